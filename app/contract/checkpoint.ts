@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { schemeNameSchema } from './scheme.ts';
+
+/** Element types of safetensors files that Nibble reads. */
+export const dtypes = [
+  'BOOL',
+  'U8',
+  'I8',
+  'F8_E5M2',
+  'F8_E4M3',
+  'I16',
+  'U16',
+  'F16',
+  'BF16',
+  'I32',
+  'U32',
+  'F32',
+  'F64',
+  'I64',
+  'U64',
+] as const;
+export const dtypeSchema = z.enum(dtypes);
+export type Dtype = z.infer<typeof dtypeSchema>;
+
+/** Bytes of one element. */
+export const dtypeBytes: Readonly<Record<Dtype, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+};
+
+/** Where a tensor lies: `byteOffset` counts from the start of `file`, which is a bare name within the folder. */
+export const tensorInfoSchema = z.object({
+  name: z.string(),
+  dtype: dtypeSchema,
+  shape: z.array(z.int().nonnegative()),
+  file: z.string(),
+  byteOffset: z.int().nonnegative(),
+  byteLength: z.int().nonnegative(),
+});
+export type TensorInfo = z.infer<typeof tensorInfoSchema>;
+
+/** Where a checkpoint came from. `commit` is the full hash the revision was pinned to; null for a local folder. */
+export const originSchema = z.object({
+  repository: z.string().nullable(),
+  revision: z.string().nullable(),
+  commit: z.string().nullable(),
+  endpoint: z.string().nullable(),
+});
+export type Origin = z.infer<typeof originSchema>;
+
+/** A checkpoint in the catalog: downloaded, or a folder of the person's own that Nibble reads but never changes. */
+export const checkpointSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  directory: z.string(),
+  origin: originSchema,
+  architecture: z.string(),
+  parameters: z.int().nonnegative(),
+  sizeBytes: z.int().nonnegative(),
+  license: z.string().nullable(),
+  /** False for a folder of the person's own: removing the row must not delete its files. */
+  owned: z.boolean(),
+  createdAt: z.string(),
+});
+export type Checkpoint = z.infer<typeof checkpointSchema>;
+
+/** What quantizing cost one tensor; all in units of the weights, SQNR in dB, cosine of the angle between old and new. */
+export const tensorStatisticsSchema = z.object({
+  name: z.string(),
+  dtype: dtypeSchema,
+  shape: z.array(z.int().nonnegative()),
+  /** 'kept' when the tensor stayed as it was; `reason` then says why. */
+  treatment: z.enum(['quantized', 'kept']),
+  reason: z.string().nullable(),
+  blockSize: z.int().nullable(),
+  numel: z.int().nonnegative(),
+  storedBytes: z.int().nonnegative(),
+  bitsPerWeight: z.number(),
+  rmsError: z.number(),
+  /** RMS error divided by the RMS of the original weights. */
+  relativeError: z.number(),
+  maxError: z.number(),
+  /** Null when there is no error to speak of (kept tensors): the ratio would be infinite. */
+  sqnrDb: z.number().nullable(),
+  cosine: z.number(),
+  /** sha256 over the stored bytes of this tensor and its companions, in the order of their offsets. */
+  sha256: z.string(),
+});
+export type TensorStatistics = z.infer<typeof tensorStatisticsSchema>;
+
+/** Totals over an artifact. `quantized…` count only the tensors that were quantized. */
+export const artifactTotalsSchema = z.object({
+  parameters: z.int().nonnegative(),
+  quantizedParameters: z.int().nonnegative(),
+  /** Bits per weight over the quantized tensors, scales included. */
+  quantizedBitsPerWeight: z.number(),
+  /** Bits per weight over the whole model. */
+  bitsPerWeight: z.number(),
+  /** Over all quantized weights together; null when nothing was quantized. */
+  sqnrDb: z.number().nullable(),
+  relativeError: z.number(),
+});
+export type ArtifactTotals = z.infer<typeof artifactTotalsSchema>;
+
+/** A quantized (or kept) model in the catalog, ready to run. */
+export const artifactSchema = z.object({
+  id: z.string(),
+  checkpointId: z.string(),
+  name: z.string(),
+  scheme: schemeNameSchema,
+  blockSize: z.int().nullable(),
+  directory: z.string(),
+  architecture: z.string(),
+  /** Bytes of the whole folder. */
+  sizeBytes: z.int().nonnegative(),
+  /** Bytes of the weights alone. */
+  weightsBytes: z.int().nonnegative(),
+  /** Bytes of the same tensors as they were in the checkpoint. */
+  sourceBytes: z.int().nonnegative(),
+  /** Identifies the weights that speak: sha256 of model.safetensors, or of the list of shard hashes. */
+  weightsSha256: z.string(),
+  totals: artifactTotalsSchema,
+  quantizeMs: z.number(),
+  createdAt: z.string(),
+});
+export type Artifact = z.infer<typeof artifactSchema>;
+
+/** A perplexity measurement, with divergence from a reference artifact where one was given. */
+export const evaluationSchema = z.object({
+  id: z.int(),
+  artifactId: z.string(),
+  referenceId: z.string().nullable(),
+  textName: z.string(),
+  textSha256: z.string(),
+  tokens: z.int().nonnegative(),
+  windowTokens: z.int().positive(),
+  mode: z.enum(['fast', 'exact']),
+  perplexity: z.number(),
+  /** Standard error of the perplexity, from the per-token losses. */
+  perplexityError: z.number(),
+  meanKl: z.number().nullable(),
+  p99Kl: z.number().nullable(),
+  /** Share of positions where both choose the same most likely token, 0..1. */
+  topAgreement: z.number().nullable(),
+  createdAt: z.string(),
+});
+export type Evaluation = z.infer<typeof evaluationSchema>;

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+
+/** Every way an operation of Nibble can fail. A new code must get words in each host before it compiles there. */
+export const errorCodes = [
+  'aborted',
+  'busy',
+  'catalog-corrupt',
+  'changed-on-hub',
+  'checksum-mismatch',
+  'disk-full',
+  'gated',
+  'internal',
+  'invalid-input',
+  'invalid-weights',
+  'kernel-failed',
+  'malformed-file',
+  'missing-tokenizer',
+  'network',
+  'not-found',
+  'out-of-memory',
+  'permission-denied',
+  'rate-limited',
+  'runner-crashed',
+  'runtime-unavailable',
+  'unauthorized',
+  'unsupported-model',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** An error as it crosses a process boundary. */
+export const wireErrorSchema = z.object({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  remedy: z.string().nullable(),
+  stack: z.string().nullable(),
+});
+
+export type WireError = z.infer<typeof wireErrorSchema>;
+
+/**
+ * The one error class of the product.
+ *
+ * `message` says what happened and names the thing; `remedy` says what the person can do, in the imperative.
+ */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly remedy: string | null;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { remedy?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.remedy = options.remedy ?? null;
+  }
+}
+
+function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && (errorCodes as readonly string[]).includes(value);
+}
+
+/** File-system error codes that mean something to a person. */
+const systemErrors: Readonly<Record<string, { code: ErrorCode; remedy: string }>> = {
+  ENOSPC: {
+    code: 'disk-full',
+    remedy: 'Free some space on that disk, then run the same command again.',
+  },
+  EDQUOT: {
+    code: 'disk-full',
+    remedy: 'Free some of your disk quota, then run the same command again.',
+  },
+  EACCES: {
+    code: 'permission-denied',
+    remedy: 'Check the permissions of that path, or choose another folder with --home.',
+  },
+  EPERM: {
+    code: 'permission-denied',
+    remedy: 'Check the permissions of that path, or choose another folder with --home.',
+  },
+  EROFS: {
+    code: 'permission-denied',
+    remedy: 'That disk is read-only; choose another folder with --home.',
+  },
+  ENOENT: { code: 'not-found', remedy: 'Check that the path exists.' },
+};
+
+/**
+ * Turns anything thrown into an AppError: ours stays, abort and file-system errors are mapped, an error that carries
+ * one of our codes (the native addon's do) keeps it, and everything else becomes `internal` with its cause.
+ */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (!(error instanceof Error)) return new AppError('internal', String(error));
+  if (error.name === 'AbortError') return new AppError('aborted', 'Cancelled.', { cause: error });
+  const code: unknown = 'code' in error ? error.code : undefined;
+  if (isErrorCode(code)) return new AppError(code, error.message, { cause: error });
+  const system = typeof code === 'string' ? systemErrors[code] : undefined;
+  if (system !== undefined)
+    return new AppError(system.code, error.message, { remedy: system.remedy, cause: error });
+  return new AppError('internal', error.message, { cause: error });
+}
+
+/** Makes any thrown value fit to be sent to another process. */
+export function toWire(error: unknown): WireError {
+  const known = toAppError(error);
+  return {
+    code: known.code,
+    message: known.message,
+    remedy: known.remedy,
+    stack: known.stack ?? null,
+  };
+}
+
+/** Rebuilds an error received from another process. */
+export function fromWire(wire: WireError): AppError {
+  const error = new AppError(
+    wire.code,
+    wire.message,
+    wire.remedy === null ? {} : { remedy: wire.remedy },
+  );
+  if (wire.stack !== null) error.stack = wire.stack;
+  return error;
+}
+
+/** Marks a branch that the types say cannot be reached. */
+export function assertNever(value: never): never {
+  throw new AppError('internal', `Unexpected value ${String(value)}`);
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { schemeNameSchema } from './scheme.ts';
+
+/** What one scheme would make of a checkpoint, computed from its headers alone. */
+export const schemeSizeSchema = z.object({
+  scheme: schemeNameSchema,
+  blockSize: z.int().nullable(),
+  /** Exact bytes of the weights file(s) that quantizing would write, header included. */
+  weightsBytes: z.int().nonnegative(),
+  bitsPerWeight: z.number(),
+  quantizedTensors: z.int().nonnegative(),
+  keptTensors: z.int().nonnegative(),
+  /** Memory to run it with the given context: weights + KV cache + working memory, an estimate. */
+  memoryBytes: z.int().nonnegative(),
+  fits: z.enum(['yes', 'tight', 'no']),
+});
+export type SchemeSize = z.infer<typeof schemeSizeSchema>;
+
+export const inspectionSchema = z.object({
+  source: z.string(),
+  repository: z.string().nullable(),
+  commit: z.string().nullable(),
+  directory: z.string().nullable(),
+  architecture: z.string(),
+  /** False when Nibble can quantize it but has no graph for it. */
+  runnable: z.boolean(),
+  license: z.string().nullable(),
+  gated: z.boolean(),
+  parameters: z.int().nonnegative(),
+  dtypes: z.record(z.string(), z.int().nonnegative()),
+  layers: z.int().nullable(),
+  hiddenSize: z.int().nullable(),
+  vocabularySize: z.int().nullable(),
+  contextLength: z.int().nullable(),
+  hasTokenizer: z.boolean(),
+  hasChatTemplate: z.boolean(),
+  /** Bytes to download (all files that a pull takes), and bytes of the weights among them. */
+  downloadBytes: z.int().nonnegative(),
+  weightsBytes: z.int().nonnegative(),
+  /** Bytes that were transferred to find all this out; 0 for a local folder. */
+  inspectedBytes: z.int().nonnegative(),
+  schemes: z.array(schemeSizeSchema),
+});
+export type Inspection = z.infer<typeof inspectionSchema>;
+
+export const modelSummarySchema = z.object({
+  repository: z.string(),
+  downloads: z.int().nonnegative(),
+  likes: z.int().nonnegative(),
+  gated: z.boolean(),
+  task: z.string().nullable(),
+  updatedAt: z.string().nullable(),
+});
+export type ModelSummary = z.infer<typeof modelSummarySchema>;
+
+/** What this computer can do; filled by `nibble doctor`. */
+export const doctorSchema = z.object({
+  versions: z.record(z.string(), z.string()),
+  platform: z.string(),
+  processor: z.object({
+    model: z.string(),
+    cores: z.int().positive(),
+    isa: z.string(),
+    features: z.array(z.string()),
+  }),
+  memory: z.object({ totalBytes: z.int(), freeBytes: z.int() }),
+  gpus: z.array(z.object({ name: z.string(), memoryBytes: z.int().nullable() })),
+  /** Why `gpus` is empty, when it is. */
+  gpuNote: z.string().nullable(),
+  providers: z.array(z.string()),
+  home: z.object({
+    directory: z.string(),
+    writable: z.boolean(),
+    freeBytes: z.int().nullable(),
+    usedBytes: z.int(),
+  }),
+  endpoint: z.string(),
+  hasToken: z.boolean(),
+  problems: z.array(z.string()),
+});
+export type Doctor = z.infer<typeof doctorSchema>;

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { method } from './rpc.ts';
+import {
+  cacheTypeSchema,
+  executionModeSchema,
+  generationStatisticsSchema,
+  messageSchema,
+  samplingSchema,
+  tokenSchema,
+} from './sampling.ts';
+
+/** What a runner says of the model it has loaded. */
+export const loadedModelSchema = z.object({
+  architecture: z.string(),
+  vocabularySize: z.int().positive(),
+  contextLength: z.int().positive(),
+  weightsSha256: z.string(),
+  hasTokenizer: z.boolean(),
+  hasChatTemplate: z.boolean(),
+  stopIds: z.array(z.int()),
+  /** Sampling that the model's generation_config.json recommends, where it does. */
+  recommendedSampling: samplingSchema.partial(),
+  loadMs: z.number(),
+});
+export type LoadedModel = z.infer<typeof loadedModelSchema>;
+
+export const runnerMemorySchema = z.object({
+  residentBytes: z.int().nonnegative(),
+  /** Memory that is not mapped from files: what loading the model really costs. Null where the system cannot tell. */
+  privateBytes: z.int().nonnegative().nullable(),
+  cacheBytes: z.int().nonnegative(),
+});
+export type RunnerMemory = z.infer<typeof runnerMemorySchema>;
+
+const ids = z.array(z.int().nonnegative());
+/** Token events come in batches, so that a fast model does not drown the port in messages. */
+const tokenEvents = z.array(tokenSchema);
+const answer = z.object({
+  text: z.string(),
+  ids,
+  statistics: generationStatisticsSchema,
+  memory: runnerMemorySchema,
+});
+export type Answer = z.infer<typeof answer>;
+
+/** A runner owns one loaded model. Calls that use the model run one after another, in the order they came. */
+export const runnerApi = {
+  load: method({
+    params: z.object({
+      directory: z.string(),
+      /** Tokens that the KV cache can hold; the model's own limit when absent. */
+      contextLength: z.int().positive().optional(),
+      mode: executionModeSchema.default('fast'),
+      cacheType: cacheTypeSchema.optional(),
+      threads: z.int().positive().optional(),
+    }),
+    result: loadedModelSchema,
+  }),
+  /** Answers a conversation through the model's chat template. Starts from an empty cache: same input, same answer. */
+  chat: method({
+    params: z.object({
+      messages: z.array(messageSchema).min(1),
+      sampling: samplingSchema,
+      maxTokens: z.int().positive(),
+      alternatives: z.int().min(0).max(20).default(0),
+    }),
+    event: tokenEvents,
+    result: answer.extend({ promptText: z.string() }),
+  }),
+  /** Continues raw token ids; needs neither tokenizer nor template. `ignoreStopIds` goes on past stop tokens. */
+  generate: method({
+    params: z.object({
+      ids: ids.min(1),
+      sampling: samplingSchema,
+      maxTokens: z.int().nonnegative(),
+      alternatives: z.int().min(0).max(20).default(0),
+      ignoreStopIds: z.boolean().default(false),
+    }),
+    event: tokenEvents,
+    result: answer,
+  }),
+  /** Teacher-forced: the logits of every position of `ids`, float32 row-major [rows, vocabularySize], in chunks. */
+  score: method({
+    params: z.object({ ids: ids.min(1) }),
+    event: z.object({ firstRow: z.int().nonnegative(), logits: z.instanceof(Float32Array) }),
+    result: z.object({ rows: z.int().nonnegative() }),
+  }),
+  tokenize: method({
+    params: z.object({ text: z.string(), addSpecialTokens: z.boolean().default(true) }),
+    result: z.object({ ids }),
+  }),
+  detokenize: method({
+    params: z.object({ ids }),
+    result: z.object({ text: z.string(), pieces: z.array(z.string()) }),
+  }),
+  memory: method({ params: z.object({}), result: runnerMemorySchema }),
+} as const;
+
+export type RunnerApi = typeof runnerApi;

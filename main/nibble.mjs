@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+// The `nibble` command. Starts the command line under the Node that belongs to this project, whatever Node the
+// machine has: better-sqlite3 needs Node 22, and the sources are TypeScript, which Node 24 runs as they are.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const binary = path.join(
+  root,
+  'node_modules',
+  '.bin',
+  process.platform === 'win32' ? 'node.cmd' : 'node',
+);
+const commandLine = path.join(root, 'main', 'cli', 'cli.ts');
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import(commandLine);
+} else if (!existsSync(binary)) {
+  console.error('nibble: this checkout is not set up yet; run: npm run setup');
+  process.exitCode = 1;
+} else {
+  const child = spawn(binary, [commandLine, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The child gets Ctrl-C from the terminal itself; waiting lets it clean up and choose the exit code.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+  });
+}

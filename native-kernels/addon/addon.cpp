@@ -1,0 +1,15 @@
+// Entry of nibble.node.
+
+#include "registration.h"
+
+namespace {
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  nibble::addon::register_quantizers(env, exports);
+  nibble::addon::register_runtime(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(nibble, initialize)

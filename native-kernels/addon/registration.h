@@ -1,0 +1,12 @@
+#pragma once
+
+// Each file of addon/ registers its own functions; addon.cpp only calls them.
+
+#include <napi.h>
+
+namespace nibble::addon {
+
+void register_quantizers(Napi::Env env, Napi::Object exports);
+void register_runtime(Napi::Env env, Napi::Object exports);
+
+}  // namespace nibble::addon

@@ -1,0 +1,27 @@
+#pragma once
+
+// What the processor can do, found once at load, and the choice made from it.
+
+#include <string>
+#include <vector>
+
+#include "linear.h"
+
+namespace nibble {
+
+/// The best instruction set of this processor that this build has kernels for.
+Isa best_isa();
+
+/// True when `isa` can run here (always true for Isa::reference).
+bool isa_available(Isa isa);
+
+/// 'reference', 'avx2', 'avx512', 'avx512-vnni', 'neon'.
+const char* isa_name(Isa isa);
+
+/// @throws Error("invalid-input") when `name` is no instruction set, or one this processor lacks
+Isa isa_from_name(const std::string& name);
+
+/// Feature flags as the processor reports them ('avx2', 'fma', 'avx512f', 'avx512vnni', 'neon', …), for `nibble doctor`.
+std::vector<std::string> cpu_features();
+
+}  // namespace nibble

@@ -1,0 +1,83 @@
+#pragma once
+
+// Matrix products of float32 activations with quantized or 16-bit weights, y = x * W^T + bias: the operators that
+// run a model. Plain C++ on pointers: nothing here knows ONNX Runtime or Node-API.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nibble {
+
+/// fast: activations are rounded to int8 per block of columns. exact: float32 activations, float32 sums.
+enum class Mode { fast, exact };
+
+/// Instruction sets in ascending order; `best` is what the processor offers (see cpu.h).
+enum class Isa { reference, avx2, avx512, avx512_vnni, neon };
+
+enum class WeightType { bf16, f16, f32 };
+
+/// Splits work over threads. `run` calls task(user, i) for every i in [0, tasks) and returns when all are done.
+/// The split of the work into tasks never depends on which thread runs a task, so results are deterministic.
+struct Parallel {
+  void* context;
+  void (*run)(void* context, std::size_t tasks, void (*task)(void* user, std::size_t index), void* user);
+  std::size_t threads;
+};
+
+/// 4-bit weights in bitsandbytes' layout (formats: native-kernels/README.md).
+struct Linear4Weights {
+  const std::uint8_t* codes;         // [rows * columns / 2], element 0 of a pair in the high nibble
+  const float* absmax;               // [blocks] or null when double-quantized
+  const std::uint8_t* absmax_codes;  // [blocks] or null when not double-quantized
+  const float* nested_absmax;        // [ceil(blocks / 256)]
+  const float* nested_map;           // [256]
+  float nested_offset;
+  const float* map;                  // [16] value of each code
+  std::size_t rows;                  // output features N
+  std::size_t columns;               // input features K; blocks run over the flattened matrix
+  std::size_t block_size;
+};
+
+/// LLM.int8: w = code * row_absmax / 127. Activation columns with |x| >= threshold are multiplied in float32 with
+/// the dequantized weight; the rest in int8 with the token's absmax over the remaining columns (Dettmers et al. 2022).
+struct LinearInt8RowsWeights {
+  const std::int8_t* codes;  // [rows, columns]
+  const float* row_absmax;   // [rows]
+  std::size_t rows;
+  std::size_t columns;
+  float threshold;  // 0 turns the decomposition off
+};
+
+/// Linear int8 and int4: w = (code - zero_point) * scale. One scale per block of `block_size` columns within a row;
+/// block_size == columns means per row; `per_tensor` one for all.
+struct LinearAffineWeights {
+  const std::int8_t* codes;         // bits 8: [rows, columns]
+  const std::uint8_t* packed;       // bits 4: [rows * columns / 2], code + 8, element 0 in the high nibble
+  const float* scales;              // [rows * ceil(columns / block_size)] or [1]
+  const std::int8_t* zero_points;   // like scales, or null for symmetric
+  int bits;                         // 8 or 4
+  bool per_tensor;
+  std::size_t rows;
+  std::size_t columns;
+  std::size_t block_size;
+};
+
+struct Linear16Weights {
+  const void* weight;  // [rows, columns]; no alignment is promised (the file is mapped)
+  WeightType type;
+  std::size_t rows;
+  std::size_t columns;
+};
+
+/// y[tokens, rows] = x[tokens, columns] * W^T + bias. `bias` is null or float32 [rows]. `x` and `y` do not overlap.
+/// Pointers into weights may be unaligned. May throw Error("invalid-input") on impossible shapes.
+void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
+             Isa isa, const Parallel& parallel);
+void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
+                      Mode mode, Isa isa, const Parallel& parallel);
+void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
+                   Mode mode, Isa isa, const Parallel& parallel);
+void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
+              Isa isa, const Parallel& parallel);
+
+}  // namespace nibble

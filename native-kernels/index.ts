@@ -1,0 +1,3 @@
+/** The one door to the native kernels: nothing outside this folder imports anything else of it. */
+export * from './quantizers.ts';
+export * from './runtime.ts';
