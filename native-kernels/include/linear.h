@@ -32,9 +32,9 @@ struct Linear4Weights {
   const float* nested_absmax;        // [ceil(blocks / 256)]
   const float* nested_map;           // [256]
   float nested_offset;
-  const float* map;                  // [16] value of each code
-  std::size_t rows;                  // output features N
-  std::size_t columns;               // input features K; blocks run over the flattened matrix
+  const float* map;     // [16] value of each code
+  std::size_t rows;     // output features N
+  std::size_t columns;  // input features K; blocks run over the flattened matrix
   std::size_t block_size;
 };
 
@@ -51,11 +51,11 @@ struct LinearInt8RowsWeights {
 /// Linear int8 and int4: w = (code - zero_point) * scale. One scale per block of `block_size` columns within a row;
 /// block_size == columns means per row; `per_tensor` one for all.
 struct LinearAffineWeights {
-  const std::int8_t* codes;         // bits 8: [rows, columns]
-  const std::uint8_t* packed;       // bits 4: [rows * columns / 2], code + 8, element 0 in the high nibble
-  const float* scales;              // [rows * ceil(columns / block_size)] or [1]
-  const std::int8_t* zero_points;   // like scales, or null for symmetric
-  int bits;                         // 8 or 4
+  const std::int8_t* codes;        // bits 8: [rows, columns]
+  const std::uint8_t* packed;      // bits 4: [rows * columns / 2], code + 8, element 0 in the high nibble
+  const float* scales;             // [rows * ceil(columns / block_size)] or [1]
+  const std::int8_t* zero_points;  // like scales, or null for symmetric
+  int bits;                        // 8 or 4
   bool per_tensor;
   std::size_t rows;
   std::size_t columns;
