@@ -1,0 +1,2 @@
+export { ProgressMeter } from './meter.ts';
+export type { ProgressMeterOptions } from './meter.ts';
