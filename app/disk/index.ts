@@ -1,0 +1,9 @@
+export {
+  formatBytes,
+  freeBytes,
+  requireSpace,
+  SPACE_MARGIN_BYTES,
+  writeFully,
+  writeWithRoom,
+} from './space.ts';
+export type { OnDiskFull, RoomOptions } from './space.ts';

@@ -1,0 +1,158 @@
+import type { FileHandle } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, toAppError } from '../contract/error.ts';
+
+/** Kept free beyond what a job needs: logs, the catalog's journal and other programs need room to go on. */
+export const SPACE_MARGIN_BYTES = 64 * 1024 * 1024;
+
+/** Asking the file system is cheap; two seconds is about as long as someone who just freed space wants to wait. */
+const POLL_MS = 2_000;
+
+/** A pause ends only with this much room, so that a nearly full disk does not stop the job again at once. */
+const RESUME_BYTES = 16 * 1024 * 1024;
+
+/** What to do when the disk fills up in the middle of a job: wait for room, or fail with `disk-full`. */
+export type OnDiskFull = 'pause' | 'fail';
+
+/** How to wait for room on a full disk. */
+export interface RoomOptions {
+  /** A folder on the disk that is written to. */
+  readonly directory: string;
+  /** @default 'pause' */
+  readonly onDiskFull?: OnDiskFull | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once per pause, with words for the person. */
+  readonly onPause?: ((detail: string) => void) | undefined;
+  /** Called when there is room again. */
+  readonly onResume?: (() => void) | undefined;
+  /** Free bytes that end a pause. @default 16 MiB */
+  readonly resumeBytes?: number | undefined;
+  /** Milliseconds between two looks at the disk. @default 2000 */
+  readonly pollMs?: number | undefined;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** Bytes in the units people read off a disk, e.g. `4.7 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
+  let value = bytes;
+  let unit = 0;
+  // 999.5 would be printed as 1000.
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+/**
+ * Bytes that this user can still write on the disk of `directory`, which need not exist yet: its nearest existing
+ * parent answers.
+ */
+export async function freeBytes(directory: string): Promise<number> {
+  let existing = path.resolve(directory);
+  for (;;) {
+    try {
+      const { bavail, bsize } = await statfs(existing);
+      return bavail * bsize;
+    } catch (error) {
+      const parent = path.dirname(existing);
+      if (codeOf(error) !== 'ENOENT' || parent === existing) throw toAppError(error);
+      existing = parent;
+    }
+  }
+}
+
+/**
+ * Refuses a job before it starts when the disk of `directory` cannot take it.
+ *
+ * @param bytes What the job will write; `marginBytes` more must be free.
+ * @throws AppError `disk-full` with the numbers.
+ */
+export async function requireSpace(
+  directory: string,
+  bytes: number,
+  marginBytes: number = SPACE_MARGIN_BYTES,
+): Promise<void> {
+  if (bytes <= 0) return;
+  const free = await freeBytes(directory);
+  const needed = bytes + marginBytes;
+  if (free >= needed) return;
+  throw new AppError(
+    'disk-full',
+    `Not enough space in ${directory}: ${formatBytes(needed)} needed (${formatBytes(marginBytes)} of it as a margin), ${formatBytes(free)} free.`,
+    { remedy: `Free at least ${formatBytes(needed - free)} there, or choose another disk.` },
+  );
+}
+
+function isDiskFull(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'disk-full';
+}
+
+async function waitForRoom(full: unknown, options: RoomOptions): Promise<void> {
+  const resumeBytes = options.resumeBytes ?? RESUME_BYTES;
+  const pollMs = options.pollMs ?? POLL_MS;
+  // A quota can be exhausted on a disk with plenty of room; only trying again tells.
+  const isQuota = codeOf(full) === 'EDQUOT';
+  do {
+    try {
+      await sleep(pollMs, undefined, { signal: options.signal });
+    } catch (error) {
+      throw new AppError('aborted', 'Cancelled while waiting for space on the disk.', {
+        cause: error,
+      });
+    }
+  } while (!isQuota && (await freeBytes(options.directory)) < resumeBytes);
+}
+
+/**
+ * Does `write`, and where the disk is full waits until there is room and does it again, as often as it takes.
+ *
+ * `write` must therefore be repeatable: writing at a position is, appending is not (see `writeFully`).
+ *
+ * @throws AppError `disk-full` with `onDiskFull: 'fail'`, `aborted` when the signal ends the wait.
+ */
+export async function writeWithRoom<T>(write: () => Promise<T>, options: RoomOptions): Promise<T> {
+  let paused = false;
+  for (;;) {
+    try {
+      const result = await write();
+      if (paused) options.onResume?.();
+      return result;
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      if (options.onDiskFull === 'fail')
+        throw new AppError('disk-full', `The disk of ${options.directory} is full.`, {
+          remedy: 'Free some space there, then run the same command again: it goes on from here.',
+          cause: error,
+        });
+      if (!paused)
+        options.onPause?.(`The disk of ${options.directory} is full: waiting for space.`);
+      paused = true;
+      await waitForRoom(error, options);
+    }
+  }
+}
+
+/** Writes all of `bytes` at `position` of the file, waiting for room where the disk is full. Nothing is written twice. */
+export async function writeFully(
+  file: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+  options: RoomOptions,
+): Promise<void> {
+  let written = 0;
+  while (written < bytes.byteLength) {
+    const done = await writeWithRoom(
+      () => file.write(bytes, written, bytes.byteLength - written, position + written),
+      options,
+    );
+    written += done.bytesWritten;
+  }
+}
