@@ -1,0 +1,10 @@
+import type { Database } from 'better-sqlite3';
+import { migrateTo10 } from './0010-initial.ts';
+
+export interface Migration {
+  readonly version: number;
+  readonly migrate: (db: Database) => void;
+}
+
+/** In ascending order; numbers step by ten so that a branch can be merged in between. */
+export const migrations: readonly Migration[] = [{ version: 10, migrate: migrateTo10 }];

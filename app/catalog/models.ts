@@ -1,0 +1,171 @@
+import type { Database } from 'better-sqlite3';
+import type { Artifact, Checkpoint, TensorStatistics } from '../contract/checkpoint.ts';
+import {
+  toArtifact,
+  toCheckpoint,
+  toStoredFile,
+  toTensor,
+  type Row,
+  type StoredFile,
+} from './rows.ts';
+import { slugFor, uniqueSlug } from './slug.ts';
+
+type OwnerKind = 'checkpoint' | 'artifact';
+
+/** Checkpoints and artifacts: what can be quantized and what can be run. */
+export class ModelTables {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  #rows(sql: string, ...params: unknown[]): Row[] {
+    return this.#db.prepare<unknown[], Row>(sql).all(...params);
+  }
+
+  #row(sql: string, ...params: unknown[]): Row | null {
+    return this.#db.prepare<unknown[], Row>(sql).get(...params) ?? null;
+  }
+
+  /** True when a checkpoint or an artifact has this id: the two share one space of ids, so that `show ID` is plain. */
+  #isTaken(id: string): boolean {
+    return this.checkpoint(id) !== null || this.artifact(id) !== null;
+  }
+
+  /** An id made from `name` that nothing in the catalog has yet. */
+  freeId(name: string): string {
+    return uniqueSlug(slugFor(name), (candidate) => this.#isTaken(candidate));
+  }
+
+  #addFiles(kind: OwnerKind, id: string, files: readonly StoredFile[]): void {
+    const insert = this.#db.prepare(
+      'INSERT INTO files (owner_kind, owner_id, name, size_bytes, sha256) VALUES (?, ?, ?, ?, ?)',
+    );
+    for (const file of files) insert.run(kind, id, file.name, file.sizeBytes, file.sha256);
+  }
+
+  /** Adds a checkpoint with its files, in one transaction. */
+  addCheckpoint(checkpoint: Checkpoint, files: readonly StoredFile[]): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          `INSERT INTO checkpoints (id, name, directory, repository, revision, commit_hash, endpoint, architecture,
+             parameters, size_bytes, license, owned, created_at)
+           VALUES (@id, @name, @directory, @repository, @revision, @commit, @endpoint, @architecture,
+             @parameters, @sizeBytes, @license, @owned, @createdAt)`,
+        )
+        .run({ ...checkpoint, ...checkpoint.origin, owned: checkpoint.owned ? 1 : 0 });
+      this.#addFiles('checkpoint', checkpoint.id, files);
+    })();
+  }
+
+  /** Newest first. */
+  checkpoints(): Checkpoint[] {
+    return this.#rows('SELECT * FROM checkpoints ORDER BY created_at DESC, id').map(toCheckpoint);
+  }
+
+  /** @returns null when there is none */
+  checkpoint(id: string): Checkpoint | null {
+    const row = this.#row('SELECT * FROM checkpoints WHERE id = ?', id);
+    return row === null ? null : toCheckpoint(row);
+  }
+
+  /** @returns the checkpoint that was downloaded from there at that commit, or null */
+  checkpointByOrigin(endpoint: string, repository: string, commit: string): Checkpoint | null {
+    const row = this.#row(
+      'SELECT * FROM checkpoints WHERE endpoint = ? AND repository = ? AND commit_hash = ?',
+      endpoint,
+      repository,
+      commit,
+    );
+    return row === null ? null : toCheckpoint(row);
+  }
+
+  /** @returns the checkpoint in that folder, or null */
+  checkpointByDirectory(directory: string): Checkpoint | null {
+    const row = this.#row('SELECT * FROM checkpoints WHERE directory = ?', directory);
+    return row === null ? null : toCheckpoint(row);
+  }
+
+  removeCheckpoint(id: string): void {
+    this.#db.transaction(() => {
+      this.#db.prepare("DELETE FROM files WHERE owner_kind = 'checkpoint' AND owner_id = ?").run(id);
+      this.#db.prepare('DELETE FROM checkpoints WHERE id = ?').run(id);
+    })();
+  }
+
+  /** Adds an artifact with its files and the statistics of its tensors, in one transaction. */
+  addArtifact(
+    artifact: Artifact,
+    files: readonly StoredFile[],
+    tensors: readonly TensorStatistics[],
+  ): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
+             weights_bytes, source_bytes, weights_sha256, totals, quantize_ms, created_at)
+           VALUES (@id, @checkpointId, @name, @scheme, @blockSize, @directory, @architecture, @sizeBytes,
+             @weightsBytes, @sourceBytes, @weightsSha256, @totals, @quantizeMs, @createdAt)`,
+        )
+        .run({ ...artifact, totals: JSON.stringify(artifact.totals) });
+      this.#addFiles('artifact', artifact.id, files);
+      const insert = this.#db.prepare(
+        `INSERT INTO tensors (artifact_id, position, name, dtype, shape, treatment, reason, block_size, numel,
+           stored_bytes, bits_per_weight, rms_error, relative_error, max_error, sqnr_db, cosine, sha256)
+         VALUES (@artifactId, @position, @name, @dtype, @shape, @treatment, @reason, @blockSize, @numel,
+           @storedBytes, @bitsPerWeight, @rmsError, @relativeError, @maxError, @sqnrDb, @cosine, @sha256)`,
+      );
+      for (const [position, tensor] of tensors.entries())
+        insert.run({
+          ...tensor,
+          artifactId: artifact.id,
+          position,
+          shape: JSON.stringify(tensor.shape),
+        });
+    })();
+  }
+
+  /** Newest first. */
+  artifacts(): Artifact[] {
+    return this.#rows('SELECT * FROM artifacts ORDER BY created_at DESC, id').map(toArtifact);
+  }
+
+  artifactsOf(checkpointId: string): Artifact[] {
+    return this.#rows(
+      'SELECT * FROM artifacts WHERE checkpoint_id = ? ORDER BY created_at DESC, id',
+      checkpointId,
+    ).map(toArtifact);
+  }
+
+  /** @returns null when there is none */
+  artifact(id: string): Artifact | null {
+    const row = this.#row('SELECT * FROM artifacts WHERE id = ?', id);
+    return row === null ? null : toArtifact(row);
+  }
+
+  /** In the order of the file. */
+  tensors(artifactId: string): TensorStatistics[] {
+    return this.#rows(
+      'SELECT * FROM tensors WHERE artifact_id = ? ORDER BY position',
+      artifactId,
+    ).map(toTensor);
+  }
+
+  /** Removes the artifact with its files, tensors and evaluations; conversations and comparisons stay readable. */
+  removeArtifact(id: string): void {
+    this.#db.transaction(() => {
+      this.#db.prepare("DELETE FROM files WHERE owner_kind = 'artifact' AND owner_id = ?").run(id);
+      this.#db.prepare('DELETE FROM artifacts WHERE id = ?').run(id);
+    })();
+  }
+
+  files(kind: OwnerKind, id: string): StoredFile[] {
+    return this.#rows(
+      'SELECT name, size_bytes, sha256 FROM files WHERE owner_kind = ? AND owner_id = ? ORDER BY name',
+      kind,
+      id,
+    ).map(toStoredFile);
+  }
+}

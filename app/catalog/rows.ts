@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import {
+  artifactSchema,
+  checkpointSchema,
+  evaluationSchema,
+  tensorStatisticsSchema,
+  type Artifact,
+  type Checkpoint,
+  type Evaluation,
+  type TensorStatistics,
+} from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+
+/** Columns as SQLite gives them. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A file that belongs to a checkpoint or an artifact. `sha256` is null where nobody said what it should be. */
+export const storedFileSchema = z.object({
+  name: z.string(),
+  sizeBytes: z.int().nonnegative(),
+  sha256: z.string().nullable(),
+});
+export type StoredFile = z.infer<typeof storedFileSchema>;
+
+function check<S extends z.ZodType>(schema: S, value: unknown, table: string): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new AppError('catalog-corrupt', `A row of ${table} in the catalog is not as it should be.`, {
+    remedy: 'Restore the catalog from a backup, or move it away and start a new one.',
+    cause: result.error,
+  });
+}
+
+function json(value: unknown): unknown {
+  return JSON.parse(String(value));
+}
+
+export function toCheckpoint(row: Row): Checkpoint {
+  return check(
+    checkpointSchema,
+    {
+      id: row['id'],
+      name: row['name'],
+      directory: row['directory'],
+      origin: {
+        repository: row['repository'],
+        revision: row['revision'],
+        commit: row['commit_hash'],
+        endpoint: row['endpoint'],
+      },
+      architecture: row['architecture'],
+      parameters: row['parameters'],
+      sizeBytes: row['size_bytes'],
+      license: row['license'],
+      owned: row['owned'] === 1,
+      createdAt: row['created_at'],
+    },
+    'checkpoints',
+  );
+}
+
+export function toArtifact(row: Row): Artifact {
+  return check(
+    artifactSchema,
+    {
+      id: row['id'],
+      checkpointId: row['checkpoint_id'],
+      name: row['name'],
+      scheme: row['scheme'],
+      blockSize: row['block_size'],
+      directory: row['directory'],
+      architecture: row['architecture'],
+      sizeBytes: row['size_bytes'],
+      weightsBytes: row['weights_bytes'],
+      sourceBytes: row['source_bytes'],
+      weightsSha256: row['weights_sha256'],
+      totals: json(row['totals']),
+      quantizeMs: row['quantize_ms'],
+      createdAt: row['created_at'],
+    },
+    'artifacts',
+  );
+}
+
+export function toTensor(row: Row): TensorStatistics {
+  return check(
+    tensorStatisticsSchema,
+    {
+      name: row['name'],
+      dtype: row['dtype'],
+      shape: json(row['shape']),
+      treatment: row['treatment'],
+      reason: row['reason'],
+      blockSize: row['block_size'],
+      numel: row['numel'],
+      storedBytes: row['stored_bytes'],
+      bitsPerWeight: row['bits_per_weight'],
+      rmsError: row['rms_error'],
+      relativeError: row['relative_error'],
+      maxError: row['max_error'],
+      sqnrDb: row['sqnr_db'],
+      cosine: row['cosine'],
+      sha256: row['sha256'],
+    },
+    'tensors',
+  );
+}
+
+export function toEvaluation(row: Row): Evaluation {
+  return check(
+    evaluationSchema,
+    {
+      id: row['id'],
+      artifactId: row['artifact_id'],
+      referenceId: row['reference_id'],
+      textName: row['text_name'],
+      textSha256: row['text_sha256'],
+      tokens: row['tokens'],
+      windowTokens: row['window_tokens'],
+      mode: row['mode'],
+      perplexity: row['perplexity'],
+      perplexityError: row['perplexity_error'],
+      meanKl: row['mean_kl'],
+      p99Kl: row['p99_kl'],
+      topAgreement: row['top_agreement'],
+      createdAt: row['created_at'],
+    },
+    'evaluations',
+  );
+}
+
+export function toStoredFile(row: Row): StoredFile {
+  return check(
+    storedFileSchema,
+    { name: row['name'], sizeBytes: row['size_bytes'], sha256: row['sha256'] },
+    'files',
+  );
+}

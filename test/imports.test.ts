@@ -1,0 +1,113 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Which of our own rooms a room may import. `app/x` means that folder's files; listing is by longest prefix. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'app/contract': [],
+  'app/disk': ['app/contract'],
+  'app/progress': ['app/contract'],
+  'app/checkpoint': ['app/contract', 'app/disk'],
+  'app/hub': ['app/contract', 'app/disk', 'app/progress', 'app/checkpoint'],
+  'app/local-hub': ['app/contract'],
+  'app/sample': ['app/contract'],
+  'app/quantize': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress', 'native-kernels'],
+  'app/catalog': ['app/contract'],
+  'app/run': ['app/contract', 'app/checkpoint', 'app/disk', 'native-kernels'],
+  'app/compare': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress'],
+  'app/engine': [
+    'app/contract',
+    'app/disk',
+    'app/progress',
+    'app/checkpoint',
+    'app/hub',
+    'app/local-hub',
+    'app/sample',
+    'app/quantize',
+    'app/catalog',
+    'app/run',
+    'app/compare',
+    'native-kernels',
+  ],
+  'app/runner.ts': ['app/contract', 'app/run', 'app/checkpoint', 'native-kernels'],
+  'app/engine.ts': ['app/engine', 'app/contract'],
+  main: ['app/contract', 'app/engine.ts', 'app/runner.ts'],
+  renderer: ['app/contract'],
+  'native-kernels': [],
+};
+
+/** npm packages that belong to one room only. */
+const packageOwners: Readonly<Record<string, readonly string[]>> = {
+  'better-sqlite3': ['app/catalog'],
+  '@huggingface/hub': ['app/hub'],
+  '@huggingface/tokenizers': ['app/run'],
+  '@huggingface/jinja': ['app/run'],
+  protobufjs: ['app/run'],
+  fastify: ['app/local-hub', 'main'],
+  commander: ['main'],
+  electron: ['main'],
+};
+
+function sourceFiles(folder: string): string[] {
+  const found: string[] = [];
+  for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
+    const name = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) {
+      if (!entry.name.startsWith('build') && entry.name !== 'model') found.push(...sourceFiles(name));
+    } else if (/\.tsx?$/.test(entry.name)) found.push(name);
+  }
+  return found;
+}
+
+function roomOf(file: string): string {
+  const rooms = Object.keys(allowed).filter((room) => file === room || file.startsWith(`${room}/`));
+  const room = rooms.sort((a, b) => b.length - a.length)[0];
+  if (room === undefined) throw new Error(`${file} is in no room of the house; add it to the table`);
+  return room;
+}
+
+function importsOf(file: string): string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(path.join(root, file), 'utf8'), true, true);
+  return importedFiles.map((imported) => imported.fileName);
+}
+
+const files = ['app', 'main', 'native-kernels', 'renderer'].flatMap(sourceFiles);
+
+describe('the house', () => {
+  it('finds sources to check', () => {
+    expect(files.length).toBeGreaterThan(20);
+  });
+
+  it('lets every room import only what its line in the table allows', () => {
+    const violations: string[] = [];
+    for (const file of files) {
+      const room = roomOf(file);
+      for (const imported of importsOf(file)) {
+        if (imported.startsWith('.')) {
+          const target = path.posix.join(path.posix.dirname(file), imported);
+          const targetRoom = roomOf(target);
+          const allowedRooms = allowed[room] ?? [];
+          if (targetRoom !== room && !allowedRooms.includes(targetRoom))
+            violations.push(`${file} imports ${target}; ${room} may import: ${allowedRooms.join(', ')}`);
+          else if (targetRoom === 'native-kernels' && room !== 'native-kernels' && target !== 'native-kernels/index.ts')
+            violations.push(`${file} imports ${target}; the door is native-kernels/index.ts`);
+          else if (/^app\/[a-z-]+$/.test(targetRoom) && targetRoom !== room && targetRoom !== 'app/contract' && target !== `${targetRoom}/index.ts`)
+            violations.push(`${file} imports ${target}; the door is ${targetRoom}/index.ts`);
+        } else {
+          const owner = Object.entries(packageOwners).find(
+            ([name]) => imported === name || imported.startsWith(`${name}/`),
+          );
+          if (owner !== undefined && !owner[1].includes(room))
+            violations.push(`${file} imports ${imported}, which belongs to ${owner[1].join(', ')}`);
+          if (room === 'app/contract' && imported !== 'zod')
+            violations.push(`${file} imports ${imported}; the contract is pure`);
+        }
+      }
+    }
+    expect(violations).toEqual([]);
+  });
+});
