@@ -9,7 +9,10 @@ const doors = {
     group: ['**/native-kernels/*', '!**/native-kernels/index.ts'],
     message: 'Import native-kernels/index.ts: it is the only door to the kernels.',
   },
-  electronOnlyInMain: { group: ['electron', 'electron/*'], message: 'Only main/ may import Electron.' },
+  electronOnlyInMain: {
+    group: ['electron', 'electron/*'],
+    message: 'Only main/ may import Electron.',
+  },
   sqliteOnlyInCatalog: {
     group: ['better-sqlite3'],
     message: 'Only app/catalog talks to SQLite; import app/catalog/index.ts.',
@@ -24,7 +27,8 @@ const doors = {
   },
   hostsUseTheEngine: {
     group: ['**/app/*/**', '!**/app/contract/**'],
-    message: 'main/ and renderer/ import app/contract, app/engine.ts or app/runner.ts, nothing deeper.',
+    message:
+      'main/ and renderer/ import app/contract, app/engine.ts or app/runner.ts, nothing deeper.',
   },
   contractIsPure: {
     group: ['node:*', 'electron', 'react', '../*'],
@@ -50,7 +54,12 @@ export default tseslint.config(
   {
     files: ['**/*.mjs'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly' },
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+      },
     },
   },
   {
@@ -66,12 +75,18 @@ export default tseslint.config(
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: true },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       eqeqeq: 'error',
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportDefaultDeclaration', message: 'Use of default exports is forbidden: name what you export.' },
+        {
+          selector: 'ExportDefaultDeclaration',
+          message: 'Use of default exports is forbidden: name what you export.',
+        },
       ],
     },
   },
@@ -89,7 +104,12 @@ export default tseslint.config(
   },
   {
     files: ['app/catalog/**/*.ts'],
-    rules: restrict(doors.nativeOnlyByDoor, doors.electronOnlyInMain, doors.onnxruntimeNowhere, doors.noHosts),
+    rules: restrict(
+      doors.nativeOnlyByDoor,
+      doors.electronOnlyInMain,
+      doors.onnxruntimeNowhere,
+      doors.noHosts,
+    ),
   },
   {
     files: ['main/**/*.ts'],
@@ -105,5 +125,9 @@ export default tseslint.config(
       message: 'native-kernels computes and knows nothing of ours.',
     }),
   },
-  { files: ['vitest.config.ts', 'eslint.config.mjs'], rules: { 'no-restricted-syntax': 'off' }, extends: [] },
+  {
+    files: ['vitest.config.ts', 'eslint.config.mjs'],
+    rules: { 'no-restricted-syntax': 'off' },
+    extends: [],
+  },
 );

@@ -57,7 +57,8 @@ function sourceFiles(folder: string): string[] {
   for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
     const name = `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
-      if (!entry.name.startsWith('build') && entry.name !== 'model') found.push(...sourceFiles(name));
+      if (!entry.name.startsWith('build') && entry.name !== 'model')
+        found.push(...sourceFiles(name));
     } else if (/\.tsx?$/.test(entry.name)) found.push(name);
   }
   return found;
@@ -66,12 +67,17 @@ function sourceFiles(folder: string): string[] {
 function roomOf(file: string): string {
   const rooms = Object.keys(allowed).filter((room) => file === room || file.startsWith(`${room}/`));
   const room = rooms.sort((a, b) => b.length - a.length)[0];
-  if (room === undefined) throw new Error(`${file} is in no room of the house; add it to the table`);
+  if (room === undefined)
+    throw new Error(`${file} is in no room of the house; add it to the table`);
   return room;
 }
 
 function importsOf(file: string): string[] {
-  const { importedFiles } = ts.preProcessFile(readFileSync(path.join(root, file), 'utf8'), true, true);
+  const { importedFiles } = ts.preProcessFile(
+    readFileSync(path.join(root, file), 'utf8'),
+    true,
+    true,
+  );
   return importedFiles.map((imported) => imported.fileName);
 }
 
@@ -92,10 +98,21 @@ describe('the house', () => {
           const targetRoom = roomOf(target);
           const allowedRooms = allowed[room] ?? [];
           if (targetRoom !== room && !allowedRooms.includes(targetRoom))
-            violations.push(`${file} imports ${target}; ${room} may import: ${allowedRooms.join(', ')}`);
-          else if (targetRoom === 'native-kernels' && room !== 'native-kernels' && target !== 'native-kernels/index.ts')
+            violations.push(
+              `${file} imports ${target}; ${room} may import: ${allowedRooms.join(', ')}`,
+            );
+          else if (
+            targetRoom === 'native-kernels' &&
+            room !== 'native-kernels' &&
+            target !== 'native-kernels/index.ts'
+          )
             violations.push(`${file} imports ${target}; the door is native-kernels/index.ts`);
-          else if (/^app\/[a-z-]+$/.test(targetRoom) && targetRoom !== room && targetRoom !== 'app/contract' && target !== `${targetRoom}/index.ts`)
+          else if (
+            /^app\/[a-z-]+$/.test(targetRoom) &&
+            targetRoom !== room &&
+            targetRoom !== 'app/contract' &&
+            target !== `${targetRoom}/index.ts`
+          )
             violations.push(`${file} imports ${target}; the door is ${targetRoom}/index.ts`);
         } else {
           const owner = Object.entries(packageOwners).find(

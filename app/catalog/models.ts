@@ -90,7 +90,9 @@ export class ModelTables {
 
   removeCheckpoint(id: string): void {
     this.#db.transaction(() => {
-      this.#db.prepare("DELETE FROM files WHERE owner_kind = 'checkpoint' AND owner_id = ?").run(id);
+      this.#db
+        .prepare("DELETE FROM files WHERE owner_kind = 'checkpoint' AND owner_id = ?")
+        .run(id);
       this.#db.prepare('DELETE FROM checkpoints WHERE id = ?').run(id);
     })();
   }

@@ -49,10 +49,14 @@ export function toCatalogError(error: unknown, file: string): AppError {
         cause: error,
       });
     if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(error.code))
-      return new AppError('permission-denied', `The catalog ${file} cannot be opened for writing.`, {
-        remedy: 'Check the permissions of that folder, or choose another with --home.',
-        cause: error,
-      });
+      return new AppError(
+        'permission-denied',
+        `The catalog ${file} cannot be opened for writing.`,
+        {
+          remedy: 'Check the permissions of that folder, or choose another with --home.',
+          cause: error,
+        },
+      );
     if (/^SQLITE_(CORRUPT|NOTADB)/.test(error.code))
       return new AppError('catalog-corrupt', `The catalog ${file} is damaged: ${error.message}.`, {
         remedy:

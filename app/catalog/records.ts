@@ -92,9 +92,7 @@ export class RecordTables {
 
   /** @returns null when there is none */
   conversation(id: number): Conversation | null {
-    const row = this.#db
-      .prepare<[number], Row>('SELECT * FROM conversations WHERE id = ?')
-      .get(id);
+    const row = this.#db.prepare<[number], Row>('SELECT * FROM conversations WHERE id = ?').get(id);
     return row === undefined ? null : this.#toConversation(row);
   }
 

@@ -25,10 +25,14 @@ export type StoredFile = z.infer<typeof storedFileSchema>;
 function check<S extends z.ZodType>(schema: S, value: unknown, table: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new AppError('catalog-corrupt', `A row of ${table} in the catalog is not as it should be.`, {
-    remedy: 'Restore the catalog from a backup, or move it away and start a new one.',
-    cause: result.error,
-  });
+  throw new AppError(
+    'catalog-corrupt',
+    `A row of ${table} in the catalog is not as it should be.`,
+    {
+      remedy: 'Restore the catalog from a backup, or move it away and start a new one.',
+      cause: result.error,
+    },
+  );
 }
 
 function json(value: unknown): unknown {

@@ -1,0 +1,137 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Artifact } from '../contract/checkpoint.ts';
+import type { EngineApi } from '../contract/engine-api.ts';
+import { AppError } from '../contract/error.ts';
+import type { Handlers } from '../contract/rpc.ts';
+import { ProgressMeter } from '../progress/index.ts';
+import type { EngineContext } from './context.ts';
+import { hashFile } from './hash-file.ts';
+import { filesBelow, sizeOf } from './home.ts';
+import { unfinishedJobs } from './unfinished.ts';
+
+/** The error for an id that is in no table, with the ids that look like it. */
+export function unknownId(context: EngineContext, id: string): AppError {
+  const known = [...context.catalog.models.artifacts(), ...context.catalog.models.checkpoints()]
+    .map((entry) => entry.id)
+    .filter((other) => other.includes(id) || id.includes(other));
+  const hint = known.length > 0 ? `Did you mean ${known.slice(0, 3).join(' or ')}?` : '';
+  return new AppError('not-found', `There is nothing with the id ${id} in the catalog.`, {
+    remedy: `${hint} See: nibble list`.trim(),
+  });
+}
+
+/** The artifact with this id; a checkpoint's id gets told that it must be quantized first. */
+export function artifactOf(context: EngineContext, id: string): Artifact {
+  const artifact = context.catalog.models.artifact(id);
+  if (artifact !== null) return artifact;
+  if (context.catalog.models.checkpoint(id) !== null)
+    throw new AppError('invalid-input', `${id} is a checkpoint: nothing has been made of it yet.`, {
+      remedy: `Make something to run first: nibble quantize ${id} --scheme nf4-dq`,
+    });
+  throw unknownId(context, id);
+}
+
+type CatalogCalls = Pick<
+  Handlers<EngineApi>,
+  'list' | 'show' | 'verify' | 'remove' | 'locate' | 'saveConversation'
+>;
+
+/** The calls that read and tidy the catalog. */
+export function catalogCalls(context: EngineContext): CatalogCalls {
+  const { models, records } = context.catalog;
+  return {
+    list: async () => ({
+      checkpoints: models.checkpoints(),
+      artifacts: models.artifacts(),
+      unfinished: await unfinishedJobs(context),
+    }),
+
+    show: ({ id }) => {
+      const checkpoint = models.checkpoint(id);
+      if (checkpoint !== null)
+        return Promise.resolve({
+          kind: 'checkpoint',
+          checkpoint,
+          artifacts: models.artifactsOf(id),
+        });
+      const artifact = models.artifact(id);
+      if (artifact === null) return Promise.reject(unknownId(context, id));
+      return Promise.resolve({
+        kind: 'artifact',
+        artifact,
+        checkpoint: models.checkpoint(artifact.checkpointId),
+        tensors: models.tensors(id),
+        evaluations: records.evaluations(id),
+      });
+    },
+
+    verify: async ({ id }, { signal, emit }) => {
+      const artifact = models.artifact(id);
+      const entry = artifact ?? models.checkpoint(id);
+      if (entry === null) throw unknownId(context, id);
+      const recorded = models.files(artifact === null ? 'checkpoint' : 'artifact', id);
+      const present = new Map(
+        (await filesBelow(entry.directory)).map((file) => [file.name, file.sizeBytes]),
+      );
+      const meter = new ProgressMeter({
+        step: id,
+        kind: 'verify',
+        unit: 'bytes',
+        total: recorded.reduce((sum, file) => sum + (present.get(file.name) ?? 0), 0),
+        onProgress: emit,
+      });
+      const files = [];
+      for (const file of recorded) {
+        const sizeBytes = present.get(file.name);
+        let state: 'ok' | 'changed' | 'missing' | 'unverifiable' = 'missing';
+        if (sizeBytes !== undefined) {
+          const sha256 = await hashFile(path.join(entry.directory, file.name), {
+            signal,
+            onBytes: (bytes) => {
+              meter.advance(bytes, file.name);
+            },
+          });
+          if (sizeBytes !== file.sizeBytes) state = 'changed';
+          else if (file.sha256 === null) state = 'unverifiable';
+          else state = sha256 === file.sha256 ? 'ok' : 'changed';
+        }
+        files.push({ name: file.name, sizeBytes: sizeBytes ?? 0, state });
+      }
+      meter.finish();
+      return {
+        ok: files.every((file) => file.state === 'ok' || file.state === 'unverifiable'),
+        files,
+      };
+    },
+
+    remove: async ({ id }) => {
+      const artifact = models.artifact(id);
+      const checkpoint = artifact === null ? models.checkpoint(id) : null;
+      const entry = artifact ?? checkpoint;
+      if (entry === null) throw unknownId(context, id);
+      const deletesFiles = checkpoint === null || checkpoint.owned;
+      const freedBytes = deletesFiles ? await sizeOf(entry.directory) : 0;
+      // The row goes first: a row must never point at files that are half gone. Files that a crash leaves behind
+      // are found again by `nibble list` as unfinished.
+      if (artifact === null) models.removeCheckpoint(id);
+      else models.removeArtifact(id);
+      if (deletesFiles) await rm(entry.directory, { recursive: true, force: true });
+      return { freedBytes, directory: entry.directory, deletedFiles: deletesFiles };
+    },
+
+    locate: async ({ id }) => artifactOf(context, await Promise.resolve(id)),
+
+    saveConversation: ({ conversationId, artifactId, title, messages, sampling }) =>
+      Promise.resolve({
+        conversationId: records.saveConversation({
+          id: conversationId,
+          artifactId,
+          title,
+          messages,
+          sampling,
+          now: new Date().toISOString(),
+        }),
+      }),
+  };
+}

@@ -1,0 +1,84 @@
+import { mkdir, readdir, lstat, access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import envPaths from 'env-paths';
+import { AppError, toAppError } from '../contract/error.ts';
+
+/** Where everything lies that Nibble keeps. */
+export interface Home {
+  readonly directory: string;
+  readonly catalogFile: string;
+  readonly checkpoints: string;
+  readonly artifacts: string;
+}
+
+/** `NIBBLE_HOME`, or the platform's folder for application data. */
+export function defaultHome(environment: NodeJS.ProcessEnv = process.env): string {
+  const chosen = environment['NIBBLE_HOME'];
+  return chosen !== undefined && chosen !== '' ? chosen : envPaths('nibble', { suffix: '' }).data;
+}
+
+/**
+ * Makes the folders of a home where they are missing.
+ *
+ * @throws AppError 'permission-denied' when nothing can be written there, 'disk-full'
+ */
+export async function openHome(directory: string): Promise<Home> {
+  const root = path.resolve(directory);
+  const home: Home = {
+    directory: root,
+    catalogFile: path.join(root, 'catalog.sqlite'),
+    checkpoints: path.join(root, 'checkpoints'),
+    artifacts: path.join(root, 'artifacts'),
+  };
+  try {
+    await mkdir(home.checkpoints, { recursive: true });
+    await mkdir(home.artifacts, { recursive: true });
+    await access(root, constants.W_OK);
+  } catch (error) {
+    const known = toAppError(error);
+    throw new AppError(known.code, `Nibble cannot write to its folder ${root}: ${known.message}`, {
+      remedy: 'Check its permissions, or choose another folder with --home or NIBBLE_HOME.',
+      cause: error,
+    });
+  }
+  return home;
+}
+
+/** A file below a folder, `name` relative with forward slashes. */
+export interface FoundFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** Every file below `directory`, sorted by name; empty when the folder is not there. Links are not followed. */
+export async function filesBelow(directory: string): Promise<FoundFile[]> {
+  let entries;
+  try {
+    entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if (toAppError(error).code === 'not-found') return [];
+    throw error;
+  }
+  const files: FoundFile[] = [];
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const file = path.join(entry.parentPath, entry.name);
+    try {
+      const { size } = await lstat(file);
+      files.push({
+        name: path.relative(directory, file).split(path.sep).join('/'),
+        sizeBytes: size,
+      });
+    } catch (error) {
+      // It was deleted since we listed the folder, by a job that ended.
+      if (toAppError(error).code !== 'not-found') throw error;
+    }
+  }
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Bytes of all files below `directory`. */
+export async function sizeOf(directory: string): Promise<number> {
+  const files = await filesBelow(directory);
+  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
+}

@@ -1,0 +1,42 @@
+import { InvalidArgumentError } from 'commander';
+import { schemeNames, type SchemeName } from '../../app/contract/scheme.ts';
+
+/** Parsers for single option values. Commander prints what they throw and the command ends with code 2. */
+
+export function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < minimum)
+      throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
+    return value;
+  };
+}
+
+export function numberBetween(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < minimum || value > maximum)
+      throw new InvalidArgumentError(`It must be a number from ${minimum} to ${maximum}.`);
+    return value;
+  };
+}
+
+/** `nf4,llm-int8` → scheme names, without repetitions. */
+export function schemeList(text: string): SchemeName[] {
+  const names = text.split(',').map((name) => name.trim());
+  const chosen = new Set<SchemeName>();
+  for (const name of names) {
+    const scheme = schemeNames.find((known) => known === name);
+    if (scheme === undefined)
+      throw new InvalidArgumentError(
+        `There is no scheme '${name}'. Schemes: ${schemeNames.join(', ')}.`,
+      );
+    chosen.add(scheme);
+  }
+  return [...chosen];
+}
+
+/** `1,2,3` → token ids. */
+export function tokenIds(text: string): number[] {
+  return text.split(',').map((part) => wholeNumber(0)(part.trim()));
+}

@@ -1,0 +1,146 @@
+import { createInterface } from 'node:readline/promises';
+import type { Artifact } from '../../../app/contract/checkpoint.ts';
+import type { Answer } from '../../../app/contract/runner-api.ts';
+import type { Message, Sampling } from '../../../app/contract/sampling.ts';
+import type { RunnerProcess } from '../../processes/open-runner.ts';
+import { answerSummary, chatSampling, DEFAULT_MAX_TOKENS, withRunner } from '../generation.ts';
+import type { GenerationOptions } from '../program.ts';
+import { exitCodes, type Session } from '../session.ts';
+
+interface ChatOptions extends GenerationOptions {
+  readonly id: string;
+  readonly prompt?: string;
+  readonly system?: string;
+  readonly save: boolean;
+}
+
+/** A title is for a list: the beginning of the first question. */
+const TITLE_LENGTH = 60;
+
+const helpText = `/help     this list
+/reset    forget the conversation and begin a new one
+/system T set the system prompt and begin a new conversation
+/quit     leave (also Ctrl-D)
+Ctrl-C stops an answer; between answers it leaves.`;
+
+/** A conversation with one model: asks, streams, remembers, keeps it in the catalog. */
+class Conversation {
+  readonly #session: Session;
+  readonly #runner: RunnerProcess;
+  readonly #artifact: Artifact;
+  readonly #options: ChatOptions;
+  readonly sampling: Sampling;
+  #messages: Message[] = [];
+  #savedAs: number | null = null;
+
+  constructor(session: Session, runner: RunnerProcess, artifact: Artifact, options: ChatOptions) {
+    this.#session = session;
+    this.#runner = runner;
+    this.#artifact = artifact;
+    this.#options = options;
+    this.sampling = chatSampling(options, runner.loaded);
+    this.reset(options.system);
+  }
+
+  reset(system: string | undefined): void {
+    this.#messages = system === undefined ? [] : [{ role: 'system', content: system }];
+    this.#savedAs = null;
+  }
+
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+
+  async ask(prompt: string, signal: AbortSignal): Promise<Answer> {
+    const { output } = this.#session;
+    const messages: Message[] = [...this.#messages, { role: 'user', content: prompt }];
+    const answer = await this.#runner.client.chat(
+      {
+        messages,
+        sampling: this.sampling,
+        maxTokens: this.#options.maxTokens ?? DEFAULT_MAX_TOKENS,
+      },
+      {
+        signal,
+        onEvent: (tokens) => {
+          output.write(tokens.map((token) => token.text).join(''));
+        },
+      },
+    );
+    output.line();
+    this.#messages = [...messages, { role: 'assistant', content: answer.text }];
+    output.note(output.style('dim', answerSummary(answer, this.#artifact, this.sampling)));
+    await this.#save();
+    return answer;
+  }
+
+  async #save(): Promise<void> {
+    if (!this.#options.save) return;
+    const first = this.#messages.find((message) => message.role === 'user')?.content ?? '';
+    const { engine, quiet } = this.#session;
+    const { conversationId } = await engine.saveConversation(
+      {
+        conversationId: this.#savedAs,
+        artifactId: this.#artifact.id,
+        title: first.slice(0, TITLE_LENGTH),
+        messages: this.#messages,
+        sampling: this.sampling,
+      },
+      quiet,
+    );
+    this.#savedAs = conversationId;
+  }
+}
+
+async function talk(session: Session, conversation: Conversation, id: string): Promise<void> {
+  const { output, signal } = session;
+  output.note(output.style('dim', `Talking with ${id}. /help lists the commands.`));
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
+  let answering: AbortController | null = null;
+  // readline takes Ctrl-C for itself on a terminal; without an answer to stop it means: leave.
+  lines.on('SIGINT', () => {
+    if (answering === null) lines.close();
+    else answering.abort();
+  });
+  signal.addEventListener('abort', () => {
+    answering?.abort();
+    lines.close();
+  });
+  lines.prompt();
+  for await (const line of lines) {
+    const text = line.trim();
+    if (text === '/quit' || text === '/exit') break;
+    if (text === '/help') output.note(helpText);
+    else if (text === '/reset') conversation.reset(undefined);
+    else if (text.startsWith('/system')) conversation.reset(text.slice('/system'.length).trim());
+    else if (text.startsWith('/')) output.note(`There is no command ${text}. /help lists them.`);
+    else if (text !== '') {
+      answering = new AbortController();
+      await conversation.ask(text, answering.signal);
+      answering = null;
+    }
+    lines.prompt();
+  }
+  lines.close();
+}
+
+/** Talks with a model: one answer with --prompt, a conversation without. */
+export async function chatCommand(session: Session, options: ChatOptions): Promise<number> {
+  const { output, signal } = session;
+  return withRunner(session, options.id, options, async (runner, artifact) => {
+    const conversation = new Conversation(session, runner, artifact, options);
+    if (options.prompt === undefined) {
+      await talk(session, conversation, options.id);
+      output.document({ messages: conversation.messages, sampling: conversation.sampling });
+      return exitCodes.done;
+    }
+    const answer = await conversation.ask(options.prompt, signal);
+    output.document({
+      artifactId: artifact.id,
+      weightsSha256: artifact.weightsSha256,
+      sampling: conversation.sampling,
+      ...answer,
+    });
+    return answer.statistics.stop === 'cancelled' ? exitCodes.interrupted : exitCodes.done;
+  });
+}

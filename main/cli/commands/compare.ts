@@ -1,0 +1,99 @@
+import type { Comparison, Divergence } from '../../../app/contract/comparison.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatPercent,
+  formatRate,
+} from '../../../app/contract/format.ts';
+import type { Output } from '../output.ts';
+import { rawSampling } from '../generation.ts';
+import type { GenerationOptions } from '../program.ts';
+import type { Session } from '../session.ts';
+
+interface CompareOptions extends GenerationOptions {
+  readonly ids: string[];
+  readonly prompt: string;
+  readonly system?: string;
+}
+
+/** Long enough to see whether the answers part, short enough to wait for. */
+const COMPARE_MAX_TOKENS = 256;
+
+function quoted(text: string | undefined): string {
+  return text === undefined ? 'the end' : JSON.stringify(text);
+}
+
+function divergenceLine(divergence: Divergence | null): string {
+  if (divergence === null) return 'the same, token by token';
+  const { token, baselineToken, otherToken, agreement } = divergence;
+  return `parts at token ${token + 1}: ${quoted(baselineToken?.text)} here, ${quoted(otherToken?.text)} there; ${formatPercent(agreement)} of the places agree`;
+}
+
+/** Prints a comparison for people. */
+export function printComparison(output: Output, comparison: Comparison): void {
+  for (const [index, answer] of comparison.answers.entries()) {
+    const divergence = index === 0 ? null : (comparison.divergences[index - 1] ?? null);
+    output.line();
+    output.line(
+      `${output.style('bold', answer.artifactId)} ${output.style('dim', `${answer.scheme} · weights ${answer.weightsSha256.slice(0, 12)}`)}`,
+    );
+    if (divergence === null) output.line(answer.text.trim());
+    else {
+      const shared = answer.tokens
+        .slice(0, divergence.token)
+        .map((token) => token.text)
+        .join('');
+      const rest = answer.text.slice(shared.length);
+      output.line(
+        `${shared.trimStart()}${output.style('yellow', `⟦parts here⟧${rest}`)}`.trimEnd(),
+      );
+    }
+    if (index > 0) output.line(output.style('dim', divergenceLine(divergence)));
+  }
+  output.line();
+  output.table(
+    ['Id', 'Weights', 'Memory', 'Load', 'First token', 'Prefill', 'Decode', 'Tokens'],
+    comparison.answers.map((answer) => [
+      answer.artifactId,
+      formatBytes(answer.weightsBytes),
+      formatBytes(answer.memory.residentBytes),
+      formatDuration(answer.loadMs),
+      formatDuration(answer.statistics.timeToFirstTokenMs),
+      answer.statistics.prefillRate === null
+        ? '–'
+        : formatRate(answer.statistics.prefillRate, 'tokens'),
+      answer.statistics.decodeRate === null
+        ? '–'
+        : formatRate(answer.statistics.decodeRate, 'tokens'),
+      String(answer.statistics.generatedTokens),
+    ]),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+}
+
+/** The same prompt and seed through two or more artifacts. Greedy unless a temperature is given. */
+export async function compareCommand(
+  { engine, output, progress, clearProgress }: Session,
+  options: CompareOptions,
+): Promise<undefined> {
+  const comparison = await engine.compare(
+    {
+      ids: options.ids,
+      prompt: options.prompt,
+      ...(options.system === undefined ? {} : { system: options.system }),
+      sampling: rawSampling(options),
+      maxTokens: options.maxTokens ?? COMPARE_MAX_TOKENS,
+      mode: options.mode,
+    },
+    {
+      signal: progress.signal,
+      emit: (event) => {
+        if (event.kind === 'progress') progress.emit(event.progress);
+      },
+    },
+  );
+  clearProgress();
+  output.document(comparison);
+  printComparison(output, comparison);
+  return undefined;
+}

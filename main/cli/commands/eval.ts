@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Evaluation } from '../../../app/contract/checkpoint.ts';
+import { formatCount, formatPercent } from '../../../app/contract/format.ts';
+import { divergenceWord } from '../../../app/contract/quality.ts';
+import { heldOutText } from '../../../app/engine.ts';
+import type { Output } from '../output.ts';
+import type { Session } from '../session.ts';
+
+interface EvalOptions {
+  readonly id: string;
+  readonly reference?: string;
+  readonly text: string;
+  readonly maxTokens?: number;
+  readonly window?: number;
+  readonly mode: 'fast' | 'exact';
+}
+
+/** Prints one evaluation for people. */
+function printEvaluation(output: Output, evaluation: Evaluation): void {
+  const rows = [
+    [
+      'Perplexity',
+      `${evaluation.perplexity.toFixed(4)} ± ${evaluation.perplexityError.toFixed(4)} on ${evaluation.textName}, ${formatCount(evaluation.tokens)} tokens in windows of ${evaluation.windowTokens}`,
+    ],
+  ];
+  if (evaluation.meanKl !== null)
+    rows.push([
+      'KL divergence',
+      `mean ${evaluation.meanKl.toExponential(2)}, 99 % of the places below ${evaluation.p99Kl?.toExponential(2) ?? '–'}: ${divergenceWord(evaluation.meanKl)}`,
+    ]);
+  if (evaluation.topAgreement !== null)
+    rows.push([
+      'Same choice',
+      `${formatPercent(evaluation.topAgreement, 2)} of the places have the same most likely token as ${evaluation.referenceId ?? 'the reference'}`,
+    ]);
+  output.table(['', ''], rows);
+}
+
+/** Measures perplexity, and the distance from a reference where one is given. */
+export async function evalCommand(
+  { engine, output, progress, clearProgress }: Session,
+  options: EvalOptions,
+): Promise<undefined> {
+  const sample = options.text === 'sample';
+  const evaluation = await engine.evaluate(
+    {
+      id: options.id,
+      ...(options.reference === undefined ? {} : { referenceId: options.reference }),
+      text: sample ? await heldOutText() : await readFile(options.text, 'utf8'),
+      textName: sample ? 'sample text' : path.basename(options.text),
+      mode: options.mode,
+      ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      ...(options.window === undefined ? {} : { windowTokens: options.window }),
+    },
+    progress,
+  );
+  clearProgress();
+  output.document(evaluation);
+  printEvaluation(output, evaluation);
+  return undefined;
+}

@@ -1,0 +1,48 @@
+import { exportLogits } from '../../../app/engine.ts';
+import { answerSummary, rawSampling, withRunner } from '../generation.ts';
+import type { GenerationOptions } from '../program.ts';
+import { exitCodes, type Session } from '../session.ts';
+
+interface GenerateOptions extends GenerationOptions {
+  readonly id: string;
+  readonly ids: number[];
+  readonly logits?: string;
+  readonly ignoreStop: boolean;
+}
+
+/** Continues raw token ids; with --logits also writes what the model thinks of every prompt position. */
+export async function generateCommand(session: Session, options: GenerateOptions): Promise<number> {
+  const { output, signal } = session;
+  return withRunner(session, options.id, options, async (runner, artifact) => {
+    if (options.logits !== undefined)
+      await exportLogits({
+        client: runner.client,
+        ids: options.ids,
+        vocabularySize: runner.loaded.vocabularySize,
+        file: options.logits,
+        signal,
+      });
+    const sampling = rawSampling(options);
+    const answer = await runner.client.generate(
+      {
+        ids: options.ids,
+        sampling,
+        // Someone who asked for logits alone wants no continuation.
+        maxTokens: options.maxTokens ?? (options.logits === undefined ? 64 : 0),
+        ignoreStopIds: options.ignoreStop,
+      },
+      { signal },
+    );
+    output.document({
+      artifactId: artifact.id,
+      weightsSha256: artifact.weightsSha256,
+      sampling,
+      logits: options.logits ?? null,
+      ...answer,
+    });
+    output.line(answer.ids.join(','));
+    if (options.logits !== undefined) output.note(`Logits written to ${options.logits}`);
+    output.note(output.style('dim', answerSummary(answer, artifact, sampling)));
+    return answer.statistics.stop === 'cancelled' ? exitCodes.interrupted : exitCodes.done;
+  });
+}

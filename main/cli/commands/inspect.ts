@@ -1,0 +1,47 @@
+import { formatBits, formatBytes, formatCount } from '../../../app/contract/format.ts';
+import { schemes } from '../../../app/contract/scheme.ts';
+import type { Session } from '../session.ts';
+
+const fitWords = { yes: 'fits', tight: 'tight', no: 'too large' } as const;
+
+/** Shows what a model is and how large each scheme would make it, before a byte of weights is downloaded. */
+export async function inspectCommand(
+  { engine, output, progress, clearProgress }: Session,
+  options: { source: string },
+): Promise<undefined> {
+  const found = await engine.inspect({ source: options.source, contextLength: 4096 }, progress);
+  clearProgress();
+  output.document(found);
+  output.line(output.style('bold', found.source));
+  const facts = [
+    found.architecture + (found.runnable ? '' : ' (Nibble cannot run this architecture)'),
+    `${formatCount(found.parameters)} parameters`,
+    Object.keys(found.dtypes).join(' and '),
+    found.layers === null ? '' : `${found.layers} layers`,
+    found.contextLength === null ? '' : `context ${found.contextLength}`,
+    found.license ?? 'no licence stated',
+    found.gated ? 'gated' : '',
+    found.hasTokenizer ? '' : 'no tokenizer',
+    found.hasChatTemplate ? '' : 'no chat template',
+  ];
+  output.line(facts.filter((fact) => fact !== '').join(' · '));
+  output.line(
+    found.directory === null
+      ? `Download: ${formatBytes(found.downloadBytes)}${found.commit === null ? '' : ` at ${found.commit.slice(0, 12)}`} · looked at ${formatBytes(found.inspectedBytes)} to find out`
+      : `Folder: ${found.directory}, ${formatBytes(found.downloadBytes)}`,
+  );
+  output.line();
+  output.table(
+    ['Scheme', '', 'Size', 'Bits per weight', 'Memory', 'This computer'],
+    found.schemes.map((size) => [
+      size.scheme,
+      schemes[size.scheme].label,
+      formatBytes(size.weightsBytes),
+      formatBits(size.bitsPerWeight),
+      formatBytes(size.memoryBytes),
+      fitWords[size.fits],
+    ]),
+    [2, 3, 4],
+  );
+  return undefined;
+}

@@ -1,0 +1,57 @@
+import {
+  formatBits,
+  formatBytes,
+  formatCount,
+  formatDecibels,
+} from '../../../app/contract/format.ts';
+import type { Session } from '../session.ts';
+
+/** Lists everything in the catalog. */
+export async function listCommand({ engine, output, quiet }: Session): Promise<undefined> {
+  const catalog = await engine.list({}, quiet);
+  output.document(catalog);
+  const { checkpoints, artifacts, unfinished } = catalog;
+  if (checkpoints.length + artifacts.length === 0)
+    output.line('Nothing here yet. Try: nibble demo, or nibble search QUERY');
+  if (checkpoints.length > 0) {
+    output.line(output.style('bold', 'Checkpoints'));
+    output.table(
+      ['Id', 'Architecture', 'Parameters', 'Size', 'From'],
+      checkpoints.map((checkpoint) => [
+        checkpoint.id,
+        checkpoint.architecture,
+        formatCount(checkpoint.parameters),
+        formatBytes(checkpoint.sizeBytes),
+        checkpoint.origin.repository === null
+          ? checkpoint.directory
+          : `${checkpoint.origin.repository}@${checkpoint.origin.commit?.slice(0, 12) ?? ''}`,
+      ]),
+      [2, 3],
+    );
+  }
+  if (artifacts.length > 0) {
+    if (checkpoints.length > 0) output.line();
+    output.line(output.style('bold', 'Ready to run'));
+    output.table(
+      ['Id', 'Scheme', 'Size', 'Bits per weight', 'SQNR', 'Weights'],
+      artifacts.map((artifact) => [
+        artifact.id,
+        artifact.scheme,
+        formatBytes(artifact.sizeBytes),
+        formatBits(artifact.totals.bitsPerWeight),
+        artifact.totals.sqnrDb === null ? 'exact' : formatDecibels(artifact.totals.sqnrDb),
+        artifact.weightsSha256.slice(0, 12),
+      ]),
+      [2, 3, 4],
+    );
+  }
+  if (unfinished.length > 0) {
+    output.line();
+    output.line(output.style('bold', 'Unfinished'));
+    for (const job of unfinished) output.line(`${job.name}  ${formatBytes(job.sizeBytes)}`);
+    output.line(
+      output.style('dim', 'Run the same pull or quantize again and it goes on where it stopped.'),
+    );
+  }
+  return undefined;
+}

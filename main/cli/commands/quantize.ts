@@ -1,0 +1,43 @@
+import {
+  formatBits,
+  formatBytes,
+  formatDecibels,
+  formatDuration,
+  formatPercent,
+} from '../../../app/contract/format.ts';
+import type { SchemeName } from '../../../app/contract/scheme.ts';
+import type { Session } from '../session.ts';
+
+interface QuantizeOptions {
+  readonly source: string;
+  readonly scheme: SchemeName[];
+  readonly blockSize?: number;
+  readonly device: 'auto' | 'cpu' | 'cuda';
+  readonly name?: string;
+  readonly threads?: number;
+}
+
+/** Makes one artifact per scheme. */
+export async function quantizeCommand(
+  { engine, output, progress, clearProgress }: Session,
+  { scheme, ...rest }: QuantizeOptions,
+): Promise<undefined> {
+  const artifacts = await engine.quantize({ ...rest, schemes: scheme }, progress);
+  clearProgress();
+  output.document(artifacts);
+  output.table(
+    ['Id', 'Size', 'Of 16 bit', 'Bits per weight', 'SQNR', 'Time'],
+    artifacts.map((artifact) => [
+      output.style('bold', artifact.id),
+      formatBytes(artifact.sizeBytes),
+      formatPercent(artifact.weightsBytes / artifact.sourceBytes),
+      formatBits(artifact.totals.bitsPerWeight),
+      artifact.totals.sqnrDb === null ? 'exact' : formatDecibels(artifact.totals.sqnrDb),
+      formatDuration(artifact.quantizeMs),
+    ]),
+    [1, 2, 3, 4, 5],
+  );
+  const first = artifacts[0];
+  if (first !== undefined) output.line(`\nTry it: nibble chat ${first.id}`);
+  return undefined;
+}

@@ -1,0 +1,36 @@
+import { createInterface } from 'node:readline/promises';
+import { formatBytes } from '../../../app/contract/format.ts';
+import { exitCodes, UsageError, type Session } from '../session.ts';
+
+/** Deletes a checkpoint or an artifact, after asking. */
+export async function removeCommand(
+  { engine, output, quiet, signal }: Session,
+  options: { id: string; yes: boolean },
+): Promise<number> {
+  const { id } = options;
+  const found = await engine.show({ id }, quiet);
+  const entry = found.kind === 'artifact' ? found.artifact : found.checkpoint;
+  const deletes = found.kind === 'artifact' || found.checkpoint.owned;
+  const what = deletes
+    ? `${found.kind} ${id} and its files in ${entry.directory} (${formatBytes(entry.sizeBytes)})`
+    : `${found.kind} ${id} from the catalog; your folder ${entry.directory} stays as it is`;
+  if (!options.yes) {
+    if (!process.stdin.isTTY || output.json)
+      throw new UsageError(`this would delete ${what}; add --yes if that is what you want`);
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    const answer = await prompt.question(`Delete ${what}? [y/N] `, { signal });
+    prompt.close();
+    if (!/^y(es)?$/i.test(answer.trim())) {
+      output.note('Nothing was deleted.');
+      return exitCodes.done;
+    }
+  }
+  const removed = await engine.remove({ id }, quiet);
+  output.document(removed);
+  output.line(
+    removed.deletedFiles
+      ? `Removed ${id}: ${formatBytes(removed.freedBytes)} freed.`
+      : `Removed ${id} from the catalog; the folder ${removed.directory} was left alone.`,
+  );
+  return exitCodes.done;
+}

@@ -1,0 +1,103 @@
+import type { TensorStatistics } from '../../../app/contract/checkpoint.ts';
+import {
+  formatBits,
+  formatBytes,
+  formatCount,
+  formatDecibels,
+  formatDuration,
+  formatPercent,
+} from '../../../app/contract/format.ts';
+import type { Session } from '../session.ts';
+
+/** Enough to see which layers suffer, few enough for one screen. */
+const WORST_TENSORS = 10;
+
+function tensorRow(tensor: TensorStatistics): string[] {
+  return [
+    tensor.name,
+    tensor.shape.join(' × '),
+    formatBits(tensor.bitsPerWeight),
+    tensor.sqnrDb === null ? 'exact' : formatDecibels(tensor.sqnrDb),
+    formatPercent(tensor.relativeError, 2),
+    tensor.maxError.toPrecision(3),
+    tensor.cosine.toFixed(6),
+    tensor.reason ?? '',
+  ];
+}
+
+/** Shows a checkpoint, or an artifact with its error statistics. */
+export async function showCommand(
+  { engine, output, quiet }: Session,
+  options: { id: string; all: boolean },
+): Promise<undefined> {
+  const found = await engine.show({ id: options.id }, quiet);
+  output.document(found);
+  if (found.kind === 'checkpoint') {
+    const { checkpoint, artifacts } = found;
+    output.line(output.style('bold', checkpoint.name));
+    output.line(
+      `${checkpoint.architecture} · ${formatCount(checkpoint.parameters)} parameters · ${formatBytes(checkpoint.sizeBytes)} · ${checkpoint.license ?? 'no licence stated'}`,
+    );
+    output.line(checkpoint.directory);
+    output.line(
+      artifacts.length === 0
+        ? `Nothing made of it yet: nibble quantize ${checkpoint.id} --scheme nf4-dq`
+        : `Made of it: ${artifacts.map((artifact) => artifact.id).join(', ')}`,
+    );
+    return undefined;
+  }
+  const { artifact, tensors, evaluations } = found;
+  const { totals } = artifact;
+  output.line(output.style('bold', artifact.name));
+  output.table(
+    ['', ''],
+    [
+      [
+        'Scheme',
+        `${artifact.scheme}${artifact.blockSize === null ? '' : `, block size ${artifact.blockSize}`}`,
+      ],
+      ['Architecture', `${artifact.architecture}, ${formatCount(totals.parameters)} parameters`],
+      [
+        'Size',
+        `${formatBytes(artifact.sizeBytes)} in all; weights ${formatBytes(artifact.weightsBytes)}, ${formatPercent(artifact.weightsBytes / artifact.sourceBytes)} of ${formatBytes(artifact.sourceBytes)}`,
+      ],
+      [
+        'Bits per weight',
+        `${formatBits(totals.bitsPerWeight)} over the whole model; ${formatBits(totals.quantizedBitsPerWeight)} over the ${formatCount(totals.quantizedParameters)} quantized weights`,
+      ],
+      [
+        'Error',
+        totals.sqnrDb === null
+          ? 'none: the weights are as they were'
+          : `SQNR ${formatDecibels(totals.sqnrDb)}, RMS error ${formatPercent(totals.relativeError, 2)} of the weights' RMS`,
+      ],
+      ['Weights', artifact.weightsSha256],
+      ['Made', `${artifact.createdAt} in ${formatDuration(artifact.quantizeMs)}`],
+      ['Folder', artifact.directory],
+    ],
+  );
+  for (const evaluation of evaluations)
+    output.line(
+      `Perplexity ${evaluation.perplexity.toFixed(4)} ± ${evaluation.perplexityError.toFixed(4)} on ${evaluation.textName} (${evaluation.tokens} tokens, ${evaluation.mode})`,
+    );
+  const quantized = tensors.filter((tensor) => tensor.treatment === 'quantized');
+  const shown = options.all
+    ? tensors
+    : quantized.sort((a, b) => b.relativeError - a.relativeError).slice(0, WORST_TENSORS);
+  if (shown.length === 0) return undefined;
+  output.line();
+  output.line(
+    output.style(
+      'bold',
+      options.all
+        ? `All ${tensors.length} tensors`
+        : `The ${shown.length} of ${quantized.length} quantized tensors with the largest relative error`,
+    ),
+  );
+  output.table(
+    ['Tensor', 'Shape', 'Bits', 'SQNR', 'Rel. error', 'Max error', 'Cosine', ''],
+    shown.map(tensorRow),
+    [2, 3, 4, 5, 6],
+  );
+  return undefined;
+}

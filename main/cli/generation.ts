@@ -1,0 +1,84 @@
+import { randomInt } from 'node:crypto';
+import type { Artifact } from '../../app/contract/checkpoint.ts';
+import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
+import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
+import type { Sampling } from '../../app/contract/sampling.ts';
+import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
+import type { GenerationOptions } from './program.ts';
+import type { Session } from './session.ts';
+
+/** Long enough for a full explanation, short enough that a model that never stops does not run for ever. */
+export const DEFAULT_MAX_TOKENS = 1024;
+
+/** What a chat uses where neither the person nor the model says otherwise. */
+const chatDefaults = { temperature: 0.7, topP: 0.95 } as const;
+
+/** Seeds are printed so that they can be typed again: six digits are enough to be different. */
+const SEED_LIMIT = 1_000_000;
+
+/** Opens a runner on an artifact, and closes it when `use` is done, however it ends. */
+export async function withRunner<T>(
+  { engine, quiet, signal }: Session,
+  id: string,
+  options: GenerationOptions,
+  use: (runner: RunnerProcess, artifact: Artifact) => Promise<T>,
+): Promise<T> {
+  const artifact = await engine.locate({ id }, quiet);
+  const runner = await openRunner({
+    directory: artifact.directory,
+    mode: options.mode,
+    ...(options.context === undefined ? {} : { contextLength: options.context }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    signal,
+  });
+  try {
+    return await use(runner, artifact);
+  } finally {
+    await runner.close();
+  }
+}
+
+/** The sampler's settings: what the person chose, else what the model recommends, else the defaults of a chat. */
+export function chatSampling(options: GenerationOptions, loaded: LoadedModel): Sampling {
+  const recommended = loaded.recommendedSampling;
+  return {
+    temperature: options.temperature ?? recommended.temperature ?? chatDefaults.temperature,
+    topK: options.topK ?? recommended.topK ?? 0,
+    topP: options.topP ?? recommended.topP ?? chatDefaults.topP,
+    minP: options.minP ?? recommended.minP ?? 0,
+    repetitionPenalty: options.repetitionPenalty ?? recommended.repetitionPenalty ?? 1,
+    seed: options.seed ?? randomInt(SEED_LIMIT),
+  };
+}
+
+/** Greedy unless the person asks for something else. */
+export function rawSampling(options: GenerationOptions): Sampling {
+  return {
+    temperature: options.temperature ?? 0,
+    topK: options.topK ?? 0,
+    topP: options.topP ?? 1,
+    minP: options.minP ?? 0,
+    repetitionPenalty: options.repetitionPenalty ?? 1,
+    seed: options.seed ?? 0,
+  };
+}
+
+/** One line about an answer: how long, how fast, how much memory, whose weights. */
+export function answerSummary(answer: Answer, artifact: Artifact, sampling: Sampling): string {
+  const { statistics, memory } = answer;
+  const parts = [
+    `${statistics.generatedTokens} tokens`,
+    `first after ${formatDuration(statistics.timeToFirstTokenMs)}`,
+    statistics.decodeRate === null ? '' : formatRate(statistics.decodeRate, 'tokens'),
+    `memory ${formatBytes(memory.residentBytes)}`,
+    sampling.temperature === 0 ? 'greedy' : `seed ${sampling.seed}`,
+    `weights ${artifact.weightsSha256.slice(0, 12)}`,
+  ];
+  const stops = {
+    'stop-token': '',
+    'max-tokens': 'stopped at --max-tokens',
+    'context-full': 'the context is full',
+    cancelled: 'stopped',
+  } as const;
+  return [...parts, stops[statistics.stop]].filter((part) => part !== '').join(' · ');
+}

@@ -1,0 +1,184 @@
+import { Command, Option } from 'commander';
+import { schemeNames } from '../../app/contract/scheme.ts';
+import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
+import type { GlobalOptions, Session } from './session.ts';
+
+/** Options of the commands that generate text. Absent ones fall back to what the model recommends. */
+export interface GenerationOptions {
+  readonly seed?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxTokens?: number;
+  readonly mode: 'fast' | 'exact';
+  readonly context?: number;
+  readonly threads?: number;
+}
+
+function withGeneration(command: Command): Command {
+  return command
+    .option('--seed <n>', 'same seed, same model, same machine: same text', wholeNumber(0))
+    .option('--temperature <t>', '0 always takes the most likely token', numberBetween(0, 10))
+    .option('--top-k <n>', 'draw from the n most likely tokens (0: off)', wholeNumber(0))
+    .option(
+      '--top-p <p>',
+      'draw from the most likely tokens that reach this probability',
+      numberBetween(0.001, 1),
+    )
+    .option(
+      '--min-p <p>',
+      'leave out tokens less likely than p times the most likely one',
+      numberBetween(0, 1),
+    )
+    .option('--repetition-penalty <r>', 'above 1 discourages repetition', numberBetween(0.1, 10))
+    .option('--max-tokens <n>', 'longest answer', wholeNumber(1))
+    .option('--context <n>', 'tokens the model can look back on', wholeNumber(16))
+    .option('--threads <n>', 'processor threads', wholeNumber(1))
+    .addOption(
+      new Option('--mode <mode>', 'fast: 8-bit activations; exact: 32-bit activations')
+        .choices(['fast', 'exact'])
+        .default('fast'),
+    );
+}
+
+type Action<O> = (session: Session, options: O) => Promise<number | undefined>;
+
+/**
+ * Declares every command.
+ *
+ * @param finish called with the exit code once a command is over
+ */
+export function buildProgram(finish: (code: number) => void): Command {
+  const program = new Command('nibble')
+    .description('Download, quantize, chat with and compare language models on your own computer')
+    .option('--json', 'print one JSON document on stdout, progress on stderr', false)
+    .addOption(
+      new Option('--home <dir>', 'where models and the catalog are kept').env('NIBBLE_HOME'),
+    )
+    .option('--verbose', 'show where an error came from', false)
+    .showHelpAfterError('(nibble --help lists the commands)')
+    .exitOverride();
+
+  const run = async <O>(options: O, load: () => Promise<Action<O>>): Promise<void> => {
+    const { runCommand } = await import('./session.ts');
+    const action = await load();
+    const globals = program.opts<GlobalOptions>();
+    finish(await runCommand(globals, (session) => action(session, options)));
+  };
+  // Options may stand before or after the command's name.
+  const command = (declaration: string, description: string): Command => {
+    const created = program.command(declaration).description(description);
+    created.exitOverride();
+    return created;
+  };
+
+  command('doctor', 'processor, GPUs, memory, disk and versions').action(() =>
+    run({}, async () => (await import('./commands/doctor.ts')).doctorCommand),
+  );
+  command('search <query>', 'find models on the hub')
+    .option('--limit <n>', 'how many', wholeNumber(1), 20)
+    .action((query: string, options: { limit: number }) =>
+      run({ query, ...options }, async () => (await import('./commands/search.ts')).searchCommand),
+    );
+  command(
+    'inspect <source>',
+    'what a model is and how large each scheme would be, before any download',
+  ).action((source: string) =>
+    run({ source }, async () => (await import('./commands/inspect.ts')).inspectCommand),
+  );
+  command(
+    'pull <source>',
+    'download a checkpoint: REPO or REPO@REVISION; resumes where it stopped',
+  ).action((source: string) =>
+    run({ source }, async () => (await import('./commands/pull.ts')).pullCommand),
+  );
+  command('quantize <source>', 'make smaller versions of a checkpoint: REPO, folder or id')
+    .requiredOption('--scheme <list>', `one or more of: ${schemeNames.join(', ')}`, schemeList)
+    .option('--block-size <n>', 'weights that share a scale', wholeNumber(0))
+    .addOption(
+      new Option('--device <device>', 'where to compute')
+        .choices(['auto', 'cpu', 'cuda'])
+        .default('auto'),
+    )
+    .option('--name <name>', 'name of the result in the catalog')
+    .option('--threads <n>', 'processor threads', wholeNumber(1))
+    .action((source: string, options: Record<string, unknown>) =>
+      run(
+        { source, ...options } as never,
+        async () => (await import('./commands/quantize.ts')).quantizeCommand,
+      ),
+    );
+  command('list', 'everything in the catalog').action(() =>
+    run({}, async () => (await import('./commands/list.ts')).listCommand),
+  );
+  command('show <id>', 'sizes, and what quantizing cost each tensor')
+    .option('--all', 'every tensor, not only the worst', false)
+    .action((id: string, options: { all: boolean }) =>
+      run({ id, ...options }, async () => (await import('./commands/show.ts')).showCommand),
+    );
+  command('verify <id>', 'hash every file again and compare with the catalog').action(
+    (id: string) => run({ id }, async () => (await import('./commands/verify.ts')).verifyCommand),
+  );
+  command('remove <id>', 'delete a checkpoint or an artifact')
+    .option('--yes', 'do not ask', false)
+    .action((id: string, options: { yes: boolean }) =>
+      run({ id, ...options }, async () => (await import('./commands/remove.ts')).removeCommand),
+    );
+  withGeneration(command('chat <id>', 'talk with a model'))
+    .option('--prompt <text>', 'ask this, print the answer, and end')
+    .option('--system <text>', 'system prompt')
+    .option('--no-save', 'do not keep the conversation')
+    .action((id: string, options: Record<string, unknown>) =>
+      run(
+        { id, ...options } as never,
+        async () => (await import('./commands/chat.ts')).chatCommand,
+      ),
+    );
+  withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer'))
+    .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
+    .option('--logits <file>', 'write the logits of every prompt position to this safetensors file')
+    .option('--ignore-stop', 'go on past stop tokens', false)
+    .action((id: string, options: Record<string, unknown>) =>
+      run(
+        { id, ...options } as never,
+        async () => (await import('./commands/generate.ts')).generateCommand,
+      ),
+    );
+  withGeneration(command('compare <ids...>', 'the same prompt and seed through two or more models'))
+    .requiredOption('--prompt <text>', 'what to ask')
+    .option('--system <text>', 'system prompt')
+    .action((ids: string[], options: Record<string, unknown>) =>
+      run(
+        { ids, ...options } as never,
+        async () => (await import('./commands/compare.ts')).compareCommand,
+      ),
+    );
+  command('eval <id>', 'perplexity of a text, and how far the model is from a reference')
+    .requiredOption('--text <file>', "a text file, or 'sample' for the text that comes with Nibble")
+    .option('--reference <id>', 'measure KL divergence and agreement against this artifact')
+    .option('--max-tokens <n>', 'stop after this many tokens', wholeNumber(2))
+    .option('--window <n>', 'tokens per window', wholeNumber(16))
+    .addOption(
+      new Option('--mode <mode>', 'fast or exact arithmetic')
+        .choices(['fast', 'exact'])
+        .default('fast'),
+    )
+    .action((id: string, options: Record<string, unknown>) =>
+      run(
+        { id, ...options } as never,
+        async () => (await import('./commands/eval.ts')).evalCommand,
+      ),
+    );
+  command(
+    'demo',
+    'the whole job on the sample model that comes with Nibble; needs no network',
+  ).action(() =>
+    run(
+      program.opts<GlobalOptions>(),
+      async () => (await import('./commands/demo.ts')).demoCommand,
+    ),
+  );
+  return program;
+}

@@ -1,0 +1,308 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import Sqlite from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCatalog, slugFor } from '../../../app/catalog/index.ts';
+import { migrations } from '../../../app/catalog/migrations/index.ts';
+import { migrate } from '../../../app/catalog/open-database.ts';
+import type { Artifact, Checkpoint, TensorStatistics } from '../../../app/contract/checkpoint.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'nibble-catalog-'));
+  file = path.join(folder, 'catalog.sqlite');
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const checkpoint: Checkpoint = {
+  id: 'sample',
+  name: 'nibble/sample',
+  directory: '/models/sample',
+  origin: {
+    repository: 'nibble/sample',
+    revision: 'main',
+    commit: 'a'.repeat(40),
+    endpoint: 'http://hub',
+  },
+  architecture: 'llama',
+  parameters: 1000,
+  sizeBytes: 2000,
+  license: 'apache-2.0',
+  owned: true,
+  createdAt: '2026-01-01T00:00:00.000Z',
+};
+
+const artifact: Artifact = {
+  id: 'sample-nf4',
+  checkpointId: 'sample',
+  name: 'sample NF4',
+  scheme: 'nf4',
+  blockSize: 64,
+  directory: '/models/sample-nf4',
+  architecture: 'llama',
+  sizeBytes: 700,
+  weightsBytes: 600,
+  sourceBytes: 2000,
+  weightsSha256: 'b'.repeat(64),
+  totals: {
+    parameters: 1000,
+    quantizedParameters: 900,
+    quantizedBitsPerWeight: 4.5,
+    bitsPerWeight: 5.1,
+    sqnrDb: 20.7,
+    relativeError: 0.092,
+  },
+  quantizeMs: 12.5,
+  createdAt: '2026-01-02T00:00:00.000Z',
+};
+
+const tensor: TensorStatistics = {
+  name: 'model.layers.0.mlp.up_proj.weight',
+  dtype: 'BF16',
+  shape: [30, 30],
+  treatment: 'quantized',
+  reason: null,
+  blockSize: 64,
+  numel: 900,
+  storedBytes: 506,
+  bitsPerWeight: 4.5,
+  rmsError: 0.0018,
+  relativeError: 0.092,
+  maxError: 0.01,
+  sqnrDb: 20.7,
+  cosine: 0.9958,
+  sha256: 'c'.repeat(64),
+};
+
+describe('openCatalog', () => {
+  it('gives back what was put in, after closing and opening again', () => {
+    const first = openCatalog(file);
+    first.models.addCheckpoint(checkpoint, [
+      { name: 'config.json', sizeBytes: 10, sha256: null },
+      { name: 'model.safetensors', sizeBytes: 1990, sha256: 'd'.repeat(64) },
+    ]);
+    first.models.addArtifact(
+      artifact,
+      [{ name: 'nibble.json', sizeBytes: 5, sha256: 'e'.repeat(64) }],
+      [tensor],
+    );
+    first.close();
+
+    const again = openCatalog(file);
+    expect(again.models.checkpoints()).toEqual([checkpoint]);
+    expect(again.models.checkpointByOrigin('http://hub', 'nibble/sample', 'a'.repeat(40))).toEqual(
+      checkpoint,
+    );
+    expect(again.models.artifactsOf('sample')).toEqual([artifact]);
+    expect(again.models.tensors('sample-nf4')).toEqual([tensor]);
+    expect(again.models.files('checkpoint', 'sample').map((entry) => entry.name)).toEqual([
+      'config.json',
+      'model.safetensors',
+    ]);
+    again.close();
+  });
+
+  it('adds an artifact whole or not at all', () => {
+    const catalog = openCatalog(file);
+    expect(() => {
+      catalog.models.addArtifact(artifact, [], [tensor, tensor]);
+    }).toThrow();
+    expect(catalog.models.artifacts()).toEqual([]);
+    expect(catalog.models.tensors('sample-nf4')).toEqual([]);
+    catalog.close();
+  });
+
+  it('keeps conversations and comparisons readable when the artifact is gone', () => {
+    const catalog = openCatalog(file);
+    catalog.models.addArtifact(artifact, [], [tensor]);
+    const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 7 };
+    const id = catalog.records.saveConversation({
+      id: null,
+      artifactId: artifact.id,
+      title: 'Hello',
+      sampling,
+      messages: [{ role: 'user', content: 'Hello' }],
+      now: '2026-01-03T00:00:00.000Z',
+    });
+    catalog.records.saveConversation({
+      id,
+      artifactId: artifact.id,
+      title: 'Hello',
+      sampling,
+      messages: [
+        { role: 'user', content: 'Hello' },
+        { role: 'assistant', content: 'Hi 👋' },
+      ],
+      now: '2026-01-04T00:00:00.000Z',
+    });
+    catalog.models.removeArtifact(artifact.id);
+    expect(catalog.models.tensors(artifact.id)).toEqual([]);
+    expect(catalog.records.conversations()).toHaveLength(1);
+    expect(catalog.records.conversation(id)?.messages.at(-1)?.content).toBe('Hi 👋');
+    expect(catalog.records.conversation(id)?.updatedAt).toBe('2026-01-04T00:00:00.000Z');
+    catalog.close();
+  });
+
+  it('removes evaluations with their artifact', () => {
+    const catalog = openCatalog(file);
+    catalog.models.addArtifact(artifact, [], []);
+    const evaluation = catalog.records.addEvaluation({
+      artifactId: artifact.id,
+      referenceId: null,
+      textName: 'sample',
+      textSha256: 'f'.repeat(64),
+      tokens: 100,
+      windowTokens: 512,
+      mode: 'fast',
+      perplexity: 3.5,
+      perplexityError: 0.1,
+      meanKl: null,
+      p99Kl: null,
+      topAgreement: null,
+      createdAt: '2026-01-05T00:00:00.000Z',
+    });
+    expect(catalog.records.evaluations(artifact.id)).toEqual([evaluation]);
+    catalog.models.removeArtifact(artifact.id);
+    expect(catalog.records.evaluations(artifact.id)).toEqual([]);
+    catalog.close();
+  });
+
+  it('gives every name an id that is free', () => {
+    const catalog = openCatalog(file);
+    expect(slugFor('HuggingFaceTB/SmolLM2-135M Instruct!')).toBe(
+      'huggingfacetb-smollm2-135m-instruct',
+    );
+    expect(slugFor('…')).toBe('model');
+    catalog.models.addCheckpoint(checkpoint, []);
+    expect(catalog.models.freeId('Sample')).toBe('sample-2');
+    expect(catalog.models.freeId('other')).toBe('other');
+    catalog.close();
+  });
+
+  it('refuses a row that SQLite was talked into but that is not as it should be', () => {
+    const catalog = openCatalog(file);
+    catalog.models.addArtifact(artifact, [], []);
+    const raw = new Sqlite(file);
+    raw.prepare("UPDATE artifacts SET scheme = 'nf5'").run();
+    raw.close();
+    expect(() => catalog.models.artifacts()).toThrow(
+      expect.objectContaining({ code: 'catalog-corrupt' }) as Error,
+    );
+    catalog.close();
+  });
+
+  it('lets two processes write one catalog at the same time', async () => {
+    openCatalog(file).close();
+    const script = path.join(folder, 'writer.mjs');
+    writeFileSync(
+      script,
+      `import { openCatalog } from ${JSON.stringify(path.resolve('app/catalog/index.ts'))};
+      const catalog = openCatalog(${JSON.stringify(file)});
+      for (let i = 0; i < 50; i++)
+        catalog.records.saveConversation({ id: null, artifactId: 'a', title: String(process.pid),
+          sampling: {}, messages: [{ role: 'user', content: 'x' }], now: new Date().toISOString() });
+      catalog.close();`,
+    );
+    const run = promisify(execFile);
+    await Promise.all([run(process.execPath, [script]), run(process.execPath, [script])]);
+    const catalog = openCatalog(file);
+    expect(catalog.records.conversations()).toHaveLength(100);
+    catalog.close();
+  });
+
+  it('names a damaged file and leaves it as it is', () => {
+    writeFileSync(file, 'this is no database, but somebody may want it back'.repeat(100));
+    const before = readFileSync(file);
+    expect(() => openCatalog(file)).toThrow(
+      expect.objectContaining({
+        code: 'catalog-corrupt',
+        message: expect.stringContaining(file) as string,
+      }) as Error,
+    );
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  it('refuses a catalog that a newer Nibble wrote', () => {
+    openCatalog(file).close();
+    const raw = new Sqlite(file);
+    raw.pragma('user_version = 9990');
+    raw.close();
+    const size = statSync(file).size;
+    expect(() => openCatalog(file)).toThrow(/newer version of Nibble/);
+    expect(statSync(file).size).toBe(size);
+  });
+});
+
+describe('migrations', () => {
+  it('ascend', () => {
+    const versions = migrations.map((migration) => migration.version);
+    expect(versions).toEqual([...versions].sort((a, b) => a - b));
+    expect(new Set(versions).size).toBe(versions.length);
+  });
+
+  it('undo a step that fails, version included', () => {
+    const db = new Sqlite(':memory:');
+    expect(() => {
+      migrate(db, [
+        { version: 10, migrate: (target) => target.exec('CREATE TABLE a (x TEXT) STRICT') },
+        {
+          version: 20,
+          migrate: (target) => {
+            target.exec('CREATE TABLE b (x TEXT) STRICT');
+            throw new Error('half way');
+          },
+        },
+      ]);
+    }).toThrow('half way');
+    expect(db.pragma('user_version', { simple: true })).toBe(10);
+    expect(db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()).toEqual([
+      { name: 'a' },
+    ]);
+  });
+
+  it('10 makes STRICT tables, checks and the indexes that the questions need', () => {
+    const db = new Sqlite(':memory:');
+    migrate(db, migrations.slice(0, 1));
+    db.pragma('foreign_keys = ON');
+    expect(db.pragma('user_version', { simple: true })).toBe(10);
+    const loose = db
+      .prepare(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+      )
+      .all();
+    expect(loose).toEqual([]);
+    expect(() =>
+      db
+        .prepare(
+          "INSERT INTO tensors VALUES ('nobody', 0, 'n', 'F32', '[]', 'kept', NULL, NULL, 1, 1, 1, 0, 0, 0, NULL, 1, '')",
+        )
+        .run(),
+    ).toThrow(/FOREIGN KEY/);
+    const plans = {
+      'SELECT * FROM checkpoints WHERE endpoint = ? AND repository = ? AND commit_hash = ?':
+        'checkpoints_by_origin',
+      'SELECT * FROM artifacts WHERE checkpoint_id = ?': 'artifacts_by_checkpoint',
+      'SELECT * FROM tensors WHERE artifact_id = ? ORDER BY position': 'tensors_in_order',
+      'SELECT * FROM evaluations WHERE artifact_id = ? ORDER BY created_at DESC':
+        'evaluations_by_artifact',
+      'SELECT * FROM conversations ORDER BY updated_at DESC': 'conversations_by_update',
+      'SELECT * FROM comparison_artifacts WHERE artifact_id = ?': 'comparisons_of_artifact',
+    };
+    for (const [sql, index] of Object.entries(plans)) {
+      const parameters = Array.from(sql.matchAll(/\?/g), () => 'x');
+      const plan = db
+        .prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(...parameters)
+        .map((row) => row.detail)
+        .join('; ');
+      expect(plan).toMatch(new RegExp(`USING (COVERING )?INDEX ${index}`));
+      expect(plan).not.toContain('TEMP B-TREE');
+    }
+  });
+});
