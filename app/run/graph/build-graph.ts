@@ -1,0 +1,62 @@
+import type { TensorInfo } from '../../contract/checkpoint.ts';
+import type { ModelConfig } from '../../checkpoint/index.ts';
+import { buildDecoder } from './decoder.ts';
+import { GraphWriter } from './graph-writer.ts';
+import type { LayerDetails } from './linear.ts';
+
+/** Tensors that the runner wants and bitsandbytes does not know, e.g. an 8-bit copy of the head. */
+export const RUNTIME_WEIGHTS_FILE = 'runtime.safetensors';
+
+/** The head's module where it has weights of its own, and where it shares the embedding's. */
+const HEAD = 'lm_head';
+const EMBEDDING = 'model.embed_tokens';
+
+export interface GraphSource {
+  readonly config: ModelConfig;
+  /** Every tensor of the folder, those of `runtime.safetensors` included. */
+  readonly tensors: readonly TensorInfo[];
+  /** Bytes of the tensors for which `describesLayer` holds. */
+  readonly details: LayerDetails;
+  /** `llm_int8_threshold` of the quantization. @default 6 */
+  readonly int8Threshold?: number | undefined;
+  /** Stored in the file beside the graph. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** LLM.int8's threshold where a configuration does not say: the paper's, and bitsandbytes' default. */
+const DEFAULT_INT8_THRESHOLD = 6;
+
+/** The module path in front of `weight`, `bias`, `SCB` and all that hangs below `weight`. */
+function moduleOf(tensorName: string): string {
+  return tensorName.replace(/\.(?:weight(?:\..+|_format)?|bias|SCB)$/, '');
+}
+
+/** Modules in `runtime.safetensors` stand for the same modules in the other files, with all of their tensors. */
+function resolveTensors(tensors: readonly TensorInfo[]): ReadonlyMap<string, TensorInfo> {
+  const isRuntime = ({ file }: TensorInfo): boolean => file === RUNTIME_WEIGHTS_FILE;
+  const replaced = new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)));
+  return new Map(
+    tensors
+      .filter((tensor) => isRuntime(tensor) || !replaced.has(moduleOf(tensor.name)))
+      .map((tensor) => [tensor.name, tensor]),
+  );
+}
+
+/** As in transformers, tied embeddings win over a head in the file; a head made for the runner wins over both. */
+function headModule(tensors: ReadonlyMap<string, TensorInfo>, config: ModelConfig): string {
+  const isForRunner = tensors.get(`${HEAD}.weight`)?.file === RUNTIME_WEIGHTS_FILE;
+  return config.tiedEmbeddings && !isForRunner ? EMBEDDING : HEAD;
+}
+
+/**
+ * Builds the ONNX graph of a model in the dialect of native-kernels/README.md. Its weights stay where they are: the
+ * graph refers to them by file, offset and length. The same input gives the same bytes.
+ *
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json
+ */
+export function buildGraph(source: GraphSource): Uint8Array {
+  const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD, metadata = {} } = source;
+  const tensors = resolveTensors(source.tensors);
+  const context = { writer: new GraphWriter(tensors), details, int8Threshold };
+  return buildDecoder(context, config, headModule(tensors, config), metadata);
+}

@@ -1,0 +1,49 @@
+import type { ChildProcess } from 'node:child_process';
+import { AppError } from '../../app/contract/error.ts';
+import type { Port } from '../../app/contract/rpc.ts';
+
+/** What a forked child says first; not a message of the RPC, whose ends ignore it. */
+export const READY = { kind: 'ready' } as const;
+
+/** The parent's end of a forked child's channel. @param reasonOf Why the child is gone, asked once it is. */
+export function portToChild(child: ChildProcess, reasonOf: () => AppError): Port {
+  return {
+    postMessage: (message) => {
+      // A child that is gone cannot be told anything; its exit rejects what waits for it.
+      if (child.connected) child.send(message as object, () => undefined);
+    },
+    onMessage: (listener) => {
+      child.on('message', listener);
+    },
+    onClose: (listener) => {
+      // 'close' comes after the last message and the last line of output, unlike 'exit'.
+      child.once('close', () => {
+        listener(reasonOf());
+      });
+    },
+  };
+}
+
+/**
+ * A forked process's end of the channel to its parent.
+ *
+ * @throws AppError `invalid-input` in a process that was not forked
+ */
+export function portToParent(): Port {
+  const send = process.send?.bind(process);
+  if (send === undefined)
+    throw new AppError('invalid-input', 'This file is started by Nibble itself, not by hand.');
+  return {
+    postMessage: (message) => {
+      if (process.connected) send(message as object, undefined, undefined, () => undefined);
+    },
+    onMessage: (listener) => {
+      process.on('message', listener);
+    },
+    onClose: (listener) => {
+      process.once('disconnect', () => {
+        listener(null);
+      });
+    },
+  };
+}

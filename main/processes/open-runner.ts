@@ -1,0 +1,169 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '../../app/contract/error.ts';
+import { connect, type Client } from '../../app/contract/rpc.ts';
+import { runnerApi, type LoadedModel, type RunnerApi } from '../../app/contract/runner-api.ts';
+import { portToChild, READY } from './child-port.ts';
+import { OutputTail } from './output-tail.ts';
+
+/** Starting Node and reading the sources takes a quarter of a second; a machine under load may need many times that. */
+const READY_TIMEOUT_MS = 30_000;
+
+/** A runner with nothing in flight ends at once when its channel closes; one inside a long product is killed. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+const RUNNER_FILE = fileURLToPath(new URL('./runner-process.ts', import.meta.url));
+
+/** How to open a runner; all but `entry` and `signal` as in the runner's `load`. */
+export interface OpenRunnerOptions {
+  readonly directory: string;
+  readonly contextLength?: number | undefined;
+  readonly mode?: 'fast' | 'exact' | undefined;
+  readonly cacheType?: 'f32' | 'f16' | undefined;
+  readonly threads?: number | undefined;
+  /** Ends the opening; an open runner is ended with `close`. */
+  readonly signal?: AbortSignal | undefined;
+  /** The file to fork. @default the runner */
+  readonly entry?: string | undefined;
+  /** How long the process may take to say that it is there. @default 30 s */
+  readonly readyTimeoutMs?: number | undefined;
+}
+
+export interface RunnerProcess {
+  readonly client: Client<RunnerApi>;
+  readonly loaded: LoadedModel;
+  readonly pid: number;
+  /** Resolves when the process is gone, however it ended. */
+  readonly exited: Promise<void>;
+  /** Ends the process and waits until its memory is free; safe to call twice. */
+  close(): Promise<void>;
+}
+
+interface StartedChild {
+  readonly child: ChildProcess;
+  readonly output: OutputTail;
+  readonly exited: Promise<void>;
+  close(): Promise<void>;
+  /** Why calls fail once the process is gone. */
+  reason(): AppError;
+}
+
+function startChild(entry: string): StartedChild {
+  const child = fork(entry, [], {
+    // Typed arrays cross as bytes; JSON would make objects of them.
+    serialization: 'advanced',
+    // The parent's own flags (a debugger's port, a test runner's hooks) are not the child's.
+    execArgv: [],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const output = new OutputTail();
+  output.follow(child.stdout);
+  output.follow(child.stderr);
+  let closing = false;
+  let spawnError: Error | null = null;
+  child.on('error', (error) => {
+    spawnError = error;
+  });
+  const exited = once(child, 'close').then(
+    () => undefined,
+    // 'error' instead of 'close': the process never started.
+    () => undefined,
+  );
+  return {
+    child,
+    output,
+    exited,
+    close: async () => {
+      closing = true;
+      if (child.connected) child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_TIMEOUT_MS);
+      await exited;
+      clearTimeout(timer);
+    },
+    reason: () => {
+      if (closing) return new AppError('aborted', 'The runner was closed.');
+      const how =
+        spawnError !== null
+          ? `could not be started: ${spawnError.message}`
+          : child.signalCode !== null
+            ? `was ended by ${child.signalCode}`
+            : `ended with exit code ${child.exitCode ?? 'unknown'}`;
+      const said = output.lastLines(6);
+      return new AppError(
+        'runner-crashed',
+        `The process that runs the model ${how}${said === '' ? '.' : `: ${said}`}`,
+        {
+          remedy:
+            child.signalCode === 'SIGKILL'
+              ? 'The system ends processes when memory is short: close other programs, or choose a smaller context or model.'
+              : 'Load the model again; if it happens again, run `nibble verify` on it.',
+        },
+      );
+    },
+  };
+}
+
+/** Waits for the child's first word. @throws AppError when it dies, is silent for too long or `signal` fires */
+async function waitUntilReady(
+  { child, exited, reason }: StartedChild,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new AppError(
+          'runner-crashed',
+          `The process that runs the model did not answer within ${timeoutMs} ms.`,
+          { remedy: 'Try again when the computer is less busy.' },
+        ),
+      );
+    }, timeoutMs);
+    const abort = (): void => {
+      reject(new AppError('aborted', 'Cancelled.'));
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    child.on('message', function greet(message: unknown) {
+      if (typeof message !== 'object' || message === null || !('kind' in message)) return;
+      if (message.kind !== READY.kind) return;
+      child.off('message', greet);
+      resolve();
+    });
+    void exited.then(() => {
+      reject(reason());
+    });
+    if (signal?.aborted === true) abort();
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+    child.once('message', settle);
+    void exited.then(settle);
+  });
+}
+
+/**
+ * Starts a runner process and loads a model in it.
+ *
+ * @throws AppError whatever loading throws, `runner-crashed` when the process dies or does not answer, `aborted`
+ */
+export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProcess> {
+  const { directory, contextLength, mode, cacheType, threads, signal } = options;
+  if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
+  const started = startChild(options.entry ?? RUNNER_FILE);
+  const { child, exited, close } = started;
+  try {
+    const client = connect(runnerApi, portToChild(child, started.reason));
+    await waitUntilReady(started, options.readyTimeoutMs ?? READY_TIMEOUT_MS, signal);
+    // Loading cannot be stopped half-way in the process; ending the process can.
+    const abort = (): void => void close();
+    signal?.addEventListener('abort', abort, { once: true });
+    const loaded = await client.load({ directory, contextLength, mode, cacheType, threads });
+    signal?.removeEventListener('abort', abort);
+    return { client, loaded, pid: child.pid ?? 0, exited, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

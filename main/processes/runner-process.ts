@@ -1,0 +1,14 @@
+// Entry of a runner process: owns one loaded model for the process that forked it, and ends with it.
+import { serve } from '../../app/contract/rpc.ts';
+import { runnerApi } from '../../app/contract/runner-api.ts';
+import { createRunner } from '../../app/runner.ts';
+import { portToParent, READY } from './child-port.ts';
+
+const port = portToParent();
+serve(runnerApi, createRunner(), port);
+// Without its parent nobody can reach this process any more. It is not left to close the model: a product in flight
+// would keep it for seconds, and the system takes back everything anyway.
+port.onClose(() => process.exit(0));
+// The terminal sends Ctrl-C to every process of the group; the parent decides what it means for its runners.
+process.on('SIGINT', () => undefined);
+port.postMessage(READY);
