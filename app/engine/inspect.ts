@@ -1,0 +1,161 @@
+import os from 'node:os';
+import { describeArchitecture, openCheckpoint, readModelConfig } from '../checkpoint/index.ts';
+import type { TensorInfo } from '../contract/checkpoint.ts';
+import type { Inspection, SchemeSize } from '../contract/inspection.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { CallContext } from '../contract/rpc.ts';
+import { schemeNames } from '../contract/scheme.ts';
+import { readRemoteCheckpoint, selectFiles } from '../hub/index.ts';
+import { planQuantization } from '../quantize/index.ts';
+import type { EngineContext } from './context.ts';
+import { filesBelow } from './home.ts';
+import { countParameters, resolveSource } from './sources.ts';
+
+/** Code, activations of one prefill chunk and the runtime itself: measured at well below this on models up to 1 B. */
+const WORKING_MEMORY_BYTES = 120e6;
+
+/** A model that takes more than this share of all memory leaves the other programs too little. */
+const COMFORTABLE_SHARE = 0.7;
+const POSSIBLE_SHARE = 0.9;
+
+/** Bytes of one element of the KV cache (float16). */
+const CACHE_ELEMENT_BYTES = 2;
+
+interface Described {
+  readonly config: unknown;
+  readonly tensors: readonly TensorInfo[];
+}
+
+/** Bytes of the KV cache for `contextLength` tokens; 0 where the architecture is not one we run. */
+function cacheBytes(config: unknown, contextLength: number): number {
+  if (!describeArchitecture(config).runnable) return 0;
+  const model = readModelConfig(config);
+  const tokens = Math.min(contextLength, model.contextLength);
+  return 2 * model.layers * model.kvHeads * model.headDimension * tokens * CACHE_ELEMENT_BYTES;
+}
+
+/** What each scheme would make of these tensors, to the byte. */
+function schemeSizes({ config, tensors }: Described, contextLength: number): SchemeSize[] {
+  const cache = cacheBytes(config, contextLength);
+  const total = os.totalmem();
+  return schemeNames.map((scheme) => {
+    const plan = planQuantization({ tensors, config, scheme });
+    const memoryBytes = plan.weightsBytes + cache + WORKING_MEMORY_BYTES;
+    const quantizedTensors = plan.tensors.filter((entry) => entry.treatment === 'quantized').length;
+    return {
+      scheme,
+      blockSize: plan.blockSize,
+      weightsBytes: plan.weightsBytes,
+      bitsPerWeight: plan.bitsPerWeight,
+      quantizedTensors,
+      keptTensors: plan.tensors.length - quantizedTensors,
+      memoryBytes: Math.round(memoryBytes),
+      fits:
+        memoryBytes <= total * COMFORTABLE_SHARE
+          ? 'yes'
+          : memoryBytes <= total * POSSIBLE_SHARE
+            ? 'tight'
+            : 'no',
+    };
+  });
+}
+
+function describe(
+  { config, tensors }: Described,
+  contextLength: number,
+): Pick<
+  Inspection,
+  | 'architecture'
+  | 'runnable'
+  | 'parameters'
+  | 'dtypes'
+  | 'layers'
+  | 'hiddenSize'
+  | 'vocabularySize'
+  | 'contextLength'
+  | 'weightsBytes'
+  | 'schemes'
+> {
+  const about = describeArchitecture(config);
+  const dtypes: Record<string, number> = {};
+  for (const tensor of tensors)
+    dtypes[tensor.dtype] = (dtypes[tensor.dtype] ?? 0) + countParameters([tensor]);
+  return {
+    architecture: about.className,
+    runnable: about.runnable,
+    parameters: countParameters(tensors),
+    dtypes,
+    layers: about.layers,
+    hiddenSize: about.hiddenSize,
+    vocabularySize: about.vocabularySize,
+    contextLength: about.contextLength,
+    weightsBytes: tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0),
+    schemes: about.quantizable ? schemeSizes({ config, tensors }, contextLength) : [],
+  };
+}
+
+async function inspectFolder(
+  source: string,
+  directory: string,
+  origin: { repository: string | null; commit: string | null; license: string | null },
+  contextLength: number,
+): Promise<Inspection> {
+  const opened = await openCheckpoint(directory);
+  try {
+    const files = await filesBelow(directory);
+    const has = (name: string): boolean => files.some((file) => file.name === name);
+    return {
+      source,
+      ...origin,
+      directory,
+      gated: false,
+      hasTokenizer: has('tokenizer.json'),
+      hasChatTemplate: has('chat_template.jinja') || has('tokenizer_config.json'),
+      downloadBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      inspectedBytes: 0,
+      ...describe(opened, contextLength),
+    };
+  } finally {
+    await opened.close();
+  }
+}
+
+/**
+ * What a model is and how large every scheme would make it. For a repository this reads the headers of its weights
+ * through range requests, and no weights.
+ */
+export async function inspect(
+  context: EngineContext,
+  { source: text, contextLength }: { source: string; contextLength: number },
+  { signal, emit }: CallContext<Progress>,
+): Promise<Inspection> {
+  const source = await resolveSource(context, text);
+  if (source.kind === 'folder')
+    return inspectFolder(
+      text,
+      source.directory,
+      { repository: null, commit: null, license: null },
+      contextLength,
+    );
+  if (source.kind === 'checkpoint') {
+    const { directory, origin, license } = source.checkpoint;
+    const { repository, commit } = origin;
+    return inspectFolder(text, directory, { repository, commit, license }, contextLength);
+  }
+  const repository = await context.hub.repository(source.name, source.revision, { signal });
+  await context.hub.checkAccess(repository, { signal });
+  const remote = await readRemoteCheckpoint(context.hub, repository, { signal, onProgress: emit });
+  return {
+    source: text,
+    repository: repository.name,
+    commit: repository.commit,
+    directory: null,
+    license: repository.license,
+    gated: repository.gated,
+    hasTokenizer: remote.hasTokenizer,
+    hasChatTemplate: remote.hasChatTemplate,
+    downloadBytes: selectFiles(repository.files).reduce((sum, file) => sum + file.sizeBytes, 0),
+    inspectedBytes: remote.transferredBytes,
+    ...describe(remote, contextLength),
+  };
+}

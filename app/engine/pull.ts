@@ -1,0 +1,97 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
+import type { Checkpoint } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { CallContext } from '../contract/rpc.ts';
+import { downloadRepository } from '../hub/index.ts';
+import type { EngineContext } from './context.ts';
+import { countParameters, resolveSource } from './sources.ts';
+
+/** The folder of a repository at a commit, below the home. Both parts come from the hub and are checked there. */
+function folderFor(context: EngineContext, repository: string, commit: string): string {
+  return path.join(context.home.checkpoints, repository.replace('/', '--'), commit.slice(0, 12));
+}
+
+/**
+ * Downloads a repository, or finds that this commit is here already.
+ *
+ * @throws AppError as the hub does, 'disk-full', 'malformed-file' when what came is no checkpoint
+ */
+export async function pullRepository(
+  context: EngineContext,
+  name: string,
+  revision: string,
+  { signal, emit }: CallContext<Progress>,
+): Promise<Checkpoint> {
+  const { hub, catalog } = context;
+  const repository = await hub.repository(name, revision, { signal });
+  const known = catalog.models.checkpointByOrigin(hub.endpoint, repository.name, repository.commit);
+  if (known !== null) return known;
+
+  const directory = folderFor(context, repository.name, repository.commit);
+  await mkdir(directory, { recursive: true });
+  const { files } = await downloadRepository({
+    hub,
+    repository,
+    directory,
+    signal,
+    onProgress: emit,
+    onDiskFull: context.onDiskFull,
+  });
+  // The headers are read before the row is written: the catalog never lists what cannot be opened.
+  const opened = await openCheckpoint(directory);
+  try {
+    const already = catalog.models.checkpointByDirectory(directory);
+    if (already !== null) return already;
+    const shortName = repository.name.split('/').at(-1) ?? repository.name;
+    const checkpoint: Checkpoint = {
+      id: catalog.models.freeId(shortName),
+      name: repository.name,
+      directory,
+      origin: {
+        repository: repository.name,
+        revision,
+        commit: repository.commit,
+        endpoint: hub.endpoint,
+      },
+      architecture: describeArchitecture(opened.config).modelType,
+      parameters: countParameters(opened.tensors),
+      sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      license: repository.license,
+      owned: true,
+      createdAt: new Date().toISOString(),
+    };
+    catalog.models.addCheckpoint(
+      checkpoint,
+      files.map((file) => ({ name: file.path, sizeBytes: file.sizeBytes, sha256: file.sha256 })),
+    );
+    return checkpoint;
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The engine's `pull`: repositories only; everything else is here already. */
+export async function pull(
+  context: EngineContext,
+  text: string,
+  call: CallContext<Progress>,
+): Promise<Checkpoint> {
+  const source = await resolveSource(context, text);
+  switch (source.kind) {
+    case 'repository':
+      return pullRepository(context, source.name, source.revision, call);
+    case 'checkpoint':
+      return source.checkpoint;
+    case 'folder':
+      throw new AppError(
+        'invalid-input',
+        `${text} is a folder on this computer: there is nothing to download.`,
+        {
+          remedy: `Use it directly: nibble quantize ${text} --scheme nf4-dq`,
+        },
+      );
+  }
+}

@@ -1,0 +1,172 @@
+import path from 'node:path';
+import { openCheckpoint } from '../checkpoint/index.ts';
+import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { CallContext } from '../contract/rpc.ts';
+import { schemes, type SchemeName } from '../contract/scheme.ts';
+import { planQuantization, quantizeCheckpoint, type QuantizationPlan } from '../quantize/index.ts';
+import { ensureGraph, supportsArchitecture } from '../run/index.ts';
+import { toolVersion, type EngineContext } from './context.ts';
+import { hashFile } from './hash-file.ts';
+import { filesBelow } from './home.ts';
+import { pullRepository } from './pull.ts';
+import { registerFolder, resolveSource } from './sources.ts';
+
+export interface QuantizeRequest {
+  readonly source: string;
+  readonly schemes: readonly SchemeName[];
+  readonly blockSize?: number | undefined;
+  readonly device: 'auto' | 'cpu' | 'cuda';
+  readonly name?: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+async function checkpointFor(
+  context: EngineContext,
+  text: string,
+  call: CallContext<Progress>,
+): Promise<Checkpoint> {
+  const source = await resolveSource(context, text);
+  switch (source.kind) {
+    case 'checkpoint':
+      return source.checkpoint;
+    case 'folder':
+      return registerFolder(context, source.directory);
+    case 'repository':
+      return pullRepository(context, source.name, source.revision, call);
+  }
+}
+
+/** The name of an artifact: the checkpoint's id, the scheme, and the block size where it is not the usual one. */
+function artifactName(checkpoint: Checkpoint, scheme: SchemeName, plan: QuantizationPlan): string {
+  const usual = schemes[scheme].blockSizes[0] ?? null;
+  const suffix =
+    plan.blockSize === null || plan.blockSize === usual || plan.blockSize === 0
+      ? ''
+      : `-b${plan.blockSize}`;
+  return `${checkpoint.id}-${scheme}${suffix}`;
+}
+
+/** The artifact that this job would make again, or null. */
+function madeAlready(
+  context: EngineContext,
+  checkpoint: Checkpoint,
+  scheme: SchemeName,
+  plan: QuantizationPlan,
+  name: string | undefined,
+): Artifact | null {
+  const same = context.catalog.models
+    .artifactsOf(checkpoint.id)
+    .find(
+      (artifact) =>
+        artifact.scheme === scheme &&
+        artifact.blockSize === plan.blockSize &&
+        (name === undefined || artifact.name === name),
+    );
+  return same ?? null;
+}
+
+async function makeOne(
+  context: EngineContext,
+  checkpoint: Checkpoint,
+  scheme: SchemeName,
+  request: QuantizeRequest,
+  { signal, emit }: CallContext<Progress>,
+): Promise<Artifact> {
+  const { catalog, home } = context;
+  const opened = await openCheckpoint(checkpoint.directory);
+  try {
+    const plan = planQuantization({
+      tensors: opened.tensors,
+      config: opened.config,
+      scheme,
+      blockSize: request.blockSize,
+    });
+    const existing = madeAlready(context, checkpoint, scheme, plan, request.name);
+    if (existing !== null) return existing;
+
+    const name = request.name ?? artifactName(checkpoint, scheme, plan);
+    const id = catalog.models.freeId(name);
+    const directory = path.join(home.artifacts, id);
+    const made = await quantizeCheckpoint({
+      checkpoint: opened,
+      origin: checkpoint.origin,
+      plan,
+      directory,
+      threads: request.threads,
+      signal,
+      onProgress: emit,
+      onDiskFull: context.onDiskFull,
+      toolVersion: toolVersion(),
+      finish: async (partial) => {
+        if (supportsArchitecture(opened.config)) await ensureGraph(partial);
+      },
+    });
+    const files = await filesBelow(directory);
+    const stored = [];
+    for (const file of files)
+      stored.push({
+        ...file,
+        sha256:
+          made.fileHashes.get(file.name) ??
+          (await hashFile(path.join(directory, file.name), { signal })),
+      });
+    const artifact: Artifact = {
+      id,
+      checkpointId: checkpoint.id,
+      name,
+      scheme,
+      blockSize: plan.blockSize,
+      directory,
+      architecture: checkpoint.architecture,
+      sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      weightsBytes: made.weightsBytes,
+      sourceBytes: opened.tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0),
+      weightsSha256: made.weightsSha256,
+      totals: made.totals,
+      quantizeMs: made.elapsedMs,
+      createdAt: new Date().toISOString(),
+    };
+    catalog.models.addArtifact(artifact, stored, made.tensors);
+    return artifact;
+  } finally {
+    await opened.close();
+  }
+}
+
+/**
+ * Makes one artifact per scheme, in the order given; what is there already is not made again.
+ *
+ * @throws AppError as downloading and quantizing do; artifacts finished before stay in the catalog
+ */
+export async function quantize(
+  context: EngineContext,
+  request: QuantizeRequest,
+  call: CallContext<Progress>,
+): Promise<Artifact[]> {
+  if (request.device === 'cuda')
+    throw new AppError('invalid-input', 'This build has no CUDA kernels.', {
+      remedy: 'Leave --device away: the processor is used.',
+    });
+  if (request.name !== undefined && request.schemes.length > 1)
+    throw new AppError('invalid-input', 'One name cannot be given to several schemes.', {
+      remedy: 'Name one scheme, or leave --name away.',
+    });
+  for (const scheme of request.schemes) {
+    const { blockSizes } = schemes[scheme];
+    if (
+      request.blockSize !== undefined &&
+      blockSizes.length > 0 &&
+      !blockSizes.includes(request.blockSize)
+    )
+      throw new AppError('invalid-input', `${scheme} has no block size ${request.blockSize}.`, {
+        remedy: `Choose one of ${blockSizes.join(', ')}.`,
+      });
+  }
+  const checkpoint = await checkpointFor(context, request.source, call);
+  const artifacts: Artifact[] = [];
+  for (const scheme of request.schemes)
+    artifacts.push(await makeOne(context, checkpoint, scheme, request, call));
+  return artifacts;
+}

@@ -1,0 +1,97 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { describeArchitecture, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import type { Checkpoint } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+import { isRepositoryName, parseRepositoryName } from '../hub/index.ts';
+import type { EngineContext } from './context.ts';
+import { filesBelow } from './home.ts';
+
+/** What a person may name: a checkpoint of the catalog, a folder, or a repository of the hub. */
+export type Source =
+  | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
+  | { readonly kind: 'folder'; readonly directory: string }
+  | { readonly kind: 'repository'; readonly name: string; readonly revision: string };
+
+async function isFolder(candidate: string): Promise<boolean> {
+  try {
+    return (await stat(candidate)).isDirectory();
+  } catch {
+    // Whatever keeps us from seeing a folder there, it is none that we can use.
+    return false;
+  }
+}
+
+/**
+ * Finds out what `text` names. An id of the catalog wins over a folder, and a folder over a repository; `./name` and
+ * absolute paths are always folders.
+ *
+ * @throws AppError 'not-found' or 'invalid-input'
+ */
+export async function resolveSource(context: EngineContext, text: string): Promise<Source> {
+  const { models } = context.catalog;
+  const checkpoint = models.checkpoint(text);
+  if (checkpoint !== null) return { kind: 'checkpoint', checkpoint };
+  const artifact = models.artifact(text);
+  if (artifact !== null)
+    throw new AppError('invalid-input', `${text} is already quantized (${artifact.scheme}).`, {
+      remedy: `Name the checkpoint it was made from: ${artifact.checkpointId}`,
+    });
+  if (await isFolder(text)) return { kind: 'folder', directory: path.resolve(text) };
+  const looksLikePath = path.isAbsolute(text) || /^\.{1,2}([\\/]|$)/.test(text);
+  if (!looksLikePath && isRepositoryName(text)) {
+    const { name, revision } = parseRepositoryName(text);
+    return { kind: 'repository', name, revision };
+  }
+  throw new AppError(
+    'not-found',
+    `${text} is no id of the catalog, no folder, and no name of a repository.`,
+    { remedy: 'Name a repository as OWNER/NAME, a folder, or an id from: nibble list' },
+  );
+}
+
+/** Parameters of a checkpoint: the elements of all its tensors. */
+export function countParameters(tensors: OpenCheckpoint['tensors']): number {
+  return tensors.reduce(
+    (sum, tensor) => sum + tensor.shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+}
+
+/**
+ * The catalog's row for a folder of the person's own, added at first use. The folder is only ever read.
+ *
+ * @throws AppError when the folder holds no checkpoint
+ */
+export async function registerFolder(
+  context: EngineContext,
+  directory: string,
+): Promise<Checkpoint> {
+  const { models } = context.catalog;
+  const known = models.checkpointByDirectory(directory);
+  if (known !== null) return known;
+  const opened = await openCheckpoint(directory);
+  try {
+    const name = path.basename(directory);
+    const files = await filesBelow(directory);
+    const checkpoint: Checkpoint = {
+      id: models.freeId(name),
+      name,
+      directory,
+      origin: { repository: null, revision: null, commit: null, endpoint: null },
+      architecture: describeArchitecture(opened.config).modelType,
+      parameters: countParameters(opened.tensors),
+      sizeBytes: opened.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      license: null,
+      owned: false,
+      createdAt: new Date().toISOString(),
+    };
+    models.addCheckpoint(
+      checkpoint,
+      files.map((file) => ({ ...file, sha256: null })),
+    );
+    return checkpoint;
+  } finally {
+    await opened.close();
+  }
+}
