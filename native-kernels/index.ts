@@ -1,3 +1,4 @@
 /** The one door to the native kernels: nothing outside this folder imports anything else of it. */
 export * from './quantizers.ts';
 export * from './runtime.ts';
+export type { InstructionSet } from './quantizers.ts';

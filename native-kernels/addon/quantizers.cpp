@@ -1,9 +1,408 @@
-// The quantizers' side of the addon.
+// The quantizers' side of the addon: reads arguments, allocates results on JavaScript's heap, and runs the work on a
+// thread of the pool. quantizers.ts documents what each function means.
 
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <thread>
+
+#include "addon/arguments.h"
+#include "addon/promise_worker.h"
+#include "cpu.h"
+#include "quantize.h"
+#include "reference/quantize_kernels.h"
 #include "registration.h"
 
 namespace nibble::addon {
+namespace {
 
-void register_quantizers(Napi::Env, Napi::Object) {}
+/// A flag that JavaScript sets to stop a call.
+using Cancellation = std::shared_ptr<std::atomic<bool>>;
+
+/// What a call's control object holds; outlives the call.
+struct CallControl {
+  Control control;
+  Cancellation cancellation;
+  std::unique_ptr<ProgressReporter> progress;
+};
+
+std::shared_ptr<CallControl> control_argument(const Napi::Value& value) {
+  const Napi::Object object = object_argument(value, "control");
+  auto call = std::make_shared<CallControl>();
+  const Napi::Value threads = object.Get("threads");
+  call->control.threads = threads.IsUndefined() ? std::max(std::thread::hardware_concurrency(), 1u)
+                                                : size_argument(threads, "threads", 1, 1024);
+  const Napi::Value isa = object.Get("isa");
+  call->control.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
+  const Napi::Value cancellation = object.Get("cancellation");
+  if (!cancellation.IsUndefined()) {
+    if (!cancellation.IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
+    call->cancellation = *cancellation.As<Napi::External<Cancellation>>().Data();
+    call->control.cancelled = call->cancellation.get();
+  }
+  const Napi::Value progress = object.Get("onProgress");
+  if (!progress.IsUndefined()) {
+    if (!progress.IsFunction()) refuse_argument("onProgress", "must be a function");
+    call->progress = std::make_unique<ProgressReporter>(value.Env(), progress.As<Napi::Function>());
+    call->control.progress = [reporter = call->progress.get()](double fraction) { reporter->report(fraction); };
+  }
+  return call;
+}
+
+Source source_argument(const Napi::Value& bytes, const Napi::Value& type) {
+  const auto elements = typed_array_argument<std::uint8_t>(bytes, "source.bytes");
+  const std::string name = string_argument(type, "source.type");
+  WeightType weight_type = WeightType::f32;
+  if (name == "bf16") {
+    weight_type = WeightType::bf16;
+  } else if (name == "f16") {
+    weight_type = WeightType::f16;
+  } else if (name != "f32") {
+    refuse_argument("source.type", "must be 'bf16', 'f16' or 'f32'");
+  }
+  const std::size_t size = weight_size(weight_type);
+  if (elements.length % size != 0) {
+    refuse_argument("source.bytes", "must hold whole weights of " + std::to_string(size) + " bytes");
+  }
+  return {elements.data, weight_type, elements.length / size};
+}
+
+FourBitSpec four_bit_arguments(const Napi::Value& type, const Napi::Value& block_size) {
+  const std::string name = string_argument(type, "type");
+  if (name != "nf4" && name != "fp4") refuse_argument("type", "must be 'nf4' or 'fp4'");
+  const std::size_t size = size_argument(block_size, "blockSize", 32, 4096);
+  if ((size & (size - 1)) != 0) refuse_argument("blockSize", "must be a power of two from 32 to 4096");
+  return {name == "nf4" ? FourBitType::nf4 : FourBitType::fp4, size};
+}
+
+constexpr double kMostElements = 1e12;
+
+Shape shape_arguments(const Napi::Value& rows, const Napi::Value& columns) {
+  const Shape shape{size_argument(rows, "rows", 0, kMostElements), size_argument(columns, "columns", 0, kMostElements)};
+  if (shape.columns != 0 && shape.rows > kMostElements / static_cast<double>(shape.columns)) {
+    refuse_argument("rows", "times columns is too large");
+  }
+  return shape;
+}
+
+void check_shape(const Source& source, Shape shape) {
+  const std::size_t wanted = shape.rows * shape.columns;
+  if (source.numel != wanted) {
+    refuse_argument("source.bytes", "must hold " + std::to_string(wanted) + " weights (rows * columns), not " +
+                                        std::to_string(source.numel));
+  }
+}
+
+/// @param block_size undefined: one scale per row; 0: one for the tensor
+AffineSpec affine_arguments(const Napi::Value& symmetric, const Napi::Value& bits, const Napi::Value& block_size,
+                            Shape shape) {
+  AffineSpec spec{boolean_argument(symmetric, "mode"), 8, false, std::max<std::size_t>(shape.columns, 1)};
+  const double width = number_argument(bits, "bits");
+  if (width != 8 && width != 4) refuse_argument("bits", "must be 8 or 4");
+  spec.bits = static_cast<int>(width);
+  if (!block_size.IsUndefined()) {
+    const std::size_t size = size_argument(block_size, "granularity.blockSize", 0, kMostElements);
+    spec.per_tensor = size == 0;
+    if (size != 0) spec.block_size = std::min(size, spec.block_size);
+  }
+  return spec;
+}
+
+Napi::Object to_javascript(Napi::Env env, const Statistics& statistics, std::size_t numel) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("numel", static_cast<double>(numel));
+  object.Set("errorSquares", statistics.error_squares);
+  object.Set("sourceSquares", statistics.source_squares);
+  object.Set("dequantizedSquares", statistics.dequantized_squares);
+  object.Set("dot", statistics.dot);
+  object.Set("maxError", statistics.max_error);
+  return object;
+}
+
+template <typename Array>
+Array allocate(Napi::Env env, std::size_t length) {
+  return Array::New(env, length);
+}
+
+/// Everything of a call that has to outlive it on the other thread.
+template <typename T>
+struct Call {
+  std::shared_ptr<CallControl> control;
+  Source source;
+  T target;
+  Statistics statistics;
+};
+
+// quantize4bit(bytes, sourceType, type, blockSize, doubleQuant, control)
+Napi::Value quantize_4bit_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Source source = source_argument(info[0], info[1]);
+  const FourBitSpec spec = four_bit_arguments(info[2], info[3]);
+  const bool nested = boolean_argument(info[4], "doubleQuant");
+  const std::shared_ptr<CallControl> control = control_argument(info[5]);
+
+  const std::size_t blocks = (source.numel + spec.block_size - 1) / spec.block_size;
+  const auto codes = allocate<Napi::Uint8Array>(env, (source.numel + 1) / 2);
+  const auto absmax = allocate<Napi::Float32Array>(env, nested ? 0 : blocks);
+  const auto absmax_codes = allocate<Napi::Uint8Array>(env, nested ? blocks : 0);
+  const std::size_t nested_blocks = nested ? (blocks + kNestedBlockSize - 1) / kNestedBlockSize : 0;
+  const auto nested_absmax = allocate<Napi::Float32Array>(env, nested_blocks);
+  auto state = std::make_shared<Call<FourBitTarget>>();
+  state->control = control;
+  state->source = source;
+  auto offset = std::make_shared<float>(0.0f);
+  Napi::Uint8Array codes_view = codes;
+  Napi::Float32Array absmax_view = absmax;
+  Napi::Uint8Array absmax_codes_view = absmax_codes;
+  Napi::Float32Array nested_view = nested_absmax;
+  state->target = {codes_view.Data(), nested ? nullptr : absmax_view.Data(), absmax_codes_view.Data(),
+                   nested_view.Data(), offset.get()};
+  return PromiseWorker::start(
+      env,
+      {info[0].As<Napi::Object>(), codes, nested ? Napi::Object(absmax_codes) : Napi::Object(absmax), nested_absmax},
+      [state, spec] { state->statistics = quantize_4bit(state->source, spec, state->target, state->control->control); },
+      [state, offset, nested](Napi::Env result_env, const PromiseWorker& worker) {
+        Napi::Object result = Napi::Object::New(result_env);
+        result.Set("codes", worker.kept(1));
+        result.Set("absmax", worker.kept(2));
+        if (nested) {
+          result.Set("nestedAbsmax", worker.kept(3));
+          result.Set("nestedOffset", static_cast<double>(*offset));
+        }
+        result.Set("sums", to_javascript(result_env, state->statistics, state->source.numel));
+        return result;
+      });
+}
+
+// dequantize4bit(codes, absmax, nestedAbsmax | undefined, nestedOffset, type, blockSize, numel, control)
+Napi::Value dequantize_4bit_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const FourBitSpec spec = four_bit_arguments(info[4], info[5]);
+  const std::size_t numel = size_argument(info[6], "numel", 0, kMostElements);
+  const std::size_t blocks = (numel + spec.block_size - 1) / spec.block_size;
+  const bool nested = !info[2].IsUndefined();
+  FourBitView view{};
+  view.codes = typed_array_argument<std::uint8_t>(info[0], "codes", (numel + 1) / 2);
+  if (nested) {
+    const std::size_t nested_blocks = (blocks + kNestedBlockSize - 1) / kNestedBlockSize;
+    view.absmax_codes = typed_array_argument<std::uint8_t>(info[1], "absmax", blocks);
+    view.nested_absmax = typed_array_argument<float>(info[2], "nested.absmax", nested_blocks);
+    view.nested_offset = static_cast<float>(number_argument(info[3], "nested.offset"));
+  } else {
+    view.absmax = typed_array_argument<float>(info[1], "absmax", blocks);
+  }
+  const std::shared_ptr<CallControl> control = control_argument(info[7]);
+  Napi::Float32Array out = allocate<Napi::Float32Array>(env, numel);
+  std::vector<Napi::Object> keep{out, info[0].As<Napi::Object>(), info[1].As<Napi::Object>()};
+  if (nested) keep.push_back(info[2].As<Napi::Object>());
+  return PromiseWorker::start(
+      env, keep,
+      [=, data = out.Data()] {
+        if (numel != 0) dequantize_4bit(view, spec, numel, data, control->control);
+      },
+      [](Napi::Env, const PromiseWorker& worker) { return worker.kept(0); });
+}
+
+// quantizeInt8Rows(bytes, sourceType, rows, columns, control)
+Napi::Value quantize_int8_rows_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Source source = source_argument(info[0], info[1]);
+  const Shape shape = shape_arguments(info[2], info[3]);
+  check_shape(source, shape);
+  auto state = std::make_shared<Call<Shape>>();
+  state->control = control_argument(info[4]);
+  state->source = source;
+  state->target = shape;
+  Napi::Int8Array codes = allocate<Napi::Int8Array>(env, source.numel);
+  Napi::Float32Array absmax = allocate<Napi::Float32Array>(env, shape.rows);
+  return PromiseWorker::start(
+      env, {info[0].As<Napi::Object>(), codes, absmax},
+      [state, to = codes.Data(), scales = absmax.Data()] {
+        if (state->source.numel == 0) return;
+        state->statistics = quantize_int8_rows(state->source, state->target, to, scales, state->control->control);
+      },
+      [state](Napi::Env result_env, const PromiseWorker& worker) {
+        Napi::Object result = Napi::Object::New(result_env);
+        result.Set("codes", worker.kept(1));
+        result.Set("rowAbsmax", worker.kept(2));
+        result.Set("sums", to_javascript(result_env, state->statistics, state->source.numel));
+        return result;
+      });
+}
+
+// dequantizeInt8Rows(codes, rowAbsmax, rows, columns, control)
+Napi::Value dequantize_int8_rows_call(const Napi::CallbackInfo& info) {
+  const Shape shape = shape_arguments(info[2], info[3]);
+  const std::size_t numel = shape.rows * shape.columns;
+  const auto* codes = typed_array_argument<std::int8_t>(info[0], "codes", numel);
+  const auto* absmax = typed_array_argument<float>(info[1], "rowAbsmax", shape.rows);
+  const std::shared_ptr<CallControl> control = control_argument(info[4]);
+  Napi::Float32Array out = allocate<Napi::Float32Array>(info.Env(), numel);
+  return PromiseWorker::start(
+      info.Env(), {out, info[0].As<Napi::Object>(), info[1].As<Napi::Object>()},
+      [=, data = out.Data()] { dequantize_int8_rows(codes, absmax, shape, data, control->control); },
+      [](Napi::Env, const PromiseWorker& worker) { return worker.kept(0); });
+}
+
+// quantizeAffine(bytes, sourceType, rows, columns, symmetric, bits, blockSize | 0 | undefined, control)
+Napi::Value quantize_affine_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Source source = source_argument(info[0], info[1]);
+  const Shape shape = shape_arguments(info[2], info[3]);
+  check_shape(source, shape);
+  const AffineSpec spec = affine_arguments(info[4], info[5], info[6], shape);
+  auto state = std::make_shared<Call<AffineTarget>>();
+  state->control = control_argument(info[7]);
+  state->source = source;
+  Napi::Int8Array codes = allocate<Napi::Int8Array>(env, spec.bits == 8 ? source.numel : 0);
+  Napi::Uint8Array packed = allocate<Napi::Uint8Array>(env, spec.bits == 4 ? (source.numel + 1) / 2 : 0);
+  Napi::Float32Array scales = allocate<Napi::Float32Array>(env, affine_groups(shape, spec));
+  Napi::Int8Array zeros = allocate<Napi::Int8Array>(env, spec.symmetric ? 0 : scales.ElementLength());
+  void* codes_data = spec.bits == 8 ? static_cast<void*>(codes.Data()) : packed.Data();
+  state->target = {codes_data, scales.Data(), spec.symmetric ? nullptr : zeros.Data()};
+  return PromiseWorker::start(
+      env, {info[0].As<Napi::Object>(), spec.bits == 8 ? Napi::Object(codes) : Napi::Object(packed), scales, zeros},
+      [state, shape, spec] {
+        if (state->source.numel == 0) return;
+        state->statistics = quantize_affine(state->source, shape, spec, state->target, state->control->control);
+      },
+      [state](Napi::Env result_env, const PromiseWorker& worker) {
+        Napi::Object result = Napi::Object::New(result_env);
+        result.Set("codes", worker.kept(1));
+        result.Set("scales", worker.kept(2));
+        if (state->target.zero_points != nullptr) result.Set("zeroPoints", worker.kept(3));
+        result.Set("sums", to_javascript(result_env, state->statistics, state->source.numel));
+        return result;
+      });
+}
+
+// dequantizeAffine(codes, scales, zeroPoints | undefined, rows, columns, bits, blockSize | 0 | undefined, control)
+Napi::Value dequantize_affine_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Shape shape = shape_arguments(info[3], info[4]);
+  const bool symmetric = info[2].IsUndefined();
+  const AffineSpec spec = affine_arguments(Napi::Boolean::New(env, symmetric), info[5], info[6], shape);
+  const std::size_t numel = shape.rows * shape.columns;
+  const std::size_t groups = affine_groups(shape, spec);
+  AffineView view{};
+  if (spec.bits == 8) {
+    view.codes = typed_array_argument<std::int8_t>(info[0], "codes", numel);
+  } else {
+    view.codes = typed_array_argument<std::uint8_t>(info[0], "codes", (numel + 1) / 2);
+  }
+  view.scales = typed_array_argument<float>(info[1], "scales", groups);
+  if (!symmetric) view.zero_points = typed_array_argument<std::int8_t>(info[2], "zeroPoints", groups);
+  const std::shared_ptr<CallControl> control = control_argument(info[7]);
+  Napi::Float32Array out = allocate<Napi::Float32Array>(env, numel);
+  std::vector<Napi::Object> keep{out, info[0].As<Napi::Object>(), info[1].As<Napi::Object>()};
+  if (!symmetric) keep.push_back(info[2].As<Napi::Object>());
+  return PromiseWorker::start(
+      env, keep, [=, data = out.Data()] { dequantize_affine(view, shape, spec, data, control->control); },
+      [](Napi::Env, const PromiseWorker& worker) { return worker.kept(0); });
+}
+
+// histogram(bytes, sourceType, bins, control)
+Napi::Value histogram_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Source source = source_argument(info[0], info[1]);
+  const std::size_t bins = size_argument(info[2], "bins", 1, 65536);
+  const std::shared_ptr<CallControl> control = control_argument(info[3]);
+  Napi::Float64Array counts = allocate<Napi::Float64Array>(env, bins);
+  auto range = std::make_shared<Range>();
+  return PromiseWorker::start(
+      env, {info[0].As<Napi::Object>(), counts},
+      [=, data = counts.Data()] { *range = weight_histogram(source, bins, data, control->control); },
+      [range](Napi::Env result_env, const PromiseWorker& worker) {
+        Napi::Object result = Napi::Object::New(result_env);
+        result.Set("counts", worker.kept(1));
+        result.Set("min", static_cast<double>(range->min));
+        result.Set("max", static_cast<double>(range->max));
+        return result;
+      });
+}
+
+// codebook(name)
+Napi::Value codebook_call(const Napi::CallbackInfo& info) {
+  const std::string name = string_argument(info[0], "name");
+  const float* values = nullptr;
+  std::size_t count = 16;
+  if (name == "nf4") {
+    values = four_bit_values(FourBitType::nf4);
+  } else if (name == "fp4") {
+    values = four_bit_values(FourBitType::fp4);
+  } else if (name == "dynamic8") {
+    values = dynamic8_values();
+    count = 256;
+  } else {
+    refuse_argument("name", "must be 'nf4', 'fp4' or 'dynamic8'");
+  }
+  Napi::Float32Array table = Napi::Float32Array::New(info.Env(), count);
+  std::copy(values, values + count, table.Data());
+  return table;
+}
+
+// processorFeatures()
+Napi::Value processor_features_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::vector<std::string> found = cpu_features();
+  Napi::Array features = Napi::Array::New(env, found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) features.Set(static_cast<std::uint32_t>(i), found[i]);
+  Napi::Array instruction_sets = Napi::Array::New(env);
+  for (Isa isa : {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::neon}) {
+    if (isa_available(isa)) instruction_sets.Set(instruction_sets.Length(), isa_name(isa));
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("isa", isa_name(best_isa()));
+  result.Set("available", instruction_sets);
+  result.Set("features", features);
+  return result;
+}
+
+// createCancellation()
+Napi::Value create_cancellation_call(const Napi::CallbackInfo& info) {
+  auto* cancellation = new Cancellation(std::make_shared<std::atomic<bool>>(false));
+  return Napi::External<Cancellation>::New(info.Env(), cancellation,
+                                           [](Napi::Env, Cancellation* held) { delete held; });
+}
+
+// cancel(cancellation)
+Napi::Value cancel_call(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
+  (*info[0].As<Napi::External<Cancellation>>().Data())->store(true);
+  return info.Env().Undefined();
+}
+
+/// The one place where an error of the kernels becomes a JavaScript exception.
+template <Napi::Value (*call)(const Napi::CallbackInfo&)>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    return call(info);
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& cause) {
+    throw addon::to_javascript(info.Env(), cause);
+  }
+}
+
+template <Napi::Value (*call)(const Napi::CallbackInfo&)>
+void add(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New(env, guarded<call>, name));
+}
+
+}  // namespace
+
+void register_quantizers(Napi::Env env, Napi::Object exports) {
+  add<quantize_4bit_call>(env, exports, "quantize4bit");
+  add<dequantize_4bit_call>(env, exports, "dequantize4bit");
+  add<quantize_int8_rows_call>(env, exports, "quantizeInt8Rows");
+  add<dequantize_int8_rows_call>(env, exports, "dequantizeInt8Rows");
+  add<quantize_affine_call>(env, exports, "quantizeAffine");
+  add<dequantize_affine_call>(env, exports, "dequantizeAffine");
+  add<histogram_call>(env, exports, "histogram");
+  add<codebook_call>(env, exports, "codebook");
+  add<processor_features_call>(env, exports, "processorFeatures");
+  add<create_cancellation_call>(env, exports, "createCancellation");
+  add<cancel_call>(env, exports, "cancel");
+}
 
 }  // namespace nibble::addon

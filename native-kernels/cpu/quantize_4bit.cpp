@@ -1,0 +1,215 @@
+// NF4 and FP4 over a whole tensor: tasks of a fixed size, the incomplete last block, double quantization, statistics.
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cpu/quantize_nested.h"
+#include "cpu/quantize_statistics.h"
+#include "quantize.h"
+#include "reference/quantize_kernels.h"
+
+namespace nibble {
+namespace {
+
+/// Weights of one task: a multiple of every block size, and small enough that its source stays in the second-level
+/// cache.
+constexpr std::size_t kTaskWeights = 131072;
+
+/// Nested blocks of one task.
+constexpr std::size_t kTaskNestedBlocks = 64;
+
+std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+
+/// What the phases of one call share.
+struct Job {
+  const Source& source;
+  const FourBitTables& tables;
+  const QuantizeKernels& kernels;
+  std::size_t block_size;
+  std::size_t blocks;
+  std::uint8_t* codes;
+  float* absmax;
+  Moments* moments;
+
+  std::size_t block_end(std::size_t block) const { return std::min((block + 1) * block_size, source.numel); }
+};
+
+[[noreturn]] void refuse(const Source& source, std::size_t from) {
+  while (std::isfinite(load_weight(source.data, source.type, from))) ++from;
+  const float value = load_weight(source.data, source.type, from);
+  throw InvalidWeights(from, "weight " + std::to_string(from) + (std::isnan(value) ? " is NaN" : " is infinite"));
+}
+
+int rank_of(const FourBitTables& tables, float value) {
+  int rank = 0;
+  for (float threshold : tables.thresholds) rank += value > threshold ? 1 : 0;
+  return rank;
+}
+
+/// The incomplete last block, where bitsandbytes divides by absmax instead of multiplying by its inverse, and stores
+/// its lower bound. A last odd code is paired with the code of 0.
+void quantize_last_block(const Job& job, std::size_t block) {
+  const std::size_t start = block * job.block_size;
+  const std::size_t count = job.source.numel - start;
+  float largest = kSmallestAbsmax;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float weight = load_weight(job.source.data, job.source.type, start + i);
+    if (!std::isfinite(weight)) refuse(job.source, start);
+    largest = std::max(largest, std::fabs(weight));
+  }
+  job.absmax[block] = largest;
+  MomentLanes lanes;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float scaled = load_weight(job.source.data, job.source.type, start + i) / largest;
+    const int rank = rank_of(job.tables, scaled);
+    add_to_lane(lanes, i, scaled - job.tables.values[rank], job.tables.values[rank]);
+    std::uint8_t& pair = job.codes[(start + i) / 2];
+    const int code = job.tables.codes[rank];
+    pair = static_cast<std::uint8_t>(i % 2 == 0 ? code << 4 : pair | code);
+  }
+  if (count % 2 != 0) job.codes[(start + count) / 2] |= job.tables.codes[rank_of(job.tables, 0.0f)];
+  job.moments[block] = fold_lanes(lanes);
+}
+
+void quantize_task(const Job& job, std::size_t task) {
+  const std::size_t first = task * kTaskWeights / job.block_size;
+  const std::size_t start = first * job.block_size;
+  const std::size_t end = std::min(start + kTaskWeights, job.source.numel);
+  const std::size_t full = (end - start) / job.block_size;
+  const std::size_t done =
+      job.kernels.quantize_blocks(job.tables, advance(job.source.data, job.source.type, start), job.source.type, full,
+                                  job.block_size, job.codes + start / 2, job.absmax + first, job.moments + first);
+  if (done < full) refuse(job.source, start + done * job.block_size);
+  if (start + full * job.block_size < end) quantize_last_block(job, first + full);
+}
+
+/// Weights are (u + e) * this, with the scale that the codes were made with.
+double unit_of(float absmax) { return std::max(absmax, kSmallestAbsmax); }
+
+/// The largest error of double-quantized blocks. A block's moments bound it; only blocks that can hold the largest are
+/// evaluated weight by weight.
+/// @param scale dequantized scale of a block
+template <typename Scale>
+double largest_error(const Job& job, std::size_t first, std::size_t last, double at_least, const Scale& scale) {
+  constexpr double kSlack = 1e-5;  // float32 roundings of the moments
+  double largest = at_least;
+  for (std::size_t block = first; block < last; ++block) {
+    const float block_scale = scale(block);
+    const double unit = unit_of(job.absmax[block]);
+    const double bound = unit * job.moments[block].max_error + std::fabs(unit - block_scale);
+    if (bound * (1 + kSlack) <= largest) continue;
+    for (std::size_t i = block * job.block_size; i < job.block_end(block); ++i) {
+      const int code = job.codes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15;
+      const float value = job.tables.values_by_code[code] * block_scale;
+      const double weight = load_weight(job.source.data, job.source.type, i);
+      largest = std::max(largest, std::fabs(weight - value));
+    }
+  }
+  return largest;
+}
+
+Statistics quantize_scales(const Job& job, const FourBitTarget& target, const Control& control) {
+  const float offset = mean_as_pytorch(job.absmax, job.blocks);
+  *target.nested_offset = offset;
+  const std::size_t nested = divide_up(job.blocks, kNestedBlockSize);
+  const std::size_t tasks = divide_up(nested, kTaskNestedBlocks);
+  const auto scale = [&](std::size_t block) {
+    return nested_value(target.absmax_codes[block], target.nested_absmax[block / kNestedBlockSize], offset);
+  };
+  const auto blocks_of = [&](std::size_t task) {
+    const std::size_t first = task * kTaskNestedBlocks * kNestedBlockSize;
+    return std::pair{first, std::min(first + kTaskNestedBlocks * kNestedBlockSize, job.blocks)};
+  };
+
+  std::vector<Statistics> parts(tasks);
+  std::vector<double> certain(tasks, 0.0);
+  for_each_task(tasks, control, {0.95, 0.97}, [&](std::size_t task) {
+    const auto [first, last] = blocks_of(task);
+    for (std::size_t block = first; block < last; block += kNestedBlockSize) {
+      target.nested_absmax[block / kNestedBlockSize] = quantize_nested_block(
+          job.absmax + block, std::min(kNestedBlockSize, last - block), offset, target.absmax_codes + block);
+    }
+    for (std::size_t block = first; block < last; ++block) {
+      const double unit = unit_of(job.absmax[block]);
+      const double block_scale = scale(block);
+      add_segment(parts[task], job.moments[block], unit, block_scale);
+      const double bound = unit * job.moments[block].max_error - std::fabs(unit - block_scale);
+      certain[task] = std::max(certain[task], bound);
+    }
+  });
+
+  // Every task starts from the same bound, so that which weights are evaluated does not depend on who runs it.
+  const double at_least = *std::max_element(certain.begin(), certain.end()) * (1 - 1e-5);
+  for_each_task(tasks, control, {0.97, 1}, [&](std::size_t task) {
+    const auto [first, last] = blocks_of(task);
+    parts[task].max_error = largest_error(job, first, last, at_least, scale);
+  });
+  return total(parts);
+}
+
+}  // namespace
+
+Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const FourBitTarget& target,
+                         const Control& control) {
+  const bool nested = target.absmax == nullptr;
+  const std::size_t blocks = divide_up(source.numel, spec.block_size);
+  if (blocks == 0) {
+    if (nested) *target.nested_offset = 0;
+    return {};
+  }
+  const auto moments = std::make_unique_for_overwrite<Moments[]>(blocks);
+  const auto scales = std::make_unique_for_overwrite<float[]>(nested ? blocks : 0);
+  const Job job{source,
+                four_bit_tables(spec.type),
+                quantize_kernels(control.isa),
+                spec.block_size,
+                blocks,
+                target.codes,
+                nested ? scales.get() : target.absmax,
+                moments.get()};
+
+  const std::size_t tasks = divide_up(source.numel, kTaskWeights);
+  std::vector<Statistics> parts(tasks);
+  for_each_task(tasks, control, {0, nested ? 0.95 : 1}, [&](std::size_t task) {
+    quantize_task(job, task);
+    if (nested) return;
+    const std::size_t first = task * kTaskWeights / job.block_size;
+    const std::size_t last = std::min(first + kTaskWeights / job.block_size, job.blocks);
+    for (std::size_t block = first; block < last; ++block) {
+      const double unit = unit_of(job.absmax[block]);
+      add_segment(parts[task], job.moments[block], unit, job.absmax[block]);
+    }
+  });
+  return nested ? quantize_scales(job, target, control) : total(parts);
+}
+
+void dequantize_4bit(const FourBitView& weights, const FourBitSpec& spec, std::size_t numel, float* out,
+                     const Control& control) {
+  const FourBitTables& tables = four_bit_tables(spec.type);
+  const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const std::size_t tasks = divide_up(numel, kTaskWeights);
+  for_each_task(tasks, control, {0, 1}, [&](std::size_t task) {
+    const std::size_t start = task * kTaskWeights;
+    const std::size_t end = std::min(start + kTaskWeights, numel);
+    const std::size_t first = start / spec.block_size;
+    const std::size_t blocks = divide_up(end - start, spec.block_size);
+    float decoded[kTaskWeights / 32];
+    const float* absmax = weights.absmax == nullptr ? decoded : weights.absmax + first;
+    if (weights.absmax == nullptr) {
+      for (std::size_t i = 0; i < blocks; ++i) {
+        const float nested_absmax = weights.nested_absmax[(first + i) / kNestedBlockSize];
+        decoded[i] = nested_value(weights.absmax_codes[first + i], nested_absmax, weights.nested_offset);
+      }
+    }
+    const std::size_t full = (end - start) / spec.block_size;
+    kernels.dequantize_blocks(tables, weights.codes + start / 2, absmax, full, spec.block_size, out + start);
+    for (std::size_t i = start + full * spec.block_size; i < end; ++i) {
+      const int code = weights.codes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15;
+      out[i] = tables.values_by_code[code] * absmax[full];
+    }
+  });
+}
+
+}  // namespace nibble

@@ -1,0 +1,247 @@
+// LLM.int8 rows and linear int8/int4 over a whole tensor: groups that share a scale, their scales, and statistics.
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "cpu/quantize_statistics.h"
+#include "quantize.h"
+#include "reference/quantize_kernels.h"
+
+namespace nibble {
+namespace {
+
+/// Weights of one task, about: tasks are whole rows, or segments when the tensor has one scale.
+constexpr std::size_t kTaskWeights = 131072;
+
+/// 1/127 in float32, as bitsandbytes multiplies.
+constexpr float kInverse127 = 7.874015718698502e-3f;
+
+/// Weights that float16 rounds to zero are at most this.
+constexpr float kHalfVanishes = 2.98023223876953125e-8f;  // 2^-25
+
+std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+
+/// The rows of a tensor, cut into tasks. A task has an even number of weights, so that no byte of 4-bit codes is
+/// written by two.
+struct RowTasks {
+  Shape shape;
+  std::size_t rows;
+  std::size_t tasks;
+
+  explicit RowTasks(Shape of) : shape(of) {
+    rows = of.columns == 0 ? 1 : std::max<std::size_t>(kTaskWeights / of.columns, 1);
+    rows += rows % 2;
+    tasks = of.columns == 0 ? 0 : divide_up(of.rows, rows);
+  }
+  std::size_t first(std::size_t task) const { return task * rows; }
+  std::size_t last(std::size_t task) const { return std::min(first(task) + rows, shape.rows); }
+};
+
+/// Weights from this magnitude on round to infinity in float16.
+constexpr float kHalfOverflows = 65520.0f;
+
+[[noreturn]] void refuse(const Source& source, std::size_t from, bool through_half) {
+  for (std::size_t i = from;; ++i) {
+    const float weight = load_weight(source.data, source.type, i);
+    const std::string name = "weight " + std::to_string(i);
+    if (std::isnan(weight)) throw InvalidWeights(i, name + " is NaN");
+    if (std::isinf(weight)) throw InvalidWeights(i, name + " is infinite");
+    if (through_half && std::fabs(weight) >= kHalfOverflows) {
+      throw InvalidWeights(i, name + " is " + std::to_string(weight) + ", too large for the float16 of LLM.int8");
+    }
+  }
+}
+
+/// Finds the range of a group and refuses what is not finite.
+RangeResult range_of(const QuantizeKernels& kernels, const Source& source, std::size_t start, std::size_t count,
+                     bool through_half) {
+  const RangeResult range = kernels.range(advance(source.data, source.type, start), source.type, count, through_half);
+  if (range.finite) return range;
+  refuse(source, start, through_half);
+}
+
+/// Quantizes one group, segment by segment.
+/// @param scale weight of one code step; the group's statistics are added to `sum`
+void quantize_group(const QuantizeKernels& kernels, const Source& source, std::size_t start, std::size_t count,
+                    const IntegerCoding& coding, double unit, double scale, std::int8_t* codes, Statistics& sum) {
+  for (std::size_t at = 0; at < count; at += kSegmentSize) {
+    const std::size_t length = std::min(kSegmentSize, count - at);
+    const void* weights = advance(source.data, source.type, start + at);
+    add_segment(sum, kernels.quantize_integers(weights, source.type, length, coding, codes + at), unit, scale);
+  }
+}
+
+/// Codes and scale of one group of linear quantization.
+struct AffineGroup {
+  IntegerCoding coding;
+  float scale;
+  double unit;
+};
+
+AffineGroup affine_group(RangeResult range, const AffineSpec& spec) {
+  const int high = spec.bits == 8 ? 127 : 7;
+  const int low = -high - 1;
+  // The range is widened to hold 0: a zero point outside [low, high] could not be stored.
+  const float min = std::min(range.min, 0.0f);
+  const float max = std::max(range.max, 0.0f);
+  const float absmax = std::max(-min, max);
+  // Of a range symmetric about 0 the zero point would be -1/2; rounding it would cut half a step off one end. There the
+  // two schemes are one.
+  const bool symmetric = spec.symmetric || min == -max;
+  float span = symmetric ? absmax : max - min;
+  const auto steps = static_cast<float>(symmetric ? high : high - low);
+  if (std::isinf(span)) span = 3.4028235e38f;  // codes clamp; weights of such size have no use
+  const float inverse = steps / span;
+  if (std::isinf(inverse)) {
+    // All zero, or too small for the inverse of a step: zeros. `unit` keeps the error of the latter.
+    constexpr float kTiny = 1.1754943508222875e-38f;
+    return {{0, 1 / kTiny, 0, low, high, false}, 0, kTiny};
+  }
+  const float scale = span / steps;
+  int zero = 0;
+  if (!symmetric) {
+    zero = low - static_cast<int>(std::nearbyint(min * inverse));
+    zero = std::clamp(zero, low, high);
+  }
+  return {{inverse, inverse, zero, symmetric ? -high : low, high, false}, scale, scale};
+}
+
+/// Packs two codes to a byte, code + 8, the first in the high nibble; a last odd one is paired with code 0.
+void pack(const std::int8_t* codes, std::size_t count, std::uint8_t* packed) {
+  for (std::size_t i = 0; i < count / 2; ++i) {
+    packed[i] = static_cast<std::uint8_t>((codes[2 * i] + 8) << 4 | (codes[2 * i + 1] + 8));
+  }
+  if (count % 2 != 0) packed[count / 2] = static_cast<std::uint8_t>((codes[count - 1] + 8) << 4 | 8);
+}
+
+/// The codes of a task: in place for 8 bits, in a buffer that is packed at the end for 4.
+class TaskCodes {
+ public:
+  TaskCodes(const AffineTarget& target, int bits, std::size_t start, std::size_t count)
+      : target_(target), bits_(bits), start_(start), buffer_(bits == 4 ? count : 0) {}
+  std::int8_t* data() { return bits_ == 4 ? buffer_.data() : static_cast<std::int8_t*>(target_.codes) + start_; }
+  void finish() const {
+    if (bits_ == 4) pack(buffer_.data(), buffer_.size(), static_cast<std::uint8_t*>(target_.codes) + start_ / 2);
+  }
+
+ private:
+  const AffineTarget& target_;
+  int bits_;
+  std::size_t start_;
+  std::vector<std::int8_t> buffer_;
+};
+
+Statistics quantize_per_tensor(const Source& source, const AffineSpec& spec, const AffineTarget& target,
+                               const Control& control) {
+  const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const std::size_t tasks = divide_up(source.numel, kTaskWeights);
+  const auto count_of = [&](std::size_t task) { return std::min(kTaskWeights, source.numel - task * kTaskWeights); };
+  std::vector<RangeResult> ranges(tasks);
+  for_each_task(tasks, control, {0, 0.4}, [&](std::size_t task) {
+    ranges[task] = range_of(kernels, source, task * kTaskWeights, count_of(task), false);
+  });
+  RangeResult all{0, 0, true};  // the range is widened to hold 0 in any case
+  for (const RangeResult& range : ranges) all = {std::min(all.min, range.min), std::max(all.max, range.max), true};
+
+  const AffineGroup group = affine_group(all, spec);
+  target.scales[0] = group.scale;
+  if (target.zero_points != nullptr) target.zero_points[0] = static_cast<std::int8_t>(group.coding.zero_point);
+  std::vector<Statistics> parts(tasks);
+  for_each_task(tasks, control, {0.4, 1}, [&](std::size_t task) {
+    const std::size_t start = task * kTaskWeights;
+    TaskCodes codes(target, spec.bits, start, count_of(task));
+    quantize_group(kernels, source, start, count_of(task), group.coding, group.unit, group.scale, codes.data(),
+                   parts[task]);
+    codes.finish();
+  });
+  return total(parts);
+}
+
+}  // namespace
+
+std::size_t affine_groups(Shape shape, const AffineSpec& spec) {
+  return spec.per_tensor ? 1 : shape.rows * divide_up(shape.columns, spec.block_size);
+}
+
+Statistics quantize_affine(const Source& source, Shape shape, const AffineSpec& spec, const AffineTarget& target,
+                           const Control& control) {
+  if (spec.per_tensor) return quantize_per_tensor(source, spec, target, control);
+  const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const RowTasks rows(shape);
+  const std::size_t groups = divide_up(shape.columns, spec.block_size);
+  std::vector<Statistics> parts(rows.tasks);
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    const std::size_t task_start = rows.first(task) * shape.columns;
+    TaskCodes codes(target, spec.bits, task_start, (rows.last(task) - rows.first(task)) * shape.columns);
+    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
+      for (std::size_t i = 0; i < groups; ++i) {
+        const std::size_t start = row * shape.columns + i * spec.block_size;
+        const std::size_t count = std::min(spec.block_size, shape.columns - i * spec.block_size);
+        const AffineGroup group = affine_group(range_of(kernels, source, start, count, false), spec);
+        target.scales[row * groups + i] = group.scale;
+        if (target.zero_points != nullptr) {
+          target.zero_points[row * groups + i] = static_cast<std::int8_t>(group.coding.zero_point);
+        }
+        quantize_group(kernels, source, start, count, group.coding, group.unit, group.scale,
+                       codes.data() + (start - task_start), parts[task]);
+      }
+    }
+    codes.finish();
+  });
+  return total(parts);
+}
+
+void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec& spec, float* out,
+                       const Control& control) {
+  const RowTasks rows(shape);
+  const std::size_t groups = divide_up(shape.columns, spec.per_tensor ? shape.columns : spec.block_size);
+  const auto* bytes = static_cast<const std::uint8_t*>(weights.codes);
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
+      for (std::size_t column = 0; column < shape.columns; ++column) {
+        const std::size_t i = row * shape.columns + column;
+        const std::size_t group = spec.per_tensor ? 0 : row * groups + column / spec.block_size;
+        const int code =
+            spec.bits == 8 ? static_cast<std::int8_t>(bytes[i]) : (bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15) - 8;
+        const int zero = weights.zero_points == nullptr ? 0 : weights.zero_points[group];
+        out[i] = static_cast<float>(code - zero) * weights.scales[group];
+      }
+    }
+  });
+}
+
+Statistics quantize_int8_rows(const Source& source, Shape shape, std::int8_t* codes, float* row_absmax,
+                              const Control& control) {
+  const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const RowTasks rows(shape);
+  std::vector<Statistics> parts(rows.tasks);
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
+      const std::size_t start = row * shape.columns;
+      const RangeResult range = range_of(kernels, source, start, shape.columns, true);
+      const float absmax = std::max(range.max, -range.min);
+      row_absmax[row] = absmax;
+      const float inverse = absmax == 0 ? 0 : 127.0f / absmax;
+      const double scale = absmax / 127.0;
+      const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
+      quantize_group(kernels, source, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
+                     codes + start, parts[task]);
+    }
+  });
+  return total(parts);
+}
+
+void dequantize_int8_rows(const std::int8_t* codes, const float* row_absmax, Shape shape, float* out,
+                          const Control& control) {
+  const RowTasks rows(shape);
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
+      for (std::size_t i = row * shape.columns; i < (row + 1) * shape.columns; ++i) {
+        out[i] = static_cast<float>(codes[i]) * row_absmax[row] * kInverse127;
+      }
+    }
+  });
+}
+
+}  // namespace nibble

@@ -1,0 +1,27 @@
+#pragma once
+
+// Double quantization: the float32 scales of 4-bit blocks become 8-bit codes (Dettmers et al. 2023, QLoRA).
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nibble {
+
+/// Mean of `values` as PyTorch computes it on one thread, to the bit (0 for none).
+///
+/// bitsandbytes takes this mean off before it quantizes, so every nested scale depends on its last bit. PyTorch adds in
+/// float32, eight lanes of four rows each, folded every 2^k rows. On more threads it cuts tensors of over 32,768 values
+/// into a part per thread, so there its result depends on the machine; ours does not.
+float mean_as_pytorch(const float* values, std::size_t count);
+
+/// Quantizes scales less `offset` with the dynamic map, 256 to a block, as bitsandbytes does on a CPU: a value's
+/// position on a grid of 65,536 steps selects the code, so a value near a threshold may miss the nearest one.
+/// @param absmax [count], count <= 256: one block
+/// @param codes [count]
+/// @returns the block's scale, `nested_absmax`
+float quantize_nested_block(const float* absmax, std::size_t count, float offset, std::uint8_t* codes);
+
+/// The scale that a nested code stands for.
+float nested_value(std::uint8_t code, float nested_absmax, float offset);
+
+}  // namespace nibble

@@ -1,0 +1,103 @@
+import { loadAddon } from './addon.ts';
+import type { ErrorSums } from './error-statistics.ts';
+
+/** A flag of the addon's; opaque here. */
+export interface Cancellation {
+  readonly kind: unique symbol;
+}
+
+/** What each call of the addon takes last. */
+export interface NativeControl {
+  threads?: number | undefined;
+  isa?: string | undefined;
+  cancellation?: Cancellation | undefined;
+  onProgress?: ((fraction: number) => void) | undefined;
+}
+
+/** One scale per `n > 0` columns, per row (undefined), or for the tensor (0). */
+type NativeBlockSize = number | undefined;
+
+/** The functions that addon/quantizers.cpp registers; each refuses arguments that do not fit. */
+export interface QuantizerAddon {
+  quantize4bit(
+    bytes: Uint8Array,
+    sourceType: string,
+    type: string,
+    blockSize: number,
+    doubleQuant: boolean,
+    control: NativeControl,
+  ): Promise<{
+    codes: Uint8Array;
+    absmax: Float32Array | Uint8Array;
+    nestedAbsmax?: Float32Array;
+    nestedOffset?: number;
+    sums: ErrorSums;
+  }>;
+  dequantize4bit(
+    codes: Uint8Array,
+    absmax: Float32Array | Uint8Array,
+    nestedAbsmax: Float32Array | undefined,
+    nestedOffset: number | undefined,
+    type: string,
+    blockSize: number,
+    numel: number,
+    control: NativeControl,
+  ): Promise<Float32Array>;
+  quantizeInt8Rows(
+    bytes: Uint8Array,
+    sourceType: string,
+    rows: number,
+    columns: number,
+    control: NativeControl,
+  ): Promise<{ codes: Int8Array; rowAbsmax: Float32Array; sums: ErrorSums }>;
+  dequantizeInt8Rows(
+    codes: Int8Array,
+    rowAbsmax: Float32Array,
+    rows: number,
+    columns: number,
+    control: NativeControl,
+  ): Promise<Float32Array>;
+  quantizeAffine(
+    bytes: Uint8Array,
+    sourceType: string,
+    rows: number,
+    columns: number,
+    symmetric: boolean,
+    bits: number,
+    blockSize: NativeBlockSize,
+    control: NativeControl,
+  ): Promise<{
+    codes: Int8Array | Uint8Array;
+    scales: Float32Array;
+    zeroPoints?: Int8Array;
+    sums: ErrorSums;
+  }>;
+  dequantizeAffine(
+    codes: Int8Array | Uint8Array,
+    scales: Float32Array,
+    zeroPoints: Int8Array | undefined,
+    rows: number,
+    columns: number,
+    bits: number,
+    blockSize: NativeBlockSize,
+    control: NativeControl,
+  ): Promise<Float32Array>;
+  histogram(
+    bytes: Uint8Array,
+    sourceType: string,
+    bins: number,
+    control: NativeControl,
+  ): Promise<{ counts: Float64Array; min: number; max: number }>;
+  codebook(name: string): Float32Array;
+  processorFeatures(): { isa: string; available: string[]; features: string[] };
+  createCancellation(): Cancellation;
+  cancel(cancellation: Cancellation): void;
+}
+
+let loaded: QuantizerAddon | undefined;
+
+/** The addon, loaded on first use, so that importing the door costs nothing and fails nowhere. */
+export function quantizerAddon(): QuantizerAddon {
+  loaded ??= loadAddon() as QuantizerAddon;
+  return loaded;
+}
