@@ -1,0 +1,20 @@
+/** The door of app/checkpoint. */
+export { architectures, describeArchitecture, linearWeightTest } from './architectures.ts';
+export type { ArchitectureDescription } from './architectures.ts';
+export { readModelConfig } from './model-config.ts';
+export type { ModelConfig, ModelType } from './model-config.ts';
+export { CONFIG_FILE, openCheckpoint, WEIGHTS_FILE } from './open-checkpoint.ts';
+export type { OpenCheckpoint, ReadOptions, WeightsFile } from './open-checkpoint.ts';
+export type { RopeConfig } from './rope-config.ts';
+export {
+  HEADER_PREFIX_BYTES,
+  parseSafetensorsHeader,
+  parseSafetensorsHeaderText,
+  safetensorsHeaderBytes,
+  tensorBytes,
+} from './safetensors-header.ts';
+export type { SafetensorsHeader } from './safetensors-header.ts';
+export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors-writer.ts';
+export type { PlacedTensor, SafetensorsLayout, TensorSpec } from './safetensors-writer.ts';
+export { joinShards, parseShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
+export type { ShardIndex } from './shard-index.ts';

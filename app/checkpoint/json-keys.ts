@@ -1,0 +1,45 @@
+/**
+ * The first key that occurs twice in one object of a JSON text, at any depth; null when there is none.
+ *
+ * JSON.parse keeps the last of two equal keys without a word, so that a file could show one tensor to whoever checks
+ * it and another to whoever loads it.
+ *
+ * @param text Valid JSON: call JSON.parse first.
+ */
+export function findDuplicateKey(text: string): string | null {
+  // One set of keys per open object; null for an open array, whose strings are never keys.
+  const open: (Set<string> | null)[] = [];
+  let position = 0;
+  while (position < text.length) {
+    const character = text[position];
+    if (character === '{') open.push(new Set());
+    else if (character === '[') open.push(null);
+    else if (character === '}' || character === ']') open.pop();
+    else if (character === '"') {
+      const end = endOfString(text, position);
+      const keys = open.at(-1);
+      if (keys instanceof Set && isFollowedByColon(text, end)) {
+        const key = JSON.parse(text.slice(position, end)) as string;
+        if (keys.has(key)) return key;
+        keys.add(key);
+      }
+      position = end;
+      continue;
+    }
+    position++;
+  }
+  return null;
+}
+
+/** Position after the closing quote of the string that opens at `start`. */
+function endOfString(text: string, start: number): number {
+  let end = start + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
+  return end + 1;
+}
+
+function isFollowedByColon(text: string, position: number): boolean {
+  let next = position;
+  while (next < text.length && ' \t\n\r'.includes(text[next] ?? '')) next++;
+  return text[next] === ':';
+}

@@ -1,0 +1,226 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { TensorInfo } from '../contract/checkpoint.ts';
+import {
+  HEADER_PREFIX_BYTES,
+  parseSafetensorsHeader,
+  safetensorsHeaderBytes,
+} from './safetensors-header.ts';
+import { joinShards, MAX_INDEX_BYTES, parseShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
+
+export const WEIGHTS_FILE = 'model.safetensors';
+export const CONFIG_FILE = 'config.json';
+
+/** Real ones have a few kilobytes; the limit keeps a hostile one from filling the memory. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/** One read: large enough to run at the disk's speed, small enough that cancelling is felt at once. */
+const READ_BYTES = 16 * 1024 * 1024;
+
+/** A file that holds tensors. */
+export interface WeightsFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Time of the last change, in milliseconds since 1970. With the size it tells whether a file is still the same. */
+  readonly modifiedMs: number;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A checkpoint folder whose headers have been read and found sound. Holds files open: close it. */
+export interface OpenCheckpoint {
+  readonly directory: string;
+  /** config.json, parsed. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** config.json as it was written. */
+  readonly configText: string;
+  /** In the order of the files, and within each in the order of the bytes. */
+  readonly tensors: readonly TensorInfo[];
+  readonly files: readonly WeightsFile[];
+  /** All bytes of a tensor. */
+  readTensor: (tensor: TensorInfo, options?: ReadOptions) => Promise<Uint8Array>;
+  /** Bytes [start, end) of a tensor, counted from its first. */
+  readRange: (
+    tensor: TensorInfo,
+    start: number,
+    end: number,
+    options?: ReadOptions,
+  ) => Promise<Uint8Array>;
+  close: () => Promise<void>;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** Reads a small text file; null when it does not exist. */
+async function readText(file: string, limitBytes: number): Promise<string | null> {
+  try {
+    const { size } = await stat(file);
+    if (size > limitBytes)
+      throw new AppError(
+        'malformed-file',
+        `${path.basename(file)} has ${size} bytes; ${limitBytes} is the most that is read.`,
+      );
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw toAppError(error);
+  }
+}
+
+async function readConfig(
+  directory: string,
+): Promise<{ config: Record<string, unknown>; configText: string }> {
+  const configText = await readText(path.join(directory, CONFIG_FILE), MAX_CONFIG_BYTES);
+  if (configText === null)
+    throw new AppError('not-found', `There is no ${CONFIG_FILE} in ${directory}.`, {
+      remedy: 'Give the folder of a checkpoint in the layout of transformers.',
+    });
+  try {
+    const config: unknown = JSON.parse(configText);
+    if (typeof config === 'object' && config !== null && !Array.isArray(config))
+      return { config: config as Record<string, unknown>, configText };
+  } catch (cause) {
+    throw new AppError('malformed-file', `${CONFIG_FILE} is not JSON.`, {
+      remedy: 'Download the checkpoint again.',
+      cause,
+    });
+  }
+  throw new AppError('malformed-file', `${CONFIG_FILE} is not a JSON object.`, {
+    remedy: 'Download the checkpoint again.',
+  });
+}
+
+async function requireRegularFile(directory: string, name: string): Promise<WeightsFile> {
+  try {
+    const status = await stat(path.join(directory, name));
+    // Opening a pipe would wait for ever, a device might do anything.
+    if (!status.isFile())
+      throw new AppError('malformed-file', `${name} in ${directory} is not a regular file.`);
+    return { name, sizeBytes: status.size, modifiedMs: status.mtimeMs };
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw toAppError(error);
+    throw new AppError('not-found', `${name} is missing in ${directory}.`, {
+      remedy: 'Download the checkpoint again: the files that are there are kept.',
+      cause: error,
+    });
+  }
+}
+
+async function readHeader(directory: string, file: WeightsFile): Promise<TensorInfo[]> {
+  const handle = await open(path.join(directory, file.name));
+  try {
+    const prefix = new Uint8Array(HEADER_PREFIX_BYTES);
+    const { bytesRead } = await handle.read(prefix, 0, prefix.byteLength, 0);
+    const length = safetensorsHeaderBytes(prefix.subarray(0, bytesRead), file.sizeBytes, file.name);
+    const bytes = new Uint8Array(HEADER_PREFIX_BYTES + length);
+    await readFully(handle, bytes, 0, file.name);
+    return parseSafetensorsHeader(bytes, file.sizeBytes, file.name).tensors;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readFully(
+  handle: FileHandle,
+  target: Uint8Array,
+  position: number,
+  fileName: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  let done = 0;
+  while (done < target.byteLength) {
+    if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
+    const length = Math.min(READ_BYTES, target.byteLength - done);
+    const { bytesRead } = await handle.read(target, done, length, position + done);
+    if (bytesRead === 0)
+      throw new AppError('malformed-file', `${fileName} became shorter while it was read.`, {
+        remedy: 'Something else is writing to that file: let it finish, then try again.',
+      });
+    done += bytesRead;
+  }
+}
+
+async function readAllHeaders(
+  directory: string,
+): Promise<{ files: WeightsFile[]; tensors: TensorInfo[] }> {
+  try {
+    // Where both exist, transformers takes the single file.
+    const single = await requireRegularFile(directory, WEIGHTS_FILE);
+    return { files: [single], tensors: await readHeader(directory, single) };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'not-found') throw toAppError(error);
+  }
+  const indexText = await readText(path.join(directory, SHARD_INDEX_FILE), MAX_INDEX_BYTES);
+  if (indexText === null)
+    throw new AppError(
+      'not-found',
+      `There is neither ${WEIGHTS_FILE} nor ${SHARD_INDEX_FILE} in ${directory}.`,
+      { remedy: 'Nibble reads safetensors: choose a repository or a folder that has them.' },
+    );
+  const index = parseShardIndex(indexText);
+  const files: WeightsFile[] = [];
+  const headers = new Map<string, TensorInfo[]>();
+  for (const name of index.files) {
+    const file = await requireRegularFile(directory, name);
+    files.push(file);
+    headers.set(name, await readHeader(directory, file));
+  }
+  return { files, tensors: joinShards(index, headers) };
+}
+
+/**
+ * Opens a checkpoint folder: config.json and one safetensors file or an index with its shards.
+ *
+ * Files may be symbolic links, also to places outside the folder: the hub's own cache is made of such links, and the
+ * folder is one that the person chose. Names from the index may not leave it.
+ *
+ * @throws AppError `not-found`, `malformed-file`, `permission-denied`
+ */
+export async function openCheckpoint(directory: string): Promise<OpenCheckpoint> {
+  const { config, configText } = await readConfig(directory);
+  const { files, tensors } = await readAllHeaders(directory);
+  // Opened when first read: a checkpoint may have hundreds of shards, and a process only so many files.
+  const handles = new Map<string, Promise<FileHandle>>();
+  let isClosed = false;
+
+  const handleOf = (file: string): Promise<FileHandle> => {
+    if (isClosed) throw new AppError('internal', `The checkpoint ${directory} is closed.`);
+    const handle = handles.get(file) ?? open(path.join(directory, file));
+    handles.set(file, handle);
+    return handle;
+  };
+  const readRange: OpenCheckpoint['readRange'] = async (tensor, start, end, options = {}) => {
+    if (start < 0 || end < start || end > tensor.byteLength)
+      throw new AppError('internal', `Bytes ${start} to ${end} are not within ${tensor.name}.`);
+    // Not zeroed: every byte is read over, or the read throws.
+    const bytes = Buffer.allocUnsafeSlow(end - start);
+    try {
+      const handle = await handleOf(tensor.file);
+      await readFully(handle, bytes, tensor.byteOffset + start, tensor.file, options.signal);
+    } catch (error) {
+      throw toAppError(error);
+    }
+    return bytes;
+  };
+  return {
+    directory,
+    config,
+    configText,
+    tensors,
+    files,
+    readRange,
+    readTensor: (tensor, options) => readRange(tensor, 0, tensor.byteLength, options),
+    close: async () => {
+      isClosed = true;
+      const settled = await Promise.allSettled(handles.values());
+      handles.clear();
+      for (const result of settled) if (result.status === 'fulfilled') await result.value.close();
+    },
+  };
+}
