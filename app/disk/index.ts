@@ -1,3 +1,5 @@
+export { lockDirectory } from './lock.ts';
+export type { DirectoryLock } from './lock.ts';
 export {
   formatBytes,
   freeBytes,

@@ -95,6 +95,10 @@ function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'disk-full';
 }
 
+function pauseWords({ directory, resumeBytes = RESUME_BYTES }: RoomOptions): string {
+  return `The disk of ${directory} is full. Paused until ${formatBytes(resumeBytes)} are free; nothing is lost.`;
+}
+
 async function waitForRoom(full: unknown, options: RoomOptions): Promise<void> {
   const resumeBytes = options.resumeBytes ?? RESUME_BYTES;
   const pollMs = options.pollMs ?? POLL_MS;
@@ -132,8 +136,7 @@ export async function writeWithRoom<T>(write: () => Promise<T>, options: RoomOpt
           remedy: 'Free some space there, then run the same command again: it goes on from here.',
           cause: error,
         });
-      if (!paused)
-        options.onPause?.(`The disk of ${options.directory} is full: waiting for space.`);
+      if (!paused) options.onPause?.(pauseWords(options));
       paused = true;
       await waitForRoom(error, options);
     }

@@ -1,0 +1,15 @@
+export type { Download, DownloadOptions } from './download-repository.ts';
+export { downloadRepository } from './download-repository.ts';
+export type { DownloadedFile, Verification } from './download-file.ts';
+export { isSafePath } from './file-path.ts';
+export type { HubOptions } from './hub.ts';
+export { DEFAULT_ENDPOINT, Hub } from './hub.ts';
+export { JOURNAL_NAME, readJournal } from './journal.ts';
+export type { JournalContent } from './journal.ts';
+export type { ReadRemoteOptions, RemoteCheckpoint } from './read-remote-checkpoint.ts';
+export { readRemoteCheckpoint } from './read-remote-checkpoint.ts';
+export type { Repository, RepositoryFile } from './repository.ts';
+export type { RepositoryName } from './repository-name.ts';
+export { isRepositoryName, parseRepositoryName } from './repository-name.ts';
+export type { RetryPolicy } from './retry.ts';
+export { selectFiles } from './select-files.ts';

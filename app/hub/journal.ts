@@ -1,0 +1,94 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+
+/** Lies in the folder that it describes and belongs to it, also when the folder is moved or copied. */
+export const JOURNAL_NAME = '.nibble-download.json';
+
+const fileSchema = z.object({
+  sizeBytes: z.int().nonnegative(),
+  /** What the listing promised; see `expectedHash`. */
+  expected: z.string(),
+  /** The hub's identity of the content that the part's bytes belong to. */
+  validator: z.string().nullable(),
+  /** Set when the file is whole and checked. */
+  done: z.object({ sha256: z.string(), mtimeMs: z.number() }).nullable(),
+});
+export type JournalFile = z.infer<typeof fileSchema>;
+
+const journalSchema = z.object({
+  version: z.literal(1),
+  endpoint: z.string(),
+  repository: z.string(),
+  commit: z.string(),
+  files: z.record(z.string(), fileSchema),
+});
+export type JournalContent = z.infer<typeof journalSchema>;
+
+/** What a folder's journal says. @returns null when there is none that can be read */
+export async function readJournal(directory: string): Promise<JournalContent | null> {
+  try {
+    return journalSchema.parse(
+      JSON.parse(await readFile(path.join(directory, JOURNAL_NAME), 'utf8')),
+    );
+  } catch {
+    // A lost journal costs a reading of what is there, never a download: the hashes decide.
+    return null;
+  }
+}
+
+/**
+ * Remembers what of a download is done, so that running it again starts where the last run ended, however that ended.
+ *
+ * The journal saves work; it is never trusted over the files themselves. Each change is a new file that replaces the
+ * old one at once, so a crash leaves the one or the other.
+ */
+export class DownloadJournal {
+  readonly #directory: string;
+  readonly #files: Map<string, JournalFile>;
+  readonly #head: Omit<JournalContent, 'files'>;
+  readonly #withRoom: (write: () => Promise<void>) => Promise<void>;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param withRoom Waits for room on the disk around a write. */
+  constructor(
+    directory: string,
+    head: Omit<JournalContent, 'files' | 'version'>,
+    known: JournalContent | null,
+    withRoom: (write: () => Promise<void>) => Promise<void>,
+  ) {
+    this.#directory = directory;
+    this.#head = { version: 1, ...head };
+    this.#files = new Map(Object.entries(known?.files ?? {}));
+    this.#withRoom = withRoom;
+  }
+
+  /** @returns null for a file that no run has begun */
+  file(name: string): JournalFile | null {
+    return this.#files.get(name) ?? null;
+  }
+
+  /** Records the state of a file; resolves when it is on the disk. */
+  async record(name: string, state: JournalFile): Promise<void> {
+    this.#files.set(name, state);
+    // One write after the other; each takes the newest state of all files.
+    const write = this.#writing
+      .catch(() => undefined)
+      .then(() => this.#withRoom(() => this.#save()));
+    this.#writing = write;
+    await write;
+  }
+
+  async #save(): Promise<void> {
+    const target = path.join(this.#directory, JOURNAL_NAME);
+    const content = { ...this.#head, files: Object.fromEntries(this.#files) };
+    const handle = await open(`${target}.new`, 'w');
+    try {
+      await handle.writeFile(`${JSON.stringify(content, null, 1)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${target}.new`, target);
+  }
+}
