@@ -1,0 +1,319 @@
+// The Node-API face of runtime/: models are opened, run and freed on their own threads, never on JavaScript's.
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arguments.h"
+#include "cpu.h"
+#include "model_host.h"
+#include "promise_worker.h"
+#include "registration.h"
+#include "runtime/process_memory.h"
+
+namespace nibble::addon {
+namespace {
+
+constexpr double kMostPositions = 1 << 24;
+constexpr double kMostThreads = 1024;
+constexpr double kMostTokens = 1 << 30;
+constexpr double kLargestInteger = 9007199254740991.0;  // 2^53 - 1
+
+Napi::Value field(const Napi::Object& object, const char* name) { return object.Get(name); }
+
+/// Token ids come as Int32Array.
+std::vector<std::int64_t> ids_argument(const Napi::Value& value, const char* name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+    refuse_argument(name, "must be an Int32Array");
+  }
+  const auto array = value.As<Napi::Int32Array>();
+  if (array.ArrayBuffer().IsDetached()) refuse_argument(name, "is detached");
+  std::vector<std::int64_t> ids(array.ElementLength());
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = array[i];
+  return ids;
+}
+
+Mode mode_argument(const std::string& name) {
+  if (name == "fast") return Mode::fast;
+  if (name == "exact") return Mode::exact;
+  refuse_argument("mode", "must be 'fast' or 'exact'");
+}
+
+CacheType cache_type_argument(const std::string& name) {
+  if (name == "f32") return CacheType::f32;
+  if (name == "f16") return CacheType::f16;
+  refuse_argument("cacheType", "must be 'f32' or 'f16'");
+}
+
+LogitRows rows_argument(const std::string& name) {
+  if (name == "none") return LogitRows::none;
+  if (name == "last") return LogitRows::last;
+  if (name == "all") return LogitRows::all;
+  refuse_argument("rows", "must be 'none', 'last' or 'all'");
+}
+
+const char* stop_name(Stop stop) {
+  switch (stop) {
+    case Stop::stop_token:
+      return "stop-token";
+    case Stop::max_tokens:
+      return "max-tokens";
+    case Stop::context_full:
+      return "context-full";
+    default:
+      return "cancelled";
+  }
+}
+
+// runtimeOpen(libraryPath): { onnxruntime, providers }
+Napi::Value runtime_open(const Napi::CallbackInfo& info) {
+  const ort::Library& library = ort::Library::open(string_argument(info[0], "libraryPath"));
+  const std::vector<std::string> names = library.providers();
+  Napi::Array providers = Napi::Array::New(info.Env(), names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) providers.Set(static_cast<std::uint32_t>(i), names[i]);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("onnxruntime", library.version());
+  result.Set("providers", providers);
+  return result;
+}
+
+// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa? }): { promise, cancel }; the promise resolves to
+// { handle, vocabularySize, loadMs }
+Napi::Value model_open(const Napi::CallbackInfo& info) {
+  const Napi::Object object = object_argument(info[0], "options");
+  OpenOptions options{};
+  options.graph_path = string_argument(field(object, "graphPath"), "graphPath");
+  options.context_length = size_argument(field(object, "contextLength"), "contextLength", 1, kMostPositions);
+  options.threads = size_argument(field(object, "threads"), "threads", 1, kMostThreads);
+  options.mode = mode_argument(string_argument(field(object, "mode"), "mode"));
+  options.cache_type = cache_type_argument(string_argument(field(object, "cacheType"), "cacheType"));
+  const Napi::Value isa = field(object, "isa");
+  options.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
+  ort::Library::get();
+
+  const Napi::External<ModelHost> handle = ModelHost::create(info.Env());
+  ModelHost* const host = handle.Data();
+  const auto kept = std::make_shared<Napi::Reference<Napi::External<ModelHost>>>(Napi::Persistent(handle));
+  return host->submit(handle,
+                      [options, host, kept](std::unique_ptr<Model>& model, const CancelFlag&) -> ModelHost::Settle {
+                        model = std::make_unique<Model>(options);
+                        return [host, kept, opened = model.get()](Napi::Env env) -> Napi::Value {
+                          host->set_ready(opened);
+                          Napi::Object result = Napi::Object::New(env);
+                          result.Set("handle", kept->Value());
+                          result.Set("vocabularySize", static_cast<double>(opened->vocabulary_size()));
+                          result.Set("loadMs", opened->load_ms());
+                          return result;
+                        };
+                      });
+}
+
+// modelPosition(handle): number
+Napi::Value model_position(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(ModelHost::of(info[0]).model().position()));
+}
+
+// modelTruncate(handle, position)
+Napi::Value model_truncate(const Napi::CallbackInfo& info) {
+  const ModelHost& host = ModelHost::of(info[0]);
+  if (host.busy()) throw Error("invalid-input", "the model is busy: truncate it when its commands are done");
+  host.model().truncate(size_argument(info[1], "position", 0, kMostPositions));
+  return info.Env().Undefined();
+}
+
+// modelMemory(handle): { residentBytes, privateBytes, cacheBytes }
+Napi::Value model_memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::size_t cache_bytes = ModelHost::of(info[0]).model().cache_bytes();
+  const ProcessMemory memory = process_memory();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("residentBytes", static_cast<double>(memory.resident_bytes));
+  result.Set("privateBytes", memory.private_bytes
+                                 ? Napi::Number::New(env, static_cast<double>(*memory.private_bytes)).As<Napi::Value>()
+                                 : env.Null());
+  result.Set("cacheBytes", static_cast<double>(cache_bytes));
+  return result;
+}
+
+// modelClose(handle): Promise<void>
+Napi::Value model_close(const Napi::CallbackInfo& info) { return ModelHost::of(info[0]).close(info[0]); }
+
+// modelEvaluate(handle, ids, rows): { promise, cancel }; the promise resolves to a Float32Array
+Napi::Value model_evaluate(const Napi::CallbackInfo& info) {
+  ModelHost& host = ModelHost::of(info[0]);
+  std::vector<std::int64_t> ids = ids_argument(info[1], "ids");
+  const LogitRows rows = rows_argument(string_argument(info[2], "rows"));
+  const std::size_t count = rows == LogitRows::none ? 0 : rows == LogitRows::last ? 1 : ids.size();
+  // Made here, filled on the model's thread: JavaScript sees it only afterwards.
+  auto logits = Napi::Float32Array::New(info.Env(), count * host.model().vocabulary_size());
+  float* const data = logits.Data();
+  const auto kept = std::make_shared<Napi::Reference<Napi::Float32Array>>(Napi::Persistent(logits));
+  return host.submit(info[0],
+                     [ids = std::move(ids), rows, data, kept](std::unique_ptr<Model>& model,
+                                                              const CancelFlag& cancelled) -> ModelHost::Settle {
+                       model->evaluate(ids, rows, data, cancelled);
+                       return [kept](Napi::Env) -> Napi::Value { return kept->Value(); };
+                     });
+}
+
+/// Tokens on their way to JavaScript. Whatever has come together by the time JavaScript listens is one batch.
+class TokenStream {
+ public:
+  TokenStream(ModelHost* host, const Napi::Function& listener) : host_(host), listener_(Napi::Persistent(listener)) {}
+
+  /// From the model's thread. `self` is this stream; it keeps it alive until the batch is delivered.
+  void add(const Token& token, const std::shared_ptr<TokenStream>& self) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({token.id,
+                        token.logprob,
+                        token.position,
+                        token.elapsed_ms,
+                        {token.alternatives.begin(), token.alternatives.end()}});
+    if (std::exchange(is_posted_, true)) return;
+    host_->post([self](Napi::Env env) { self->deliver(env); });
+  }
+
+  /// On JavaScript's thread.
+  void deliver(Napi::Env env) {
+    std::vector<Event> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      batch.swap(waiting_);
+      is_posted_ = false;
+    }
+    if (batch.empty()) return;
+    const Napi::HandleScope scope(env);
+    Napi::Array events = Napi::Array::New(env, batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) events.Set(static_cast<std::uint32_t>(i), to_object(env, batch[i]));
+    listener_.Call({events});
+  }
+
+ private:
+  struct Event {
+    std::int32_t id;
+    float logprob;
+    std::size_t position;
+    double elapsed_ms;
+    std::vector<Alternative> alternatives;
+  };
+
+  static Napi::Object to_object(Napi::Env env, const Event& event) {
+    Napi::Array alternatives = Napi::Array::New(env, event.alternatives.size());
+    for (std::size_t i = 0; i < event.alternatives.size(); ++i) {
+      Napi::Object alternative = Napi::Object::New(env);
+      alternative.Set("id", event.alternatives[i].id);
+      alternative.Set("logprob", static_cast<double>(event.alternatives[i].logprob));
+      alternatives.Set(static_cast<std::uint32_t>(i), alternative);
+    }
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("id", event.id);
+    object.Set("position", static_cast<double>(event.position));
+    object.Set("logprob", static_cast<double>(event.logprob));
+    object.Set("elapsedMs", event.elapsed_ms);
+    object.Set("alternatives", alternatives);
+    return object;
+  }
+
+  ModelHost* host_;
+  Napi::FunctionReference listener_;
+  std::mutex mutex_;
+  std::vector<Event> waiting_;
+  bool is_posted_ = false;
+};
+
+SamplingOptions sampling_argument(const Napi::Object& object) {
+  const auto fraction = [&](const char* name) {
+    const double value = number_argument(field(object, name), name);
+    if (!(value >= 0 && value <= 1)) refuse_argument(name, "must be a number from 0 to 1");
+    return value;
+  };
+  SamplingOptions sampling;
+  sampling.temperature = number_argument(field(object, "temperature"), "temperature");
+  if (!(sampling.temperature >= 0 && sampling.temperature <= 100)) {
+    refuse_argument("temperature", "must be a number from 0 to 100");
+  }
+  sampling.top_k = size_argument(field(object, "topK"), "topK", 0, kMostTokens);
+  sampling.top_p = fraction("topP");
+  sampling.min_p = fraction("minP");
+  sampling.repetition_penalty = number_argument(field(object, "repetitionPenalty"), "repetitionPenalty");
+  if (!(sampling.repetition_penalty > 0 && sampling.repetition_penalty <= 100)) {
+    refuse_argument("repetitionPenalty", "must be a number above 0 and at most 100");
+  }
+  sampling.seed = size_argument(field(object, "seed"), "seed", 0, kLargestInteger);
+  return sampling;
+}
+
+Napi::Value to_object(Napi::Env env, const GenerateResult& outcome, std::size_t prompt_tokens) {
+  Napi::Array ids = Napi::Array::New(env, outcome.ids.size());
+  for (std::size_t i = 0; i < outcome.ids.size(); ++i) ids.Set(static_cast<std::uint32_t>(i), outcome.ids[i]);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("ids", ids);
+  result.Set("stop", stop_name(outcome.stop));
+  result.Set("promptTokens", static_cast<double>(prompt_tokens));
+  result.Set("prefillMs", outcome.prefill_ms);
+  result.Set("decodeMs", outcome.decode_ms);
+  result.Set("position", static_cast<double>(outcome.position));
+  return result;
+}
+
+// modelGenerate(handle, { ids, history, stopIds, sampling, maxTokens, alternatives }, onTokens): { promise, cancel }
+Napi::Value model_generate(const Napi::CallbackInfo& info) {
+  ModelHost& host = ModelHost::of(info[0]);
+  host.model();
+  const Napi::Object object = object_argument(info[1], "request");
+  GenerateRequest request{};
+  request.ids = ids_argument(field(object, "ids"), "ids");
+  request.history = ids_argument(field(object, "history"), "history");
+  request.stop_ids = ids_argument(field(object, "stopIds"), "stopIds");
+  request.sampling = sampling_argument(object_argument(field(object, "sampling"), "sampling"));
+  request.max_tokens = size_argument(field(object, "maxTokens"), "maxTokens", 0, kMostTokens);
+  request.alternatives =
+      size_argument(field(object, "alternatives"), "alternatives", 0, static_cast<double>(kMaxAlternatives));
+  if (!info[2].IsFunction()) refuse_argument("onTokens", "must be a function");
+  const auto stream = std::make_shared<TokenStream>(&host, info[2].As<Napi::Function>());
+  return host.submit(
+      info[0],
+      [request = std::move(request), stream](std::unique_ptr<Model>& model,
+                                             const CancelFlag& cancelled) -> ModelHost::Settle {
+        const auto outcome = std::make_shared<GenerateResult>(model->generate(
+            request, [&stream](const Token& token) { stream->add(token, stream); }, cancelled));
+        return [outcome, prompt_tokens = request.ids.size()](Napi::Env env) {
+          return to_object(env, *outcome, prompt_tokens);
+        };
+      },
+      [stream](Napi::Env env) { stream->deliver(env); });
+}
+
+/// Registers `function`; what it throws becomes a JavaScript error with a code.
+template <Napi::Value (*function)(const Napi::CallbackInfo&)>
+void add(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New(
+                        env,
+                        [](const Napi::CallbackInfo& info) -> Napi::Value {
+                          try {
+                            return function(info);
+                          } catch (const Napi::Error&) {
+                            throw;
+                          } catch (const std::exception& error) {
+                            throw to_javascript(info.Env(), error);
+                          }
+                        },
+                        name));
+}
+
+}  // namespace
+
+void register_runtime(Napi::Env env, Napi::Object exports) {
+  add<runtime_open>(env, exports, "runtimeOpen");
+  add<model_open>(env, exports, "modelOpen");
+  add<model_position>(env, exports, "modelPosition");
+  add<model_truncate>(env, exports, "modelTruncate");
+  add<model_memory>(env, exports, "modelMemory");
+  add<model_close>(env, exports, "modelClose");
+  add<model_evaluate>(env, exports, "modelEvaluate");
+  add<model_generate>(env, exports, "modelGenerate");
+}
+
+}  // namespace nibble::addon

@@ -1,0 +1,58 @@
+#pragma once
+
+// Causal attention of new tokens over a paged cache. Plain C++ on pointers.
+//
+// A page holds kPagePositions positions of one layer. In it, for each KV head in turn:
+//   keys    [kPagePositions / kTilePositions][head_dim][kTilePositions]   a tile is read in one sweep, 16 positions a
+//   vector values  [kPagePositions][value_stride]                               value_stride = head_dim rounded up to
+//   16, zeros behind
+// A row's result depends on its own query and on the cache alone: not on the other rows of the call, nor on threads.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "linear.h"
+
+namespace nibble {
+
+enum class CacheType { f32, f16 };
+
+inline constexpr std::size_t kPagePositions = 256;
+inline constexpr std::size_t kTilePositions = 16;
+inline constexpr std::size_t kMaxHeadDim = 512;
+
+/// One layer of the cache. Elements are counted, not bytes.
+struct AttentionCache {
+  CacheType type;
+  std::size_t kv_heads;
+  std::size_t head_dim;
+  std::size_t value_stride;   // head_dim rounded up to 16
+  std::size_t key_elements;   // from a head's keys to its values
+  std::size_t head_elements;  // from one head to the next
+  void* const* pages;         // 64-byte aligned, zeroed when allocated; page i begins at position i * kPagePositions
+};
+
+/// The layout of a layer, without pages.
+AttentionCache attention_layout(CacheType type, std::size_t kv_heads, std::size_t head_dim);
+
+/// Size of one of its pages.
+std::size_t attention_page_bytes(const AttentionCache& layout);
+
+struct AttentionRequest {
+  std::size_t tokens;
+  std::size_t heads;     // a multiple of the cache's kv_heads; head h reads KV head h / (heads / kv_heads)
+  std::size_t position;  // absolute position of the first token
+  float scale;           // factor of q . k
+  std::size_t window;    // how many positions a token sees, itself included; 0 = all
+  float softcap;         // scores become softcap * tanh(score / softcap); 0 = off
+};
+
+/// Writes keys and values [tokens, kv_heads, head_dim] at positions [position, position + tokens).
+void attention_append(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
+                      std::size_t position, Isa isa, const Parallel& parallel);
+
+/// out[tokens, heads, head_dim] from queries of that shape; the tokens' own keys and values are in the cache already.
+void attention(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out, Isa isa,
+               const Parallel& parallel);
+
+}  // namespace nibble

@@ -1,0 +1,20 @@
+#pragma once
+
+// The small vector operations of a model and of the sampler.
+
+#include <cstddef>
+
+#include "linear.h"
+
+namespace nibble {
+
+/// out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]; relative error of the exponential below 3e-7.
+void silu_multiply(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
+
+/// Largest of `count` values, at least one; NaN counts as the smallest.
+float maximum(const float* values, std::size_t count, Isa isa);
+
+/// Sum of exp(values[i] - shift) for i in [0, count); every term at most 1 if shift is the maximum.
+double sum_of_exponentials(const float* values, std::size_t count, float shift, Isa isa);
+
+}  // namespace nibble

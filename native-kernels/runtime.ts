@@ -1,0 +1,345 @@
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { loadAddon } from './addon.ts';
+
+/** `fast` rounds activations to int8 inside the matrix products; `exact` keeps them in float32. */
+export type ExecutionMode = 'fast' | 'exact';
+
+/** Element type of the KV cache. */
+export type CacheType = 'f32' | 'f16';
+
+/** Kernel sets; `reference` runs everywhere and is slow. */
+export type InstructionSet = 'reference' | 'avx2' | 'avx512' | 'avx512-vnni' | 'neon';
+
+export interface OpenOptions {
+  /** Path of a graph in the dialect of native-kernels/README.md; its weights lie beside it as external data. */
+  graphPath: string;
+  /** Most positions (tokens) the cache will hold. Memory grows with use, not with this number. */
+  contextLength: number;
+  /** Threads of the matrix products, the calling one included. @default one per physical core */
+  threads?: number;
+  /** @default 'fast' */
+  mode?: ExecutionMode;
+  /** @default 'f16' */
+  cacheType?: CacheType;
+  /** @default the best that this processor offers */
+  isa?: InstructionSet;
+}
+
+/** Applied in this order: repetition penalty, temperature, top-k, top-p, min-p, then the draw. */
+export interface SamplingOptions {
+  /** 0 = greedy: the highest logit, on ties the lowest id. */
+  temperature: number;
+  /** Keep the k highest logits. 0 = off. */
+  topK: number;
+  /** Keep the fewest tokens whose probabilities reach p. 1 = off. */
+  topP: number;
+  /** Keep tokens at least this fraction as probable as the most probable one. 0 = off. */
+  minP: number;
+  /** Logits of tokens seen so far are divided (if positive) or multiplied (if negative) by it. 1 = off. */
+  repetitionPenalty: number;
+  /**
+   * An integer from 0 to 2^53 - 1. The random number of a token depends only on the seed and on its absolute
+   * position, so the same seed gives the same text in any process.
+   */
+  seed: number;
+}
+
+export interface TokenEvent {
+  id: number;
+  /** Absolute position that the token takes in the context. */
+  position: number;
+  /** Natural logarithm of its probability in the model's own distribution (temperature 1, nothing cut off). */
+  logprob: number;
+  /** Milliseconds since the request began to run, prefill included. */
+  elapsedMs: number;
+  /** The most probable tokens in the model's own distribution, in falling order. */
+  alternatives: { id: number; logprob: number }[];
+}
+
+export interface GenerateRequest {
+  /** Appended at `model.position`; the last one's logits start the sampling. At least one. */
+  ids: readonly number[];
+  /** Tokens that count for the repetition penalty besides `ids`: what the cache holds already. */
+  history?: readonly number[];
+  sampling: SamplingOptions;
+  maxTokens: number;
+  /** Sampling one of these ends the answer; the token is delivered and is the last of `GenerateResult.ids`. */
+  stopIds: readonly number[];
+  /** How many `alternatives` each event carries, at most 64. @default 0 */
+  alternatives?: number;
+  /** Called in order for every token, soon after it was sampled. Must not throw. */
+  onToken: (token: TokenEvent) => void;
+  signal?: AbortSignal;
+}
+
+export interface GenerateResult {
+  ids: number[];
+  stop: 'stop-token' | 'max-tokens' | 'context-full' | 'cancelled';
+  promptTokens: number;
+  /** Time until the logits of the last prompt token were there. */
+  prefillMs: number;
+  /** Time from then to the end. */
+  decodeMs: number;
+  /** Positions in the cache now: the prompt and all generated tokens but the last one sampled. */
+  position: number;
+}
+
+export interface EvaluateOptions {
+  /** Which positions' logits are wanted: of none, of the last id, or of every id. */
+  rows: 'none' | 'last' | 'all';
+  signal?: AbortSignal;
+}
+
+export interface ModelMemory {
+  /** Resident pages of the whole process, mapped weights included. */
+  residentBytes: number;
+  /** Pages that belong to the process alone (no file behind them). @returns null where the system does not tell */
+  privateBytes: number | null;
+  /** What the KV cache holds now. */
+  cacheBytes: number;
+}
+
+/** Codes of the errors thrown by this file; each is the `code` of an `Error`. */
+export type RuntimeErrorCode =
+  | 'invalid-input'
+  | 'malformed-file'
+  | 'runtime-unavailable'
+  | 'out-of-memory'
+  | 'aborted'
+  | 'internal';
+
+interface Submitted<T> {
+  promise: Promise<T>;
+  cancel: () => void;
+}
+
+/** What addon/runtime.cpp exports. A handle is an opaque, type-tagged object. */
+interface RuntimeAddon {
+  runtimeOpen(libraryPath: string): { onnxruntime: string; providers: string[] };
+  modelOpen(options: {
+    graphPath: string;
+    contextLength: number;
+    threads: number;
+    mode: ExecutionMode;
+    cacheType: CacheType;
+    isa: InstructionSet | undefined;
+  }): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
+  modelPosition(handle: object): number;
+  modelTruncate(handle: object, position: number): void;
+  modelMemory(handle: object): ModelMemory;
+  modelClose(handle: object): Promise<void>;
+  modelEvaluate(
+    handle: object,
+    ids: Int32Array,
+    rows: EvaluateOptions['rows'],
+  ): Submitted<Float32Array>;
+  modelGenerate(
+    handle: object,
+    request: {
+      ids: Int32Array;
+      history: Int32Array;
+      stopIds: Int32Array;
+      sampling: SamplingOptions;
+      maxTokens: number;
+      alternatives: number;
+    },
+    onTokens: (batch: TokenEvent[]) => void,
+  ): Submitted<GenerateResult>;
+}
+
+let opened: { addon: RuntimeAddon; version: { onnxruntime: string; providers: string[] } } | null =
+  null;
+
+/** The addon with ONNX Runtime opened in it, once per process. */
+function runtime(): NonNullable<typeof opened> {
+  if (opened === null) {
+    const addon = loadAddon() as RuntimeAddon;
+    opened = { addon, version: addon.runtimeOpen(libraryPath()) };
+  }
+  return opened;
+}
+
+/**
+ * Where onnxruntime-node keeps its library for this platform.
+ *
+ * @throws Error with code 'runtime-unavailable' when the package is not there
+ */
+function libraryPath(): string {
+  const names: Partial<Record<NodeJS.Platform, string>> = {
+    linux: 'libonnxruntime.so.1',
+    darwin: 'libonnxruntime.1.dylib',
+    win32: 'onnxruntime.dll',
+  };
+  const name = names[process.platform];
+  if (name === undefined) {
+    throw failure('runtime-unavailable', `ONNX Runtime has no library for ${process.platform}`);
+  }
+  let manifest: string;
+  try {
+    manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  } catch (cause) {
+    throw failure('runtime-unavailable', 'The package onnxruntime-node is not installed', cause);
+  }
+  // Electron packs dependencies into an archive and leaves libraries beside it: only there can the system open them.
+  const folder = dirname(manifest).replace(/\bapp\.asar(?=[\\/])/, 'app.asar.unpacked');
+  return join(folder, 'bin', 'napi-v6', process.platform, process.arch, name);
+}
+
+function failure(code: RuntimeErrorCode, message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { code });
+}
+
+/** Token ids as the addon takes them. Ids outside the vocabulary are refused there. */
+function toIds(ids: readonly number[], name: string): Int32Array {
+  const result = Int32Array.from(ids);
+  for (const [index, id] of ids.entries()) {
+    if (result[index] !== id) {
+      throw failure('invalid-input', `${name}[${index}] is no token id: ${id}`);
+    }
+  }
+  return result;
+}
+
+/** The processors that this process may use. The matrix products gain little from a second thread of a core. */
+function defaultThreads(): number {
+  return availableParallelism();
+}
+
+/** Waits for a command and cancels it when `signal` fires. */
+async function settled<T>(command: Submitted<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return command.promise;
+  if (signal.aborted) command.cancel();
+  signal.addEventListener('abort', command.cancel, { once: true });
+  try {
+    return await command.promise;
+  } finally {
+    signal.removeEventListener('abort', command.cancel);
+  }
+}
+
+/**
+ * A model in memory with one context (KV cache).
+ *
+ * Commands (`evaluate`, `generate`) run on a thread of their own, one at a time in the order of the calls; a call made
+ * while another runs waits for it. All errors are `Error`s with a `code` of RuntimeErrorCode. A command that fails or
+ * is cancelled leaves in the context what was appended before, as `position` tells.
+ */
+export class Model {
+  /** Number of logits of a row. */
+  readonly vocabularySize: number;
+  /** Time that opening took. */
+  readonly loadMs: number;
+  readonly #addon: RuntimeAddon;
+  readonly #handle: object;
+  #closing: Promise<void> | null = null;
+
+  private constructor(addon: RuntimeAddon, handle: object, vocabularySize: number, loadMs: number) {
+    this.#addon = addon;
+    this.#handle = handle;
+    this.vocabularySize = vocabularySize;
+    this.loadMs = loadMs;
+  }
+
+  /**
+   * Loads a graph. Its weights are mapped, not read: they come into memory as they are used.
+   *
+   * @throws Error 'runtime-unavailable' (ONNX Runtime missing or too old), 'malformed-file' (no graph of our dialect,
+   *   or weights whose sizes do not fit), 'invalid-input' (no such file, bad options)
+   */
+  static async open(options: OpenOptions): Promise<Model> {
+    const { addon } = runtime();
+    const { handle, vocabularySize, loadMs } = await addon.modelOpen({
+      graphPath: options.graphPath,
+      contextLength: options.contextLength,
+      threads: options.threads ?? defaultThreads(),
+      mode: options.mode ?? 'fast',
+      cacheType: options.cacheType ?? 'f16',
+      isa: options.isa,
+    }).promise;
+    return new Model(addon, handle, vocabularySize, loadMs);
+  }
+
+  /** How many tokens the context holds. */
+  get position(): number {
+    return this.#addon.modelPosition(this.#handle);
+  }
+
+  /**
+   * Appends `ids` at `position`.
+   *
+   * @returns the logits [rows, vocabularySize]; empty for 'none'
+   * @throws Error 'invalid-input' (an id outside the vocabulary, more ids than the context has room for: nothing is
+   *   appended then), 'aborted', 'out-of-memory'
+   */
+  async evaluate(ids: readonly number[], options: EvaluateOptions): Promise<Float32Array> {
+    const command = this.#addon.modelEvaluate(this.#handle, toIds(ids, 'ids'), options.rows);
+    return settled(command, options.signal);
+  }
+
+  /**
+   * Appends a prompt and generates until a stop token, `maxTokens`, the end of the context or an abort.
+   *
+   * Every sampled token is appended but the last one: to go on, pass that one as the next `ids`. Should `onToken` throw,
+   * the answer is cancelled and the promise rejects with what it threw.
+   *
+   * @throws Error as `evaluate`, but an abort resolves with stop 'cancelled'
+   */
+  async generate(request: GenerateRequest): Promise<GenerateResult> {
+    let thrown: { error: unknown } | null = null;
+    const command = this.#addon.modelGenerate(
+      this.#handle,
+      {
+        ids: toIds(request.ids, 'ids'),
+        history: toIds(request.history ?? [], 'history'),
+        stopIds: toIds(request.stopIds, 'stopIds'),
+        sampling: request.sampling,
+        maxTokens: request.maxTokens,
+        alternatives: request.alternatives ?? 0,
+      },
+      (batch) => {
+        try {
+          for (const token of batch) if (thrown === null) request.onToken(token);
+        } catch (error) {
+          thrown = { error };
+          command.cancel();
+        }
+      },
+    );
+    const result = await settled(command, request.signal);
+    // The assignment in the callback is invisible to the compiler.
+    const failed = thrown as { error: unknown } | null;
+    if (failed !== null) throw failed.error;
+    return result;
+  }
+
+  /**
+   * Forgets the tokens from `position` on. Exact: what is appended next gives the same bits as if they had never been
+   * there.
+   *
+   * @throws Error 'invalid-input' when `position` is beyond the current one or a command runs
+   */
+  truncate(position: number): void {
+    this.#addon.modelTruncate(this.#handle, position);
+  }
+
+  memory(): ModelMemory {
+    return this.#addon.modelMemory(this.#handle);
+  }
+
+  /** Cancels what runs and frees the model. Calling it again waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#addon.modelClose(this.#handle);
+    return this.#closing;
+  }
+}
+
+/**
+ * The version of ONNX Runtime and what it can run on.
+ *
+ * @throws Error with code 'runtime-unavailable'
+ */
+export function runtimeVersion(): { onnxruntime: string; providers: string[] } {
+  return runtime().version;
+}

@@ -1,0 +1,227 @@
+#include "custom_operator.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <new>
+
+namespace nibble {
+
+struct OperatorDomain::Operator {
+  ort::CustomOp functions;  // first: ONNX Runtime hands this address back
+  const OperatorSpec* spec;
+  const ort::Api* api;
+  SessionState* state;
+};
+
+struct OperatorDomain::Instance {
+  const Operator* op;
+  std::unique_ptr<Kernel> kernel;
+  std::vector<std::size_t> to_be_absent;  // looked at in the first run, then emptied
+};
+
+/// The C functions that ONNX Runtime calls.
+struct OperatorFunctions {
+  using Operator = OperatorDomain::Operator;
+  using Instance = OperatorDomain::Instance;
+
+  static const Operator& of(const ort::CustomOp* op) { return *reinterpret_cast<const Operator*>(op); }
+
+  static ort::Status* failed(const Operator& op, const Error& error) {
+    op.state->record(error);
+    return op.api->create_status(ort::kCodeFail, error.what());
+  }
+
+  /// Runs `body`; whatever it throws becomes a status.
+  template <typename Body>
+  static ort::Status* guarded(const Operator& op, const Body& body) {
+    try {
+      body();
+      return nullptr;
+    } catch (const Error& error) {
+      return failed(op, error);
+    } catch (const std::bad_alloc&) {
+      return failed(op, Error("out-of-memory", std::string(op.spec->name) + ": there is not enough memory"));
+    } catch (const std::exception& error) {
+      return failed(op, Error("internal", std::string(op.spec->name) + ": " + error.what()));
+    }
+  }
+
+  static const char* name(const ort::CustomOp* op) { return of(op).spec->name; }
+  static const char* provider(const ort::CustomOp*) { return "CPUExecutionProvider"; }
+  static std::size_t input_count(const ort::CustomOp* op) { return of(op).spec->inputs.size(); }
+  static int input_type(const ort::CustomOp* op, std::size_t index) { return of(op).spec->inputs[index].type; }
+  static int input_characteristic(const ort::CustomOp* op, std::size_t index) {
+    return of(op).spec->inputs[index].optional ? 1 : 0;
+  }
+  static std::size_t output_count(const ort::CustomOp* op) { return of(op).spec->outputs; }
+  static int output_type(const ort::CustomOp*, std::size_t) { return ort::kFloat; }
+  static int zero_for_index(const ort::CustomOp*, std::size_t) { return 0; }
+  static int zero(const ort::CustomOp*) { return 0; }
+  static int first_version(const ort::CustomOp*) { return 1; }
+  static int last_version(const ort::CustomOp*) { return std::numeric_limits<int>::max(); }
+
+  static ort::Status* create(const ort::CustomOp* op, const void*, const ort::KernelInfo* info, void** kernel) {
+    const Operator& self = of(op);
+    return guarded(self, [&] {
+      const KernelInfo view(*self.api, info, self.spec->name);
+      auto instance = std::make_unique<Instance>();
+      instance->op = &self;
+      instance->kernel = self.spec->create(view, *self.state);
+      instance->to_be_absent = view.not_stored();
+      *kernel = instance.release();
+    });
+  }
+
+  static ort::Status* compute(void* kernel, ort::KernelContext* context) {
+    Instance& instance = *static_cast<Instance*>(kernel);
+    return guarded(*instance.op, [&] {
+      const KernelContext view(*instance.op->api, context, *instance.op->state);
+      for (const std::size_t index : instance.to_be_absent) {
+        if (view.optional_input(index)) {
+          throw Error("malformed-file", std::string("operator ") + instance.op->spec->name + ": input " +
+                                            std::to_string(index) + " is computed, it has to be stored");
+        }
+      }
+      instance.to_be_absent.clear();
+      instance.kernel->compute(view);
+    });
+  }
+
+  static void destroy(void* kernel) { delete static_cast<Instance*>(kernel); }
+};
+
+OperatorDomain::OperatorDomain(const ort::Api& api, SessionState& state) : api_(api) {
+  using F = OperatorFunctions;
+  api_.create_domain("nibble", &domain_);
+  for (const OperatorSpec& spec : operator_specs()) {
+    ort::CustomOp functions{};
+    functions.version = ort::kApiVersion;
+    functions.name = F::name;
+    functions.provider = F::provider;
+    functions.input_type = F::input_type;
+    functions.input_count = F::input_count;
+    functions.output_type = F::output_type;
+    functions.output_count = F::output_count;
+    functions.destroy = F::destroy;
+    functions.input_characteristic = F::input_characteristic;
+    functions.output_characteristic = F::zero_for_index;
+    functions.input_memory_type = F::zero_for_index;
+    functions.variadic_input_minimum = F::zero;
+    functions.variadic_input_homogeneous = F::zero;
+    functions.variadic_output_minimum = F::zero;
+    functions.variadic_output_homogeneous = F::zero;
+    functions.create_kernel_v2 = F::create;
+    functions.compute_v2 = F::compute;
+    functions.start_version = F::first_version;
+    functions.end_version = F::last_version;
+    operators_.push_back(std::make_unique<Operator>(Operator{functions, &spec, &api, &state}));
+    api_.domain_add(domain_, &operators_.back()->functions);
+  }
+}
+
+OperatorDomain::~OperatorDomain() { api_.release(domain_); }
+
+namespace {
+
+Tensor read_tensor(const ort::Api& api, const ort::Value* value) {
+  int type = 0;
+  const std::int64_t* dims = nullptr;
+  std::size_t rank = 0;
+  api.tensor_type_and_shape(value, &type, &dims, &rank);
+  return {type, {dims, rank}, api.tensor_data(value)};
+}
+
+/// One ParallelFor: its indices are the threads, which take tasks until none is left. That costs one dispatch for any
+/// number of tasks and balances the load when a core is busy with something else.
+struct TaskRun {
+  TaskRun(std::size_t tasks_, void (*task_)(void*, std::size_t), void* user_)
+      : tasks(tasks_), task(task_), user(user_) {}
+
+  std::size_t tasks;
+  void (*task)(void*, std::size_t);
+  void* user;
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
+
+  static void work(void* self, std::size_t) {
+    TaskRun& run = *static_cast<TaskRun*>(self);
+    try {
+      for (std::size_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.tasks;
+           i = run.next.fetch_add(1, std::memory_order_relaxed)) {
+        run.task(run.user, i);
+      }
+    } catch (...) {
+      run.next.store(run.tasks, std::memory_order_relaxed);
+      const std::lock_guard lock(run.mutex);
+      if (!run.failure) run.failure = std::current_exception();
+    }
+  }
+};
+
+}  // namespace
+
+std::size_t Tensor::count() const {
+  std::size_t result = 1;
+  for (const std::int64_t dim : dims) {
+    if (dim < 0) throw Error("malformed-file", "a tensor has a negative dimension");
+    const auto size = static_cast<std::size_t>(dim);
+    if (size != 0 && result > std::numeric_limits<std::size_t>::max() / size) {
+      throw Error("malformed-file", "a tensor is too large");
+    }
+    result *= size;
+  }
+  return result;
+}
+
+std::optional<Tensor> KernelContext::optional_input(std::size_t index) const {
+  if (index >= api_.context_input_count(context_)) return std::nullopt;
+  const ort::Value* value = api_.context_input(context_, index);
+  if (value == nullptr) return std::nullopt;
+  return read_tensor(api_, value);
+}
+
+const float* KernelContext::matrix(std::size_t index, std::size_t columns, std::size_t* rows) const {
+  const Tensor tensor = read_tensor(api_, api_.context_input(context_, index));
+  if (tensor.type != ort::kFloat || tensor.dims.size() != 2 || tensor.dims[0] < 0 ||
+      tensor.dims[1] != static_cast<std::int64_t>(columns)) {
+    throw Error("malformed-file", "the graph passes activations of a wrong shape to input " + std::to_string(index) +
+                                      ", which takes [tokens, " + std::to_string(columns) + "]");
+  }
+  *rows = static_cast<std::size_t>(tensor.dims[0]);
+  return static_cast<const float*>(tensor.data);
+}
+
+std::span<const std::int64_t> KernelContext::integers(std::size_t index) const {
+  const Tensor tensor = read_tensor(api_, api_.context_input(context_, index));
+  if (tensor.type != ort::kInt64 || tensor.dims.size() != 1) {
+    throw Error("malformed-file",
+                "the graph passes input " + std::to_string(index) + ", which takes int64 [n], another");
+  }
+  return {static_cast<const std::int64_t*>(tensor.data), tensor.count()};
+}
+
+float* KernelContext::output(std::size_t index, std::size_t rows, std::size_t columns) const {
+  const std::array<std::int64_t, 2> dims{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
+  return static_cast<float*>(api_.tensor_data(api_.context_output(context_, index, dims.data(), dims.size())));
+}
+
+Parallel KernelContext::parallel() const { return {const_cast<KernelContext*>(this), run_parallel, state_.threads}; }
+
+void KernelContext::run_parallel(void* context, std::size_t tasks, void (*task)(void*, std::size_t), void* user) {
+  const KernelContext& self = *static_cast<const KernelContext*>(context);
+  const std::size_t workers = std::min(tasks, self.state_.threads);
+  if (workers <= 1) {
+    for (std::size_t i = 0; i < tasks; ++i) task(user, i);
+    return;
+  }
+  TaskRun run(tasks, task, user);
+  self.api_.parallel_for(self.context_, TaskRun::work, workers, workers, &run);
+  if (run.failure) std::rethrow_exception(run.failure);
+}
+
+}  // namespace nibble

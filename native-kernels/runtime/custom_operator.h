@@ -1,0 +1,133 @@
+#pragma once
+
+// What an operator of the domain `nibble` is written against: kernels that read tensors and may throw. The crossing of
+// ONNX Runtime's C interface, where nothing may throw, is in custom_operator.cpp alone.
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "linear.h"
+#include "ort_abi.h"
+#include "session_state.h"
+
+namespace nibble {
+
+/// A tensor as ONNX Runtime holds it. `data` may be unaligned when it is mapped from a file.
+struct Tensor {
+  int type;
+  std::span<const std::int64_t> dims;
+  const void* data;
+
+  /// Product of the dimensions. @throws Error("malformed-file") on negative ones or overflow
+  std::size_t count() const;
+};
+
+/// A kernel's view of its node while the graph is loaded.
+class KernelInfo {
+ public:
+  KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name)
+      : api_(api), info_(info), operator_name_(operator_name) {}
+
+  std::int64_t integer(const char* name) const;
+  /// A size: an integer within [minimum, 2^31).
+  std::size_t size(const char* name, std::size_t minimum) const;
+  float real(const char* name) const;
+  float real(const char* name, float otherwise) const;
+
+  /// @returns nothing when input `index` is absent or computed by the graph
+  std::optional<Tensor> constant(std::size_t index) const;
+
+  /// An initializer of exactly `count` elements.
+  Tensor weight(std::size_t index, const char* what, std::initializer_list<int> types, std::size_t count) const;
+
+  /// A floating-point initializer of exactly `count` elements, copied as float32; empty when absent.
+  std::vector<float> floats(std::size_t index, const char* what, std::size_t count) const;
+
+  /// Inputs that `constant` did not find. They must be absent: a graph may not compute what has to be stored.
+  const std::vector<std::size_t>& not_stored() const { return not_stored_; }
+
+  [[noreturn]] void malformed(const std::string& why) const;
+
+ private:
+  const ort::Api& api_;
+  const ort::KernelInfo* info_;
+  const char* operator_name_;
+  mutable std::vector<std::size_t> not_stored_;
+};
+
+/// A kernel's view of one run.
+class KernelContext {
+ public:
+  KernelContext(const ort::Api& api, ort::KernelContext* context, const SessionState& state)
+      : api_(api), context_(context), state_(state) {}
+
+  /// @returns nothing when the optional input is absent
+  std::optional<Tensor> optional_input(std::size_t index) const;
+
+  /// A float32 input of shape [rows, columns]; returns the rows.
+  const float* matrix(std::size_t index, std::size_t columns, std::size_t* rows) const;
+
+  /// The int64 inputs of the dialect.
+  std::span<const std::int64_t> integers(std::size_t index) const;
+
+  float* output(std::size_t index, std::size_t rows, std::size_t columns) const;
+
+  /// Runs on the session's threads; valid while this context is.
+  Parallel parallel() const;
+
+ private:
+  static void run_parallel(void* context, std::size_t tasks, void (*task)(void* user, std::size_t index), void* user);
+
+  const ort::Api& api_;
+  ort::KernelContext* context_;
+  const SessionState& state_;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void compute(const KernelContext& context) = 0;
+};
+
+struct InputSpec {
+  int type;  // ort::kAnyType where several are taken; the kernel checks
+  bool optional;
+};
+
+struct OperatorSpec {
+  const char* name;
+  std::span<const InputSpec> inputs;
+  std::size_t outputs;  // all float32
+  std::unique_ptr<Kernel> (*create)(const KernelInfo& info, SessionState& state);
+};
+
+/// The operators of one session, registered as its domain; must outlive the session.
+class OperatorDomain {
+ public:
+  OperatorDomain(const ort::Api& api, SessionState& state);
+  ~OperatorDomain();
+  OperatorDomain(const OperatorDomain&) = delete;
+  OperatorDomain& operator=(const OperatorDomain&) = delete;
+
+  ort::CustomOpDomain* get() const { return domain_; }
+
+ private:
+  struct Operator;
+  struct Instance;
+  friend struct OperatorFunctions;
+
+  const ort::Api& api_;
+  std::vector<std::unique_ptr<Operator>> operators_;
+  ort::CustomOpDomain* domain_ = nullptr;
+};
+
+/// Every operator of the dialect (operators.cpp).
+std::span<const OperatorSpec> operator_specs();
+
+}  // namespace nibble

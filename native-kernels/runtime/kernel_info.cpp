@@ -1,0 +1,80 @@
+// Reading a node's attributes and weights while the graph is loaded. The graph is untrusted: every size is checked
+// here, once, so that kernels need not.
+
+#include <algorithm>
+
+#include "custom_operator.h"
+#include "float_convert.h"
+
+namespace nibble {
+
+void KernelInfo::malformed(const std::string& why) const {
+  throw Error("malformed-file", std::string("operator ") + operator_name_ + ": " + why);
+}
+
+std::int64_t KernelInfo::integer(const char* name) const {
+  std::int64_t value = 0;
+  if (!api_.attribute_int(info_, name, &value)) malformed(std::string("attribute ") + name + " is missing");
+  return value;
+}
+
+std::size_t KernelInfo::size(const char* name, std::size_t minimum) const {
+  constexpr std::int64_t kLimit = std::int64_t{1} << 31;
+  const std::int64_t value = integer(name);
+  if (value < static_cast<std::int64_t>(minimum) || value >= kLimit) {
+    malformed(std::string("attribute ") + name + " is out of range: " + std::to_string(value));
+  }
+  return static_cast<std::size_t>(value);
+}
+
+float KernelInfo::real(const char* name) const {
+  float value = 0;
+  if (!api_.attribute_float(info_, name, &value)) malformed(std::string("attribute ") + name + " is missing");
+  return value;
+}
+
+float KernelInfo::real(const char* name, float otherwise) const {
+  float value = 0;
+  return api_.attribute_float(info_, name, &value) ? value : otherwise;
+}
+
+std::optional<Tensor> KernelInfo::constant(std::size_t index) const {
+  int is_constant = 0;
+  const ort::Value* value = nullptr;
+  api_.constant_input(info_, index, &is_constant, &value);
+  if (is_constant == 0 || value == nullptr) {
+    not_stored_.push_back(index);
+    return std::nullopt;
+  }
+  Tensor tensor{};
+  const std::int64_t* dims = nullptr;
+  std::size_t rank = 0;
+  api_.tensor_type_and_shape(value, &tensor.type, &dims, &rank);
+  tensor.dims = {dims, rank};
+  tensor.data = api_.tensor_data(value);
+  return tensor;
+}
+
+Tensor KernelInfo::weight(std::size_t index, const char* what, std::initializer_list<int> types,
+                          std::size_t count) const {
+  const std::optional<Tensor> tensor = constant(index);
+  if (!tensor) malformed(std::string(what) + " is not stored in the model");
+  if (std::find(types.begin(), types.end(), tensor->type) == types.end()) {
+    malformed(std::string(what) + " has an element type that is not supported here");
+  }
+  if (tensor->count() != count) {
+    malformed(std::string(what) + " has " + std::to_string(tensor->count()) + " elements, " + std::to_string(count) +
+              " are needed");
+  }
+  return *tensor;
+}
+
+std::vector<float> KernelInfo::floats(std::size_t index, const char* what, std::size_t count) const {
+  if (!constant(index)) return {};
+  const Tensor tensor = weight(index, what, {ort::kFloat, ort::kFloat16, ort::kBfloat16}, count);
+  std::vector<float> result(count);
+  convert_to_float(tensor.data, weight_type(tensor.type), 0, count, result.data());
+  return result;
+}
+
+}  // namespace nibble

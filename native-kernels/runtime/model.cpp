@@ -1,0 +1,166 @@
+#include "model.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <numeric>
+#include <string>
+
+namespace nibble {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Tokens of one run of the graph: enough to keep the matrix products busy, few enough that the activations of a
+// billion-parameter model stay below some 30 MB.
+constexpr std::size_t kChunk = 256;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+/// Marks a command as the running one, so that cancel() knows whether to stop the graph.
+class Model::Running {
+ public:
+  Running(Model& model, const CancelFlag& flag) : model_(model) {
+    const std::lock_guard lock(model_.running_mutex_);
+    model_.running_ = &flag;
+    model_.session_.allow();
+  }
+  ~Running() {
+    const std::lock_guard lock(model_.running_mutex_);
+    model_.running_ = nullptr;
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Model& model_;
+};
+
+Model::Model(const OpenOptions& options)
+    : opened_(Clock::now()),
+      session_(options),
+      sampler_(session_.vocabulary_size(), options.isa),
+      logits_(session_.vocabulary_size()) {
+  load_ms_ = milliseconds_since(opened_);
+  row_numbers_.resize(kChunk);
+  std::iota(row_numbers_.begin(), row_numbers_.end(), 0);
+}
+
+void Model::cancel(CancelFlag& flag) {
+  flag.store(true);
+  const std::lock_guard lock(running_mutex_);
+  if (running_ == &flag) session_.terminate();
+}
+
+void Model::check_ids(std::span<const std::int64_t> ids) const {
+  if (ids.empty()) throw Error("invalid-input", "at least one token is needed");
+  const std::size_t room = session_.state().cache.context_length() - position();
+  if (ids.size() > room) {
+    throw Error("invalid-input", std::to_string(ids.size()) + " tokens do not fit: the context has room for " +
+                                     std::to_string(room) + " more");
+  }
+  const std::size_t vocabulary = session_.state().embedding_rows;
+  for (const std::int64_t id : ids) {
+    if (id < 0 || static_cast<std::size_t>(id) >= vocabulary) {
+      throw Error("invalid-input",
+                  "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocabulary));
+    }
+  }
+}
+
+void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
+  std::array<std::int64_t, 1> last{};
+  while (!ids.empty()) {
+    if (cancelled.load()) throw Error("aborted", "the command was cancelled");
+    const std::span<const std::int64_t> chunk = ids.first(std::min(kChunk, ids.size()));
+    ids = ids.subspan(chunk.size());
+    std::span<const std::int64_t> wanted;
+    if (rows == LogitRows::all) wanted = std::span<const std::int64_t>(row_numbers_).first(chunk.size());
+    if (rows == LogitRows::last && ids.empty()) {
+      last[0] = static_cast<std::int64_t>(chunk.size()) - 1;
+      wanted = last;
+    }
+    const std::size_t at = position_.load();
+    try {
+      session_.run(chunk, at, wanted, wanted.empty() ? logits_.data() : logits);
+    } catch (const Error&) {
+      // The failure is the cancellation's; the chunk's positions count as never written.
+      if (cancelled.load()) throw Error("aborted", "the command was cancelled");
+      throw;
+    }
+    position_.store(at + chunk.size());
+    cache_bytes_.store(session_.state().cache.bytes());
+    if (logits != nullptr) logits += wanted.size() * vocabulary_size();
+  }
+}
+
+void Model::evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
+  check_ids(ids);
+  const Running running(*this, cancelled);
+  append(ids, rows, logits, cancelled);
+}
+
+GenerateResult Model::generate(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
+                               const CancelFlag& cancelled) {
+  check_ids(request.ids);
+  const Clock::time_point start = Clock::now();
+  const auto elapsed_ms = [start] { return milliseconds_since(start); };
+  const Running running(*this, cancelled);
+  sampler_.begin(request.sampling);
+  for (const std::int64_t id : request.history) sampler_.see(id);
+  for (const std::int64_t id : request.ids) sampler_.see(id);
+
+  GenerateResult result{};
+  const std::size_t room = session_.state().cache.context_length() - position() - request.ids.size();
+  result.ids.reserve(std::min(request.max_tokens, room + 1));
+  try {
+    append(request.ids, LogitRows::last, logits_.data(), cancelled);
+    result.prefill_ms = elapsed_ms();
+    result.stop = decode(request, on_token, cancelled, elapsed_ms, result.ids);
+  } catch (const Error& error) {
+    if (error.code() != "aborted") throw;
+    result.stop = Stop::cancelled;
+    if (result.prefill_ms == 0) result.prefill_ms = elapsed_ms();
+  }
+  result.decode_ms = elapsed_ms() - result.prefill_ms;
+  result.position = position();
+  return result;
+}
+
+Stop Model::decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
+                   const CancelFlag& cancelled, const std::function<double()>& elapsed_ms,
+                   std::vector<std::int32_t>& ids) {
+  std::array<Alternative, kMaxAlternatives> alternatives;
+  const std::span<Alternative> wanted(alternatives.data(), std::min(request.alternatives, vocabulary_size()));
+  while (ids.size() < request.max_tokens) {
+    if (cancelled.load()) return Stop::cancelled;
+    const std::size_t at = position();
+    const Sampler::Choice choice = sampler_.sample(logits_, at, wanted);
+    ids.push_back(choice.id);
+    on_token({choice.id, choice.logprob, at, elapsed_ms(), wanted});
+    const auto& stops = request.stop_ids;
+    if (std::find(stops.begin(), stops.end(), choice.id) != stops.end()) return Stop::stop_token;
+    if (ids.size() == request.max_tokens) break;
+    if (at == session_.state().cache.context_length()) return Stop::context_full;
+    sampler_.see(choice.id);
+    const std::array<std::int64_t, 1> next{choice.id};
+    append(next, LogitRows::last, logits_.data(), cancelled);
+  }
+  return Stop::max_tokens;
+}
+
+void Model::truncate(std::size_t position) {
+  if (position > position_.load()) {
+    throw Error("invalid-input", "position " + std::to_string(position) + " is beyond the end of the context, " +
+                                     std::to_string(position_.load()));
+  }
+  position_.store(position);
+  session_.state().cache.shrink(position);
+  cache_bytes_.store(session_.state().cache.bytes());
+}
+
+}  // namespace nibble

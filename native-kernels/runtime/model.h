@@ -1,0 +1,100 @@
+#pragma once
+
+// A loaded model with its context: appends tokens, generates, truncates. All functions but cancel(), position() and
+// cache_bytes() run on one thread (see command_queue.h).
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sampler.h"
+#include "session.h"
+
+namespace nibble {
+
+/// Cancellation of one command; set from any thread, never reset.
+using CancelFlag = std::atomic<bool>;
+
+enum class LogitRows { none, last, all };
+
+inline constexpr std::size_t kMaxAlternatives = 64;
+
+struct GenerateRequest {
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> history;
+  SamplingOptions sampling;
+  std::size_t max_tokens;
+  std::vector<std::int64_t> stop_ids;
+  std::size_t alternatives;
+};
+
+struct Token {
+  std::int32_t id;
+  float logprob;
+  std::size_t position;
+  double elapsed_ms;
+  std::span<const Alternative> alternatives;  // valid during the call only
+};
+
+enum class Stop { stop_token, max_tokens, context_full, cancelled };
+
+struct GenerateResult {
+  std::vector<std::int32_t> ids;
+  Stop stop;
+  double prefill_ms;
+  double decode_ms;
+  std::size_t position;
+};
+
+class Model {
+ public:
+  explicit Model(const OpenOptions& options);
+
+  std::size_t vocabulary_size() const { return session_.vocabulary_size(); }
+  double load_ms() const { return load_ms_; }
+  std::size_t position() const { return position_.load(); }
+  std::size_t cache_bytes() const { return cache_bytes_.load(); }
+
+  /// Appends `ids`. `logits` has room for the asked rows of vocabulary_size() each.
+  /// @throws Error("aborted") when cancelled; what was appended by then stays
+  void evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
+
+  /// Appends the prompt and then tokens until something stops it; `on_token` is called for each.
+  GenerateResult generate(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
+                          const CancelFlag& cancelled);
+
+  /// Forgets everything from `position` on. Exact: what follows is as if the rest had never been there.
+  /// @throws Error("invalid-input") when `position` is beyond the current one
+  void truncate(std::size_t position);
+
+  /// Sets `flag`; if its command is running now, makes the graph stop at its next operator. From any thread.
+  void cancel(CancelFlag& flag);
+
+ private:
+  class Running;
+
+  void check_ids(std::span<const std::int64_t> ids) const;
+  void append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
+  Stop decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
+              const CancelFlag& cancelled, const std::function<double()>& elapsed_ms, std::vector<std::int32_t>& ids);
+
+  std::chrono::steady_clock::time_point opened_;
+  double load_ms_ = 0;
+  Session session_;
+  Sampler sampler_;
+  std::vector<float> logits_;
+  std::vector<std::int64_t> row_numbers_;
+  std::atomic<std::size_t> position_{0};
+  std::atomic<std::size_t> cache_bytes_{0};
+
+  std::mutex running_mutex_;
+  const CancelFlag* running_ = nullptr;
+};
+
+}  // namespace nibble

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <cmath>
+
+#include "attention.h"
+#include "for_rows.h"
+#include "operators.h"
+
+namespace nibble {
+namespace {
+
+constexpr std::size_t kTokensPerTask = 4;
+
+/// Rotates one head in place: element i is paired with i + half.
+void rotate(float* head, const float* cosines, const float* sines, std::size_t half) {
+  for (std::size_t i = 0; i < half; ++i) {
+    const float a = head[i];
+    const float b = head[i + half];
+    head[i] = a * cosines[i] - b * sines[i];
+    head[i + half] = b * cosines[i] + a * sines[i];
+  }
+}
+
+class Attention final : public Kernel {
+ public:
+  Attention(const KernelInfo& info, SessionState& state)
+      : state_(state),
+        layer_(info.size("layer", 0)),
+        heads_(info.size("heads", 1)),
+        kv_heads_(info.size("kv_heads", 1)),
+        head_dim_(info.size("head_dim", 1)),
+        scale_(info.real("scale")),
+        window_(info.size("window", 0)),
+        softcap_(info.real("softcap", 0.0f)),
+        epsilon_(info.real("epsilon", 0.0f)) {
+    constexpr std::size_t kMaxHeads = 65536;
+    if (heads_ % kv_heads_ != 0 || heads_ > kMaxHeads) {
+      info.malformed(std::to_string(heads_) + " heads cannot share " + std::to_string(kv_heads_) + " KV heads");
+    }
+    state.cache.add_layer(layer_, kv_heads_, head_dim_);
+    query_norm_ = info.floats(6, "the query norm", head_dim_);
+    key_norm_ = info.floats(7, "the key norm", head_dim_);
+  }
+
+  void compute(const KernelContext& context) override {
+    std::size_t tokens = 0;
+    std::size_t key_tokens = 0;
+    std::size_t value_tokens = 0;
+    const float* q = context.matrix(0, heads_ * head_dim_, &tokens);
+    const float* k = context.matrix(1, kv_heads_ * head_dim_, &key_tokens);
+    const float* v = context.matrix(2, kv_heads_ * head_dim_, &value_tokens);
+    const Rotation rotation = read_rotation(context, tokens);
+    const std::span<const std::int64_t> position = context.integers(5);
+    if (key_tokens != tokens || value_tokens != tokens || position.size() != 1 || position[0] < 0) {
+      throw Error("malformed-file", "operator Attention: its inputs do not fit together");
+    }
+    float* out = context.output(0, tokens, heads_ * head_dim_);
+    if (tokens == 0) return;
+
+    const auto first = static_cast<std::size_t>(position[0]);
+    state_.cache.reserve(first + tokens);
+    const AttentionCache cache = state_.cache.view(layer_);
+    const Parallel parallel = context.parallel();
+    grow(state_.query_scratch, tokens * heads_ * head_dim_);
+    grow(state_.key_scratch, tokens * kv_heads_ * head_dim_);
+    float* queries = state_.query_scratch.data();
+    float* keys = state_.key_scratch.data();
+    for_rows(parallel, tokens, kTokensPerTask, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t token = begin; token < end; ++token) {
+        prepare(q, queries, heads_, token, query_norm_, rotation);
+        prepare(k, keys, kv_heads_, token, key_norm_, rotation);
+      }
+    });
+    attention_append(cache, keys, v, tokens, first, state_.isa, parallel);
+    attention(cache, {tokens, heads_, first, scale_, window_, softcap_}, queries, out, state_.isa, parallel);
+  }
+
+ private:
+  struct Rotation {
+    const float* cosines;
+    const float* sines;
+    std::size_t half;
+  };
+
+  Rotation read_rotation(const KernelContext& context, std::size_t tokens) const {
+    const std::optional<Tensor> cosines = context.optional_input(3);
+    if (!cosines || cosines->dims.size() != 2 || cosines->dims[1] < 0) {
+      throw Error("malformed-file", "operator Attention: cos is no matrix");
+    }
+    const auto half = static_cast<std::size_t>(cosines->dims[1]);
+    std::size_t rows = 0;
+    std::size_t sine_rows = 0;
+    const Rotation rotation{context.matrix(3, half, &rows), context.matrix(4, half, &sine_rows), half};
+    if (rows != tokens || sine_rows != tokens || half > head_dim_ / 2) {
+      throw Error("malformed-file", "operator Attention: the rotation does not fit its heads");
+    }
+    return rotation;
+  }
+
+  static void grow(std::vector<float>& scratch, std::size_t count) {
+    if (scratch.size() < count) scratch.resize(count);
+  }
+
+  /// Copies the heads of one token, normalizes and rotates them.
+  void prepare(const float* source, float* target, std::size_t heads, std::size_t token, const std::vector<float>& norm,
+               const Rotation& rotation) const {
+    for (std::size_t head = 0; head < heads; ++head) {
+      const std::size_t offset = (token * heads + head) * head_dim_;
+      if (norm.empty()) {
+        std::copy_n(source + offset, head_dim_, target + offset);
+      } else {
+        rms_normalize(source + offset, norm.data(), head_dim_, epsilon_, target + offset);
+      }
+      rotate(target + offset, rotation.cosines + token * rotation.half, rotation.sines + token * rotation.half,
+             rotation.half);
+    }
+  }
+
+  SessionState& state_;
+  std::size_t layer_;
+  std::size_t heads_;
+  std::size_t kv_heads_;
+  std::size_t head_dim_;
+  float scale_;
+  std::size_t window_;
+  float softcap_;
+  float epsilon_;
+  std::vector<float> query_norm_;
+  std::vector<float> key_norm_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state) {
+  return std::make_unique<Attention>(info, state);
+}
+
+}  // namespace nibble

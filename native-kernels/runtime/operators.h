@@ -1,0 +1,25 @@
+#pragma once
+
+// Makers of the operators' kernels, one per row of the table in native-kernels/README.md.
+
+#include <memory>
+
+#include "custom_operator.h"
+
+namespace nibble {
+
+std::unique_ptr<Kernel> create_embedding(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_rms_norm(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_skip_rms_norm(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_rotary(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_linear4(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_linear_int8_rows(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_linear_affine(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_linear16(const KernelInfo& info, SessionState& state);
+
+/// out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i], in float32. `x` and `out` may be the same.
+void rms_normalize(const float* x, const float* weight, std::size_t count, float epsilon, float* out);
+
+}  // namespace nibble

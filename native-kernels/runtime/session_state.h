@@ -1,0 +1,49 @@
+#pragma once
+
+// What the operators of one session share. The host outlives the session, and runs one graph at a time.
+
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "error.h"
+#include "kv_cache.h"
+#include "linear.h"
+
+namespace nibble {
+
+struct SessionState {
+  SessionState(Mode mode_, Isa isa_, std::size_t threads_, CacheType cache_type, std::size_t context_length)
+      : mode(mode_), isa(isa_), threads(threads_), cache(cache_type, context_length) {}
+
+  const Mode mode;
+  const Isa isa;
+  const std::size_t threads;
+  KvCache cache;
+
+  /// How many token ids the embedding knows; set when the graph is loaded.
+  std::size_t embedding_rows = 0;
+
+  // Rotated queries and keys of the attention operator that runs; grown to the largest chunk, then reused.
+  std::vector<float> query_scratch;
+  std::vector<float> key_scratch;
+
+  /// ONNX Runtime carries only a number and a text through a failed run; the first failure is kept here whole.
+  void record(const Error& error) {
+    const std::lock_guard lock(failure_mutex);
+    if (!failure) failure = error;
+  }
+  std::optional<Error> take_failure() {
+    const std::lock_guard lock(failure_mutex);
+    std::optional<Error> result = std::move(failure);
+    failure.reset();
+    return result;
+  }
+
+ private:
+  std::mutex failure_mutex;
+  std::optional<Error> failure;
+};
+
+}  // namespace nibble
