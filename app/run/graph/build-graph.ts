@@ -19,8 +19,6 @@ export interface GraphSource {
   readonly details: LayerDetails;
   /** `llm_int8_threshold` of the quantization. @default 6 */
   readonly int8Threshold?: number | undefined;
-  /** Stored in the file beside the graph. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** LLM.int8's threshold where a configuration does not say: the paper's, and bitsandbytes' default. */
@@ -55,8 +53,8 @@ function headModule(tensors: ReadonlyMap<string, TensorInfo>, config: ModelConfi
  * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json
  */
 export function buildGraph(source: GraphSource): Uint8Array {
-  const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD, metadata = {} } = source;
+  const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
   const tensors = resolveTensors(source.tensors);
   const context = { writer: new GraphWriter(tensors), details, int8Threshold };
-  return buildDecoder(context, config, headModule(tensors, config), metadata);
+  return buildDecoder(context, config, headModule(tensors, config));
 }

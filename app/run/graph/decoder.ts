@@ -150,7 +150,6 @@ function addLayer(blocks: Blocks, layer: number, input: LayerInput): LayerInput 
  * Builds the graph of a decoder over the weights that `context.writer` knows.
  *
  * @param headModule The module whose weights are the head; `model.embed_tokens` when they are shared.
- * @param metadata Stored in the file
  * @returns the bytes of the .onnx file
  * @throws AppError `malformed-file` when a tensor is missing or does not fit
  */
@@ -158,7 +157,6 @@ export function buildDecoder(
   context: LinearContext,
   config: ModelConfig,
   headModule: string,
-  metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const { writer } = context;
   const { vocabularySize, hiddenSize } = config;
@@ -205,9 +203,7 @@ export function buildDecoder(
     outFeatures: vocabularySize,
     bias: false,
   });
-  return writer.finish(
-    graphInputs,
-    [{ name: logits, type: 'F32', dims: ['rows', vocabularySize] }],
-    metadata,
-  );
+  return writer.finish(graphInputs, [
+    { name: logits, type: 'F32', dims: ['rows', vocabularySize] },
+  ]);
 }

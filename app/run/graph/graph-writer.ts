@@ -123,18 +123,14 @@ export class GraphWriter {
   }
 
   /** The bytes of the graph file. */
-  finish(
-    inputs: readonly OnnxValue[],
-    outputs: readonly OnnxValue[],
-    metadata: Readonly<Record<string, string>>,
-  ): Uint8Array {
+  finish(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
     return encodeOnnx({
       nodes: this.#nodes,
       initializers: [...this.#initializers.values()],
       inputs,
       outputs,
       domains: { [DIALECT.domain]: DIALECT.version },
-      metadata,
+      metadata: { 'nibble.dialect': String(DIALECT.version) },
     });
   }
 

@@ -200,18 +200,3 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
     })
     .finish();
 }
-
-/**
- * The metadata of an .onnx file.
- *
- * @throws Error when the bytes are not an ONNX model
- */
-export function readOnnxMetadata(bytes: Uint8Array): ReadonlyMap<string, string> {
-  const model: unknown = modelType.decode(bytes).toJSON();
-  const found = new Map<string, string>();
-  if (typeof model !== 'object' || model === null || !('metadataProps' in model)) return found;
-  for (const entry of model.metadataProps as { key?: unknown; value?: unknown }[])
-    if (typeof entry.key === 'string' && typeof entry.value === 'string')
-      found.set(entry.key, entry.value);
-  return found;
-}

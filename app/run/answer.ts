@@ -1,0 +1,106 @@
+import { AppError } from '../contract/error.ts';
+import type { Answer } from '../contract/runner-api.ts';
+import type { GeneratedToken, GenerationStatistics, Sampling } from '../contract/sampling.ts';
+import type { GenerateResult, TokenEvent } from '../../native-kernels/index.ts';
+import type { RunnableModel } from './load-model.ts';
+import { TokenBatch } from './token-batch.ts';
+import type { ModelTokenizer } from './tokenizer/load-tokenizer.ts';
+
+export interface AnswerRequest {
+  readonly ids: readonly number[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly alternatives: number;
+  readonly stopIds: readonly number[];
+  /** Without one, tokens have no text. */
+  readonly tokenizer: ModelTokenizer | null;
+  readonly emit: (tokens: GeneratedToken[]) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Tokens per second, or null when there is too little to divide. */
+function rate(tokens: number, ms: number): number | null {
+  return tokens > 0 && ms > 0 ? (tokens / ms) * 1000 : null;
+}
+
+function statisticsOf(
+  result: GenerateResult,
+  timeToFirstTokenMs: number | null,
+): GenerationStatistics {
+  const { stop, promptTokens, prefillMs, decodeMs, ids } = result;
+  return {
+    stop,
+    promptTokens,
+    generatedTokens: ids.length,
+    prefillMs,
+    decodeMs,
+    timeToFirstTokenMs: timeToFirstTokenMs ?? prefillMs + decodeMs,
+    prefillRate: rate(promptTokens, prefillMs),
+    // The first token falls out of the prompt; only those after it cost a step of decoding.
+    decodeRate: rate(ids.length - 1, decodeMs),
+  };
+}
+
+/** @throws AppError `invalid-input` when a prompt of `tokens` leaves no room for an answer */
+export function requireRoom(tokens: number, contextLength: number, forAnswer: boolean): void {
+  if (tokens + (forAnswer ? 1 : 0) <= contextLength) return;
+  throw new AppError(
+    'invalid-input',
+    `The prompt has ${tokens} tokens, but the context holds ${contextLength}${forAnswer ? ' with the answer' : ''}.`,
+    { remedy: 'Shorten the conversation, or load the model with a larger context.' },
+  );
+}
+
+/**
+ * Lets the model continue `ids`, starting from an empty cache so that the same request gives the same answer.
+ *
+ * @throws AppError `invalid-input` when the prompt does not fit; cancelling is not an error but a way to stop
+ */
+export async function answer(runnable: RunnableModel, request: AnswerRequest): Promise<Answer> {
+  const { model, description } = runnable;
+  const { ids, sampling, maxTokens, stopIds, tokenizer, signal } = request;
+  requireRoom(ids.length, description.contextLength, maxTokens > 0);
+  const startMs = performance.now();
+  const text = tokenizer?.stream({ hideSpecial: true });
+  const stops = new Set(stopIds);
+  const batch = new TokenBatch(request.emit);
+  let whole = '';
+  let firstTokenMs: number | null = null;
+  const textOf = ({ id }: TokenEvent): string => (stops.has(id) ? '' : (text?.push(id) ?? ''));
+  model.truncate(0);
+  try {
+    const result = await model.generate({
+      ids,
+      sampling,
+      maxTokens,
+      stopIds,
+      alternatives: request.alternatives,
+      signal,
+      onToken: (token) => {
+        firstTokenMs ??= performance.now() - startMs;
+        const added = textOf(token);
+        whole += added;
+        batch.add({
+          id: token.id,
+          text: added,
+          logprob: token.logprob,
+          elapsedMs: token.elapsedMs,
+          alternatives: token.alternatives.map(({ id, logprob }) => ({
+            id,
+            text: tokenizer?.decode([id]) ?? '',
+            logprob,
+          })),
+        });
+      },
+    });
+    return {
+      // An answer cut off inside a character ends with the replacement character, in no token's own text.
+      text: whole + (text?.end() ?? ''),
+      ids: result.ids,
+      statistics: statisticsOf(result, firstTokenMs),
+      memory: model.memory(),
+    };
+  } finally {
+    batch.flush();
+  }
+}

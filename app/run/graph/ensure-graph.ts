@@ -1,0 +1,146 @@
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  openCheckpoint,
+  parseSafetensorsHeader,
+  readModelConfig,
+  type ModelConfig,
+  type OpenCheckpoint,
+  type WeightsFile,
+} from '../../checkpoint/index.ts';
+import type { TensorInfo } from '../../contract/checkpoint.ts';
+import { AppError, toAppError } from '../../contract/error.ts';
+import { buildGraph, RUNTIME_WEIGHTS_FILE } from './build-graph.ts';
+import { describesLayer, type LayerDetails } from './linear.ts';
+import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
+
+export const GRAPH_FILE = 'graph.onnx';
+
+/** A graph of 1000 layers has some 20 MB; a larger file is not one of ours and is replaced unread. */
+const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
+
+/** It holds a few tensors only, so a long header is none. */
+const MAX_RUNTIME_HEADER_BYTES = 1024 * 1024;
+
+/** A folder that is ready to be loaded. */
+export interface ReadyModel {
+  readonly graphPath: string;
+  readonly config: ModelConfig;
+  readonly files: readonly WeightsFile[];
+  /** config.json as it is in the folder, parsed. */
+  readonly rawConfig: Readonly<Record<string, unknown>>;
+}
+
+async function readIfThere(file: string, maxBytes: number): Promise<Uint8Array | null> {
+  try {
+    if ((await stat(file)).size > maxBytes) return null;
+    return await readFile(file);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw toAppError(error);
+  }
+}
+
+/** The tensors of `runtime.safetensors`; none where the folder has no such file. */
+async function readRuntimeTensors(directory: string): Promise<readonly TensorInfo[]> {
+  let file;
+  try {
+    file = await open(path.join(directory, RUNTIME_WEIGHTS_FILE));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw toAppError(error);
+  }
+  try {
+    const { size } = await file.stat();
+    const start = new Uint8Array(Math.min(size, MAX_RUNTIME_HEADER_BYTES));
+    const { bytesRead } = await file.read(start, 0, start.byteLength, 0);
+    return parseSafetensorsHeader(start.subarray(0, bytesRead), size, RUNTIME_WEIGHTS_FILE).tensors;
+  } finally {
+    await file.close();
+  }
+}
+
+async function readDetails(checkpoint: OpenCheckpoint): Promise<LayerDetails> {
+  const wanted = checkpoint.tensors.filter(({ name }) => describesLayer(name));
+  return new Map(
+    await Promise.all(
+      wanted.map(async (tensor): Promise<[string, Uint8Array]> => {
+        // One byte more than allowed is enough to be refused later, with the right words.
+        const end = Math.min(tensor.byteLength, MAX_QUANT_STATE_BYTES + 1);
+        return [tensor.name, await checkpoint.readRange(tensor, 0, end)];
+      }),
+    ),
+  );
+}
+
+function int8Threshold(config: Readonly<Record<string, unknown>>): number | undefined {
+  const quantization = config['quantization_config'];
+  if (typeof quantization !== 'object' || quantization === null) return undefined;
+  const threshold: unknown =
+    'llm_int8_threshold' in quantization ? quantization.llm_int8_threshold : undefined;
+  return typeof threshold === 'number' && Number.isFinite(threshold) && threshold >= 0
+    ? threshold
+    : undefined;
+}
+
+/** Puts `bytes` in the place of `file` in one step: nobody ever sees half of it, a crash leaves the old one. */
+async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${file}.${process.pid}.partial`;
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw toAppError(error);
+  }
+}
+
+/**
+ * Makes sure that a model folder has the graph that its files call for, and says what a runner needs to load it.
+ *
+ * The graph is built anew each time, which takes milliseconds, and written only where it differs from what is there. So
+ * a folder that was moved, made by transformers and bitsandbytes, or written by another version of Nibble runs as well,
+ * and a graph that came with a download is never trusted.
+ *
+ * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
+ */
+export async function ensureGraph(directory: string): Promise<ReadyModel> {
+  const graphPath = path.join(directory, GRAPH_FILE);
+  const checkpoint = await openCheckpoint(directory);
+  try {
+    const config = readModelConfig(checkpoint.config);
+    const [existing, runtimeTensors, details] = await Promise.all([
+      readIfThere(graphPath, MAX_GRAPH_BYTES),
+      readRuntimeTensors(directory),
+      readDetails(checkpoint),
+    ]);
+    const graph = buildGraph({
+      config,
+      tensors: [...checkpoint.tensors, ...runtimeTensors],
+      details,
+      int8Threshold: int8Threshold(checkpoint.config),
+    });
+    if (existing === null || Buffer.compare(existing, graph) !== 0)
+      await replaceFile(graphPath, graph);
+    return { graphPath, config, files: checkpoint.files, rawConfig: checkpoint.config };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Whether there is a graph for a model. @param config Its config.json, parsed. */
+export function supportsArchitecture(config: unknown): boolean {
+  try {
+    readModelConfig(config);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'unsupported-model') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+/** The door of app/run. */
+export { answer } from './answer.ts';
+export { CallQueue } from './call-queue.ts';
+export { buildGraph, RUNTIME_WEIGHTS_FILE } from './graph/build-graph.ts';
+export { ensureGraph, GRAPH_FILE, supportsArchitecture } from './graph/ensure-graph.ts';
+export { loadModel } from './load-model.ts';
+export type { RunnableModel } from './load-model.ts';
+export { score } from './score.ts';
+export { encodePrompt } from './tokenizer/encode-prompt.ts';

@@ -1,0 +1,149 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import type { ModelConfig } from '../checkpoint/index.ts';
+import { AppError } from '../contract/error.ts';
+import type { LoadedModel } from '../contract/runner-api.ts';
+import { Model } from '../../native-kernels/index.ts';
+import { readGenerationConfig, specialTokenText } from './generation-config.ts';
+import { ensureGraph } from './graph/ensure-graph.ts';
+import { loadChatTemplate, type ChatTemplate } from './tokenizer/chat-template.ts';
+import {
+  loadTokenizer,
+  missingTokenizer,
+  readTokenizerConfig,
+  TOKENIZER_FILE,
+  type ModelTokenizer,
+} from './tokenizer/load-tokenizer.ts';
+import { weightsHash } from './weights-hash.ts';
+
+/** As the runner's `load`. */
+export interface LoadOptions {
+  readonly directory: string;
+  readonly contextLength?: number | undefined;
+  readonly mode: 'fast' | 'exact';
+  readonly cacheType?: 'f32' | 'f16' | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** A model in memory and everything that belongs to it. */
+export interface RunnableModel {
+  readonly model: Model;
+  readonly description: LoadedModel;
+  readonly template: ChatTemplate | null;
+  /**
+   * Loads the tokenizer at the first call: it takes longer than the model itself, and raw ids need none.
+   *
+   * @throws AppError `missing-tokenizer`, `malformed-file`
+   */
+  tokenizer(): Promise<ModelTokenizer>;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Tokens that the model can be given; growing rotary embeddings are only right up to where they start to grow. */
+function contextLimit({ contextLength, rope }: ModelConfig): number {
+  return rope.kind === 'dynamic'
+    ? Math.min(contextLength, rope.originalContextLength)
+    : contextLength;
+}
+
+function chooseContextLength(config: ModelConfig, wanted: number | undefined): number {
+  const limit = contextLimit(config);
+  if (wanted !== undefined && wanted > limit)
+    throw new AppError(
+      'invalid-input',
+      `A context of ${wanted} tokens was asked for, but the model was made for ${limit}.`,
+      { remedy: `Choose a context of at most ${limit} tokens.` },
+    );
+  return wanted ?? limit;
+}
+
+/** Names of special tokens as templates use them: bos_token, eos_token, … */
+function templateTokens(
+  tokenizerConfig: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const name of ['bos_token', 'eos_token', 'unk_token', 'pad_token']) {
+    const text = specialTokenText(tokenizerConfig[name]);
+    if (text !== null) tokens[name] = text;
+  }
+  return tokens;
+}
+
+/** The id of an added token as tokenizer_config.json lists it; undefined where it lists none. */
+function listedTokenId(
+  tokenizerConfig: Readonly<Record<string, unknown>>,
+  text: string,
+): number | undefined {
+  const listed = tokenizerConfig['added_tokens_decoder'];
+  if (typeof listed !== 'object' || listed === null) return undefined;
+  const entry = Object.entries(listed).find(([, token]) => specialTokenText(token) === text);
+  const id = Number(entry?.[0]);
+  return Number.isSafeInteger(id) ? id : undefined;
+}
+
+/**
+ * Loads a model folder: graph, weights (mapped), configuration, template; the tokenizer follows when it is needed.
+ *
+ * @throws AppError, or an error with one of its codes from the kernels
+ */
+export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
+  const startMs = performance.now();
+  const { directory } = options;
+  const ready = await ensureGraph(directory);
+  const contextLength = chooseContextLength(ready.config, options.contextLength);
+  const model = await Model.open({
+    graphPath: ready.graphPath,
+    contextLength,
+    mode: options.mode,
+    ...(options.cacheType === undefined ? {} : { cacheType: options.cacheType }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  try {
+    const [tokenizerConfig, generation, hash, hasTokenizer] = await Promise.all([
+      readTokenizerConfig(directory),
+      readGenerationConfig(directory),
+      weightsHash(directory, ready.files),
+      exists(path.join(directory, TOKENIZER_FILE)),
+    ]);
+    const tokens = templateTokens(tokenizerConfig);
+    const template = await loadChatTemplate(directory, tokenizerConfig, tokens);
+    let loading: Promise<ModelTokenizer> | null = null;
+    const tokenizer = (): Promise<ModelTokenizer> => {
+      if (!hasTokenizer) return Promise.reject(missingTokenizer(directory));
+      return (loading ??= loadTokenizer(directory, tokenizerConfig));
+    };
+    const endOfTurn = tokens['eos_token'];
+    const endOfTurnId =
+      endOfTurn === undefined || !hasTokenizer
+        ? undefined
+        : (listedTokenId(tokenizerConfig, endOfTurn) ?? (await tokenizer()).idOf(endOfTurn));
+    const stopIds = new Set([...generation.stopIds, ...ready.config.eosTokenIds]);
+    if (endOfTurnId !== undefined) stopIds.add(endOfTurnId);
+    return {
+      model,
+      template,
+      tokenizer,
+      description: {
+        architecture: ready.config.className,
+        vocabularySize: ready.config.vocabularySize,
+        contextLength,
+        weightsSha256: hash,
+        hasTokenizer,
+        hasChatTemplate: template !== null,
+        // An id that the model cannot produce would never stop anything.
+        stopIds: [...stopIds].filter((id) => id < ready.config.vocabularySize),
+        recommendedSampling: generation.sampling,
+        loadMs: performance.now() - startMs,
+      },
+    };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { WeightsFile } from '../checkpoint/index.ts';
+import { readJsonFile } from './read-json.ts';
+
+/** What Nibble recorded when it made the artifact. */
+const ARTIFACT_FILE = 'nibble.json';
+
+/** Beside weights that Nibble did not make: their hash, with what tells whether they are still the same files. */
+const CACHE_FILE = 'nibble-weights.json';
+
+/** Large enough that hashing, not the number of reads, is the limit. */
+const CHUNK_BYTES = 1 << 20;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const artifactSchema = z.looseObject({ weightsSha256: sha256 });
+const cacheSchema = z.object({
+  files: z.array(z.object({ name: z.string(), sizeBytes: z.int(), modifiedMs: z.number() })),
+  sha256,
+});
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  const stream = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+  for await (const chunk of stream as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/**
+ * The hash that names the weights in a folder: sha256 of the one file, or of the lines `<sha256>  <name>` of all shards.
+ *
+ * An artifact's is the one that was recorded when it was made (`nibble verify` checks it against the bytes). Weights
+ * that came from elsewhere are hashed once, and again when a file's size or time has changed.
+ */
+export async function weightsHash(
+  directory: string,
+  files: readonly WeightsFile[],
+): Promise<string> {
+  const recorded = artifactSchema.safeParse(await readJsonFile(directory, ARTIFACT_FILE));
+  if (recorded.success) return recorded.data.weightsSha256;
+  const cached = cacheSchema.safeParse(await readJsonFile(directory, CACHE_FILE).catch(() => null));
+  if (cached.success && JSON.stringify(cached.data.files) === JSON.stringify(files))
+    return cached.data.sha256;
+  const hashes: string[] = [];
+  for (const { name } of files) hashes.push(await hashFile(path.join(directory, name)));
+  const lines = files.map(({ name }, i) => `${hashes[i] ?? ''}  ${name}\n`);
+  const [only] = hashes;
+  const hash =
+    files.length === 1 && only !== undefined
+      ? only
+      : createHash('sha256').update(lines.join('')).digest('hex');
+  // Only a convenience: a folder that cannot be written to is hashed again next time.
+  await writeFile(path.join(directory, CACHE_FILE), JSON.stringify({ files, sha256: hash })).catch(
+    () => undefined,
+  );
+  return hash;
+}

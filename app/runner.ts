@@ -1,0 +1,90 @@
+import { AppError } from './contract/error.ts';
+import type { Handlers } from './contract/rpc.ts';
+import type { RunnerApi } from './contract/runner-api.ts';
+import {
+  answer,
+  CallQueue,
+  encodePrompt,
+  loadModel,
+  score,
+  type RunnableModel,
+} from './run/index.ts';
+
+/**
+ * A runner: owns one loaded model for the life of its process. Loading happens once; calls that use the model run one
+ * after another, in the order they came.
+ */
+export function createRunner(): Handlers<RunnerApi> {
+  const queue = new CallQueue();
+  let loading: Promise<RunnableModel> | null = null;
+
+  const loaded = (): Promise<RunnableModel> =>
+    loading ?? Promise.reject(new AppError('invalid-input', 'This runner has not loaded a model.'));
+
+  return {
+    load: async (params) => {
+      if (loading !== null)
+        throw new AppError('busy', 'This runner has a model already; start another one.');
+      const attempt = loadModel(params);
+      loading = attempt;
+      try {
+        const runnable = await attempt;
+        // Behind the answer to this call: the tokenizer is ready, or nearly so, when the first question comes.
+        if (runnable.description.hasTokenizer)
+          setImmediate(() => void runnable.tokenizer().catch(() => undefined));
+        return runnable.description;
+      } catch (error) {
+        loading = null;
+        throw error;
+      }
+    },
+
+    chat: ({ messages, sampling, maxTokens, alternatives }, { signal, emit }) =>
+      queue.run(signal, async () => {
+        const runnable = await loaded();
+        const tokenizer = await runnable.tokenizer();
+        const prompt = encodePrompt(tokenizer, runnable.template, messages);
+        const { stopIds } = runnable.description;
+        const request = { ids: prompt.ids, sampling, maxTokens, alternatives, stopIds, tokenizer };
+        const result = await answer(runnable, { ...request, emit, signal });
+        return { ...result, promptText: prompt.text };
+      }),
+
+    generate: ({ ids, sampling, maxTokens, alternatives, ignoreStopIds }, { signal, emit }) =>
+      queue.run(signal, async () => {
+        const runnable = await loaded();
+        const { hasTokenizer, stopIds } = runnable.description;
+        return answer(runnable, {
+          ids,
+          sampling,
+          maxTokens,
+          alternatives,
+          stopIds: ignoreStopIds ? [] : stopIds,
+          tokenizer: hasTokenizer ? await runnable.tokenizer() : null,
+          emit,
+          signal,
+        });
+      }),
+
+    score: ({ ids }, { signal, emit }) =>
+      queue.run(signal, async () => {
+        await score(await loaded(), ids, emit, signal);
+        return { rows: ids.length };
+      }),
+
+    tokenize: async ({ text, addSpecialTokens }) => {
+      const tokenizer = await (await loaded()).tokenizer();
+      return { ids: tokenizer.encode(text, addSpecialTokens) };
+    },
+
+    detokenize: async ({ ids }) => {
+      const stream = (await (await loaded()).tokenizer()).stream();
+      const pieces = ids.map((id) => stream.push(id));
+      const end = stream.end();
+      if (pieces.length > 0) pieces.push(`${pieces.pop() ?? ''}${end}`);
+      return { text: pieces.join(''), pieces };
+    },
+
+    memory: async () => (await loaded()).model.memory(),
+  };
+}
