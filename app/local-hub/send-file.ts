@@ -1,0 +1,146 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Fault } from './fault.ts';
+import type { ServedFile } from './scan.ts';
+
+const BLOCK_BYTES = 256 * 1024;
+
+interface Range {
+  readonly start: number;
+  readonly endExclusive: number;
+}
+
+/**
+ * Reads a Range header with one range.
+ *
+ * @returns null when the whole file is to be sent, 'unsatisfiable' when the range lies behind its end
+ */
+export function parseRange(
+  header: string | undefined,
+  sizeBytes: number,
+): Range | null | 'unsatisfiable' {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '');
+  const from = match?.[1] ?? '';
+  const to = match?.[2] ?? '';
+  // Several ranges at once may be answered with the whole file; so may a header that makes no sense.
+  if (from === '' && to === '') return null;
+  if (from === '') {
+    const length = Math.min(Number(to), sizeBytes);
+    return length === 0 ? 'unsatisfiable' : { start: sizeBytes - length, endExclusive: sizeBytes };
+  }
+  const start = Number(from);
+  if (start >= sizeBytes) return 'unsatisfiable';
+  const endExclusive = to === '' ? sizeBytes : Math.min(Number(to) + 1, sizeBytes);
+  return endExclusive > start ? { start, endExclusive } : null;
+}
+
+async function* blocks(handle: FileHandle, { start, endExclusive }: Range): AsyncGenerator<Buffer> {
+  try {
+    for (let position = start; position < endExclusive;) {
+      const block = Buffer.alloc(Math.min(BLOCK_BYTES, endExclusive - position));
+      const { bytesRead } = await handle.read(block, 0, block.byteLength, position);
+      if (bytesRead === 0) throw new Error('The file became shorter while it was served.');
+      position += bytesRead;
+      yield block.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The first `count` bytes of a body, followed by whatever `then` does. */
+async function* first(
+  body: AsyncGenerator<Buffer>,
+  count: number,
+  then: () => Promise<void>,
+): AsyncGenerator<Buffer> {
+  let left = count;
+  for await (const block of body) {
+    if (left > 0) yield block.subarray(0, left);
+    left -= block.byteLength;
+    if (left <= 0) break;
+  }
+  await then();
+}
+
+async function* slowly(
+  body: AsyncGenerator<Buffer>,
+  pieceBytes: number,
+  pauseMs: number,
+): AsyncGenerator<Buffer> {
+  for await (const block of body)
+    for (let offset = 0; offset < block.byteLength; offset += pieceBytes) {
+      yield block.subarray(offset, offset + pieceBytes);
+      await sleep(pauseMs);
+    }
+}
+
+async function* corrupted(
+  body: AsyncGenerator<Buffer>,
+  start: number,
+  offset: number,
+): AsyncGenerator<Buffer> {
+  let position = start;
+  for await (const block of body) {
+    const at = offset - position;
+    if (at >= 0 && at < block.byteLength) block[at] = (block[at] ?? 0) ^ 0xff;
+    position += block.byteLength;
+    yield block;
+  }
+}
+
+function spoil(
+  body: AsyncGenerator<Buffer>,
+  start: number,
+  fault: Fault | undefined,
+  reply: FastifyReply,
+): AsyncGenerator<Buffer> {
+  if (fault?.kind === 'truncate')
+    return first(body, fault.afterBytes, async () => {
+      // The bytes must be on their way before the connection is cut.
+      await sleep(20);
+      reply.raw.destroy();
+    });
+  if (fault?.kind === 'stall')
+    return first(body, fault.afterBytes, () => new Promise(() => undefined));
+  if (fault?.kind === 'slow') return slowly(body, fault.pieceBytes, fault.pauseMs);
+  if (fault?.kind === 'corrupt') return corrupted(body, start, fault.offset);
+  return body;
+}
+
+/** Answers GET and HEAD for a file, with ranges, If-Range and an ETag. */
+export async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: ServedFile,
+  etag: string,
+  fault: Fault | undefined,
+): Promise<FastifyReply> {
+  const tag = fault?.kind === 'etag' ? fault.etag : etag;
+  const ifRange = request.headers['if-range'];
+  const isSame = ifRange === undefined || ifRange === tag;
+  const asked = isSame && fault?.kind !== 'ignore-range' ? request.headers.range : undefined;
+  const range = parseRange(asked, file.sizeBytes);
+  void reply.header('etag', tag).header('accept-ranges', 'bytes');
+  void reply.type(file.path.endsWith('.json') ? 'application/json' : 'application/octet-stream');
+  if (range === 'unsatisfiable')
+    return reply.code(416).header('content-range', `bytes */${file.sizeBytes}`).send();
+  const { start, endExclusive } = range ?? { start: 0, endExclusive: file.sizeBytes };
+  if (range !== null)
+    void reply
+      .code(206)
+      .header('content-range', `bytes ${start}-${endExclusive - 1}/${file.sizeBytes}`);
+  void reply.header('content-length', endExclusive - start);
+  if (request.method === 'HEAD') return reply.send();
+  // A link put there since the folder was read must not lead out of it (Windows has no such flag).
+  const handle = await open(
+    file.absolutePath,
+    constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NOFOLLOW),
+  );
+  const body = spoil(blocks(handle, { start, endExclusive }), start, fault, reply);
+  return reply.send(Readable.from(body, { objectMode: false }));
+}
