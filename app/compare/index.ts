@@ -1,2 +1,11 @@
 /** The door of app/compare. */
+export { compareArtifacts } from './compare-artifacts.ts';
+export type { CompareOptions } from './compare-artifacts.ts';
+export { findDivergence } from './divergence.ts';
+export { evaluateArtifact } from './evaluate-artifact.ts';
+export type { EvaluateOptions, Measured } from './evaluate-artifact.ts';
+export { exportLogits } from './export-logits.ts';
+export type { ExportLogitsOptions } from './export-logits.ts';
+export { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
+export type { LogitRow, RowDivergence } from './metrics.ts';
 export type { OpenedRunner, OpenRunner, OpenRunnerOptions } from './open-runner.ts';

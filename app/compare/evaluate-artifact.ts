@@ -1,0 +1,241 @@
+import type { Artifact, Evaluation } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { Client } from '../contract/rpc.ts';
+import type { RunnerApi } from '../contract/runner-api.ts';
+import { ProgressMeter } from '../progress/index.ts';
+import { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
+import type { OpenedRunner, OpenRunner } from './open-runner.ts';
+
+/** Long enough for attention to matter, short enough that a window's logits fit in memory (see README). */
+const DEFAULT_WINDOW_TOKENS = 512;
+
+export interface EvaluateOptions {
+  readonly artifact: Artifact;
+  /** Measured against; null for perplexity alone. */
+  readonly reference: Artifact | null;
+  readonly text: string;
+  readonly mode: 'fast' | 'exact';
+  /** Tokens that the model sees at once. @default 512, or its context where that is shorter */
+  readonly windowTokens?: number | undefined;
+  /** Stop after this many tokens of the text. */
+  readonly maxTokens?: number | undefined;
+  readonly openRunner: OpenRunner;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** What was measured; `tokens` counts the scored ones. */
+export type Measured = Pick<
+  Evaluation,
+  'tokens' | 'windowTokens' | 'perplexity' | 'perplexityError' | 'meanKl' | 'p99Kl' | 'topAgreement'
+>;
+
+/** The tokens of one pass through the model; the first is given, each later one is scored by the row before it. */
+type Window = readonly number[];
+
+interface TokenizedText {
+  /** What the tokenizer puts in front of every text, e.g. a token for its beginning. */
+  readonly prefix: readonly number[];
+  readonly ids: readonly number[];
+}
+
+async function tokenize(client: Client<RunnerApi>, text: string): Promise<TokenizedText> {
+  const [plain, probe, framed] = await Promise.all([
+    client.tokenize({ text, addSpecialTokens: false }),
+    client.tokenize({ text: 'a', addSpecialTokens: false }),
+    client.tokenize({ text: 'a', addSpecialTokens: true }),
+  ]);
+  const added = framed.ids.length - probe.ids.length;
+  const start = Array.from({ length: added + 1 }, (_, i) => i).find((i) =>
+    probe.ids.every((id, k) => framed.ids[i + k] === id),
+  );
+  return { prefix: framed.ids.slice(0, start ?? 0), ids: plain.ids };
+}
+
+/** Cuts a text into windows that do not overlap. Behind a prefix every token of the text is scored. */
+function cutWindows({ prefix, ids }: TokenizedText, windowTokens: number): Window[] {
+  const step = windowTokens - prefix.length;
+  const windows: Window[] = [];
+  for (let start = 0; start < ids.length; start += step) {
+    const window = [...prefix, ...ids.slice(start, start + step)];
+    if (window.length >= 2) windows.push(window);
+  }
+  return windows;
+}
+
+/** The rows of a window that predict a token of the text: all but the last, which looks past the window. */
+function scoredRows(window: Window, prefixLength: number): { first: number; end: number } {
+  return { first: Math.max(0, prefixLength - 1), end: window.length - 1 };
+}
+
+/** Calls `onRow` for each wanted row of a window, as the chunks arrive; nothing but the current chunk is held. */
+async function scoreWindow(
+  { client, loaded }: OpenedRunner,
+  window: Window,
+  rows: { first: number; end: number },
+  onRow: (logits: Float32Array, rowInChunk: number, row: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // An error thrown inside the channel's listener would be nobody's; it is kept and thrown here.
+  let failed: { error: unknown } | null = null;
+  await client.score(
+    { ids: [...window] },
+    {
+      signal,
+      onEvent: ({ firstRow, logits }) => {
+        const count = logits.length / loaded.vocabularySize;
+        try {
+          for (let i = 0; i < count && failed === null; i++)
+            if (firstRow + i >= rows.first && firstRow + i < rows.end)
+              onRow(logits, i, firstRow + i);
+        } catch (error) {
+          failed = { error };
+        }
+      },
+    },
+  );
+  // The assignment in the callback is invisible to the compiler.
+  const caught = failed as { error: unknown } | null;
+  if (caught !== null) throw caught.error;
+}
+
+/** One window's logits, kept until the other model has been asked about the same window. */
+async function collectWindow(
+  runner: OpenedRunner,
+  window: Window,
+  rows: { first: number; end: number },
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const size = runner.loaded.vocabularySize;
+  const collected = new Float32Array((rows.end - rows.first) * size);
+  await scoreWindow(
+    runner,
+    window,
+    rows,
+    (logits, i, row) => {
+      collected.set(logits.subarray(i * size, (i + 1) * size), (row - rows.first) * size);
+    },
+    signal,
+  );
+  return collected;
+}
+
+function requireSameTokens(
+  candidate: { runner: OpenedRunner; tokens: TokenizedText },
+  reference: { runner: OpenedRunner; tokens: TokenizedText },
+): void {
+  const same = (a: readonly number[], b: readonly number[]): boolean =>
+    a.length === b.length && a.every((id, i) => id === b[i]);
+  if (
+    candidate.runner.loaded.vocabularySize === reference.runner.loaded.vocabularySize &&
+    same(candidate.tokens.prefix, reference.tokens.prefix) &&
+    same(candidate.tokens.ids, reference.tokens.ids)
+  )
+    return;
+  throw new AppError(
+    'invalid-input',
+    'The two models cut the text into different tokens, so they cannot be measured against each other.',
+    { remedy: 'Choose a reference that was made from the same checkpoint.' },
+  );
+}
+
+function chooseWindow(wanted: number | undefined, contextLength: number): number {
+  if (wanted !== undefined && wanted > contextLength)
+    throw new AppError(
+      'invalid-input',
+      `A window of ${wanted} tokens does not fit into the model's context of ${contextLength}.`,
+      { remedy: `Choose a window of at most ${contextLength} tokens.` },
+    );
+  return wanted ?? Math.min(DEFAULT_WINDOW_TOKENS, contextLength);
+}
+
+async function measure(
+  options: EvaluateOptions,
+  runner: OpenedRunner,
+  referenceRunner: OpenedRunner | null,
+): Promise<Measured> {
+  const { artifact, text, maxTokens, signal } = options;
+  const windowTokens = chooseWindow(options.windowTokens, runner.loaded.contextLength);
+  const tokens = await tokenize(runner.client, text);
+  if (referenceRunner !== null)
+    requireSameTokens(
+      { runner, tokens },
+      { runner: referenceRunner, tokens: await tokenize(referenceRunner.client, text) },
+    );
+  const { prefix } = tokens;
+  const windows = cutWindows({ prefix, ids: tokens.ids.slice(0, maxTokens) }, windowTokens);
+  const rowsOf = windows.map((window) => scoredRows(window, prefix.length));
+  const total = rowsOf.reduce((sum, { first, end }) => sum + end - first, 0);
+  if (total === 0)
+    throw new AppError('invalid-input', 'The text is too short: it has not one token to predict.', {
+      remedy: 'Give a text of at least a few sentences.',
+    });
+  const { onProgress } = options;
+  const meter = new ProgressMeter({
+    step: artifact.id,
+    kind: 'evaluate',
+    unit: 'tokens',
+    total,
+    onProgress,
+  });
+  meter.announce(artifact.name);
+  const losses = new LossMeter();
+  const divergences = referenceRunner === null ? null : new DivergenceMeter();
+  const vocabularySize = runner.loaded.vocabularySize;
+  for (const [i, window] of windows.entries()) {
+    const rows = rowsOf[i] ?? { first: 0, end: 0 };
+    // One after the other: both at once would only fight for the same cores.
+    const expected =
+      referenceRunner === null ? null : await collectWindow(referenceRunner, window, rows, signal);
+    await scoreWindow(
+      runner,
+      window,
+      rows,
+      (logits, rowInChunk, row) => {
+        const candidate = { logits, row: rowInChunk, vocabularySize };
+        losses.add(tokenLoss(candidate, window[row + 1] ?? 0));
+        if (expected !== null)
+          divergences?.add(
+            rowDivergence({ logits: expected, row: row - rows.first, vocabularySize }, candidate),
+          );
+        meter.advance(1);
+      },
+      signal,
+    );
+  }
+  meter.finish();
+  return {
+    tokens: losses.count,
+    windowTokens,
+    perplexity: losses.perplexity,
+    perplexityError: losses.perplexityError,
+    meanKl: divergences?.meanKl ?? null,
+    p99Kl: divergences?.p99Kl ?? null,
+    topAgreement: divergences?.topAgreement ?? null,
+  };
+}
+
+/**
+ * Measures how well an artifact predicts a text and, against a reference, how far its predictions moved.
+ *
+ * Teacher-forced: the model reads the text in windows that do not overlap, and each token is scored by what the model
+ * expected before it saw it. What the tokenizer puts in front of a text stands in front of every window.
+ *
+ * @throws AppError `invalid-input` for a text or window that cannot be used, `aborted`, and whatever running throws
+ */
+export async function evaluateArtifact(options: EvaluateOptions): Promise<Measured> {
+  const { artifact, reference, mode, openRunner, signal } = options;
+  const runner = await openRunner({ directory: artifact.directory, mode, signal });
+  try {
+    if (reference === null) return await measure(options, runner, null);
+    const referenceRunner = await openRunner({ directory: reference.directory, mode, signal });
+    try {
+      return await measure(options, runner, referenceRunner);
+    } finally {
+      await referenceRunner.close();
+    }
+  } finally {
+    await runner.close();
+  }
+}
