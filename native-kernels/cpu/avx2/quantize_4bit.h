@@ -1,0 +1,14 @@
+#pragma once
+
+// Members of QuantizeKernels (reference/quantize_kernels.h) for AVX2.
+
+#include "reference/quantize_kernels.h"
+
+namespace nibble {
+
+std::size_t quantize_blocks_avx2(const FourBitTables& tables, const void* source, WeightType type, std::size_t blocks,
+                                 std::size_t block_size, std::uint8_t* codes, float* absmax, Moments* moments);
+void dequantize_blocks_avx2(const FourBitTables& tables, const std::uint8_t* codes, const float* absmax,
+                            std::size_t blocks, std::size_t block_size, float* out);
+
+}  // namespace nibble

@@ -1,0 +1,69 @@
+#pragma once
+
+// What the AVX2 quantizers share: 16 weights at a time in two vectors, so that lanes are those of quantize_moments.h.
+// Internal linkage throughout: a copy of these functions must never serve a file compiled for another processor.
+
+#include <immintrin.h>
+
+#include "reference/quantize_kernels.h"
+
+namespace nibble {
+namespace {
+
+template <WeightType type>
+inline __m256 load8(const unsigned char* source) {
+  if constexpr (type == WeightType::f32) return _mm256_loadu_ps(reinterpret_cast<const float*>(source));
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
+  if constexpr (type == WeightType::f16) return _mm256_cvtph_ps(halves);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+/// The smallest or largest of eight.
+inline float smallest_of(__m256 v) {
+  const __m128 four = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_min_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_min_ss(two, _mm_movehdup_ps(two)));
+}
+
+inline float largest_of(__m256 v) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+/// MomentLanes in registers: [0] holds lanes 0 to 7, [1] lanes 8 to 15.
+struct MomentVectors {
+  __m256 error_squares[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  __m256 error_values[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  __m256 value_squares[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  __m256 max_error[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+
+  void add(std::size_t half, __m256 error, __m256 value) {
+    error_squares[half] = _mm256_add_ps(error_squares[half], _mm256_mul_ps(error, error));
+    error_values[half] = _mm256_add_ps(error_values[half], _mm256_mul_ps(error, value));
+    value_squares[half] = _mm256_add_ps(value_squares[half], _mm256_mul_ps(value, value));
+    max_error[half] = _mm256_max_ps(max_error[half], _mm256_andnot_ps(_mm256_set1_ps(-0.0f), error));
+  }
+};
+
+inline __m128 add_halves(const __m256 lanes[2]) {
+  const __m256 eight = _mm256_add_ps(lanes[0], lanes[1]);
+  return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+}
+
+/// Folds as fold_lanes does: 16 lanes, 8, 4, then, one row per lane and one column per sum, 2 and 1.
+inline void store_moments(const MomentVectors& lanes, Moments* to) {
+  const __m256 eight = _mm256_max_ps(lanes.max_error[0], lanes.max_error[1]);
+  __m128 row0 = add_halves(lanes.error_squares);
+  __m128 row1 = add_halves(lanes.error_values);
+  __m128 row2 = add_halves(lanes.value_squares);
+  __m128 row3 = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  _MM_TRANSPOSE4_PS(row0, row1, row2, row3);
+  constexpr int kMaximum = 0b1000;
+  const __m128 even = _mm_blend_ps(_mm_add_ps(row0, row2), _mm_max_ps(row0, row2), kMaximum);
+  const __m128 odd = _mm_blend_ps(_mm_add_ps(row1, row3), _mm_max_ps(row1, row3), kMaximum);
+  _mm_storeu_ps(&to->error_squares, _mm_blend_ps(_mm_add_ps(even, odd), _mm_max_ps(even, odd), kMaximum));
+}
+
+}  // namespace
+}  // namespace nibble
