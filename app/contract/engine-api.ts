@@ -9,7 +9,12 @@ import { comparisonSchema } from './comparison.ts';
 import { doctorSchema, inspectionSchema, modelSummarySchema } from './inspection.ts';
 import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
-import { executionModeSchema, messageSchema, samplingSchema, tokenSchema } from './sampling.ts';
+import {
+  executionModeSchema,
+  messageSchema,
+  samplingInputSchema,
+  tokenSchema,
+} from './sampling.ts';
 import { schemeNameSchema } from './scheme.ts';
 
 /** A repository name, a local folder or the id of a checkpoint in the catalog. */
@@ -112,7 +117,7 @@ export const engineApi = {
       ids: z.array(id).min(2).max(8),
       prompt: z.string().min(1),
       system: z.string().optional(),
-      sampling: samplingSchema,
+      sampling: samplingInputSchema,
       maxTokens: z.int().positive().default(256),
       mode: executionModeSchema.default('fast'),
     }),
@@ -129,7 +134,7 @@ export const engineApi = {
       artifactId: id,
       title: z.string(),
       messages: z.array(messageSchema),
-      sampling: samplingSchema,
+      sampling: samplingInputSchema,
     }),
     result: z.object({ conversationId: z.int() }),
   }),

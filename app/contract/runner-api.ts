@@ -5,6 +5,7 @@ import {
   executionModeSchema,
   generationStatisticsSchema,
   messageSchema,
+  samplingInputSchema,
   samplingSchema,
   tokenSchema,
 } from './sampling.ts';
@@ -60,7 +61,7 @@ export const runnerApi = {
   chat: method({
     params: z.object({
       messages: z.array(messageSchema).min(1),
-      sampling: samplingSchema,
+      sampling: samplingInputSchema,
       maxTokens: z.int().positive(),
       alternatives: z.int().min(0).max(20).default(0),
     }),
@@ -71,7 +72,7 @@ export const runnerApi = {
   generate: method({
     params: z.object({
       ids: ids.min(1),
-      sampling: samplingSchema,
+      sampling: samplingInputSchema,
       maxTokens: z.int().nonnegative(),
       alternatives: z.int().min(0).max(20).default(0),
       ignoreStopIds: z.boolean().default(false),

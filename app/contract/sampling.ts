@@ -1,19 +1,40 @@
 import { z } from 'zod';
 
-/** How the next token is drawn. The defaults turn every filter off and choose the most likely token. */
+/** How the next token is drawn, every setting given. */
 export const samplingSchema = z.object({
-  temperature: z.number().min(0).max(10).default(0),
+  temperature: z.number().min(0).max(10),
   /** 0 turns it off. */
-  topK: z.int().min(0).default(0),
+  topK: z.int().min(0),
   /** 1 turns it off. */
-  topP: z.number().gt(0).max(1).default(1),
+  topP: z.number().gt(0).max(1),
   /** 0 turns it off. */
-  minP: z.number().min(0).max(1).default(0),
+  minP: z.number().min(0).max(1),
   /** 1 turns it off. */
-  repetitionPenalty: z.number().gt(0).max(10).default(1),
-  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+  repetitionPenalty: z.number().gt(0).max(10),
+  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
 });
 export type Sampling = z.infer<typeof samplingSchema>;
+
+/** Every filter off, the most likely token: what a caller gets who asks for nothing. */
+export const greedySampling: Sampling = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  seed: 0,
+};
+
+/** Settings as a caller gives them: what is left out is greedy. */
+export const samplingInputSchema = samplingSchema
+  .partial()
+  .transform((given): Sampling => ({ ...greedySampling, ...definedOnly(given) }));
+
+function definedOnly(given: {
+  [K in keyof Sampling]?: Sampling[K] | undefined;
+}): Partial<Sampling> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
 
 export const messageSchema = z.object({
   role: z.enum(['system', 'user', 'assistant']),

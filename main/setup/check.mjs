@@ -25,21 +25,32 @@ const steps = [
   ['lint', [bin('eslint', 'bin/eslint.js'), '--max-warnings', '0', '.']],
   [
     'tests',
-    [bin('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    [
+      bin('vitest', 'vitest.mjs'),
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
   ],
 ];
 const failed = [];
 for (const [name, args] of steps) {
   const started = Date.now();
   const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' });
-  console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${name} (${Math.round((Date.now() - started) / 100) / 10} s)`);
+  console.log(
+    `${status === 0 ? 'ok' : 'FAILED'}: ${name} (${Math.round((Date.now() - started) / 100) / 10} s)`,
+  );
   if (status !== 0) failed.push(name);
 }
 
-const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(
+  readFileSync(report, 'utf8'),
+);
 for (const file of testResults)
   for (const test of file.assertionResults)
-    if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${test.fullName}`);
+    if (test.status === 'pending' || test.status === 'skipped')
+      console.log(`skipped: ${test.fullName}`);
 if (failed.length > 0) console.log(`failed steps: ${failed.join(', ')}`);
 console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
 process.exitCode = failed.length > 0 || numPassedTests === 0 ? 1 : 0;

@@ -5,7 +5,9 @@ import {
   formatPercent,
 } from '../../../app/contract/format.ts';
 import { divergenceWord } from '../../../app/contract/quality.ts';
+import { greedySampling } from '../../../app/contract/sampling.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
+import type { Evaluation } from '../../../app/contract/checkpoint.ts';
 import {
   createEngine,
   defaultHome,
@@ -62,7 +64,7 @@ export async function demoCommand(
 
     heading('3. Measure what that cost');
     const text = await heldOutText();
-    const evaluations = [];
+    const evaluations: Evaluation[] = [];
     for (const artifact of artifacts)
       evaluations.push(
         await handlers.evaluate(
@@ -155,7 +157,7 @@ export async function demoCommand(
       {
         ids: [eightBit.id, smallest.id],
         prompt: story,
-        sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 1 },
+        sampling: greedySampling,
         maxTokens: DEMO_MAX_TOKENS,
         mode: 'fast',
       },

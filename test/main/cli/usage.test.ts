@@ -1,0 +1,134 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli, runJson } from '../../fixtures/run-cli.ts';
+
+let home: string;
+beforeAll(() => {
+  home = mkdtempSync(path.join(tmpdir(), 'nibble-usage-'));
+});
+afterAll(() => {
+  rmSync(home, { recursive: true, force: true });
+});
+
+describe('nibble', () => {
+  it('explains itself', async () => {
+    const { code, stdout } = await runCli(['--help'], { home });
+    expect(code).toBe(0);
+    for (const command of [
+      'doctor',
+      'search',
+      'inspect',
+      'pull',
+      'quantize',
+      'list',
+      'show',
+      'verify',
+      'remove',
+      'chat',
+      'generate',
+      'compare',
+      'eval',
+      'demo',
+    ])
+      expect(stdout).toContain(`\n  ${command}`);
+  });
+
+  it.each([
+    ['a command that does not exist', ['frobnicate']],
+    ['an option that does not exist', ['list', '--frobnicate']],
+    ['a missing argument', ['show']],
+    ['a scheme that does not exist', ['quantize', 'x', '--scheme', 'nf5']],
+    ['a temperature that is no number', ['chat', 'x', '--temperature', 'hot']],
+    ['ids that are no numbers', ['generate', 'x', '--ids', '1,two']],
+    ['a device that does not exist', ['quantize', 'x', '--scheme', 'nf4', '--device', 'tpu']],
+  ])('ends with 2 for %s', async (_what, args) => {
+    const { code, stderr, stdout } = await runCli(args, { home });
+    expect(code).toBe(2);
+    expect(stderr).not.toBe('');
+    expect(stdout).toBe('');
+  });
+
+  it('names the schemes when one is wrong', async () => {
+    const { stderr } = await runCli(['quantize', 'x', '--scheme', 'nf5'], { home });
+    expect(stderr).toContain('nf4-dq');
+  });
+
+  it('says in one line what happened and what to do, and ends with 1', async () => {
+    const { code, stderr } = await runCli(['show', 'nothing'], { home });
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(/no(thing| artifact).*nothing.*nibble list/);
+  });
+
+  it('shows where an error came from only when asked', async () => {
+    const { stderr } = await runCli(['--verbose', 'show', 'nothing'], { home });
+    expect(stderr).toMatch(/\n\s+at /);
+  });
+
+  it('prints one JSON document for an error too', async () => {
+    const { code, stdout } = await runCli(['--json', 'show', 'nothing'], { home });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'not-found' } });
+  });
+
+  it('lists an empty home, and says what to try', async () => {
+    expect(await runJson(['list'], { home })).toEqual({
+      checkpoints: [],
+      artifacts: [],
+      unfinished: [],
+    });
+    const { stdout } = await runCli(['list'], { home });
+    expect(stdout).toContain('nibble demo');
+  });
+
+  it('says what this computer can do', async () => {
+    const report = await runJson(['doctor'], { home });
+    expect(report).toMatchObject({ home: { directory: home, writable: true }, problems: [] });
+    expect(report).toHaveProperty('versions.onnxruntime', expect.stringMatching(/^1\.\d+/));
+    expect(report).toHaveProperty('processor.isa', expect.stringMatching(/^(avx|neon|reference)/));
+  });
+
+  it('names the endpoint when the hub cannot be reached', async () => {
+    const { code, stderr } = await runCli(['pull', 'owner/name'], { home });
+    expect(code).toBe(1);
+    expect(stderr).toContain('127.0.0.1:9');
+  });
+
+  it('refuses to delete without being asked twice', async () => {
+    const { code, stderr } = await runCli(['remove', 'nothing'], { home });
+    expect(code).toBe(1);
+    expect(stderr).toContain('nothing');
+  });
+
+  it('names a home that cannot be written', async () => {
+    const file = path.join(home, 'a-file');
+    writeFileSync(file, '');
+    const { code, stderr } = await runCli(['list'], { home: path.join(file, 'home') });
+    expect(code).toBe(1);
+    expect(stderr).toContain(path.join(file, 'home'));
+    expect(stderr).toContain('--home');
+  });
+
+  it.skipIf(process.getuid?.() === 0)(
+    'names a read-only home (skipped: root may write anywhere)',
+    async () => {
+      const readOnly = path.join(home, 'read-only');
+      mkdirSync(readOnly);
+      chmodSync(readOnly, 0o555);
+      const { code, stderr } = await runCli(['list'], { home: readOnly });
+      expect(code).toBe(1);
+      expect(stderr).toContain(readOnly);
+    },
+  );
+
+  it('refuses CUDA in words where there is none', async () => {
+    const { code, stderr } = await runCli(
+      ['quantize', home, '--scheme', 'nf4', '--device', 'cuda'],
+      { home },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('CUDA');
+  });
+});
