@@ -1,0 +1,52 @@
+import { copyFile, readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { writeWithRoom } from '../disk/index.ts';
+import type { RoomOptions } from '../disk/index.ts';
+
+/** What a model folder needs beside its weights and config.json, and the terms it comes under. */
+const companionNames: ReadonlySet<string> = new Set([
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'tokenizer.model',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'vocab.txt',
+  'merges.txt',
+  'chat_template.jinja',
+  'chat_template.json',
+]);
+const termsPattern = /^(LICENSE|LICENCE|NOTICE|USE_POLICY|COPYING)(\.(txt|md))?$/i;
+
+/** The largest tokenizers have some 40 MB; anything far larger is not what its name says. */
+const MAX_COMPANION_BYTES = 256 * 1024 * 1024;
+
+/** A file of the checkpoint that belongs to the artifact as it is. */
+export interface CompanionFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** The companion files in a checkpoint folder, sorted by name. */
+export async function listCompanionFiles(directory: string): Promise<CompanionFile[]> {
+  const found: CompanionFile[] = [];
+  for (const name of (await readdir(directory)).sort()) {
+    if (!companionNames.has(name) && !termsPattern.test(name)) continue;
+    const status = await stat(path.join(directory, name));
+    if (status.isFile() && status.size <= MAX_COMPANION_BYTES)
+      found.push({ name, sizeBytes: status.size });
+  }
+  return found;
+}
+
+/** Copies them; links would let a change of the artifact's tokenizer change the checkpoint's. */
+export async function copyCompanionFiles(
+  files: readonly CompanionFile[],
+  from: string,
+  to: string,
+  room: RoomOptions,
+): Promise<void> {
+  for (const { name } of files)
+    await writeWithRoom(() => copyFile(path.join(from, name), path.join(to, name)), room);
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import {
+  artifactTotalsSchema,
+  originSchema,
+  tensorStatisticsSchema,
+} from '../contract/checkpoint.ts';
+import { schemeNameSchema, schemes } from '../contract/scheme.ts';
+import type { SchemeName } from '../contract/scheme.ts';
+import { assertNever } from '../contract/error.ts';
+
+export const MANIFEST_FILE = 'nibble.json';
+
+/** Raised when the bytes that a plan leads to change: partial work of another format is not continued. */
+export const FORMAT_VERSION = 1;
+
+/** nibble.json: where an artifact came from, what was done, and how to prove that it is unchanged. */
+export const manifestSchema = z.object({
+  format: z.literal(FORMAT_VERSION),
+  toolVersion: z.string(),
+  source: originSchema,
+  scheme: schemeNameSchema,
+  blockSize: z.int().nullable(),
+  roundingRule: z.string(),
+  /** Identifies the job that made it: source files, plan and format. */
+  fingerprint: z.string(),
+  weightsBytes: z.int().nonnegative(),
+  /** sha256 of model.safetensors; of the lines `<sha256>  <name>` where there are shards. */
+  weightsSha256: z.string(),
+  elapsedMs: z.number(),
+  totals: artifactTotalsSchema,
+  files: z.array(
+    z.object({ name: z.string(), sizeBytes: z.int().nonnegative(), sha256: z.string() }),
+  ),
+  tensors: z.array(tensorStatisticsSchema),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** One sentence per scheme that pins down every bit of the codes. */
+export function roundingRule(name: SchemeName): string {
+  const { storage } = schemes[name];
+  switch (storage.kind) {
+    case 'kept':
+      return 'none: the weights are the published ones';
+    case '4bit':
+      return `nearest ${storage.type} value to w * (1 / absmax) in float32, ties to the lower value${
+        storage.doubleQuant
+          ? '; absmax - mean(absmax) in the dynamic 8-bit map, blocks of 256, as bitsandbytes on a CPU'
+          : ''
+      }`;
+    case 'int8-rows':
+      return 'float16(w) * (127 / row absmax), rounded half to even';
+    case 'affine':
+      return storage.mode === 'absmax'
+        ? 'w / (absmax / 127), rounded half to even'
+        : `w / scale + zero point over [min, max] widened to hold 0, rounded half to even, ${storage.bits} bits`;
+    default:
+      return assertNever(storage);
+  }
+}

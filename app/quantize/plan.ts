@@ -1,0 +1,219 @@
+import { layoutSafetensors, linearWeightTest, tensorBytes } from '../checkpoint/index.ts';
+import type { SafetensorsLayout } from '../checkpoint/index.ts';
+import type { TensorInfo } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+import { schemes } from '../contract/scheme.ts';
+import type { SchemeDescription, SchemeName } from '../contract/scheme.ts';
+import { countsAsWeight, isFloatDtype, outputTensors } from './output-tensors.ts';
+import type { FloatDtype, OutputTensor } from './output-tensors.ts';
+
+interface PlannedBase {
+  readonly source: TensorInfo;
+  readonly numel: number;
+  readonly outputs: readonly OutputTensor[];
+  /** Bits of codes and scales per weight; the constant tables of a format are not counted. */
+  readonly bitsPerWeight: number;
+}
+
+/** What will be done with one tensor of the checkpoint. */
+export type PlannedTensor =
+  | (PlannedBase & { readonly treatment: 'kept'; readonly reason: string })
+  | (PlannedBase & {
+      readonly treatment: 'quantized';
+      readonly dtype: FloatDtype;
+      /** 0: one scale per row. Null where the scheme has no blocks. */
+      readonly blockSize: number | null;
+    });
+
+/** Everything that follows from the headers of a checkpoint: what becomes of each tensor, and every size. */
+export interface QuantizationPlan {
+  readonly scheme: SchemeName;
+  /** As asked for, or the scheme's own; single tensors may have a smaller one. Null where the scheme has none. */
+  readonly blockSize: number | null;
+  /** In the order of the checkpoint. */
+  readonly tensors: readonly PlannedTensor[];
+  /** Null for a scheme that keeps everything: the files are linked as they are. */
+  readonly layout: SafetensorsLayout | null;
+  /** Exact bytes of the weights file(s), headers included. */
+  readonly weightsBytes: number;
+  readonly parameters: number;
+  readonly quantizedParameters: number;
+  /** Over the whole model. */
+  readonly bitsPerWeight: number;
+  /** Over the quantized tensors; 0 when there are none. */
+  readonly quantizedBitsPerWeight: number;
+  /** Linear layers that had to be kept, by module name: what loads the artifact must not expect codes there. */
+  readonly skippedModules: readonly string[];
+}
+
+export interface PlanRequest {
+  readonly tensors: readonly TensorInfo[];
+  /** config.json, parsed. */
+  readonly config: unknown;
+  readonly scheme: SchemeName;
+  /** One of the scheme's block sizes. @default the scheme's first */
+  readonly blockSize?: number | undefined;
+}
+
+/** Readers other than ours tell PyTorch's tensors from others by it. */
+const METADATA = { format: 'pt' } as const;
+
+/**
+ * The block size for one matrix: as asked, or the largest smaller one of the scheme that divides the columns.
+ *
+ * Blocks of 4-bit formats run over the flattened matrix. Where they would straddle rows, bitsandbytes' AVX-512 kernels
+ * read the wrong scales, so such a layer is never written.
+ *
+ * @returns null when none divides
+ */
+function blockSizeFor(columns: number, asked: number, scheme: SchemeDescription): number | null {
+  if (asked === 0) return 0;
+  const smaller = scheme.blockSizes
+    .filter((size) => size > 0 && size <= asked && columns % size === 0)
+    .sort((a, b) => b - a);
+  return smaller[0] ?? null;
+}
+
+function numelOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function bitsOf(outputs: readonly OutputTensor[], numel: number): number {
+  const bytes = outputs
+    .filter(({ part }) => countsAsWeight(part))
+    .reduce((sum, { dtype, shape }) => sum + (tensorBytes(dtype, shape) ?? 0), 0);
+  return numel === 0 ? 0 : (8 * bytes) / numel;
+}
+
+function keep(source: TensorInfo, reason: string): PlannedTensor {
+  const numel = numelOf(source.shape);
+  const { name, dtype, shape } = source;
+  const outputs: OutputTensor[] = [{ name, part: 'kept', dtype, shape }];
+  return {
+    treatment: 'kept',
+    source,
+    numel,
+    reason,
+    outputs,
+    bitsPerWeight: bitsOf(outputs, numel),
+  };
+}
+
+function planTensor(
+  source: TensorInfo,
+  isLinear: boolean,
+  scheme: SchemeDescription,
+  blockSize: number | null,
+): PlannedTensor {
+  const { storage } = scheme;
+  if (storage.kind === 'kept') return keep(source, 'this scheme keeps every tensor');
+  if (!isLinear)
+    return keep(
+      source,
+      source.name === 'lm_head.weight'
+        ? 'the output layer is kept, as bitsandbytes does'
+        : 'not a linear layer',
+    );
+  const { dtype, shape } = source;
+  const [rows = 0, columns = 0] = shape;
+  if (shape.length !== 2 || rows === 0 || columns === 0)
+    return keep(source, `not a matrix: [${shape.join(', ')}]`);
+  if (!isFloatDtype(dtype)) return keep(source, `weights of type ${dtype} cannot be quantized`);
+  const chosen = blockSize === null ? null : blockSizeFor(columns, blockSize, scheme);
+  if (blockSize !== null && chosen === null)
+    return keep(source, `no block size up to ${blockSize} divides its ${columns} columns`);
+  const outputs = outputTensors(source, dtype, storage, chosen);
+  const numel = rows * columns;
+  return {
+    treatment: 'quantized',
+    source,
+    numel,
+    dtype,
+    blockSize: chosen,
+    outputs,
+    bitsPerWeight: bitsOf(outputs, numel),
+  };
+}
+
+function chooseBlockSize(scheme: SchemeDescription, asked: number | undefined): number | null {
+  const usual = scheme.blockSizes[0];
+  if (usual === undefined) return null;
+  if (asked === undefined) return usual;
+  if (!scheme.blockSizes.includes(asked))
+    throw new AppError('invalid-input', `${scheme.name} has no block size ${asked}.`, {
+      remedy: `Choose one of ${scheme.blockSizes.join(', ')}.`,
+    });
+  return asked;
+}
+
+function requireDistinctNames(tensors: readonly PlannedTensor[]): void {
+  const names = new Set<string>();
+  for (const { outputs } of tensors)
+    for (const { name } of outputs) {
+      if (names.has(name))
+        throw new AppError(
+          'malformed-file',
+          `The checkpoint has a tensor called ${name}, a name that the quantized weights need.`,
+          { remedy: 'It seems to be quantized already: choose the original checkpoint.' },
+        );
+      names.add(name);
+    }
+}
+
+/** The sizes of the checkpoint's own files: they end with their last tensor, because nothing may be left over. */
+function bytesOfFiles(tensors: readonly TensorInfo[]): number {
+  const ends = new Map<string, number>();
+  for (const { file, byteOffset, byteLength } of tensors)
+    ends.set(file, Math.max(ends.get(file) ?? 0, byteOffset + byteLength));
+  return [...ends.values()].reduce((sum, end) => sum + end, 0);
+}
+
+/**
+ * Plans what quantizing makes of a checkpoint, from its headers alone: nothing is read, and every size is exact.
+ *
+ * @throws AppError `unsupported-model` for an architecture whose linear layers are not known or that is already
+ * quantized, `invalid-input` for a block size that the scheme does not have
+ */
+export function planQuantization(request: PlanRequest): QuantizationPlan {
+  const scheme = schemes[request.scheme];
+  const isKept = scheme.storage.kind === 'kept';
+  const blockSize = chooseBlockSize(scheme, request.blockSize);
+  const isLinear = linearWeightTest(request.config);
+  const tensors = request.tensors.map((tensor) =>
+    planTensor(tensor, isLinear(tensor.name), scheme, blockSize),
+  );
+  if (!request.tensors.some(({ name }) => isLinear(name)))
+    throw new AppError(
+      'unsupported-model',
+      'None of the tensors is a linear layer under model.layers: there is nothing to quantize.',
+      { remedy: 'Choose a checkpoint of the whole language model, saved by transformers.' },
+    );
+  requireDistinctNames(tensors);
+  const layout = isKept
+    ? null
+    : layoutSafetensors(
+        tensors.flatMap(({ outputs }) => outputs),
+        METADATA,
+      );
+  const parameters = tensors.reduce((sum, { numel }) => sum + numel, 0);
+  const quantized = tensors.filter(({ treatment }) => treatment === 'quantized');
+  const bits = (list: readonly PlannedTensor[]): number =>
+    list.reduce((sum, tensor) => sum + tensor.bitsPerWeight * tensor.numel, 0);
+  const quantizedParameters = quantized.reduce((sum, { numel }) => sum + numel, 0);
+  return {
+    scheme: scheme.name,
+    blockSize,
+    tensors,
+    layout,
+    weightsBytes: layout?.fileBytes ?? bytesOfFiles(request.tensors),
+    parameters,
+    quantizedParameters,
+    bitsPerWeight: parameters === 0 ? 0 : bits(tensors) / parameters,
+    quantizedBitsPerWeight: quantizedParameters === 0 ? 0 : bits(quantized) / quantizedParameters,
+    skippedModules: isKept
+      ? []
+      : tensors
+          .filter(({ treatment, source }) => treatment === 'kept' && isLinear(source.name))
+          .map(({ source }) => source.name.replace(/\.weight$/, '')),
+  };
+}

@@ -1,0 +1,308 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
+import type { OpenCheckpoint } from '../checkpoint/index.ts';
+import type { ArtifactTotals, Origin, TensorStatistics } from '../contract/checkpoint.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { Progress } from '../contract/progress.ts';
+import { requireSpace, writeFully, writeWithRoom } from '../disk/index.ts';
+import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
+import { ProgressMeter } from '../progress/index.ts';
+import { artifactConfigText } from './artifact-config.ts';
+import { copyCompanionFiles, listCompanionFiles } from './companion-files.ts';
+import { hashBytes } from './hash-bytes.ts';
+import { Journal, JOURNAL_FILE } from './journal.ts';
+import { linkWeights } from './link-weights.ts';
+import { acquireLock } from './lock.ts';
+import { FORMAT_VERSION, MANIFEST_FILE, manifestSchema, roundingRule } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import type { QuantizationPlan } from './plan.ts';
+import { artifactTotals } from './totals.ts';
+import { writeWeights } from './write-weights.ts';
+
+export interface QuantizeOptions {
+  readonly checkpoint: OpenCheckpoint;
+  readonly origin: Origin;
+  readonly plan: QuantizationPlan;
+  /** Where the artifact will be; made beside it under the name `<directory>.partial`. */
+  readonly directory: string;
+  /** @default the number of cores */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** @default 'pause' */
+  readonly onDiskFull?: OnDiskFull | undefined;
+  /** How long to wait between two looks at a full disk, and for how much room. For tests. */
+  readonly room?: Pick<RoomOptions, 'pollMs' | 'resumeBytes'> | undefined;
+  readonly toolVersion: string;
+  /** Adds files to the artifact (a graph) before anyone can see it. */
+  readonly finish?: ((partialDirectory: string) => Promise<void>) | undefined;
+}
+
+/** A finished artifact. */
+export interface QuantizedArtifact {
+  readonly manifest: Manifest;
+  readonly tensors: readonly TensorStatistics[];
+  readonly totals: ArtifactTotals;
+  readonly weightsBytes: number;
+  readonly weightsSha256: string;
+  /** sha256 of the weights file(s) and of the other files that quantizing wrote, by name. */
+  readonly fileHashes: ReadonlyMap<string, string>;
+  readonly elapsedMs: number;
+}
+
+/** Where an artifact is while it is made. */
+export function partialDirectoryOf(directory: string): string {
+  return `${directory}.partial`;
+}
+
+/** Identifies a job: the same source, plan and format lead to the same bytes, so partial work can be continued. */
+function fingerprintOf({ checkpoint, origin, plan }: QuantizeOptions): string {
+  const identity = {
+    format: FORMAT_VERSION,
+    files: checkpoint.files,
+    config: checkpoint.configText,
+    commit: origin.commit,
+    scheme: plan.scheme,
+    blockSize: plan.blockSize,
+    layout: plan.layout,
+  };
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
+
+function toResult(manifest: Manifest): QuantizedArtifact {
+  const { tensors, totals, weightsBytes, weightsSha256, elapsedMs } = manifest;
+  const fileHashes = new Map(manifest.files.map(({ name, sha256 }) => [name, sha256]));
+  return { manifest, tensors, totals, weightsBytes, weightsSha256, fileHashes, elapsedMs };
+}
+
+/** The manifest of a folder; null when there is no sound one. */
+async function readManifest(directory: string): Promise<Manifest | null> {
+  try {
+    const text = await readFile(path.join(directory, MANIFEST_FILE), 'utf8');
+    const parsed = manifestSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw toAppError(error);
+  }
+}
+
+/**
+ * Makes an artifact from a checkpoint.
+ *
+ * The work is done in `<directory>.partial`; only the complete, synced folder gets its name, in one step. Killed at any
+ * moment, the same call goes on after the last finished tensor and gives the same bytes. A folder that an earlier run
+ * of the same job completed is returned as it is.
+ *
+ * @throws AppError `busy` while another process makes the same artifact, `invalid-weights`, `disk-full`, `aborted`,
+ * `permission-denied`, `invalid-input` when the folder holds something else
+ */
+export async function quantizeCheckpoint(options: QuantizeOptions): Promise<QuantizedArtifact> {
+  const { directory } = options;
+  const fingerprint = fingerprintOf(options);
+  try {
+    await mkdir(path.dirname(directory), { recursive: true });
+    const lock = await acquireLock(`${directory}.lock`, path.basename(directory));
+    try {
+      if (await exists(directory)) {
+        // Killed after the rename and before anyone took note of it.
+        const manifest = await readManifest(directory);
+        if (manifest?.fingerprint === fingerprint) return toResult(manifest);
+        throw new AppError('invalid-input', `${directory} exists already and is something else.`, {
+          remedy: 'Remove it, or choose another name with --name.',
+        });
+      }
+      return await makeArtifact(options, fingerprint);
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    const known = toAppError(error);
+    // Such weights never become an artifact: there is nothing to go on with.
+    if (known.code === 'invalid-weights')
+      await rm(partialDirectoryOf(directory), { recursive: true, force: true });
+    throw known;
+  }
+}
+
+async function makeArtifact(
+  options: QuantizeOptions,
+  fingerprint: string,
+): Promise<QuantizedArtifact> {
+  const startedMs = performance.now();
+  const { checkpoint, plan, directory, signal, finish } = options;
+  const partial = partialDirectoryOf(directory);
+  const sourceBytes = checkpoint.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const meter = new ProgressMeter({
+    step: path.basename(directory),
+    kind: 'quantize',
+    unit: 'bytes',
+    // Linked files are hashed where they are, made ones are read first and hashed as they are written.
+    total: plan.layout === null ? plan.weightsBytes : sourceBytes + plan.weightsBytes,
+    onProgress: options.onProgress,
+  });
+  const room: RoomOptions = {
+    ...options.room,
+    directory: path.dirname(directory),
+    onDiskFull: options.onDiskFull,
+    signal,
+    onPause: (detail) => meter.pause(detail),
+    onResume: () => meter.resume(),
+  };
+  const companions = await listCompanionFiles(checkpoint.directory);
+  const companionBytes = companions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const journal = await openJournal(partial, fingerprint, room);
+  let weights;
+  try {
+    await requireSpace(
+      path.dirname(directory),
+      companionBytes + (await missingBytes(options, partial)),
+    );
+    weights = await makeWeights(options, journal, meter, room);
+  } finally {
+    await journal.close();
+  }
+  await copyCompanionFiles(companions, checkpoint.directory, partial, room);
+  const configText = artifactConfigText(checkpoint.configText, plan);
+  await writeWithRoom(() => writeFile(path.join(partial, CONFIG_FILE), configText), room);
+  const manifest: Manifest = {
+    format: FORMAT_VERSION,
+    toolVersion: options.toolVersion,
+    source: options.origin,
+    scheme: plan.scheme,
+    blockSize: plan.blockSize,
+    roundingRule: roundingRule(plan.scheme),
+    fingerprint,
+    weightsBytes: plan.weightsBytes,
+    weightsSha256: weights.sha256,
+    elapsedMs: performance.now() - startedMs,
+    totals: artifactTotals(weights.tensors),
+    files: await listFiles(partial, [CONFIG_FILE, ...companions.map(({ name }) => name)], weights),
+    tensors: [...weights.tensors],
+  };
+  const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
+  await writeWithRoom(() => writeFile(path.join(partial, MANIFEST_FILE), manifestText), room);
+  await finish?.(partial);
+  if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
+  await publish(partial, directory);
+  meter.finish();
+  return toResult(manifest);
+}
+
+/** The journal in the partial folder, which is emptied first when it holds another job. */
+async function openJournal(
+  partial: string,
+  fingerprint: string,
+  room: RoomOptions,
+): Promise<Journal> {
+  const openIt = async (): Promise<Journal | null> => {
+    await mkdir(partial, { recursive: true });
+    return Journal.open(path.join(partial, JOURNAL_FILE), fingerprint, (file, bytes, position) =>
+      writeFully(file, bytes, position, room),
+    );
+  };
+  const journal = await openIt();
+  if (journal !== null) return journal;
+  await rm(partial, { recursive: true, force: true });
+  const fresh = await openIt();
+  if (fresh === null) throw new AppError('internal', `${partial} cannot be emptied.`);
+  return fresh;
+}
+
+/** Bytes that the weights still need: none for links, and for a continued job only what is not on the disk yet. */
+async function missingBytes(options: QuantizeOptions, partial: string): Promise<number> {
+  const { checkpoint, plan } = options;
+  if (plan.layout === null) {
+    const [from, to] = await Promise.all([stat(checkpoint.directory), stat(partial)]);
+    return from.dev === to.dev ? 0 : plan.weightsBytes;
+  }
+  try {
+    // The file has holes where tensors are missing: the blocks count, not the size. 512 by POSIX.
+    const { blocks } = await stat(path.join(partial, WEIGHTS_FILE));
+    return Math.max(0, plan.weightsBytes - blocks * 512);
+  } catch {
+    return plan.weightsBytes;
+  }
+}
+
+interface MadeWeights {
+  readonly tensors: readonly TensorStatistics[];
+  readonly sha256: string;
+  /** By file name. */
+  readonly hashes: ReadonlyMap<string, string>;
+}
+
+async function makeWeights(
+  options: QuantizeOptions,
+  journal: Journal,
+  meter: ProgressMeter,
+  room: RoomOptions,
+): Promise<MadeWeights> {
+  const { checkpoint, plan, directory, signal, threads } = options;
+  const partial = partialDirectoryOf(directory);
+  const shared = { checkpoint, plan, directory: partial, signal, meter };
+  if (plan.layout !== null) {
+    const { tensors, sha256 } = await writeWeights({
+      ...shared,
+      layout: plan.layout,
+      threads,
+      journal,
+      write: (file, bytes, position) => writeFully(file, bytes, position, room),
+    });
+    return { tensors, sha256, hashes: new Map([[WEIGHTS_FILE, sha256]]) };
+  }
+  const { tensors, hashes } = await linkWeights({ ...shared, room });
+  const [only, ...more] = hashes.values();
+  if (only !== undefined && more.length === 0) return { tensors, hashes, sha256: only };
+  const lines = [...hashes].map(([name, sha256]) => `${sha256}  ${name}\n`);
+  return { tensors, hashes, sha256: await hashBytes([Buffer.from(lines.join(''))]) };
+}
+
+async function listFiles(
+  directory: string,
+  names: readonly string[],
+  weights: MadeWeights,
+): Promise<Manifest['files']> {
+  const files: Manifest['files'] = [];
+  for (const [name, sha256] of weights.hashes)
+    files.push({ name, sizeBytes: (await stat(path.join(directory, name))).size, sha256 });
+  for (const name of names) {
+    const bytes = await readFile(path.join(directory, name));
+    files.push({ name, sizeBytes: bytes.byteLength, sha256: await hashBytes([bytes]) });
+  }
+  return files;
+}
+
+/** Makes every byte of a folder last, then gives it its name. */
+async function publish(partial: string, directory: string): Promise<void> {
+  await rm(path.join(partial, JOURNAL_FILE), { force: true });
+  for (const entry of await readdir(partial, { withFileTypes: true }))
+    if (entry.isFile()) await sync(path.join(partial, entry.name));
+  await sync(partial);
+  await rename(partial, directory);
+  await sync(path.dirname(directory));
+}
+
+async function sync(file: string): Promise<void> {
+  let handle;
+  try {
+    handle = await open(file);
+    await handle.sync();
+  } catch (error) {
+    // Windows neither opens folders nor syncs what is open for reading; there the rename alone must do.
+    if (process.platform !== 'win32') throw error;
+  } finally {
+    await handle?.close();
+  }
+}
