@@ -2,10 +2,19 @@
 
 #include "linear.h"
 
+#include <cstdint>
+
+#include "cpu.h"
+#include "cpu/linear_drivers.h"
+#include "cpu/linear_kernels.h"
 #include "error.h"
 #include "reference/linear_reference.h"
 
 namespace nibble {
+
+using linear::Call;
+using linear::LinearKernels;
+
 namespace {
 
 /// Shapes come from files; an impossible one must be an error and not a read beyond the mapping.
@@ -25,28 +34,104 @@ void check(const LinearAffineWeights& w) {
   require(w.bits == 8 ? w.codes != nullptr : w.packed != nullptr, "linear_affine: the codes are missing");
 }
 
+Call call_of(const LinearKernels& kernels, const float* x, std::size_t tokens, const float* bias, float* y,
+             const Parallel& parallel) {
+  return {x, tokens, bias, y, kernels, parallel};
+}
+
+/// A sum of more products of two int8 could leave 32 bits.
+constexpr std::size_t kMostInt8Columns = 131072;
+
+/// @returns null when the reference code is to run
+const LinearKernels* choose(Isa isa) {
+  require(isa_available(isa), "this processor lacks the instruction set asked for");
+  return linear::linear_kernels(isa);
+}
+
+linear::GroupedWeights grouped(const Linear4Weights& w) {
+  const reference::ByteMap map = reference::byte_map(w.map);
+  linear::GroupedWeights result{};
+  result.codes = w.codes;
+  result.bits = 4;
+  for (int i = 0; i < 16; ++i) result.map[i] = map.bytes[i];
+  result.rows = w.rows;
+  result.columns = w.columns;
+  result.group = reference::activation_group(w);
+  result.scales = {
+      w.absmax, w.absmax_codes, w.nested_absmax, w.nested_map, nullptr, w.nested_offset, map.unit, w.block_size, 0};
+  return result;
+}
+
+linear::GroupedWeights grouped(const LinearAffineWeights& w) {
+  linear::GroupedWeights result{};
+  result.codes = w.bits == 8 ? reinterpret_cast<const std::uint8_t*>(w.codes) : w.packed;
+  result.bits = w.bits;
+  for (int i = 0; i < 16; ++i) result.map[i] = static_cast<std::int8_t>(i - 8);
+  result.rows = w.rows;
+  result.columns = w.columns;
+  result.group = reference::activation_group(w);
+  const bool one_block = w.per_tensor || w.block_size >= w.columns;
+  const std::size_t block_size = one_block ? linear::kEndless : w.block_size;
+  const std::size_t blocks = w.per_tensor ? 0 : one_block ? 1 : (w.columns + block_size - 1) / block_size;
+  result.scales = {w.scales, nullptr, nullptr, nullptr, w.zero_points, 0, 1, block_size, blocks};
+  return result;
+}
+
 }  // namespace
 
-void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa,
-             const Parallel&) {
+namespace linear {
+
+const LinearKernels* linear_kernels(Isa isa) {
+  switch (isa) {
+#if defined(NIBBLE_X86)
+    case Isa::avx512_vnni:
+      return &kAvx512Kernels;
+    // Without VNNI the 512-bit byte products are no faster than the 256-bit ones.
+    case Isa::avx512:
+    case Isa::avx2:
+      return &kAvx2Kernels;
+#endif
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace linear
+
+void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
+             Isa isa, const Parallel& parallel) {
   check(w);
-  reference::linear4(w, x, tokens, bias, y, mode);
+  const LinearKernels* kernels = choose(isa);
+  if (kernels == nullptr) return reference::linear4(w, x, tokens, bias, y, mode);
+  const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
+  if (mode == Mode::exact || reference::activation_group(w) == 0) return linear::exact_product(w, call);
+  linear::grouped_product(grouped(w), call);
 }
 
 void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
-                      Mode mode, Isa, const Parallel&) {
-  reference::linear_int8_rows(w, x, tokens, bias, y, mode);
+                      Mode mode, Isa isa, const Parallel& parallel) {
+  const LinearKernels* kernels = choose(isa);
+  if (kernels == nullptr) return reference::linear_int8_rows(w, x, tokens, bias, y, mode);
+  const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
+  if (mode == Mode::exact || w.columns > kMostInt8Columns) return linear::exact_product(w, call);
+  linear::int8_rows_product(w, call);
 }
 
 void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
-                   Mode mode, Isa, const Parallel&) {
+                   Mode mode, Isa isa, const Parallel& parallel) {
   check(w);
-  reference::linear_affine(w, x, tokens, bias, y, mode);
+  const LinearKernels* kernels = choose(isa);
+  if (kernels == nullptr) return reference::linear_affine(w, x, tokens, bias, y, mode);
+  const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
+  if (mode == Mode::exact || reference::activation_group(w) == 0) return linear::exact_product(w, call);
+  linear::grouped_product(grouped(w), call);
 }
 
-void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode, Isa,
-              const Parallel&) {
-  reference::linear16(w, x, tokens, bias, y);
+void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode, Isa isa,
+              const Parallel& parallel) {
+  const LinearKernels* kernels = choose(isa);
+  if (kernels == nullptr) return reference::linear16(w, x, tokens, bias, y);
+  linear::exact_product(w, call_of(*kernels, x, tokens, bias, y, parallel));
 }
 
 }  // namespace nibble

@@ -1,0 +1,25 @@
+// The table of AVX2 kernels; needs AVX2, FMA and F16C.
+
+#include "cpu/linear_kernels.h"
+
+#include "cpu/avx2/linear_table.h"
+
+namespace nibble::linear {
+
+const LinearKernels kAvx2Kernels = {
+    avx2::quantize,
+    /*pack=*/nullptr,
+    avx2::grouped_few,
+    avx2::grouped_many,
+    avx2::rows_few,
+    avx2::rows_many,
+    avx2::expand4,
+    avx2::expand8,
+    avx2::widen,
+    avx2::dots,
+    avx2::dots16,
+    /*many_tokens=*/9,
+    /*wants_lane_offsets=*/false,
+};
+
+}  // namespace nibble::linear

@@ -1,0 +1,120 @@
+#pragma once
+
+// Shared by the AVX-512 kernels. Everything is static: a function with external linkage compiled with these flags could
+// be chosen by the linker for the portable path.
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12's own intrinsics read a deliberately undefined register, and its warning points here once they are inlined.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/linear_kernels.h"
+#include "cpu/linear_scalars.h"
+
+namespace nibble::linear {
+
+static inline __mmask16 first_lanes16(std::size_t count) {
+  return count >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << count) - 1);
+}
+
+static inline __mmask64 first_lanes64(std::size_t count) {
+  return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+}
+
+/// The scales of `count` blocks from `first` on, times the factor.
+static inline void load_block_scales(const BlockScales& s, std::size_t first, std::size_t count, float* out) {
+  const __m512 factor = _mm512_set1_ps(s.factor);
+  if (s.values != nullptr) {
+    const auto* values = reinterpret_cast<const unsigned char*>(s.values) + first * sizeof(float);
+    for (std::size_t i = 0; i < count; i += 16) {
+      const __mmask16 lanes = first_lanes16(count - i);
+      const __m512 v = _mm512_maskz_loadu_ps(lanes, values + i * sizeof(float));
+      _mm512_mask_storeu_ps(out + i, lanes, _mm512_mul_ps(v, factor));
+    }
+    return;
+  }
+  // Runs that share one nested absmax (256 blocks) are decoded together.
+  for (std::size_t i = 0; i < count;) {
+    const std::size_t nested = (first + i) / 256;
+    const std::size_t end = smaller(count, (nested + 1) * 256 - first);
+    const __m512 scale = _mm512_set1_ps(load_unaligned(s.nested_absmax, nested));
+    const __m512 offset = _mm512_set1_ps(s.nested_offset);
+    for (; i < end; i += 16) {
+      const __mmask16 lanes = first_lanes16(end - i);
+      const __m512i codes = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, s.codes + first + i));
+      const __m512 mapped = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), lanes, codes, s.nested_map, 4);
+      const __m512 absmax = _mm512_add_ps(_mm512_mul_ps(mapped, scale), offset);
+      _mm512_mask_storeu_ps(out + i, lanes, _mm512_mul_ps(absmax, factor));
+    }
+    i = end;
+  }
+}
+
+/// Scales and zero points of the groups of one row, both [scale_stride], zeros behind the last group.
+/// @param zeros null when the weights have no zero points
+/// @param scratch 2 * scale_stride floats
+static inline void load_group_scales(const GroupedWeights& w, std::size_t row, std::size_t scale_stride, float* scales,
+                                     float* zeros, float* scratch) {
+  const BlockScales& s = w.scales;
+  const std::size_t groups = (w.columns + w.group - 1) / w.group;
+  const std::size_t position = s.blocks_per_row == 0 ? row * w.columns : 0;
+  const std::size_t first = row * s.blocks_per_row + position / s.block_size;
+  std::size_t left = s.block_size - position % s.block_size;
+  for (std::size_t g = groups / 16 * 16; g < scale_stride; g += 16) {
+    _mm512_storeu_ps(scales + g, _mm512_setzero_ps());
+    if (zeros != nullptr) _mm512_storeu_ps(zeros + g, _mm512_setzero_ps());
+  }
+  if (s.block_size == w.group) {
+    load_block_scales(s, first, groups, scales);
+    if (zeros != nullptr) {
+      for (std::size_t g = 0; g < groups; ++g) zeros[g] = static_cast<float>(s.zero_points[first + g]);
+    }
+    return;
+  }
+  const std::size_t blocks =
+      groups * w.group <= left ? 1 : 1 + (groups * w.group - left + s.block_size - 1) / s.block_size;
+  load_block_scales(s, first, blocks, scratch);
+  if (blocks == 1) {
+    const __m512 scale = _mm512_set1_ps(scratch[0]);
+    const __m512 zero = _mm512_set1_ps(zeros != nullptr ? static_cast<float>(s.zero_points[first]) : 0.0f);
+    for (std::size_t g = 0; g < groups; g += 16) {
+      _mm512_mask_storeu_ps(scales + g, first_lanes16(groups - g), scale);
+      if (zeros != nullptr) _mm512_mask_storeu_ps(zeros + g, first_lanes16(groups - g), zero);
+    }
+    return;
+  }
+  std::size_t block = 0;
+  for (std::size_t g = 0; g < groups; ++g) {
+    scales[g] = scratch[block];
+    if (zeros != nullptr) zeros[g] = static_cast<float>(s.zero_points[first + block]);
+    if (left <= w.group) {
+      ++block;
+      left = s.block_size;
+    } else {
+      left -= w.group;
+    }
+  }
+}
+
+/// Splits 64 bytes into their high and low nibbles, looked up as unsigned bytes (integer + 128).
+struct NibblePair {
+  __m512i high;
+  __m512i low;
+};
+static inline NibblePair look_up(__m512i bytes, __m512i table) {
+  const __m512i mask = _mm512_set1_epi8(15);
+  return {_mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)),
+          _mm512_shuffle_epi8(table, _mm512_and_si512(bytes, mask))};
+}
+static inline __m512i unsigned_table(const std::int8_t* map) {
+  const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(map));
+  return _mm512_broadcast_i32x4(_mm_xor_si128(table, _mm_set1_epi8(static_cast<char>(0x80))));
+}
+
+}  // namespace nibble::linear

@@ -1,0 +1,292 @@
+// Prefill: a strip of rows is decoded once to unsigned bytes, 16 rows x 64 columns at a time and transposed to
+// [dword of columns][16 rows], then multiplied with all tokens, eight at a time: one weight register holds four columns
+// of 16 rows and meets one token's four activations, broadcast from memory.
+
+#include "cpu/avx512/linear_avx512.h"
+#include "cpu/avx512/linear_table.h"
+
+namespace nibble::linear::avx512 {
+namespace {
+
+constexpr std::size_t kTileBytes = 1024;              // 16 rows x 64 columns
+constexpr int kDwords = 16;                           // of a row within a tile
+constexpr std::size_t kBlockDword = 4 * kTokenBlock;  // bytes of one dword of a packed block's tokens
+constexpr std::size_t kBlockChunk = kDwords * kBlockDword;
+
+/// Transposes 16 registers of 16 dwords and stores them one behind the other.
+void store_transposed(__m512i* r, std::uint8_t* out) {
+  __m512i s[16];
+  NIBBLE_UNROLL for (int i = 0; i < 16; i += 2) {
+    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  NIBBLE_UNROLL for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(s[i], s[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(s[i], s[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(s[i + 1], s[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(s[i + 1], s[i + 3]);
+  }
+  // r[4q + j], 128-bit lane l: dword 4l + j of rows 4q..4q+3.
+  NIBBLE_UNROLL for (int j = 0; j < 4; ++j) {
+    const __m512i a = _mm512_shuffle_i32x4(r[j], r[4 + j], 0x88);
+    const __m512i b = _mm512_shuffle_i32x4(r[j], r[4 + j], 0xdd);
+    const __m512i c = _mm512_shuffle_i32x4(r[8 + j], r[12 + j], 0x88);
+    const __m512i d = _mm512_shuffle_i32x4(r[8 + j], r[12 + j], 0xdd);
+    _mm512_storeu_si512(out + (0 + j) * 64, _mm512_shuffle_i32x4(a, c, 0x88));
+    _mm512_storeu_si512(out + (4 + j) * 64, _mm512_shuffle_i32x4(b, d, 0x88));
+    _mm512_storeu_si512(out + (8 + j) * 64, _mm512_shuffle_i32x4(a, c, 0xdd));
+    _mm512_storeu_si512(out + (12 + j) * 64, _mm512_shuffle_i32x4(b, d, 0xdd));
+  }
+}
+
+/// Decodes 16 rows to tiles [chunks][16 dwords][16 rows]; rows from `end` on become zero products.
+/// 4-bit: a tile's dwords 0-7 are the even columns of its 64, 8-15 the odd ones.
+template <int kBits>
+void decode_rows(const std::uint8_t* codes, std::size_t row_bytes, const std::int8_t* map, std::size_t begin,
+                 std::size_t end, std::size_t chunks, std::uint8_t* tiles) {
+  constexpr std::size_t kChunkBytes = kBits == 4 ? 32 : 64;
+  const __m512i table = unsigned_table(map);
+  const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
+  const __m512i mask = _mm512_set1_epi8(15);
+  const __m512i shifts = _mm512_set_epi64(0, 0, 0, 0, 4, 4, 4, 4);
+  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+    const std::size_t at = chunk * kChunkBytes;
+    const std::size_t left = at < row_bytes ? smaller(kChunkBytes, row_bytes - at) : 0;
+    const __mmask64 lanes = first_lanes64(left);
+    __m512i rows[kTileRows];
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+      if (begin + r >= end) {
+        rows[r] = flip;
+        continue;
+      }
+      const std::uint8_t* p = codes + (begin + r) * row_bytes + at;
+      if constexpr (kBits == 4) {
+        const __m256i bytes = _mm256_maskz_loadu_epi8(static_cast<__mmask32>(lanes), p);
+        const __m512i both = _mm512_srlv_epi64(_mm512_broadcast_i64x4(bytes), shifts);
+        rows[r] = _mm512_shuffle_epi8(table, _mm512_and_si512(both, mask));
+      } else {
+        rows[r] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, p), flip);
+      }
+    }
+    store_transposed(rows, tiles + chunk * kTileBytes);
+  }
+}
+
+/// Which of the chunk's groups a dword belongs to when groups have 32 columns.
+template <int kBits>
+constexpr int half_of(int dword) {
+  return kBits == 8 ? dword / 8 : dword % 8 / 4;
+}
+
+struct Tile {
+  const std::uint8_t* bytes;  // [chunks][16 dwords][16 rows][4]
+  const float* scales;        // [groups][16 rows]
+  const std::int32_t* zeros;  // [groups][16 rows], 128 + zero point; null without zero points
+  std::size_t chunks;
+  __mmask16 rows;  // which of the 16 exist
+  __m512 bias;
+};
+
+/// One token block of packed activations, from its token `first` on.
+struct Block {
+  const std::int8_t* codes;
+  const float* scales;
+  const std::int32_t* offsets;
+};
+Block block_of(const Int8Activations& x, std::size_t token) {
+  const std::size_t begin = token / kTokenBlock * kTokenBlock;
+  const std::size_t inside = token % kTokenBlock;
+  return {x.codes + begin * x.code_stride + 4 * inside, x.scales + begin * x.scale_stride + inside,
+          x.offsets + begin * x.scale_stride + inside};
+}
+
+/// 16 rows x kTokens tokens. kGroup 0: one scale a row, applied at the end.
+template <int kBits, int kGroup, bool kZeros, int kTokens>
+void multiply(const Tile& tile, const Block& x, float* y, std::size_t y_stride) {
+  const auto start = [&](int t, std::size_t group) {
+    const __m512i offset = _mm512_set1_epi32(x.offsets[group * kTokenBlock + static_cast<std::size_t>(t)]);
+    if constexpr (!kZeros) return offset;
+    return _mm512_mullo_epi32(offset, _mm512_loadu_si512(tile.zeros + group * kTileRows));
+  };
+  const auto scale = [&](int t, std::size_t group) {
+    return _mm512_mul_ps(_mm512_loadu_ps(tile.scales + group * kTileRows),
+                         _mm512_set1_ps(x.scales[group * kTokenBlock + static_cast<std::size_t>(t)]));
+  };
+  __m512 totals[kTokens];
+  __m512i products[kTokens];
+  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[t] = tile.bias;
+  if constexpr (kGroup == 0) {
+    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) products[t] = start(t, 0);
+  }
+  for (std::size_t chunk = 0; chunk < tile.chunks; ++chunk) {
+    const std::int8_t* codes = x.codes + chunk * kBlockChunk;
+    const std::uint8_t* bytes = tile.bytes + chunk * kTileBytes;
+    const auto dword = [&](int i) {
+      const __m512i w = _mm512_loadu_si512(bytes + i * 64);
+      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+        const std::int32_t four = load_dword(codes + static_cast<std::size_t>(i) * kBlockDword + 4 * t);
+        products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(four));
+      }
+    };
+    if constexpr (kGroup == 0) {
+      NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) dword(i);
+    } else {
+      constexpr int kGroups = 64 / kGroup;
+      NIBBLE_UNROLL for (int g = 0; g < kGroups; ++g) {
+        const std::size_t group = chunk * kGroups + static_cast<std::size_t>(g);
+        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) products[t] = start(t, group);
+        NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) {
+          if (kGroups == 1 || half_of<kBits>(i) == g) dword(i);
+        }
+        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+          totals[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[t]), scale(t, group), totals[t]);
+        }
+      }
+    }
+  }
+  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+    if constexpr (kGroup == 0) {
+      totals[t] = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(products[t]), scale(t, 0)), totals[t]);
+    }
+    _mm512_mask_storeu_ps(y + static_cast<std::size_t>(t) * y_stride, tile.rows, totals[t]);
+  }
+}
+
+/// Up to kTokenBlock tokens from `token`, the first of a block.
+template <int kBits, int kGroup, bool kZeros>
+void multiply_block(const Tile& tile, const Int8Activations& x, std::size_t token, float* y, std::size_t y_stride) {
+  const std::size_t count = smaller(kTokenBlock, x.tokens - token);
+  if (count == kTokenBlock) {
+    multiply<kBits, kGroup, kZeros, 8>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    return;
+  }
+  if ((count & 4) != 0) {
+    multiply<kBits, kGroup, kZeros, 4>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    token += 4;
+  }
+  if ((count & 2) != 0) {
+    multiply<kBits, kGroup, kZeros, 2>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    token += 2;
+  }
+  if ((count & 1) != 0) {
+    multiply<kBits, kGroup, kZeros, 1>(tile, block_of(x, token), y + token * y_stride, y_stride);
+  }
+}
+
+__m512 tile_bias(const float* bias, std::size_t row, __mmask16 rows) {
+  return bias != nullptr
+             ? _mm512_maskz_loadu_ps(rows, reinterpret_cast<const unsigned char*>(bias) + row * sizeof(float))
+             : _mm512_setzero_ps();
+}
+
+/// A decoded strip in scratch (see strip_scratch): bytes, then scales and zeros [tile][group][16 rows].
+template <int kBits, int kGroup, bool kZeros>
+void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
+                   const float* bias, float* y, void* scratch) {
+  const std::size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
+  const std::size_t chunks = (w.columns + 63) / 64;
+  const std::size_t row_bytes = kBits == 4 ? w.columns / 2 : w.columns;
+  const std::size_t tile_scales = x.scale_stride * kTileRows;
+  auto* bytes = static_cast<std::uint8_t*>(scratch);
+  auto* scales = reinterpret_cast<float*>(bytes + tiles * kTileRows * x.code_stride);
+  auto* zeros = reinterpret_cast<std::int32_t*>(scales + tiles * tile_scales);
+  auto* row_scales = reinterpret_cast<float*>(zeros + tiles * tile_scales);
+  float* row_zeros = kZeros ? row_scales + x.scale_stride : nullptr;
+  float* temporary = row_scales + 2 * x.scale_stride;
+  const std::size_t groups = chunks * 64 / kGroup;
+  for (std::size_t tile = 0; tile < tiles; ++tile) {
+    const std::size_t first = begin + tile * kTileRows;
+    decode_rows<kBits>(w.codes, row_bytes, w.map, first, end, chunks, bytes + tile * kTileRows * x.code_stride);
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+      if (first + r < end) load_group_scales(w, first + r, x.scale_stride, row_scales, row_zeros, temporary);
+      for (std::size_t g = 0; g < groups; ++g) {
+        scales[tile * tile_scales + g * kTileRows + r] = first + r < end ? row_scales[g] : 0;
+        if constexpr (kZeros) {
+          zeros[tile * tile_scales + g * kTileRows + r] = 128 + (first + r < end ? static_cast<int>(row_zeros[g]) : 0);
+        }
+      }
+    }
+  }
+  // Activations in the outer loop: eight tokens stay in L1 while the strip passes from L2.
+  for (std::size_t token = 0; token < x.tokens; token += kTokenBlock) {
+    for (std::size_t tile = 0; tile < tiles; ++tile) {
+      const std::size_t first = begin + tile * kTileRows;
+      const __mmask16 rows = first_lanes16(end - first);
+      const Tile decoded{bytes + tile * kTileRows * x.code_stride,
+                         scales + tile * tile_scales,
+                         kZeros ? zeros + tile * tile_scales : nullptr,
+                         chunks,
+                         rows,
+                         tile_bias(bias, first, rows)};
+      multiply_block<kBits, kGroup, kZeros>(decoded, x, token, y + first, w.rows);
+    }
+  }
+}
+
+template <int kBits, int kGroup>
+void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
+                   const float* bias, float* y, void* scratch) {
+  w.scales.zero_points != nullptr ? grouped_strip<kBits, kGroup, true>(w, begin, end, x, bias, y, scratch)
+                                  : grouped_strip<kBits, kGroup, false>(w, begin, end, x, bias, y, scratch);
+}
+
+}  // namespace
+
+void pack(const PackJob& job) {
+  const std::size_t chunks = job.x.code_stride / 64;
+  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+    // A 4-bit tile's dwords are the chunk's even columns, then its odd ones; they lie 64 bytes apart (Order::even_odd).
+    const bool even_odd = job.order == Order::even_odd;
+    const std::size_t first = even_odd ? chunk / 2 * 128 + chunk % 2 * 32 : chunk * 64;
+    const std::size_t second = first + (even_odd ? 64 : 32);
+    for (std::size_t i = 0; i < kDwords; ++i) {
+      const std::int8_t* from = job.x.codes + (i < 8 ? first + i * 4 : second + (i - 8) * 4);
+      std::int8_t* to = job.codes + chunk * kBlockChunk + i * kBlockDword;
+      for (std::size_t t = 0; t < job.x.tokens; ++t) std::memcpy(to + 4 * t, from + t * job.x.code_stride, 4);
+    }
+  }
+  for (std::size_t g = 0; g < job.x.scale_stride; ++g) {
+    for (std::size_t t = 0; t < job.x.tokens; ++t) {
+      job.scales[g * kTokenBlock + t] = job.x.scales[t * job.x.scale_stride + g];
+      job.offsets[g * kTokenBlock + t] = job.x.offsets[t * job.x.scale_stride + g];
+    }
+  }
+}
+
+void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
+                  const float* bias, float* y, void* scratch) {
+  if (w.bits == 4) {
+    w.group == 64 ? grouped_strip<4, 64>(w, begin, end, x, bias, y, scratch)
+                  : grouped_strip<4, 32>(w, begin, end, x, bias, y, scratch);
+  } else {
+    w.group == 64 ? grouped_strip<8, 64>(w, begin, end, x, bias, y, scratch)
+                  : grouped_strip<8, 32>(w, begin, end, x, bias, y, scratch);
+  }
+}
+
+void rows_many(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
+               float* y, void* scratch) {
+  const std::size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
+  const std::size_t chunks = (w.columns + 63) / 64;
+  auto* bytes = static_cast<std::uint8_t*>(scratch);
+  const std::int8_t no_map[16] = {};
+  for (std::size_t tile = 0; tile < tiles; ++tile) {
+    decode_rows<8>(reinterpret_cast<const std::uint8_t*>(w.codes), w.columns, no_map, begin + tile * kTileRows, end,
+                   chunks, bytes + tile * kTileRows * x.code_stride);
+  }
+  for (std::size_t token = 0; token < x.tokens; token += kTokenBlock) {
+    for (std::size_t tile = 0; tile < tiles; ++tile) {
+      const std::size_t first = begin + tile * kTileRows;
+      const __mmask16 rows = first_lanes16(end - first);
+      float scales[kTileRows];
+      const __m512 absmax =
+          _mm512_maskz_loadu_ps(rows, reinterpret_cast<const unsigned char*>(w.row_absmax) + first * sizeof(float));
+      _mm512_storeu_ps(scales, _mm512_div_ps(absmax, _mm512_set1_ps(127.0f)));
+      const Tile decoded{
+          bytes + tile * kTileRows * x.code_stride, scales, nullptr, chunks, rows, tile_bias(bias, first, rows)};
+      multiply_block<8, 0, false>(decoded, x, token, y + first, w.rows);
+    }
+  }
+}
+
+}  // namespace nibble::linear::avx512

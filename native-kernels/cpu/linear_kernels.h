@@ -1,0 +1,158 @@
+#pragma once
+
+// What the drivers (cpu/linear_*.cpp) and the kernels of an instruction set (cpu/<isa>/linear_*.cpp) say to each other.
+// The drivers choose shapes, split the work and own the memory; a kernel works on one strip of rows in one thread.
+//
+// Nothing with external linkage is defined here: this header is compiled with every instruction set's flags, and the
+// linker could otherwise give the portable path a copy made of AVX-512 instructions.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "linear.h"
+
+namespace nibble::linear {
+
+/// Rows of int8 activations are padded with zeros to a multiple of this, so that kernels need no tail in x.
+inline constexpr std::size_t kActivationPad = 128;
+/// Rows that a prefill kernel takes at once: the dwords of a 512-bit register.
+inline constexpr std::size_t kTileRows = 16;
+/// Tokens that a prefill kernel takes at once; also the tokens of one block of packed activations.
+inline constexpr std::size_t kTokenBlock = 8;
+/// Group scales are padded to a multiple of this with zeros.
+inline constexpr std::size_t kScalePad = 16;
+
+/// Bytes that a _few kernel needs, by the padded number of groups.
+static constexpr std::size_t few_scratch(std::size_t scale_stride) { return 8 * scale_stride * sizeof(float); }
+
+/// Bytes that a _many kernel needs for a strip of `rows` (a multiple of kTileRows): decoded weights, scales, zero
+/// points and one row of temporaries.
+static constexpr std::size_t strip_scratch(std::size_t rows, std::size_t code_stride, std::size_t scale_stride) {
+  return rows * code_stride + (2 * rows + 8) * scale_stride * sizeof(float);
+}
+
+/// How a row of int8 activations lies in memory.
+enum class Order {
+  natural,
+  even_odd,  // of every 128 columns the 64 even ones, then the 64 odd ones: the nibbles of 64 bytes of 4-bit weights
+};
+
+/// Block size of a block without end: one scale for a whole row or matrix. Sums of it with a column still fit.
+inline constexpr std::size_t kEndless = SIZE_MAX / 2;
+
+/// The scale of every weight block. Blocks either start anew in each row (`blocks_per_row` > 0) or run over the
+/// flattened matrix (`blocks_per_row` == 0). A block ends within a group only where the row ends.
+struct BlockScales {
+  const float* values;             // [blocks] or null when double-quantized
+  const std::uint8_t* codes;       // [blocks] or null
+  const float* nested_absmax;      // [ceil(blocks / 256)]
+  const float* nested_map;         // [256]
+  const std::int8_t* zero_points;  // [blocks] or null
+  float nested_offset;
+  float factor;            // multiplies every scale
+  std::size_t block_size;  // elements
+  std::size_t blocks_per_row;
+};
+
+/// Weights whose integer products are scaled per group of columns.
+struct GroupedWeights {
+  const std::uint8_t* codes;  // bits 4: element 0 in the high nibble; bits 8: int8
+  int bits;
+  std::int8_t map[16];  // bits 4: the integer that each code stands for
+  std::size_t rows;
+  std::size_t columns;  // bits 4: even
+  std::size_t group;    // 64 or 32 columns; never crosses a weight block
+  BlockScales scales;
+};
+
+/// LLM.int8 weights without their outliers: one scale a row.
+struct RowWeights {
+  const std::int8_t* codes;  // [rows, columns]
+  const float* row_absmax;   // [rows]
+  std::size_t rows;
+  std::size_t columns;
+};
+
+/// Activations rounded to int8 by LinearKernels::quantize; zeros beyond the columns.
+struct Int8Activations {
+  const std::int8_t* codes;          // [tokens, code_stride]
+  const float* scales;               // [tokens, scale_stride], one a group
+  const std::int32_t* offsets;       // [tokens, scale_stride], offset_factor * sum of the group's codes
+  const std::int32_t* lane_offsets;  // [tokens, code_stride] or null, see LinearKernels::quantize
+  std::size_t tokens;
+  std::size_t code_stride;
+  std::size_t scale_stride;
+};
+
+/// Activations of up to kTokenBlock tokens on their way into the order of the _many kernels. In a block the tokens
+/// alternate dword by dword, so that a kernel reads one stream; `codes` has kTokenBlock * code_stride bytes, `scales`
+/// and `offsets` [scale_stride, kTokenBlock].
+struct PackJob {
+  Int8Activations x;
+  Order order;
+  std::int8_t* codes;
+  float* scales;
+  std::int32_t* offsets;
+};
+
+/// One token's activations on their way to int8.
+struct QuantizeJob {
+  const float* x;  // [columns]
+  std::size_t columns;
+  std::size_t group;  // 64, 32, or 0: one scale for the whole row
+  Order order;
+  std::int32_t offset_factor;
+  std::int8_t* codes;          // [padded columns], written whole
+  float* scales;               // [scale_stride], written whole
+  std::int32_t* offsets;       // [scale_stride], written whole
+  std::int32_t* lane_offsets;  // [padded columns] or null: -128 * sum of the codes that meet in one dword lane of the
+                               // few-token kernel, 16 lanes for every 64 bytes of weights (AVX-512 only)
+  std::size_t scale_stride;
+};
+
+/// The kernels of one instruction set. `begin`, `end` are rows; y [tokens, rows of the matrix]; bias null or [rows].
+struct LinearKernels {
+  /// As reference::quantize_activations, per group.
+  void (*quantize)(const QuantizeJob& job);
+  /// Puts one block of tokens into the order of the _many kernels; null when they take Int8Activations as they are.
+  void (*pack)(const PackJob& job);
+
+  /// Few tokens: every row is read once and multiplied as it is. scratch: few_scratch() bytes.
+  void (*grouped_few)(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
+                      const float* bias, float* y, void* scratch);
+  /// Many tokens: the strip is decoded once into scratch (strip_scratch() bytes) and used for all tokens. x is packed
+  /// when there is a `pack`.
+  void (*grouped_many)(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
+                       const float* bias, float* y, void* scratch);
+  /// y = integer product * row scale * token scale + bias; outliers are added by the driver.
+  void (*rows_few)(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
+                   float* y);
+  void (*rows_many)(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
+                    const float* bias, float* y, void* scratch);
+
+  /// out[i] = map[code of element first + i] * scale
+  void (*expand4)(const std::uint8_t* codes, std::size_t first, std::size_t count, const float* map, float scale,
+                  float* out);
+  /// out[i] = (codes[i] - zero) * scale
+  void (*expand8)(const std::int8_t* codes, std::size_t count, int zero, float scale, float* out);
+  /// out[i] = weight i of `source`
+  void (*widen)(const void* source, WeightType type, std::size_t count, float* out);
+  /// Float32 products of `rows` decoded rows w [rows, columns]: y[t * y_stride + r] = w[r] . x[t] + bias[r].
+  void (*dots)(const float* w, std::size_t rows, std::size_t columns, const float* x, std::size_t tokens,
+               const float* bias, float* y, std::size_t y_stride);
+  /// The same for few tokens straight from stored 16- or 32-bit rows.
+  void (*dots16)(const void* rows_data, WeightType type, std::size_t rows, std::size_t columns, const float* x,
+                 std::size_t tokens, const float* bias, float* y, std::size_t y_stride);
+
+  /// From this many tokens on the _many kernels win (measured, test/bench/linear-kernels.ts).
+  std::size_t many_tokens;
+  bool wants_lane_offsets;
+};
+
+/// @returns null for Isa::reference and for sets this build has no kernels for
+const LinearKernels* linear_kernels(Isa isa);
+
+extern const LinearKernels kAvx2Kernels;
+extern const LinearKernels kAvx512Kernels;
+
+}  // namespace nibble::linear

@@ -1,0 +1,123 @@
+// Driver of LLM.int8: each token's outliers are set aside, the rest is rounded to int8 with one scale, and the outliers
+// are added in float32.
+//
+// A token's outliers are found in that token alone. bitsandbytes takes a column as outlier for every token of the batch
+// as soon as one token has an outlier there; then a token's result would depend on its neighbours.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "cpu/linear_drivers.h"
+#include "cpu/linear_work.h"
+
+namespace nibble::linear {
+namespace {
+
+/// With more outliers than one in this many columns a dense float32 product is cheaper than a list.
+constexpr std::size_t kDenseShare = 16;
+
+struct Outliers {
+  std::uint32_t* columns;  // [tokens, width of the matrix]
+  float* values;           // [tokens, width of the matrix]
+  std::size_t* counts;     // [tokens]
+};
+
+/// Writes x without its outliers to `inliers` and the outliers to the lists. @returns their number
+std::size_t split_outliers(const float* x, std::size_t columns, float threshold, float* inliers,
+                           std::uint32_t* outlier_columns, float* values) {
+  std::size_t any = 0;
+  for (std::size_t k = 0; k < columns; ++k) any += std::fabs(x[k]) >= threshold ? 1 : 0;
+  if (any == 0) return 0;
+  std::size_t count = 0;
+  for (std::size_t k = 0; k < columns; ++k) {
+    const bool outlier = std::fabs(x[k]) >= threshold;
+    inliers[k] = outlier ? 0.0f : x[k];
+    if (outlier) {
+      outlier_columns[count] = static_cast<std::uint32_t>(k);
+      values[count++] = x[k];
+    }
+  }
+  return count;
+}
+
+void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t end, const Call& call,
+                  const Outliers& outliers, Scratch& scratch) {
+  const std::size_t k = w.columns;
+  for (std::size_t row = begin; row < end; ++row) {
+    const std::int8_t* codes = w.codes + row * k;
+    float absmax;
+    std::memcpy(&absmax, reinterpret_cast<const unsigned char*>(w.row_absmax) + row * sizeof absmax, sizeof absmax);
+    const float scale = absmax / 127.0f;
+    float* expanded = nullptr;
+    for (std::size_t t = 0; t < call.tokens; ++t) {
+      const std::size_t count = outliers.counts[t];
+      if (count == 0) continue;
+      const float* values = outliers.values + t * k;
+      const std::uint32_t* columns = outliers.columns + t * k;
+      float sum = 0;
+      if (count > k / kDenseShare) {
+        // The dense vector of the outliers lies in scratch behind the expanded row.
+        if (expanded == nullptr) {
+          expanded = static_cast<float*>(scratch.reserve(2 * k * sizeof(float)));
+          call.kernels.expand8(codes, k, 0, scale, expanded);
+        }
+        float* dense = expanded + k;
+        std::fill(dense, dense + k, 0.0f);
+        for (std::size_t i = 0; i < count; ++i) dense[columns[i]] = values[i];
+        call.kernels.dots(expanded, 1, k, dense, 1, nullptr, &sum, 1);
+      } else {
+        for (std::size_t i = 0; i < count; ++i) sum += values[i] * static_cast<float>(codes[columns[i]]);
+        sum *= scale;
+      }
+      call.y[t * w.rows + row] += sum;
+    }
+  }
+}
+
+}  // namespace
+
+void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
+  const LinearKernels& kernels = call.kernels;
+  const std::size_t tokens = call.tokens;
+  const std::size_t code_stride = round_up(w.columns, kActivationPad);
+  const bool many = tokens >= kernels.many_tokens;
+  const bool decompose = w.threshold > 0;
+  Outliers outliers{};
+  if (decompose) {
+    thread_local Scratch lists;
+    auto* list = static_cast<unsigned char*>(lists.reserve(tokens * (w.columns * 8 + sizeof(std::size_t))));
+    outliers.counts = reinterpret_cast<std::size_t*>(list);
+    outliers.values = reinterpret_cast<float*>(list + tokens * sizeof(std::size_t));
+    outliers.columns = reinterpret_cast<std::uint32_t*>(outliers.values + tokens * w.columns);
+  }
+  const RoundingPlan plan{tokens, w.columns, 0, Order::natural, -128, code_stride, kScalePad, many};
+  thread_local Scratch activations;
+  const Int8Activations x =
+      round_activations(plan, kernels, call.parallel, activations, [&](std::size_t token) -> const float* {
+        const float* values = call.x + token * w.columns;
+        if (!decompose) return values;
+        thread_local Scratch clean;
+        auto* inliers = static_cast<float*>(clean.reserve(w.columns * sizeof(float)));
+        outliers.counts[token] =
+            split_outliers(values, w.columns, w.threshold, inliers, outliers.columns + token * w.columns,
+                           outliers.values + token * w.columns);
+        return outliers.counts[token] > 0 ? inliers : values;
+      });
+  const bool add = decompose && std::any_of(outliers.counts, outliers.counts + tokens, [](auto n) { return n > 0; });
+
+  const RowWeights rows{w.codes, w.row_absmax, w.rows, w.columns};
+  const std::size_t strip = many ? many_strip(w.rows, code_stride) : few_strip(w.columns);
+  for_strips(call.parallel, w.rows, strip, [&](std::size_t begin, std::size_t end) {
+    thread_local Scratch scratch;
+    if (many) {
+      kernels.rows_many(rows, begin, end, x, call.bias, call.y,
+                        scratch.reserve(strip_scratch(strip, code_stride, kScalePad)));
+    } else {
+      kernels.rows_few(rows, begin, end, x, call.bias, call.y);
+    }
+    if (add) add_outliers(w, begin, end, call, outliers, scratch);
+  });
+}
+
+}  // namespace nibble::linear
