@@ -1,6 +1,8 @@
 // LLM.int8 rows and linear int8/int4 over a whole tensor: groups that share a scale, their scales, and statistics.
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -89,16 +91,16 @@ AffineGroup affine_group(RangeResult range, const AffineSpec& spec) {
   // Of a range symmetric about 0 the zero point would be -1/2; rounding it would cut half a step off one end. There the
   // two schemes are one.
   const bool symmetric = spec.symmetric || min == -max;
-  float span = symmetric ? absmax : max - min;
-  const auto steps = static_cast<float>(symmetric ? high : high - low);
-  if (std::isinf(span)) span = 3.4028235e38f;  // codes clamp; weights of such size have no use
-  const float inverse = steps / span;
-  if (std::isinf(inverse)) {
+  // In double, where the span of the largest float32 values is finite.
+  const double span = symmetric ? double{absmax} : double{max} - min;
+  const double steps = symmetric ? high : high - low;
+  if (span * std::numeric_limits<float>::max() < steps) {
     // All zero, or too small for the inverse of a step: zeros. `unit` keeps the error of the latter.
-    constexpr float kTiny = 1.1754943508222875e-38f;
+    constexpr float kTiny = std::numeric_limits<float>::min();
     return {{0, 1 / kTiny, 0, low, high, false}, 0, kTiny};
   }
-  const float scale = span / steps;
+  const auto inverse = static_cast<float>(steps / span);
+  const auto scale = static_cast<float>(span / steps);
   int zero = 0;
   if (!symmetric) {
     zero = low - static_cast<int>(std::nearbyint(min * inverse));
