@@ -83,19 +83,19 @@ describe('the addon refuses', () => {
     await expect(
       quantize4bit(wrong({ bytes: good.bytes, type: 'f64' }), nf4),
     ).rejects.toMatchObject(refusal('source.type'));
-    await expect(
-      quantize4bit(good, wrong({ ...nf4, type: 'nf8' })),
-    ).rejects.toMatchObject(refusal('type'));
-    await expect(
-      quantize4bit(good, wrong({ ...nf4, doubleQuant: 1 })),
-    ).rejects.toMatchObject(refusal('doubleQuant'));
+    await expect(quantize4bit(good, wrong({ ...nf4, type: 'nf8' }))).rejects.toMatchObject(
+      refusal('type'),
+    );
+    await expect(quantize4bit(good, wrong({ ...nf4, doubleQuant: 1 }))).rejects.toMatchObject(
+      refusal('doubleQuant'),
+    );
     expect(() => codebook(wrong('nf5'))).toThrow(expect.objectContaining(refusal('name')));
   });
 
   it.each([0, 16, 48, 8192, 64.5, NaN, '64'])('a block size of %s', async (blockSize) => {
-    await expect(
-      quantize4bit(good, wrong({ ...nf4, blockSize })),
-    ).rejects.toMatchObject(refusal('blockSize'));
+    await expect(quantize4bit(good, wrong({ ...nf4, blockSize }))).rejects.toMatchObject(
+      refusal('blockSize'),
+    );
   });
 
   it('bytes that hold no whole weights, or not those of the shape', async () => {
