@@ -1,4 +1,5 @@
 /** The one door to the native kernels: nothing outside this folder imports anything else of it. */
+export * from './linear.ts';
 export * from './quantizers.ts';
 export * from './runtime.ts';
 export type { InstructionSet } from './quantizers.ts';
