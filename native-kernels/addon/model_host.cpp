@@ -15,8 +15,8 @@ constexpr napi_type_tag kModelTag{0x8f4c2a91d07e4b36u, 0xb52d93e6174ac08fu};
 
 JavaScriptThread::JavaScriptThread(Napi::Env env) : queue_(Queue::New(env, "nibble.model", 0, 1)) { queue_.Unref(env); }
 
-JavaScriptThread::~JavaScriptThread() {
-  if (!closed_.load()) queue_.Release();
+void JavaScriptThread::stop() {
+  if (!closed_.exchange(true)) queue_.Release();
 }
 
 void JavaScriptThread::run(Napi::Env env, Napi::Function, std::nullptr_t*, Function* function) {
@@ -58,10 +58,22 @@ ModelHost& ModelHost::of(const Napi::Value& value) {
   return *value.As<Napi::External<ModelHost>>().Data();
 }
 
+ModelHost::ModelHost(Napi::Env env) : env_(env), javascript_(env) {
+  // Hooks run in reverse order, so this one before that of javascript_, which frees what the model's thread posts to.
+  napi_add_env_cleanup_hook(env_, shut_down, this);
+}
+
 ModelHost::~ModelHost() {
   *self_ = nullptr;
-  cancel_all();
-  queue_.finish();
+  napi_remove_env_cleanup_hook(env_, shut_down, this);
+  shut_down(this);
+}
+
+void ModelHost::shut_down(void* self) {
+  ModelHost& host = *static_cast<ModelHost*>(self);
+  host.cancel_all();
+  host.queue_.finish();
+  host.javascript_.stop();
 }
 
 Napi::Object ModelHost::submit(const Napi::Value& handle, Work work, Finally before_settling) {

@@ -22,7 +22,7 @@ class JavaScriptThread {
   using Function = std::function<void(Napi::Env)>;
 
   explicit JavaScriptThread(Napi::Env env);
-  ~JavaScriptThread();
+  ~JavaScriptThread() { stop(); }
   JavaScriptThread(const JavaScriptThread&) = delete;
   JavaScriptThread& operator=(const JavaScriptThread&) = delete;
 
@@ -31,6 +31,9 @@ class JavaScriptThread {
 
   void hold(Napi::Env env);
   void let_go(Napi::Env env);
+
+  /// No post() may run now or later. On JavaScript's thread.
+  void stop();
 
  private:
   static void run(Napi::Env env, Napi::Function, std::nullptr_t*, Function* function);
@@ -84,12 +87,16 @@ class ModelHost {
     Finally before_settling;
   };
 
-  explicit ModelHost(Napi::Env env) : javascript_(env) {}
+  explicit ModelHost(Napi::Env env);
+
+  /// Ends the model's thread. Called when JavaScript is shut down, before the way back to it is gone, or with this host.
+  static void shut_down(void* self);
 
   void settle(Napi::Env env, std::uint64_t id, const Settle& settle, const std::exception_ptr& failure);
   void cancel(CancelFlag& flag);
   void cancel_all();
 
+  napi_env env_;
   JavaScriptThread javascript_;
   std::map<std::uint64_t, Command> commands_;
   std::uint64_t next_id_ = 0;
