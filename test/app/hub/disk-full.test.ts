@@ -31,7 +31,7 @@ function obstacle(): string {
   if (process.platform !== 'linux') return ' (skipped: needs Linux)';
   if (process.getuid?.() !== 0) return ' (skipped: needs root to mount a small disk)';
   try {
-    using _disk = new TinyDisk();
+    new TinyDisk()[Symbol.dispose]();
     return '';
   } catch {
     return ' (skipped: mounting is not allowed here)';

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -107,6 +108,8 @@ describe('access', () => {
       code: 'gated',
       remedy: expect.stringContaining(`${session.server.endpoint}/${NAME}`) as string,
     });
+    expect(readdirSync(session.target.directory)).toEqual([]);
+    expect(session.log.count(({ file }) => file !== null)).toBe(1);
   });
 
   it('to a gated repository is granted with the token', async () => {

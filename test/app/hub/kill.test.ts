@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { contentOf } from '../../fixtures/hub-faults.ts';
 import { sha256File, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession, NAME } from './local-session.ts';
+
+/** Each costs the start of a process. */
+const KILLS = 4;
 
 const CHILD = fileURLToPath(new URL('../../fixtures/pull-child.ts', import.meta.url));
 
@@ -32,21 +35,45 @@ function run(session: LocalSession, afterMs: number | null): Promise<number | st
   });
 }
 
+function partBytes(session: LocalSession): Record<string, number> {
+  return Object.fromEntries(
+    SHARDS.map((shard) => {
+      const found = statSync(session.target.join(`${shard}.part`), { throwIfNoEntry: false });
+      return [shard, found?.size ?? 0];
+    }),
+  );
+}
+
 it('ends with the same files however often it is killed', { timeout: 30_000 }, async () => {
+  let isSlow = true;
   await using session = await LocalSession.start({
-    shardBytes: 6_000_000,
+    shardBytes: 12_000_000,
     intercept: (request) =>
-      contentOf('.safetensors')(request)
-        ? { kind: 'slow', pieceBytes: 60_000, pauseMs: 5 }
+      isSlow && contentOf('.safetensors')(request)
+        ? { kind: 'slow', pieceBytes: 30_000, pauseMs: 6 }
         : undefined,
   });
   // Random moments: in the middle of a block, of the journal, of a rename.
-  for (let kills = 0; kills < 5; kills++) await run(session, Math.random() * 500);
-  expect(await run(session, null)).toBe(0);
+  let before = partBytes(session);
+  for (let kills = 0; kills <= KILLS; kills++) {
+    const isLast = kills === KILLS;
+    isSlow = !isLast;
+    const end = await run(session, isLast ? null : 50 + Math.random() * 300);
+    expect(end).toBe(isLast ? 0 : 'SIGKILL');
+    // Every run asks for what is missing, and the bytes only grow.
+    for (const shard of SHARDS) {
+      const asked = session.log.requests.find(contentOf(shard))?.headers['range'];
+      const bytes = before[shard] ?? 0;
+      expect([bytes === 0 ? undefined : `bytes=${bytes}-`, 'not asked']).toContain(
+        session.log.count(contentOf(shard)) === 0 ? 'not asked' : asked,
+      );
+      if (!isLast) expect(partBytes(session)[shard]).toBeGreaterThanOrEqual(bytes);
+    }
+    before = partBytes(session);
+  }
   for (const name of [...SHARDS, 'config.json', 'tokenizer.json', 'README.md'])
     expect(sha256File(session.target.join(name)), name).toBe(sha256File(session.source.join(name)));
   expect(existsSync(session.target.join(`${SHARDS[0] ?? ''}.part`))).toBe(false);
-  // Every run went on from where the last one was killed.
   session.log.clear();
   expect(await run(session, null)).toBe(0);
   expect(session.log.count(({ file }) => file !== null)).toBe(0);

@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import {
+  formatBytes,
+  freeBytes,
+  lockDirectory,
+  requireSpace,
+  writeWithRoom,
+} from '../../../app/disk/index.ts';
+import { ScratchFolder } from '../../fixtures/hub-model.ts';
+
+function full(): Error {
+  return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+}
+
+describe('room on the disk', () => {
+  it('is known for folders that do not exist yet', async () => {
+    using folder = new ScratchFolder();
+    const free = await freeBytes(folder.join('a', 'b', 'c'));
+    expect(free).toBeGreaterThan(0);
+  });
+
+  it('is required with a margin, and refused with numbers', async () => {
+    using folder = new ScratchFolder();
+    const free = await freeBytes(folder.directory);
+    await requireSpace(folder.directory, 1, 0);
+    await requireSpace(folder.directory, 0, free * 2);
+    await expect(requireSpace(folder.directory, 1, free * 2)).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/needed .* free/) as string,
+    });
+  });
+
+  it('is waited for, and what was to be written is written once there is some', async () => {
+    using folder = new ScratchFolder();
+    const said: string[] = [];
+    let tries = 0;
+    const result = await writeWithRoom(
+      () => (++tries < 3 ? Promise.reject(full()) : Promise.resolve('written')),
+      {
+        directory: folder.directory,
+        pollMs: 1,
+        resumeBytes: 1,
+        onPause: (detail) => said.push(detail),
+        onResume: () => said.push('resumed'),
+      },
+    );
+    expect(result).toBe('written');
+    expect(said).toEqual([expect.stringContaining('is full'), 'resumed']);
+  });
+
+  it('is not waited for where the host cannot', async () => {
+    using folder = new ScratchFolder();
+    await expect(
+      writeWithRoom(() => Promise.reject(full()), {
+        directory: folder.directory,
+        onDiskFull: 'fail',
+      }),
+    ).rejects.toMatchObject({ code: 'disk-full' });
+  });
+
+  it('is no longer waited for when the person cancels', async () => {
+    using folder = new ScratchFolder();
+    await expect(
+      writeWithRoom(() => Promise.reject(full()), {
+        directory: folder.directory,
+        resumeBytes: 2 ** 60,
+        pollMs: 5,
+        signal: AbortSignal.timeout(30),
+      }),
+    ).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('is not what other errors are about', async () => {
+    const error = new Error('something else');
+    await expect(writeWithRoom(() => Promise.reject(error), { directory: '/' })).rejects.toBe(
+      error,
+    );
+  });
+
+  it.each([
+    [0, '0 bytes'],
+    [999, '999 bytes'],
+    [999_600, '1.0 MB'],
+    [4_700_000_000, '4.7 GB'],
+    [123_456_789, '123 MB'],
+  ])('of %d bytes is written as people read it', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});
+
+describe('the lock of a folder', () => {
+  it('lets one in at a time', async () => {
+    using folder = new ScratchFolder();
+    const directory = folder.join('new');
+    const lock = await lockDirectory(directory, 'A download');
+    await expect(lockDirectory(directory, 'A download')).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining('A download is already running') as string,
+    });
+    await lock.release();
+    await (await lockDirectory(directory, 'A download')).release();
+    expect(existsSync(folder.join('new', '.nibble-lock'))).toBe(false);
+  });
+
+  it('does not outlive a process that was killed', async () => {
+    using folder = new ScratchFolder();
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const file = folder.join('.nibble-lock');
+    writeFileSync(file, JSON.stringify({ pid: child.pid, host: hostname(), id: 'x' }));
+    await expect(lockDirectory(folder.directory, 'It')).rejects.toMatchObject({ code: 'busy' });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const lock = await lockDirectory(folder.directory, 'It');
+    expect(readFileSync(file, 'utf8')).toContain(String(process.pid));
+    await lock.release();
+  });
+
+  it('does not hold for a number that now belongs to another process', async () => {
+    using folder = new ScratchFolder();
+    const file = folder.join('.nibble-lock');
+    writeFileSync(file, JSON.stringify({ pid: process.pid, host: hostname(), id: 'x' }));
+    const past = new Date(Date.now() - 120_000);
+    utimesSync(file, past, past);
+    await (await lockDirectory(folder.directory, 'It')).release();
+  });
+
+  it('does not hold when it was cut off in the middle of writing', async () => {
+    using folder = new ScratchFolder();
+    const file = folder.join('.nibble-lock');
+    writeFileSync(file, '{"pid":');
+    await expect(lockDirectory(folder.directory, 'It')).rejects.toMatchObject({ code: 'busy' });
+    const past = new Date(Date.now() - 10_000);
+    utimesSync(file, past, past);
+    await (await lockDirectory(folder.directory, 'It')).release();
+  });
+});
