@@ -138,7 +138,10 @@ async function receive(job: FileJob, part: PartFile, progressed: () => void): Pr
     if (opened.sizeBytes !== null && opened.sizeBytes !== file.sizeBytes)
       throw new ContentMismatch(`${opened.sizeBytes} bytes`);
     if (opened.start === 0 && part.length > 0) await part.restart();
-    if (opened.validator !== known) await journal.record(file.path, begun(file, opened.validator));
+    journal.note(file.path, begun(file, opened.validator));
+    // A file of one block is asked for again as a whole sooner than a journal is written.
+    if (opened.validator !== known && file.sizeBytes > BLOCK_BYTES)
+      await journal.record(file.path, begun(file, opened.validator));
     await fill(part, opened.body(), file, progressed);
   } finally {
     opened.close();
@@ -221,8 +224,7 @@ export async function downloadFile(job: FileJob): Promise<DownloadedFile> {
   const isSame = known === null || known.expected === expectedHash(file);
   // A part of unknown origin is kept where a hash will tell whether it belongs here.
   let keep = isSame && (known !== null || expectedHash(file) !== 'none');
-  if (known === null || !isSame || known.done !== null)
-    await journal.record(file.path, begun(file, isSame ? (known?.validator ?? null) : null));
+  journal.note(file.path, begun(file, isSame ? (known?.validator ?? null) : null));
 
   const validators = new Set<string | null>();
   let mismatch = '';

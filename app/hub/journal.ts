@@ -48,7 +48,9 @@ export class DownloadJournal {
   readonly #files: Map<string, JournalFile>;
   readonly #head: Omit<JournalContent, 'files'>;
   readonly #withRoom: (write: () => Promise<void>) => Promise<void>;
+  /** Ends with the write that is going on, whether it succeeds or not. */
   #writing: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | null = null;
 
   /** @param withRoom Waits for room on the disk around a write. */
   constructor(
@@ -68,15 +70,22 @@ export class DownloadJournal {
     return this.#files.get(name) ?? null;
   }
 
-  /** Records the state of a file; resolves when it is on the disk. */
-  async record(name: string, state: JournalFile): Promise<void> {
+  /** Notes the state of a file, to be saved with the next record. */
+  note(name: string, state: JournalFile): void {
     this.#files.set(name, state);
-    // One write after the other; each takes the newest state of all files.
-    const write = this.#writing
-      .catch(() => undefined)
-      .then(() => this.#withRoom(() => this.#save()));
-    this.#writing = write;
-    await write;
+  }
+
+  /** Records the state of a file; resolves when it is on the disk. */
+  record(name: string, state: JournalFile): Promise<void> {
+    this.note(name, state);
+    // One write after the other. Each takes the newest state of all files, so who comes while one waits joins it.
+    this.#queued ??= this.#writing.then(() => {
+      this.#queued = null;
+      const saved = this.#withRoom(() => this.#save());
+      this.#writing = saved.catch(() => undefined);
+      return saved;
+    });
+    return this.#queued;
   }
 
   async #save(): Promise<void> {

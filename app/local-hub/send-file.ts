@@ -9,6 +9,9 @@ import type { ServedFile } from './scan.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 
+/** A client loses what it has received but not read when the connection is cut; this lets a busy one read it first. */
+const CUT_MS = 100;
+
 interface Range {
   readonly start: number;
   readonly endExclusive: number;
@@ -101,8 +104,7 @@ function spoil(
 ): AsyncGenerator<Buffer> {
   if (fault?.kind === 'truncate')
     return first(body, fault.afterBytes, async () => {
-      // The bytes must be on their way before the connection is cut.
-      await sleep(20);
+      await sleep(CUT_MS);
       reply.raw.destroy();
     });
   if (fault?.kind === 'stall')

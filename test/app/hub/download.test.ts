@@ -196,10 +196,16 @@ describe('an interrupted download', () => {
   it('starts a small file anew when its identity changes in the middle', async () => {
     const file = 'tokenizer.json';
     await using session = await LocalSession.start({
-      intercept: inTurn(contentOf(file), { kind: 'truncate', afterBytes: 5 }),
+      intercept: inTurn(
+        contentOf(file),
+        { kind: 'truncate', afterBytes: 5 },
+        { kind: 'etag', etag: '"another content"' },
+      ),
     });
     await session.pull();
-    const [, second] = session.log.requests.filter(contentOf(file));
+    const asked = session.log.requests.filter(contentOf(file));
+    expect(asked).toHaveLength(2);
+    const second = asked[1];
     expect(second?.headers).toMatchObject({ range: 'bytes=5-' });
     expect(second?.headers['if-range']).toMatch(/^"[0-9a-f]{40}"$/);
     expectSameFiles(session);
@@ -223,7 +229,7 @@ describe('an interrupted download', () => {
         status(500),
         { kind: 'silence' },
       ),
-      client: { retry: { retries: 6, baseMs: 2, maxMs: 10 } },
+      client: { stallMs: 300, retry: { retries: 6, baseMs: 2, maxMs: 10 } },
     });
     await session.pull();
     expectSameFiles(session);

@@ -45,7 +45,7 @@ export class LocalSession implements AsyncDisposable {
       endpoint: server.endpoint,
       token: '',
       retry: QUICK,
-      stallMs: 300,
+      stallMs: 5_000,
       ...options.client,
     });
     return new LocalSession(server, hub, source, log);
