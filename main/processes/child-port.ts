@@ -35,7 +35,7 @@ export function portToParent(): Port {
     throw new AppError('invalid-input', 'This file is started by Nibble itself, not by hand.');
   return {
     postMessage: (message) => {
-      if (process.connected) send(message as object, undefined, undefined, () => undefined);
+      if (process.connected) send(message, undefined, undefined, () => undefined);
     },
     onMessage: (listener) => {
       process.on('message', listener);

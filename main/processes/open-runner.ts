@@ -37,16 +37,16 @@ export interface RunnerProcess {
   /** Resolves when the process is gone, however it ended. */
   readonly exited: Promise<void>;
   /** Ends the process and waits until its memory is free; safe to call twice. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 interface StartedChild {
   readonly child: ChildProcess;
   readonly output: OutputTail;
   readonly exited: Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
   /** Why calls fail once the process is gone. */
-  reason(): AppError;
+  readonly reason: () => AppError;
 }
 
 function startChild(entry: string): StartedChild {

@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   openCheckpoint,
@@ -60,6 +60,22 @@ async function readRuntimeTensors(directory: string): Promise<readonly TensorInf
   }
 }
 
+/**
+ * ONNX Runtime maps weights only from the graph's own folder, links resolved.
+ *
+ * @throws AppError `invalid-input` for a folder of links, like those in the hub's cache
+ */
+async function requireOwnFiles(directory: string, names: readonly string[]): Promise<void> {
+  const folder = await realpath(directory);
+  for (const name of names)
+    if (path.dirname(await realpath(path.join(directory, name))) !== folder)
+      throw new AppError(
+        'invalid-input',
+        `${name} in ${directory} is a link to another folder, from where its weights cannot be mapped.`,
+        { remedy: `Copy the folder with its links resolved (cp -rL), or quantize it with Nibble.` },
+      );
+}
+
 async function readDetails(checkpoint: OpenCheckpoint): Promise<LayerDetails> {
   const wanted = checkpoint.tensors.filter(({ name }) => describesLayer(name));
   return new Map(
@@ -115,6 +131,10 @@ export async function ensureGraph(directory: string): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
     const config = readModelConfig(checkpoint.config);
+    await requireOwnFiles(
+      directory,
+      checkpoint.files.map(({ name }) => name),
+    );
     const [existing, runtimeTensors, details] = await Promise.all([
       readIfThere(graphPath, MAX_GRAPH_BYTES),
       readRuntimeTensors(directory),

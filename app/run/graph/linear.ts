@@ -140,10 +140,14 @@ function addLinearAffine({ writer }: LinearContext, options: LinearOptions): str
   const scalesName = `${weight}.scales`;
   const zeroPointsName = `${weight}.zero_points`;
   const bits = writer.tensor(weight).dtype === 'I8' ? 8 : 4;
-  const scales = writer.tensor(scalesName);
-  const perTensor = scales.shape.length === 0 || (scales.shape[0] === 1 && outFeatures !== 1);
-  const blocksPerRow = scales.shape[1] ?? 1;
-  const blockSize = perTensor ? 0 : Math.ceil(inFeatures / blocksPerRow);
+  // One column per block of the row, so the shape alone says how long a block is.
+  const blocksPerRow = writer.tensor(scalesName).shape[1] ?? 0;
+  if (blocksPerRow === 0 || inFeatures % blocksPerRow !== 0)
+    throw new AppError(
+      'malformed-file',
+      `${scalesName} has ${blocksPerRow} scales per row, which do not divide ${inFeatures} columns.`,
+    );
+  const shape = [outFeatures, blocksPerRow];
   return writer.operator(
     'LinearAffine',
     name,
@@ -152,20 +156,15 @@ function addLinearAffine({ writer }: LinearContext, options: LinearOptions): str
       bits === 8
         ? writer.weight(weight, { types: ['I8'], shape: [outFeatures, inFeatures] })
         : writer.bytes(weight, Math.ceil((outFeatures * inFeatures) / 2)),
-      writer.weight(scalesName, {
-        types: ['F32'],
-        shape: perTensor ? scales.shape : [outFeatures, ...scales.shape.slice(1, 2)],
-      }),
-      writer.has(zeroPointsName)
-        ? writer.weight(zeroPointsName, { types: ['I8'], shape: scales.shape })
-        : '',
+      writer.weight(scalesName, { types: ['F32'], shape }),
+      writer.has(zeroPointsName) ? writer.weight(zeroPointsName, { types: ['I8'], shape }) : '',
       biasOf(writer, options),
     ],
     {
       in_features: { int: inFeatures },
       out_features: { int: outFeatures },
       bits: { int: bits },
-      block_size: { int: blockSize },
+      block_size: { int: inFeatures / blocksPerRow },
     },
   );
 }

@@ -11,17 +11,26 @@ export interface RotaryTable {
   readonly attentionScaling: number;
 }
 
-/** Changes the frequency of one pair of elements, in radians per position. */
+/** Radians per position of one pair of elements, from what it would be without any scaling. */
 type Adjustment = (frequency: number, pair: number) => number;
+
+/**
+ * Every step is rounded to float32, in the order in which transformers computes it. An angle is a position times a
+ * frequency: at position 100,000 the last bit of a frequency is worth a hundredth of a radian.
+ */
+const f32 = Math.fround;
 
 function llama3(rope: Llama3): Adjustment {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalContextLength } = rope;
   return (frequency) => {
-    const turns = (originalContextLength * frequency) / (2 * Math.PI);
-    if (turns < lowFrequencyFactor) return frequency / factor;
+    const wavelength = f32((2 * Math.PI) / frequency);
+    const turns = f32(originalContextLength / wavelength);
+    if (turns < lowFrequencyFactor) return f32(frequency / factor);
     if (turns > highFrequencyFactor) return frequency;
-    const smooth = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
-    return ((1 - smooth) * frequency) / factor + smooth * frequency;
+    const smooth = f32(
+      f32(turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor),
+    );
+    return f32(f32(f32(f32(1 - smooth) * frequency) / factor) + f32(smooth * frequency));
   };
 }
 
@@ -37,8 +46,10 @@ function yarn(rope: Yarn, dimensions: number): Adjustment {
   // An empty ramp would divide by zero; this is the width that transformers gives it.
   const width = high === low ? 0.001 : high - low;
   return (frequency, pair) => {
-    const stretch = Math.min(1, Math.max(0, (pair - low) / width));
-    return (frequency / rope.factor) * stretch + frequency * (1 - stretch);
+    const ramp = f32(f32(pair - low) / width);
+    const kept = f32(1 - Math.min(1, Math.max(0, ramp)));
+    const stretched = f32(1 / f32(rope.factor * f32(rope.theta ** f32((2 * pair) / dimensions))));
+    return f32(f32(stretched * f32(1 - kept)) + f32(frequency * kept));
   };
 }
 
@@ -54,12 +65,12 @@ function yarnAttentionScaling(rope: Yarn): number {
 
 function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
   switch (rope.kind) {
-    case 'default':
-    // Within the original context length, which is all that a runner offers such a model, nothing changes.
+    // Within the original context length, which is all that a runner offers it, a dynamic model changes nothing.
     case 'dynamic':
+    case 'default':
       return (frequency) => frequency;
     case 'linear':
-      return (frequency) => frequency / rope.factor;
+      return (frequency) => f32(frequency / rope.factor);
     case 'llama3':
       return llama3(rope);
     case 'yarn':
@@ -68,7 +79,7 @@ function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
 }
 
 /**
- * The table that the `Rotary` operator reads, as transformers defines it; computed in float64 and rounded once.
+ * The table that the `Rotary` operator reads, as transformers computes it.
  *
  * @param dimensions Elements of a head that are rotated.
  * @throws AppError `malformed-file` when the parameters give no finite positive frequencies
@@ -76,7 +87,7 @@ function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
 export function rotaryTable(rope: RopeConfig, dimensions: number): RotaryTable {
   const adjust = adjustmentOf(rope, dimensions);
   const inverseFrequencies = Float32Array.from({ length: dimensions / 2 }, (_, pair) =>
-    adjust(rope.theta ** ((-2 * pair) / dimensions), pair),
+    adjust(f32(1 / f32(rope.theta ** f32((2 * pair) / dimensions))), pair),
   );
   const attentionScaling = rope.kind === 'yarn' ? yarnAttentionScaling(rope) : 1;
   const isUsable =

@@ -36,7 +36,7 @@ async function readTemplateSource(
   // Newer transformers keep the template in a file of its own, which wins over the one in the configuration.
   const own = await readTextFile(directory, 'chat_template.jinja', MAX_TEMPLATE_BYTES);
   if (own !== null) return own;
-  const inJson = (await readJsonFile(directory, 'chat_template.json')) as unknown;
+  const inJson = await readJsonFile(directory, 'chat_template.json');
   const found =
     typeof inJson === 'object' && inJson !== null && 'chat_template' in inJson
       ? inJson.chat_template

@@ -12,6 +12,11 @@ export interface Prompt {
 const MARKER_START = '\uFDD0';
 const MARKER_END = '\uFDD1';
 
+/** The first character of a name, whole even where it takes two UTF-16 units. */
+function firstCharacter(name: string): string {
+  return String.fromCodePoint(name.codePointAt(0) ?? 0);
+}
+
 /** A short text that none of `texts` contains. */
 function unusedMarker(texts: readonly string[]): string {
   for (let number = 0; ; number++) {
@@ -29,7 +34,7 @@ function cutSpecialTokens(text: string, names: readonly string[], marker: string
   // A cut may leave a new name behind it ('<<' in '<<<'), hence until there is none.
   for (const name of names)
     while (cut.includes(name)) {
-      const [first = ''] = name;
+      const first = firstCharacter(name);
       cut = cut.replaceAll(name, `${first}${marker}${name.slice(first.length)}`);
     }
   return cut;
@@ -54,7 +59,7 @@ export function encodePrompt(
   messages: readonly Message[],
 ): Prompt {
   // A name of one character cannot be cut.
-  const names = tokenizer.specialTokens.filter((name) => [...name].length > 1);
+  const names = tokenizer.specialTokens.filter((name) => name !== firstCharacter(name));
   const marker = unusedMarker([...messages.map(({ content }) => content), ...names]);
   const safe = messages.map((message) => ({
     ...message,

@@ -2,7 +2,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { AppError } from '../../contract/error.ts';
 import { readJsonFile } from '../read-json.ts';
-import { tokenBytes, type TokenBytes } from './token-bytes.ts';
+import { tokenBytes, type TokenBytes, type TokenSource } from './token-bytes.ts';
 import { TokenStream, type TokenStreamOptions } from './token-stream.ts';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
@@ -34,6 +34,19 @@ export interface ModelTokenizer {
   readonly specialTokens: readonly string[];
   idOf(token: string): number | undefined;
 }
+
+/**
+ * What we use of the library's class. Its own declarations import each other without file extensions, which our module
+ * resolution does not follow, so that the compiler knows nothing of it.
+ */
+interface LibraryTokenizer extends TokenSource {
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
+  token_to_id(token: string): number | undefined;
+}
+const LibraryTokenizer = Tokenizer as unknown as new (
+  tokenizer: object,
+  config: object,
+) => LibraryTokenizer;
 
 /** tokenizer_config.json; an empty object where there is none. */
 export async function readTokenizerConfig(
@@ -75,7 +88,7 @@ export async function loadTokenizer(
   if (json === null) throw missingTokenizer(directory);
   try {
     const parsed = tokenizerSchema.parse(json);
-    return wrap(new Tokenizer(parsed, config), parsed.added_tokens, parsed.decoder);
+    return wrap(new LibraryTokenizer(parsed, config), parsed.added_tokens, parsed.decoder);
   } catch (error) {
     throw new AppError(
       'malformed-file',
@@ -86,7 +99,7 @@ export async function loadTokenizer(
 }
 
 function wrap(
-  tokenizer: Tokenizer,
+  tokenizer: LibraryTokenizer,
   addedTokens: z.infer<typeof addedTokensSchema>,
   decoder: unknown,
 ): ModelTokenizer {
@@ -106,10 +119,8 @@ function wrap(
     specialTokens: special.map(({ content }) => content),
     idOf: (token) => tokenizer.token_to_id(token),
     encode: (text, addSpecialTokens) => {
+      const { ids } = tokenizer.encode(text, { add_special_tokens: addSpecialTokens });
       // The library leaves a hole for what is not in its vocabulary when there is no unknown token.
-      const ids: (number | undefined)[] = tokenizer.encode(text, {
-        add_special_tokens: addSpecialTokens,
-      }).ids;
       return ids.filter((id) => id !== undefined);
     },
     decode: (ids, options) => {
