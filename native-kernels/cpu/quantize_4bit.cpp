@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kTaskWeights = 131072;
 
 /// Nested blocks of one task.
-constexpr std::size_t kTaskNestedBlocks = 64;
+constexpr std::size_t kTaskRuns = 64;
 
 std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
 
@@ -88,63 +88,90 @@ void quantize_task(const Job& job, std::size_t task) {
 /// Weights are (u + e) * this, with the scale that the codes were made with.
 double unit_of(float absmax) { return std::max(absmax, kSmallestAbsmax); }
 
-/// The largest error of double-quantized blocks. A block's moments bound it; only blocks that can hold the largest are
-/// evaluated weight by weight.
-/// @param scale dequantized scale of a block
-template <typename Scale>
-double largest_error(const Job& job, std::size_t first, std::size_t last, double at_least, const Scale& scale) {
-  constexpr double kSlack = 1e-5;  // float32 roundings of the moments
-  double largest = at_least;
-  for (std::size_t block = first; block < last; ++block) {
-    const float block_scale = scale(block);
-    const double unit = unit_of(job.absmax[block]);
-    const double bound = unit * job.moments[block].max_error + std::fabs(unit - block_scale);
-    if (bound * (1 + kSlack) <= largest) continue;
-    for (std::size_t i = block * job.block_size; i < job.block_end(block); ++i) {
-      const int code = job.codes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15;
-      const float value = job.tables.values_by_code[code] * block_scale;
-      const double weight = load_weight(job.source.data, job.source.type, i);
-      largest = std::max(largest, std::fabs(weight - value));
-    }
+/// float32 roundings of a block's moments, relative.
+constexpr double kSlack = 1e-5;
+
+/// Double quantization of a whole tensor's scales, 256 blocks ("a run") at a time.
+struct NestedJob {
+  const Job& job;
+  const FourBitTarget& target;
+  float offset;
+  std::vector<double> largest_bound;  // [runs] no error of the run is above this
+
+  std::size_t runs() const { return largest_bound.size(); }
+  std::size_t first(std::size_t run) const { return run * kNestedBlockSize; }
+  std::size_t count(std::size_t run) const { return std::min(kNestedBlockSize, job.blocks - first(run)); }
+
+  void dequantize(std::size_t run, float* scales) const {
+    dequantize_nested_block(target.absmax_codes + first(run), count(run), target.nested_absmax[run], offset, scales);
   }
-  return largest;
-}
+
+  /// Quantizes the scales of a run and adds up its statistics.
+  /// @returns an error that some weight of the run has at least
+  double quantize(std::size_t run, Statistics& sum) {
+    const float* absmax = job.absmax + first(run);
+    target.nested_absmax[run] = quantize_nested_block(absmax, count(run), offset, target.absmax_codes + first(run));
+    float scales[kNestedBlockSize];
+    dequantize(run, scales);
+    double certain = 0;
+    double possible = 0;
+    for (std::size_t i = 0; i < count(run); ++i) {
+      const Moments& moments = job.moments[first(run) + i];
+      const double unit = unit_of(absmax[i]);
+      add_segment(sum, moments, unit, scales[i]);
+      const double drift = std::fabs(unit - scales[i]);
+      certain = std::max(certain, unit * moments.max_error - drift);
+      possible = std::max(possible, unit * moments.max_error + drift);
+    }
+    largest_bound[run] = possible;
+    return certain;
+  }
+
+  /// The largest error of a run, weight by weight, where its blocks' bounds leave room above `at_least`.
+  double largest_error(std::size_t run, double at_least) const {
+    double largest = at_least;
+    if (largest_bound[run] * (1 + kSlack) <= largest) return largest;
+    float scales[kNestedBlockSize];
+    dequantize(run, scales);
+    for (std::size_t i = 0; i < count(run); ++i) {
+      const std::size_t block = first(run) + i;
+      const double unit = unit_of(job.absmax[block]);
+      const double bound = unit * job.moments[block].max_error + std::fabs(unit - scales[i]);
+      if (bound * (1 + kSlack) <= largest) continue;
+      for (std::size_t k = block * job.block_size; k < job.block_end(block); ++k) {
+        const int code = job.codes[k / 2] >> (k % 2 == 0 ? 4 : 0) & 15;
+        const float value = job.tables.values_by_code[code] * scales[i];
+        const double weight = load_weight(job.source.data, job.source.type, k);
+        largest = std::max(largest, std::fabs(weight - value));
+      }
+    }
+    return largest;
+  }
+};
 
 Statistics quantize_scales(const Job& job, const FourBitTarget& target, const Control& control) {
   const float offset = mean_as_pytorch(job.absmax, job.blocks);
   *target.nested_offset = offset;
-  const std::size_t nested = divide_up(job.blocks, kNestedBlockSize);
-  const std::size_t tasks = divide_up(nested, kTaskNestedBlocks);
-  const auto scale = [&](std::size_t block) {
-    return nested_value(target.absmax_codes[block], target.nested_absmax[block / kNestedBlockSize], offset);
-  };
-  const auto blocks_of = [&](std::size_t task) {
-    const std::size_t first = task * kTaskNestedBlocks * kNestedBlockSize;
-    return std::pair{first, std::min(first + kTaskNestedBlocks * kNestedBlockSize, job.blocks)};
+  NestedJob nested{job, target, offset, std::vector<double>(divide_up(job.blocks, kNestedBlockSize))};
+  const std::size_t tasks = divide_up(nested.runs(), kTaskRuns);
+  const auto for_each_run = [&](std::size_t task, const auto& body) {
+    for (std::size_t run = task * kTaskRuns; run < std::min((task + 1) * kTaskRuns, nested.runs()); ++run) body(run);
   };
 
   std::vector<Statistics> parts(tasks);
   std::vector<double> certain(tasks, 0.0);
-  for_each_task(tasks, control, {0.95, 0.97}, [&](std::size_t task) {
-    const auto [first, last] = blocks_of(task);
-    for (std::size_t block = first; block < last; block += kNestedBlockSize) {
-      target.nested_absmax[block / kNestedBlockSize] = quantize_nested_block(
-          job.absmax + block, std::min(kNestedBlockSize, last - block), offset, target.absmax_codes + block);
-    }
-    for (std::size_t block = first; block < last; ++block) {
-      const double unit = unit_of(job.absmax[block]);
-      const double block_scale = scale(block);
-      add_segment(parts[task], job.moments[block], unit, block_scale);
-      const double bound = unit * job.moments[block].max_error - std::fabs(unit - block_scale);
-      certain[task] = std::max(certain[task], bound);
-    }
+  for_each_task(tasks, control, {0.95, 0.99}, [&](std::size_t task) {
+    for_each_run(task,
+                 [&](std::size_t run) { certain[task] = std::max(certain[task], nested.quantize(run, parts[task])); });
   });
 
-  // Every task starts from the same bound, so that which weights are evaluated does not depend on who runs it.
-  const double at_least = *std::max_element(certain.begin(), certain.end()) * (1 - 1e-5);
-  for_each_task(tasks, control, {0.97, 1}, [&](std::size_t task) {
-    const auto [first, last] = blocks_of(task);
-    parts[task].max_error = largest_error(job, first, last, at_least, scale);
+  // The largest error is no product of sums: bounds tell which few blocks to evaluate weight by weight. Every task
+  // starts from the same bound, so that the result does not depend on who runs it.
+  const double at_least = *std::max_element(certain.begin(), certain.end()) * (1 - kSlack);
+  for_each_task(tasks, control, {0.99, 1}, [&](std::size_t task) {
+    parts[task].max_error = at_least;
+    for_each_run(task,
+                 [&](std::size_t run) { parts[task].max_error = nested.largest_error(run, parts[task].max_error); });
   });
   return total(parts);
 }
@@ -198,9 +225,12 @@ void dequantize_4bit(const FourBitView& weights, const FourBitSpec& spec, std::s
     float decoded[kTaskWeights / 32];
     const float* absmax = weights.absmax == nullptr ? decoded : weights.absmax + first;
     if (weights.absmax == nullptr) {
-      for (std::size_t i = 0; i < blocks; ++i) {
-        const float nested_absmax = weights.nested_absmax[(first + i) / kNestedBlockSize];
-        decoded[i] = nested_value(weights.absmax_codes[first + i], nested_absmax, weights.nested_offset);
+      for (std::size_t i = 0; i < blocks;) {
+        const std::size_t run = (first + i) / kNestedBlockSize;
+        const std::size_t count = std::min((run + 1) * kNestedBlockSize - first, blocks) - i;
+        dequantize_nested_block(weights.absmax_codes + first + i, count, weights.nested_absmax[run],
+                                weights.nested_offset, decoded + i);
+        i += count;
       }
     }
     const std::size_t full = (end - start) / spec.block_size;

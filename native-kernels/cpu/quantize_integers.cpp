@@ -197,17 +197,25 @@ Statistics quantize_affine(const Source& source, Shape shape, const AffineSpec& 
 void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec& spec, float* out,
                        const Control& control) {
   const RowTasks rows(shape);
-  const std::size_t groups = divide_up(shape.columns, spec.per_tensor ? shape.columns : spec.block_size);
+  const std::size_t width = spec.per_tensor ? shape.columns : spec.block_size;
+  const std::size_t groups = divide_up(shape.columns, width);
   const auto* bytes = static_cast<const std::uint8_t*>(weights.codes);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
-      for (std::size_t column = 0; column < shape.columns; ++column) {
-        const std::size_t i = row * shape.columns + column;
-        const std::size_t group = spec.per_tensor ? 0 : row * groups + column / spec.block_size;
-        const int code =
-            spec.bits == 8 ? static_cast<std::int8_t>(bytes[i]) : (bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15) - 8;
-        const int zero = weights.zero_points == nullptr ? 0 : weights.zero_points[group];
-        out[i] = static_cast<float>(code - zero) * weights.scales[group];
+    for (std::size_t i = rows.first(task) * groups; i < rows.last(task) * groups; ++i) {
+      const std::size_t group = spec.per_tensor ? 0 : i;
+      const float scale = weights.scales[group];
+      const int zero = weights.zero_points == nullptr ? 0 : weights.zero_points[group];
+      const std::size_t column = i % groups * width;
+      const std::size_t start = i / groups * shape.columns + column;
+      const std::size_t end = start + std::min(width, shape.columns - column);
+      if (spec.bits == 8) {
+        for (std::size_t k = start; k < end; ++k) {
+          out[k] = static_cast<float>(static_cast<std::int8_t>(bytes[k]) - zero) * scale;
+        }
+      } else {
+        for (std::size_t k = start; k < end; ++k) {
+          out[k] = static_cast<float>((bytes[k / 2] >> (k % 2 == 0 ? 4 : 0) & 15) - 8 - zero) * scale;
+        }
       }
     }
   });

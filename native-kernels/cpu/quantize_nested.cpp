@@ -105,8 +105,10 @@ float quantize_nested_block(const float* absmax, std::size_t count, float offset
   return largest;
 }
 
-float nested_value(std::uint8_t code, float nested_absmax, float offset) {
-  return dynamic8_values()[code] * nested_absmax + offset;
+void dequantize_nested_block(const std::uint8_t* codes, std::size_t count, float nested_absmax, float offset,
+                             float* absmax) {
+  const float* map = dynamic8_values();
+  for (std::size_t i = 0; i < count; ++i) absmax[i] = map[codes[i]] * nested_absmax + offset;
 }
 
 }  // namespace nibble

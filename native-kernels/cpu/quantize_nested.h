@@ -21,7 +21,9 @@ float mean_as_pytorch(const float* values, std::size_t count);
 /// @returns the block's scale, `nested_absmax`
 float quantize_nested_block(const float* absmax, std::size_t count, float offset, std::uint8_t* codes);
 
-/// The scale that a nested code stands for.
-float nested_value(std::uint8_t code, float nested_absmax, float offset);
+/// The scales that the nested codes of one block stand for.
+/// @param absmax [count]
+void dequantize_nested_block(const std::uint8_t* codes, std::size_t count, float nested_absmax, float offset,
+                             float* absmax);
 
 }  // namespace nibble

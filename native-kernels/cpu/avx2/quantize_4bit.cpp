@@ -35,7 +35,8 @@ inline __m256i descend(__m256i rank, __m256 scaled, __m256 threshold) {
 }
 
 /// Ranks of 8 scaled weights, one per 32-bit lane; their errors are added to `moments`.
-inline __m256i ranks_of(__m256 scaled, std::size_t half, const TableVectors& tables, MomentVectors& moments) {
+template <int half>
+inline __m256i ranks_of(__m256 scaled, const TableVectors& tables, MomentVectors& moments) {
   const __m256 upper = _mm256_cmp_ps(scaled, tables.middle, _CMP_GT_OQ);
   __m256i rank = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_castps_si256(upper));
   rank = descend(rank, scaled, _mm256_blendv_ps(tables.quarters[0], tables.quarters[1], upper));
@@ -43,7 +44,7 @@ inline __m256i ranks_of(__m256 scaled, std::size_t half, const TableVectors& tab
   rank = descend(rank, scaled, _mm256_permutevar8x32_ps(tables.sixteenths, rank));
   const __m256 value = _mm256_blendv_ps(_mm256_permutevar8x32_ps(tables.values[0], rank),
                                         _mm256_permutevar8x32_ps(tables.values[1], rank), upper);
-  moments.add(half, _mm256_sub_ps(scaled, value), value);
+  moments.add<half>(_mm256_sub_ps(scaled, value), value);
   return rank;
 }
 
@@ -99,11 +100,14 @@ std::size_t quantize(const FourBitTables& tables, const void* source, std::size_
     const __m256 inverse = _mm256_set1_ps(1.0f / (largest > kSmallestAbsmax ? largest : kSmallestAbsmax));
     MomentVectors sums;
     for (std::size_t i = 0; i < block_size; i += 32) {
-      __m256i ranks[4];
-      for (std::size_t k = 0; k < 4; ++k) {
-        const __m256 scaled = _mm256_mul_ps(load8<type>(weights + (i + k * 8) * kSize), inverse);
-        ranks[k] = ranks_of(scaled, k % 2, vectors, sums);
-      }
+      // Spelled out: in a loop the compiler keeps the sums in memory.
+      const unsigned char* at = weights + i * kSize;
+      const __m256i ranks[4] = {
+          ranks_of<0>(_mm256_mul_ps(load8<type>(at), inverse), vectors, sums),
+          ranks_of<1>(_mm256_mul_ps(load8<type>(at + 8 * kSize), inverse), vectors, sums),
+          ranks_of<0>(_mm256_mul_ps(load8<type>(at + 16 * kSize), inverse), vectors, sums),
+          ranks_of<1>(_mm256_mul_ps(load8<type>(at + 24 * kSize), inverse), vectors, sums),
+      };
       store_packed(ranks, vectors, codes + (block * block_size + i) / 2);
     }
     store_moments(sums, moments + block);

@@ -59,22 +59,22 @@ struct CodingVectors {
 };
 
 /// Codes of 8 weights, one per 32-bit lane.
-template <bool through_half>
-inline __m256i codes_of(__m256 weights, std::size_t half, const CodingVectors& coding, MomentVectors& moments) {
+template <bool through_half, int half>
+inline __m256i codes_of(__m256 weights, const CodingVectors& coding, MomentVectors& moments) {
   const __m256 scaled = _mm256_mul_ps(as_coded<through_half>(weights), coding.inverse);
   const __m256i rounded = _mm256_cvtps_epi32(_mm256_round_ps(scaled, kNearest));
   __m256i code = _mm256_add_epi32(rounded, coding.zero_point);
   code = _mm256_max_epi32(_mm256_min_epi32(code, coding.high), coding.low);
   const __m256 value = _mm256_cvtepi32_ps(_mm256_sub_epi32(code, coding.zero_point));
-  moments.add(half, _mm256_sub_ps(_mm256_mul_ps(weights, coding.unit), value), value);
+  moments.add<half>(_mm256_sub_ps(_mm256_mul_ps(weights, coding.unit), value), value);
   return code;
 }
 
 template <WeightType type, bool through_half>
 inline __m128i sixteen(const unsigned char* source, const CodingVectors& coding, MomentVectors& moments) {
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
-  const __m256i first = codes_of<through_half>(load8<type>(source), 0, coding, moments);
-  const __m256i second = codes_of<through_half>(load8<type>(source + 8 * kSize), 1, coding, moments);
+  const __m256i first = codes_of<through_half, 0>(load8<type>(source), coding, moments);
+  const __m256i second = codes_of<through_half, 1>(load8<type>(source + 8 * kSize), coding, moments);
   // The pack works within 128-bit halves; the permute puts the quarters in order again.
   const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
   return _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));

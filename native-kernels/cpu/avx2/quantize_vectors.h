@@ -38,7 +38,8 @@ struct MomentVectors {
   __m256 value_squares[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
   __m256 max_error[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
 
-  void add(std::size_t half, __m256 error, __m256 value) {
+  template <int half>
+  void add(__m256 error, __m256 value) {
     error_squares[half] = _mm256_add_ps(error_squares[half], _mm256_mul_ps(error, error));
     error_values[half] = _mm256_add_ps(error_values[half], _mm256_mul_ps(error, value));
     value_squares[half] = _mm256_add_ps(value_squares[half], _mm256_mul_ps(value, value));

@@ -117,15 +117,18 @@ template <WeightType type, bool fp4>
 inline void quantize_pair(const unsigned char* source, const float* inverses, const TableVectors& tables,
                           std::uint8_t* codes, Moments* moments) {
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
-  MomentVectors sums[2];
-  __m512i four[4];
-  for (std::size_t k = 0; k < 4; ++k) {
-    const __m512 weights = load16<type>(source + k * 16 * kSize);
-    four[k] = codes_of<fp4>(_mm512_mul_ps(weights, _mm512_set1_ps(inverses[k / 2])), tables, sums[k / 2]);
-  }
+  const __m512 first = _mm512_set1_ps(inverses[0]);
+  const __m512 second = _mm512_set1_ps(inverses[1]);
+  MomentVectors first_sums, second_sums;
+  const __m512i four[4] = {
+      codes_of<fp4>(_mm512_mul_ps(load16<type>(source), first), tables, first_sums),
+      codes_of<fp4>(_mm512_mul_ps(load16<type>(source + 16 * kSize), first), tables, first_sums),
+      codes_of<fp4>(_mm512_mul_ps(load16<type>(source + 32 * kSize), second), tables, second_sums),
+      codes_of<fp4>(_mm512_mul_ps(load16<type>(source + 48 * kSize), second), tables, second_sums),
+  };
   store_packed(four, codes);
-  store_moments(sums[0], moments);
-  store_moments(sums[1], moments + 1);
+  store_moments(first_sums, moments);
+  store_moments(second_sums, moments + 1);
 }
 
 template <WeightType type, bool fp4>
