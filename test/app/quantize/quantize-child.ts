@@ -5,14 +5,17 @@
 // Prints one line of JSON: the hash of the weights and the largest memory it had, in bytes.
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openCheckpoint } from '../../../app/checkpoint/index.ts';
+import type { OpenCheckpoint } from '../../../app/checkpoint/index.ts';
 import { schemeNameSchema } from '../../../app/contract/scheme.ts';
 import { planQuantization, quantizeCheckpoint } from '../../../app/quantize/index.ts';
 
 const [source = '', directory = '', schemeName = '', mode, lines, delayMs] = process.argv.slice(2);
 const scheme = schemeNameSchema.parse(schemeName);
+const opened = await openCheckpoint(source);
+const checkpoint = mode === 'kill-after' ? inStepWithJournal(opened) : opened;
 if (mode === 'kill-after') setInterval(killWhenDue, 1).unref();
-const checkpoint = await openCheckpoint(source);
 const { tensors, config } = checkpoint;
 const { weightsSha256 } = await quantizeCheckpoint({
   checkpoint,
@@ -40,10 +43,34 @@ async function peakBytes(): Promise<number> {
   }
 }
 
-function killWhenDue(): void {
+/** Finished tensors by the journal in the partial folder. */
+function journalLines(): number {
   const journal = `${directory}.partial/journal.jsonl`;
-  if (!existsSync(journal)) return;
   // One line break ends the head, one each line.
-  if (readFileSync(journal, 'utf8').split('\n').length - 2 < Number(lines)) return;
+  return existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length - 2 : 0;
+}
+
+function killWhenDue(): void {
+  if (journalLines() < Number(lines)) return;
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), Number(delayMs));
+}
+
+/** Reads no further than a few tensors ahead of the journal: on a slow disk everything would be done in one round. */
+function inStepWithJournal(inner: OpenCheckpoint): OpenCheckpoint {
+  let ahead = Math.max(0, journalLines());
+  const wait = async (): Promise<void> => {
+    ahead++;
+    while (ahead - Math.max(0, journalLines()) > 5) await sleep(1);
+  };
+  return {
+    ...inner,
+    readTensor: async (...args) => {
+      await wait();
+      return await inner.readTensor(...args);
+    },
+    readRange: async (...args) => {
+      await wait();
+      return await inner.readRange(...args);
+    },
+  };
 }
