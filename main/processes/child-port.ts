@@ -5,21 +5,22 @@ import type { Port } from '../../app/contract/rpc.ts';
 /** What a forked child says first; not a message of the RPC, whose ends ignore it. */
 export const READY = { kind: 'ready' } as const;
 
-/** The parent's end of a forked child's channel. @param reasonOf Why the child is gone, asked once it is. */
-export function portToChild(child: ChildProcess, reasonOf: () => AppError): Port {
+/**
+ * The parent's end of a forked child's channel.
+ *
+ * @param gone Resolves with the reason once nothing more can come from the child.
+ */
+export function portToChild(child: ChildProcess, gone: Promise<AppError>): Port {
   return {
     postMessage: (message) => {
-      // A child that is gone cannot be told anything; its exit rejects what waits for it.
+      // A child that is gone cannot be told anything; its end rejects what waits for it.
       if (child.connected) child.send(message as object, () => undefined);
     },
     onMessage: (listener) => {
       child.on('message', listener);
     },
     onClose: (listener) => {
-      // 'close' comes after the last message and the last line of output, unlike 'exit'.
-      child.once('close', () => {
-        listener(reasonOf());
-      });
+      void gone.then(listener);
     },
   };
 }

@@ -1,5 +1,4 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../app/contract/error.ts';
 import { connect, type Client } from '../../app/contract/rpc.ts';
@@ -12,6 +11,9 @@ const READY_TIMEOUT_MS = 30_000;
 
 /** A runner with nothing in flight ends at once when its channel closes; one inside a long product is killed. */
 const CLOSE_TIMEOUT_MS = 1_000;
+
+/** Enough of a dying process's output to recognize what happened. */
+const SHOWN_LINES = 6;
 
 const RUNNER_FILE = fileURLToPath(new URL('./runner-process.ts', import.meta.url));
 
@@ -42,11 +44,33 @@ export interface RunnerProcess {
 
 interface StartedChild {
   readonly child: ChildProcess;
-  readonly output: OutputTail;
-  readonly exited: Promise<void>;
+  /** Resolves once the process is gone and all it said was read, with why calls fail from now on. */
+  readonly gone: Promise<AppError>;
   readonly close: () => Promise<void>;
-  /** Why calls fail once the process is gone. */
-  readonly reason: () => AppError;
+}
+
+/**
+ * Resolves when a process has ended and its channel and output are drained. ('close' would say so, but never comes when
+ * it was the parent that disconnected.)
+ */
+async function ended(child: ChildProcess): Promise<void> {
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  await Promise.all([
+    new Promise((resolve) => {
+      child.once('exit', resolve);
+      // A process that could not be started has no exit.
+      child.once('error', () => {
+        if (child.pid === undefined) resolve(undefined);
+      });
+    }),
+    new Promise((resolve) => {
+      child.once('disconnect', resolve);
+      child.once('error', () => {
+        if (child.pid === undefined) resolve(undefined);
+      });
+    }),
+    ...streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))),
+  ]);
 }
 
 function startChild(entry: string): StartedChild {
@@ -61,86 +85,80 @@ function startChild(entry: string): StartedChild {
   output.follow(child.stdout);
   output.follow(child.stderr);
   let closing = false;
-  let spawnError: Error | null = null;
+  let startError: Error | null = null;
   child.on('error', (error) => {
-    spawnError = error;
+    startError = error;
   });
-  const exited = once(child, 'close').then(
-    () => undefined,
-    // 'error' instead of 'close': the process never started.
-    () => undefined,
+  const gone = ended(child).then(() =>
+    closing
+      ? new AppError('aborted', 'The runner was closed.')
+      : crash(child, startError, output.lastLines(SHOWN_LINES)),
   );
   return {
     child,
-    output,
-    exited,
+    gone,
     close: async () => {
       closing = true;
       if (child.connected) child.disconnect();
       const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_TIMEOUT_MS);
-      await exited;
+      await gone;
       clearTimeout(timer);
-    },
-    reason: () => {
-      if (closing) return new AppError('aborted', 'The runner was closed.');
-      const how =
-        spawnError !== null
-          ? `could not be started: ${spawnError.message}`
-          : child.signalCode !== null
-            ? `was ended by ${child.signalCode}`
-            : `ended with exit code ${child.exitCode ?? 'unknown'}`;
-      const said = output.lastLines(6);
-      return new AppError(
-        'runner-crashed',
-        `The process that runs the model ${how}${said === '' ? '.' : `: ${said}`}`,
-        {
-          remedy:
-            child.signalCode === 'SIGKILL'
-              ? 'The system ends processes when memory is short: close other programs, or choose a smaller context or model.'
-              : 'Load the model again; if it happens again, run `nibble verify` on it.',
-        },
-      );
     },
   };
 }
 
+function crash(child: ChildProcess, startError: Error | null, lastWords: string): AppError {
+  const how =
+    startError !== null && child.pid === undefined
+      ? `could not be started: ${startError.message}`
+      : child.signalCode !== null
+        ? `was ended by ${child.signalCode}`
+        : `ended with exit code ${child.exitCode ?? 'unknown'}`;
+  return new AppError(
+    'runner-crashed',
+    `The process that runs the model ${how}${lastWords === '' ? '.' : `: ${lastWords}`}`,
+    {
+      remedy:
+        child.signalCode === 'SIGKILL'
+          ? 'The system ends processes when memory is short: close other programs, or choose a smaller context or model.'
+          : 'Load the model again; if it happens again, run `nibble verify` on it.',
+    },
+  );
+}
+
 /** Waits for the child's first word. @throws AppError when it dies, is silent for too long or `signal` fires */
 async function waitUntilReady(
-  { child, exited, reason }: StartedChild,
+  { child, gone }: StartedChild,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(
-        new AppError(
-          'runner-crashed',
-          `The process that runs the model did not answer within ${timeoutMs} ms.`,
-          { remedy: 'Try again when the computer is less busy.' },
-        ),
-      );
-    }, timeoutMs);
-    const abort = (): void => {
-      reject(new AppError('aborted', 'Cancelled.'));
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    child.on('message', function greet(message: unknown) {
-      if (typeof message !== 'object' || message === null || !('kind' in message)) return;
-      if (message.kind !== READY.kind) return;
-      child.off('message', greet);
-      resolve();
+  const settled = new AbortController();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.on('message', (message: unknown) => {
+        if (typeof message !== 'object' || message === null || !('kind' in message)) return;
+        if (message.kind === READY.kind) resolve();
+      });
+      void gone.then(reject);
+      const timer = setTimeout(() => {
+        reject(
+          new AppError(
+            'runner-crashed',
+            `The process that runs the model did not answer within ${timeoutMs} ms.`,
+            { remedy: 'Try again when the computer is less busy.' },
+          ),
+        );
+      }, timeoutMs);
+      settled.signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+      });
+      signal?.addEventListener('abort', () => reject(new AppError('aborted', 'Cancelled.')), {
+        signal: settled.signal,
+      });
     });
-    void exited.then(() => {
-      reject(reason());
-    });
-    if (signal?.aborted === true) abort();
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    child.once('message', settle);
-    void exited.then(settle);
-  });
+  } finally {
+    settled.abort();
+  }
 }
 
 /**
@@ -152,18 +170,19 @@ export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProc
   const { directory, contextLength, mode, cacheType, threads, signal } = options;
   if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
   const started = startChild(options.entry ?? RUNNER_FILE);
-  const { child, exited, close } = started;
+  const { child, gone, close } = started;
+  // Loading cannot be stopped half-way in the process; ending the process can.
+  const abort = (): void => void close();
   try {
-    const client = connect(runnerApi, portToChild(child, started.reason));
+    const client = connect(runnerApi, portToChild(child, gone));
     await waitUntilReady(started, options.readyTimeoutMs ?? READY_TIMEOUT_MS, signal);
-    // Loading cannot be stopped half-way in the process; ending the process can.
-    const abort = (): void => void close();
     signal?.addEventListener('abort', abort, { once: true });
     const loaded = await client.load({ directory, contextLength, mode, cacheType, threads });
-    signal?.removeEventListener('abort', abort);
-    return { client, loaded, pid: child.pid ?? 0, exited, close };
+    return { client, loaded, pid: child.pid ?? 0, exited: gone.then(() => undefined), close };
   } catch (error) {
     await close();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
 }

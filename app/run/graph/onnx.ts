@@ -28,72 +28,73 @@ const STANDARD_OPSET = 21;
 
 const int64 = 'int64';
 const many = 'repeated' as const;
+
+/** ONNX is defined in proto2: a zero that is written down is on the wire, too. */
+function message(fields: Record<string, protobuf.IField>): protobuf.IType {
+  return { edition: 'proto2', fields };
+}
+
 const root = protobuf.Root.fromJSON({
   nested: {
-    ModelProto: {
-      fields: {
-        irVersion: { id: 1, type: int64 },
-        producerName: { id: 2, type: 'string' },
-        graph: { id: 7, type: 'GraphProto' },
-        opsetImport: { id: 8, type: 'OperatorSetIdProto', rule: many },
-        metadataProps: { id: 14, type: 'StringStringEntryProto', rule: many },
-      },
-    },
-    OperatorSetIdProto: {
-      fields: { domain: { id: 1, type: 'string' }, version: { id: 2, type: int64 } },
-    },
-    StringStringEntryProto: {
-      fields: { key: { id: 1, type: 'string' }, value: { id: 2, type: 'string' } },
-    },
-    GraphProto: {
-      fields: {
-        node: { id: 1, type: 'NodeProto', rule: many },
-        name: { id: 2, type: 'string' },
-        initializer: { id: 5, type: 'TensorProto', rule: many },
-        input: { id: 11, type: 'ValueInfoProto', rule: many },
-        output: { id: 12, type: 'ValueInfoProto', rule: many },
-      },
-    },
-    NodeProto: {
-      fields: {
-        input: { id: 1, type: 'string', rule: many },
-        output: { id: 2, type: 'string', rule: many },
-        name: { id: 3, type: 'string' },
-        opType: { id: 4, type: 'string' },
-        attribute: { id: 5, type: 'AttributeProto', rule: many },
-        domain: { id: 7, type: 'string' },
-      },
-    },
-    AttributeProto: {
-      fields: {
-        name: { id: 1, type: 'string' },
-        f: { id: 2, type: 'float' },
-        i: { id: 3, type: int64 },
-        type: { id: 20, type: 'int32' },
-      },
-    },
-    TensorProto: {
-      fields: {
-        dims: { id: 1, type: int64, rule: many },
-        dataType: { id: 2, type: 'int32' },
-        name: { id: 8, type: 'string' },
-        rawData: { id: 9, type: 'bytes' },
-        externalData: { id: 13, type: 'StringStringEntryProto', rule: many },
-        dataLocation: { id: 14, type: 'int32' },
-      },
-    },
-    ValueInfoProto: {
-      fields: { name: { id: 1, type: 'string' }, type: { id: 2, type: 'TypeProto' } },
-    },
-    TypeProto: { fields: { tensorType: { id: 1, type: 'TensorTypeProto' } } },
+    ModelProto: message({
+      irVersion: { id: 1, type: int64 },
+      producerName: { id: 2, type: 'string' },
+      graph: { id: 7, type: 'GraphProto' },
+      opsetImport: { id: 8, type: 'OperatorSetIdProto', rule: many },
+      metadataProps: { id: 14, type: 'StringStringEntryProto', rule: many },
+    }),
+    OperatorSetIdProto: message({
+      domain: { id: 1, type: 'string' },
+      version: { id: 2, type: int64 },
+    }),
+    StringStringEntryProto: message({
+      key: { id: 1, type: 'string' },
+      value: { id: 2, type: 'string' },
+    }),
+    GraphProto: message({
+      node: { id: 1, type: 'NodeProto', rule: many },
+      name: { id: 2, type: 'string' },
+      initializer: { id: 5, type: 'TensorProto', rule: many },
+      input: { id: 11, type: 'ValueInfoProto', rule: many },
+      output: { id: 12, type: 'ValueInfoProto', rule: many },
+    }),
+    NodeProto: message({
+      input: { id: 1, type: 'string', rule: many },
+      output: { id: 2, type: 'string', rule: many },
+      name: { id: 3, type: 'string' },
+      opType: { id: 4, type: 'string' },
+      attribute: { id: 5, type: 'AttributeProto', rule: many },
+      domain: { id: 7, type: 'string' },
+    }),
+    AttributeProto: message({
+      name: { id: 1, type: 'string' },
+      f: { id: 2, type: 'float' },
+      i: { id: 3, type: int64 },
+      type: { id: 20, type: 'int32' },
+    }),
+    TensorProto: message({
+      dims: { id: 1, type: int64, rule: many },
+      dataType: { id: 2, type: 'int32' },
+      name: { id: 8, type: 'string' },
+      rawData: { id: 9, type: 'bytes' },
+      externalData: { id: 13, type: 'StringStringEntryProto', rule: many },
+      dataLocation: { id: 14, type: 'int32' },
+    }),
+    ValueInfoProto: message({
+      name: { id: 1, type: 'string' },
+      type: { id: 2, type: 'TypeProto' },
+    }),
+    TypeProto: message({ tensorType: { id: 1, type: 'TensorTypeProto' } }),
     // TypeProto.Tensor in the specification; only the field numbers are on the wire.
-    TensorTypeProto: {
-      fields: { elemType: { id: 1, type: 'int32' }, shape: { id: 2, type: 'TensorShapeProto' } },
-    },
-    TensorShapeProto: { fields: { dim: { id: 1, type: 'DimensionProto', rule: many } } },
-    DimensionProto: {
-      fields: { dimValue: { id: 1, type: int64 }, dimParam: { id: 2, type: 'string' } },
-    },
+    TensorTypeProto: message({
+      elemType: { id: 1, type: 'int32' },
+      shape: { id: 2, type: 'TensorShapeProto' },
+    }),
+    TensorShapeProto: message({ dim: { id: 1, type: 'DimensionProto', rule: many } }),
+    DimensionProto: message({
+      dimValue: { id: 1, type: int64 },
+      dimParam: { id: 2, type: 'string' },
+    }),
   },
 });
 const modelType = root.lookupType('ModelProto');

@@ -1,0 +1,249 @@
+import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ensureGraph } from '../../../app/run/index.ts';
+import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
+import { readOnnx, type ReadGraph, type ReadNode } from '../../fixtures/read-onnx.ts';
+import { scratchFolder } from '../../fixtures/scratch.ts';
+import {
+  encodeSafetensors,
+  writeTinyCheckpoint,
+  type FixtureTensor,
+  type TinyCheckpointOptions,
+} from '../../fixtures/tiny-checkpoint.ts';
+
+/** ONNX's numbers for element types. */
+const FLOAT = 1;
+const UINT8 = 2;
+const INT8 = 3;
+const BFLOAT16 = 16;
+
+async function graphOf(directory: string): Promise<ReadGraph> {
+  const { graphPath } = await ensureGraph(directory);
+  return readOnnx(await readFile(graphPath));
+}
+
+async function tinyGraph(
+  options: TinyCheckpointOptions,
+): Promise<{ directory: string; graph: ReadGraph; tensors: FixtureTensor[] }> {
+  const directory = await scratchFolder();
+  const tensors = await writeTinyCheckpoint(directory, options);
+  return { directory, graph: await graphOf(directory), tensors };
+}
+
+function nodes(graph: ReadGraph, operator: string): ReadNode[] {
+  return graph.nodes.filter((node) => node.operator === operator);
+}
+
+describe('the graph', () => {
+  it('has the inputs, the output and the versions of the dialect', async () => {
+    const { graph } = await tinyGraph({});
+    expect(graph.inputs).toEqual(['input_ids', 'position', 'logit_rows']);
+    expect(graph.outputs).toEqual(['logits']);
+    expect(graph.domains).toEqual({ '': 21, nibble: 1 });
+    expect(graph.metadata).toEqual({ 'nibble.dialect': '1' });
+  });
+
+  it('computes every value before it is used, and names each once', async () => {
+    const { graph } = await tinyGraph({ modelType: 'qwen2' });
+    const known = new Set([...graph.inputs, ...graph.initializers.keys(), '']);
+    for (const node of graph.nodes) {
+      for (const input of node.inputs) expect(known, `${node.name} uses ${input}`).toContain(input);
+      for (const output of node.outputs) {
+        expect(known).not.toContain(output);
+        known.add(output);
+      }
+    }
+    expect(known).toContain('logits');
+  });
+
+  it('refers to the weights by offset and copies none of them', async () => {
+    const { directory, graph, tensors } = await tinyGraph({ shards: 2 });
+    const shards = new Map<string, Buffer>();
+    for (const { name, bytes, shape } of tensors) {
+      const { external, dims, type, raw } = graph.initializers.get(name) ?? {};
+      expect(raw).toBeNull();
+      expect([type, dims]).toEqual([BFLOAT16, shape]);
+      const { location = '', offset, length } = external ?? {};
+      expect(location).toMatch(/^model-0000[12]-of-00002\.safetensors$/);
+      const file = shards.get(location) ?? (await readFile(path.join(directory, location)));
+      shards.set(location, file);
+      const start = Number(offset);
+      expect(file.subarray(start, start + Number(length)).equals(bytes)).toBe(true);
+    }
+    expect(shards.size).toBe(2);
+    expect((await stat(path.join(directory, 'graph.onnx'))).size).toBeLessThan(16_384);
+  });
+
+  it('gathers the wanted rows before the last layer’s products', async () => {
+    const { graph } = await tinyGraph({ layers: 3 });
+    const gathers = nodes(graph, 'Gather');
+    expect(gathers.map(({ inputs }) => inputs)).toEqual([
+      ['layers.2.attention', 'logit_rows'],
+      ['layers.1.end.sum', 'logit_rows'],
+    ]);
+    expect(gathers.map(({ domain }) => domain)).toEqual(['', '']);
+    const output = graph.nodes.find(({ name }) => name === 'layers.2.o');
+    expect(output?.inputs[0]).toBe('wanted.attention');
+  });
+
+  it('gives llama a tied head and no biases', async () => {
+    const { graph } = await tinyGraph({ modelType: 'llama' });
+    const linears = nodes(graph, 'Linear16');
+    expect(linears).toHaveLength(2 * 7 + 1);
+    expect(linears.every(({ inputs }) => inputs.length === 2)).toBe(true);
+    expect(linears.at(-1)?.inputs[1]).toBe('model.embed_tokens.weight');
+    const [first] = nodes(graph, 'Attention');
+    expect(first?.attributes).toMatchObject({
+      layer: 0,
+      heads: 4,
+      kv_heads: 2,
+      head_dim: 16,
+      scale: 0.25,
+      window: 0,
+      softcap: 0,
+    });
+    expect(first?.inputs).toHaveLength(6);
+    expect(nodes(graph, 'RmsNorm')[0]?.attributes['epsilon']).toBeCloseTo(1e-5, 12);
+  });
+
+  it('gives llama biases where its config asks for them', async () => {
+    const addBiases = (tensors: FixtureTensor[]): FixtureTensor[] =>
+      tensors.flatMap((tensor) => {
+        if (!/proj\.weight$/.test(tensor.name)) return [tensor];
+        const [rows = 0] = tensor.shape;
+        const name = tensor.name.replace('weight', 'bias');
+        return [tensor, { name, dtype: 'F32', shape: [rows], bytes: new Uint8Array(rows * 4) }];
+      });
+    const { graph } = await tinyGraph({
+      config: { attention_bias: true, mlp_bias: true },
+      change: addBiases,
+    });
+    const withBias = nodes(graph, 'Linear16').filter(({ inputs }) => inputs.length === 3);
+    expect(withBias).toHaveLength(2 * 7);
+  });
+
+  it('gives mistral its sliding window and a head of its own', async () => {
+    const { graph } = await tinyGraph({
+      modelType: 'mistral',
+      tied: false,
+      config: { sliding_window: 32 },
+    });
+    expect(nodes(graph, 'Attention').map(({ attributes }) => attributes['window'])).toEqual([
+      32, 32,
+    ]);
+    expect(nodes(graph, 'Linear16').at(-1)?.inputs[1]).toBe('lm_head.weight');
+  });
+
+  it('gives qwen2 biases on queries, keys and values, and windows on its later layers', async () => {
+    const { graph } = await tinyGraph({
+      modelType: 'qwen2',
+      config: { use_sliding_window: true, sliding_window: 64, max_window_layers: 1 },
+    });
+    expect(nodes(graph, 'Attention').map(({ attributes }) => attributes['window'])).toEqual([
+      0, 64,
+    ]);
+    const biases = nodes(graph, 'Linear16').map(({ inputs }) => inputs[2] ?? null);
+    expect(biases.slice(0, 4)).toEqual([
+      'model.layers.0.self_attn.q_proj.bias',
+      'model.layers.0.self_attn.k_proj.bias',
+      'model.layers.0.self_attn.v_proj.bias',
+      null,
+    ]);
+  });
+
+  it('gives qwen3 norms on queries and keys', async () => {
+    const { graph } = await tinyGraph({ modelType: 'qwen3' });
+    expect(nodes(graph, 'Attention')[1]?.inputs.slice(-2)).toEqual([
+      'model.layers.1.self_attn.q_norm.weight',
+      'model.layers.1.self_attn.k_norm.weight',
+    ]);
+  });
+
+  it.each([
+    ['nf4', 'Linear4', [UINT8, FLOAT, FLOAT]],
+    ['nf4-dq', 'Linear4', [UINT8, UINT8, FLOAT, FLOAT, FLOAT]],
+    ['fp4-dq', 'Linear4', [UINT8, UINT8, FLOAT, FLOAT, FLOAT]],
+    ['llm-int8', 'LinearInt8Rows', [INT8, FLOAT]],
+    ['int8-absmax', 'LinearAffine', [INT8, FLOAT]],
+    ['int8-zeropoint', 'LinearAffine', [INT8, FLOAT, INT8]],
+    ['int4', 'LinearAffine', [UINT8, FLOAT, INT8]],
+  ] as const)(
+    'multiplies %s weights with %s and leaves the head in 16 bit',
+    async (scheme, operator, types) => {
+      const folder = await scratchFolder();
+      await writeTinyCheckpoint(path.join(folder, 'source'));
+      await quantizeFolder(path.join(folder, 'source'), path.join(folder, scheme), scheme);
+      const graph = await graphOf(path.join(folder, scheme));
+      const quantized = nodes(graph, operator);
+      expect(quantized).toHaveLength(2 * 7);
+      expect(nodes(graph, 'Linear16').map(({ name }) => name)).toEqual(['logits']);
+      const found = quantized[0]?.inputs.slice(1).map((name) => graph.initializers.get(name)?.type);
+      expect(found).toEqual(types);
+      if (operator !== 'LinearInt8Rows')
+        expect(quantized.at(-1)?.attributes).toMatchObject({ in_features: 192, out_features: 64 });
+    },
+  );
+
+  it('takes the block size of each layer from the file', async () => {
+    const folder = await scratchFolder();
+    const source = path.join(folder, 'source');
+    // 96 columns cannot be cut into blocks of 64; 40 not into any.
+    await writeTinyCheckpoint(source, { hiddenSize: 64, intermediateSize: 96 });
+    await quantizeFolder(source, path.join(folder, 'nf4'), 'nf4');
+    const graph = await graphOf(path.join(folder, 'nf4'));
+    const blocks = nodes(graph, 'Linear4').map(({ attributes }) => attributes['block_size']);
+    expect(blocks.slice(0, 7)).toEqual([64, 64, 64, 64, 64, 64, 32]);
+  });
+
+  it('chooses layer by layer: what cannot be quantized stays in 16 bit', async () => {
+    const folder = await scratchFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source, { intermediateSize: 40 });
+    await quantizeFolder(source, path.join(folder, 'nf4'), 'nf4');
+    const graph = await graphOf(path.join(folder, 'nf4'));
+    expect(graph.nodes.find(({ name }) => name === 'layers.0.gate')?.operator).toBe('Linear4');
+    expect(graph.nodes.find(({ name }) => name === 'layers.0.down')?.operator).toBe('Linear16');
+  });
+
+  it('prefers a head that was made for the runner', async () => {
+    const directory = await scratchFolder();
+    await writeTinyCheckpoint(directory);
+    const head = [
+      { name: 'lm_head.weight', dtype: 'I8', shape: [160, 64], bytes: new Uint8Array(160 * 64) },
+      { name: 'lm_head.SCB', dtype: 'F32', shape: [160], bytes: new Uint8Array(160 * 4) },
+    ];
+    await writeFile(path.join(directory, 'runtime.safetensors'), encodeSafetensors(head));
+    const graph = await graphOf(directory);
+    expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', operator: 'LinearInt8Rows' });
+    const { external } = graph.initializers.get('lm_head.SCB') ?? {};
+    expect(external?.['location']).toBe('runtime.safetensors');
+  });
+});
+
+describe('ensureGraph', () => {
+  it('leaves a graph that fits as it is, and replaces one that does not', async () => {
+    const { directory } = await tinyGraph({});
+    const file = path.join(directory, 'graph.onnx');
+    const right = await readFile(file);
+    const long = new Date(0);
+    await utimes(file, long, long);
+    await ensureGraph(directory);
+    expect((await stat(file)).mtimeMs).toBe(0);
+
+    for (const wrong of [Buffer.from('not a graph'), right.subarray(0, 100), Buffer.alloc(0)]) {
+      await writeFile(file, wrong);
+      await ensureGraph(directory);
+      expect((await readFile(file)).equals(right)).toBe(true);
+    }
+  });
+
+  it('follows a changed config', async () => {
+    const { directory, graph } = await tinyGraph({ modelType: 'mistral' });
+    expect(nodes(graph, 'Attention')[0]?.attributes['window']).toBe(0);
+    const file = path.join(directory, 'config.json');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('"sliding_window": null', '"sliding_window": 7'));
+    expect(nodes(await graphOf(directory), 'Attention')[0]?.attributes['window']).toBe(7);
+  });
+});
