@@ -4,6 +4,8 @@ import { AppError } from '../contract/error.ts';
 import type { ModelSummary } from '../contract/inspection.ts';
 import type { RequestContext } from './hub-error.ts';
 import { nonsenseError } from './hub-error.ts';
+import type { HubOptions } from './hub-options.ts';
+import { connectionOf } from './hub-options.ts';
 import type { OpenedFile } from './open-file.ts';
 import { openFile } from './open-file.ts';
 import type { Repository, RepositoryFile } from './repository.ts';
@@ -16,11 +18,9 @@ import {
 } from './repository.ts';
 import { parseRepositoryName } from './repository-name.ts';
 import type { Connection } from './request.ts';
-import { DEFAULT_STALL_MS, readBody, sendRequest } from './request.ts';
+import { readBody, sendRequest } from './request.ts';
 import type { RetryPolicy } from './retry.ts';
 import { DEFAULT_RETRY, withRetries } from './retry.ts';
-
-export const DEFAULT_ENDPOINT = 'https://huggingface.co';
 
 /** A page of a listing is about 300 kB; a page of search results with every field about 1 MB. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
@@ -28,45 +28,8 @@ const MAX_JSON_BYTES = 16 * 1024 * 1024;
 /** The largest model repositories have a few thousand files; this stops a listing that never ends. */
 const MAX_FILES = 20_000;
 
-export interface HubOptions {
-  /** Address of the hub or of a mirror. @default HF_ENDPOINT, else https://huggingface.co */
-  readonly endpoint?: string | undefined;
-  /** Access token; an empty one is none. @default HF_TOKEN */
-  readonly token?: string | undefined;
-  /** @default Node's fetch. A replacement must show redirects with `redirect: 'manual'`, as Node's does. */
-  readonly fetch?: typeof fetch | undefined;
-  readonly retry?: RetryPolicy | undefined;
-  /** Longest silence of a server that is tolerated, in milliseconds. @default 30000 */
-  readonly stallMs?: number | undefined;
-}
-
 interface Cancellable {
   readonly signal?: AbortSignal | undefined;
-}
-
-function parseEndpoint(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (
-    url === null ||
-    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
-    url.username !== '' ||
-    url.search !== '' ||
-    url.hash !== ''
-  )
-    throw new AppError('invalid-input', 'The address of the hub is not an http(s) address.', {
-      remedy: 'Set HF_ENDPOINT to an address like https://huggingface.co.',
-    });
-  return url.href.replace(/\/+$/, '');
-}
-
-function parseToken(text: string): string | null {
-  const token = text.trim();
-  if (token === '') return null;
-  // Anything else cannot be sent in a header, and a line break could add headers of its own.
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new AppError('invalid-input', 'The access token has characters that no token has.', {
-    remedy: 'Copy the token again into HF_TOKEN, without quotes or line breaks.',
-  });
 }
 
 /**
@@ -82,19 +45,10 @@ export class Hub {
 
   /** @throws AppError `invalid-input` for an endpoint or a token that cannot be used */
   constructor(options: HubOptions = {}) {
-    const environment = process.env;
-    this.endpoint = parseEndpoint(
-      options.endpoint ?? (environment['HF_ENDPOINT'] || DEFAULT_ENDPOINT),
-    );
-    const token = parseToken(options.token ?? environment['HF_TOKEN'] ?? '');
-    this.hasToken = token !== null;
+    this.#connection = connectionOf(options);
+    this.endpoint = this.#connection.endpoint;
+    this.hasToken = this.#connection.token !== null;
     this.retry = options.retry ?? DEFAULT_RETRY;
-    this.#connection = {
-      endpoint: this.endpoint,
-      token,
-      fetch: options.fetch ?? fetch,
-      stallMs: options.stallMs ?? DEFAULT_STALL_MS,
-    };
   }
 
   /** Models whose name matches and that have safetensors weights, most downloaded first. */

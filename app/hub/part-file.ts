@@ -28,7 +28,8 @@ export class PartFile {
   readonly #handle: FileHandle;
   #hash: ContentHash;
   #bytes = 0;
-  #pending: Uint8Array[] = [];
+  /** Received and not yet written. One buffer for all blocks: gigabytes of small ones keep the collector busy. */
+  readonly #pending = Buffer.allocUnsafe(BLOCK_BYTES);
   #pendingBytes = 0;
   #flushedAtMs = performance.now();
 
@@ -85,19 +86,22 @@ export class PartFile {
 
   /** Takes bytes that follow those that are there. */
   async append(piece: Uint8Array): Promise<void> {
-    this.#pending.push(piece);
-    this.#pendingBytes += piece.byteLength;
-    if (this.#pendingBytes >= BLOCK_BYTES || performance.now() - this.#flushedAtMs >= FLUSH_MS)
-      await this.flush();
+    let taken = 0;
+    while (taken < piece.byteLength) {
+      const next = piece.subarray(taken, taken + BLOCK_BYTES - this.#pendingBytes);
+      this.#pending.set(next, this.#pendingBytes);
+      this.#pendingBytes += next.byteLength;
+      taken += next.byteLength;
+      if (this.#pendingBytes === BLOCK_BYTES) await this.flush();
+    }
+    if (performance.now() - this.#flushedAtMs >= FLUSH_MS) await this.flush();
   }
 
   /** Writes what has been received. */
   async flush(): Promise<void> {
     if (this.#pendingBytes === 0) return;
-    const block = this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending);
-    this.#pending = [];
+    const block = this.#pending.subarray(0, this.#pendingBytes);
     this.#pendingBytes = 0;
-    if (block === undefined) return;
     try {
       await writeFully(this.#handle, block, this.#bytes, this.#options.room);
     } catch (error) {
@@ -111,7 +115,6 @@ export class PartFile {
 
   /** Throws all bytes away; the shown progress stays where it is. */
   async restart(): Promise<void> {
-    this.#pending = [];
     this.#pendingBytes = 0;
     this.#options.meter.retract(this.#bytes);
     this.#bytes = 0;

@@ -122,7 +122,11 @@ export async function sendRequest(
   const timer = new StallTimer(connection.stallMs, request.signal);
   const endpointOrigin = new URL(connection.endpoint).origin;
   // Compressed answers would make sizes and ranges mean something else.
-  let headers = new Headers({ 'accept-encoding': 'identity', ...request.headers });
+  let headers = new Headers({
+    'accept-encoding': 'identity',
+    'user-agent': 'nibble',
+    ...request.headers,
+  });
   let url = request.url;
   try {
     if (isAborted(request.signal)) throw new AppError('aborted', 'Cancelled.');
