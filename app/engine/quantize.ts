@@ -153,17 +153,6 @@ export async function quantize(
     throw new AppError('invalid-input', 'One name cannot be given to several schemes.', {
       remedy: 'Name one scheme, or leave --name away.',
     });
-  for (const scheme of request.schemes) {
-    const { blockSizes } = schemes[scheme];
-    if (
-      request.blockSize !== undefined &&
-      blockSizes.length > 0 &&
-      !blockSizes.includes(request.blockSize)
-    )
-      throw new AppError('invalid-input', `${scheme} has no block size ${request.blockSize}.`, {
-        remedy: `Choose one of ${blockSizes.join(', ')}.`,
-      });
-  }
   const checkpoint = await checkpointFor(context, request.source, call);
   const artifacts: Artifact[] = [];
   for (const scheme of request.schemes)
