@@ -1,0 +1,209 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { SchemeName } from '../../../app/contract/scheme.ts';
+import { ensureGraph } from '../../../app/run/index.ts';
+import {
+  dequantize4bit,
+  dequantizeAffine,
+  dequantizeInt8Rows,
+  Model,
+} from '../../../native-kernels/index.ts';
+import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
+import { readOnnx } from '../../fixtures/read-onnx.ts';
+import {
+  floatsOf,
+  numbersOf,
+  readSafetensors,
+  type ReadTensor,
+} from '../../fixtures/read-safetensors.ts';
+import { scratchFolder } from '../../fixtures/scratch.ts';
+import { encodeSafetensors, type FixtureTensor } from '../../fixtures/tiny-checkpoint.ts';
+
+const golden = fileURLToPath(new URL('../../fixtures/golden/architectures/', import.meta.url));
+const architectures = ['llama', 'mistral', 'qwen2', 'qwen3'];
+
+const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 };
+
+/** Tokens of the golden continuation that were the prompt. */
+const PROMPT_TOKENS = 16;
+
+async function copyOf(architecture: string): Promise<string> {
+  const directory = path.join(await scratchFolder(), architecture);
+  await cp(path.join(golden, architecture), directory, { recursive: true });
+  return directory;
+}
+
+async function openExact(graphPath: string): Promise<Model> {
+  return Model.open({ graphPath, contextLength: 512, mode: 'exact', cacheType: 'f32' });
+}
+
+/** The largest difference as a share of the largest logit. */
+function distance(found: Float32Array, expected: readonly number[] | Float32Array): number {
+  expect(found).toHaveLength(expected.length);
+  let largest = 0;
+  let difference = 0;
+  for (let i = 0; i < found.length; i++) {
+    largest = Math.max(largest, Math.abs(expected[i] ?? 0));
+    difference = Math.max(difference, Math.abs((found[i] ?? 0) - (expected[i] ?? 0)));
+  }
+  return difference / largest;
+}
+
+/**
+ * The golden models were converted to bfloat16 and back as a whole, their rotary frequencies included; a checkpoint that
+ * is loaded keeps those in float32. This does the same to the table in a graph.
+ */
+async function roundFrequencies(graphPath: string): Promise<void> {
+  const bytes = await readFile(graphPath);
+  const table = readOnnx(bytes).initializers.get('rotary.inverse_frequencies')?.raw;
+  if (!table) throw new Error('the graph has no table of frequencies');
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  for (let at = 0; at < table.byteLength; at += 4) {
+    const bits = view.getUint32(at, true);
+    const rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
+    view.setUint32(at, rounded >>> 0, true);
+  }
+  await writeFile(graphPath, bytes);
+}
+
+describe.each(architectures)('a golden %s', (architecture) => {
+  it('gives the logits and the text of transformers', async () => {
+    const directory = await copyOf(architecture);
+    const expected = readSafetensors(path.join(directory, 'expected.safetensors'));
+    const ids = numbersOf(expected.get('input_ids'));
+    const { graphPath } = await ensureGraph(directory);
+    await roundFrequencies(graphPath);
+    const model = await openExact(graphPath);
+    try {
+      const logits = await model.evaluate(ids, { rows: 'all' });
+      expect(distance(logits, numbersOf(expected.get('logits')))).toBeLessThan(1e-5);
+
+      model.truncate(0);
+      const text = numbersOf(expected.get('greedy'));
+      const answer = await model.generate({
+        ids: text.slice(0, PROMPT_TOKENS),
+        sampling: greedy,
+        maxTokens: text.length - PROMPT_TOKENS,
+        stopIds: [],
+        onToken: () => undefined,
+      });
+      expect(answer.ids).toEqual(text.slice(PROMPT_TOKENS));
+    } finally {
+      await model.close();
+    }
+  });
+
+  it('gives the same rows alone, last and all together', async () => {
+    const { graphPath } = await ensureGraph(await copyOf(architecture));
+    const model = await openExact(graphPath);
+    try {
+      const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % 160);
+      const all = await model.evaluate(ids, { rows: 'all' });
+      model.truncate(0);
+      const last = await model.evaluate(ids, { rows: 'last' });
+      expect(distance(last, all.subarray(-model.vocabularySize))).toBeLessThan(1e-6);
+      model.truncate(0);
+      expect(await model.evaluate(ids.slice(0, 39), { rows: 'none' })).toHaveLength(0);
+      const step = await model.evaluate(ids.slice(39), { rows: 'last' });
+      expect(distance(step, last)).toBeLessThan(1e-5);
+    } finally {
+      await model.close();
+    }
+  });
+});
+
+/** The float32 weights that a quantized matrix of an artifact stands for. */
+async function dequantize(
+  name: string,
+  shape: readonly [number, number],
+  tensors: ReadonlyMap<string, ReadTensor>,
+): Promise<Float32Array> {
+  const [rows, columns] = shape;
+  const of = (suffix: string): ReadTensor | undefined => tensors.get(`${name}${suffix}`);
+  const floats = (suffix: string): Float32Array =>
+    floatsOf(of(suffix) ?? { dtype: 'F32', shape: [], bytes: new Uint8Array() });
+  const codes = of('')?.bytes ?? new Uint8Array();
+  const state = of('.quant_state.bitsandbytes__nf4') ?? of('.quant_state.bitsandbytes__fp4');
+  if (state !== undefined) {
+    const json = JSON.parse(Buffer.from(state.bytes).toString()) as {
+      quant_type: 'nf4' | 'fp4';
+      blocksize: number;
+      nested_offset?: number;
+    };
+    const spec = { type: json.quant_type, blockSize: json.blocksize, numel: rows * columns };
+    const absmax = of('.absmax')?.bytes ?? new Uint8Array();
+    return json.nested_offset === undefined
+      ? dequantize4bit({ codes, absmax: floats('.absmax'), nested: null }, spec)
+      : dequantize4bit(
+          {
+            codes,
+            absmax,
+            nested: { absmax: floats('.nested_absmax'), offset: json.nested_offset },
+          },
+          spec,
+        );
+  }
+  const signed = new Int8Array(codes.buffer);
+  const scb = tensors.get(name.replace(/weight$/, 'SCB'));
+  if (scb !== undefined)
+    return dequantizeInt8Rows({ codes: signed, rowAbsmax: floatsOf(scb) }, { rows, columns });
+  const scales = floats('.scales');
+  const zeroPoints = of('.zero_points');
+  const bits = of('')?.dtype === 'I8' ? 8 : 4;
+  return dequantizeAffine(
+    {
+      codes: bits === 8 ? signed : codes,
+      scales,
+      zeroPoints: zeroPoints === undefined ? null : new Int8Array(zeroPoints.bytes.buffer),
+    },
+    { rows, columns },
+    { bits, granularity: { kind: 'block', blockSize: (rows * columns) / scales.length } },
+  );
+}
+
+/** Writes a float32 checkpoint with the weights that an artifact stands for. */
+async function writeDequantized(original: string, artifact: string, target: string): Promise<void> {
+  await cp(original, target, { recursive: true });
+  const made = readSafetensors(path.join(artifact, 'model.safetensors'));
+  const tensors: FixtureTensor[] = [];
+  for (const [name, tensor] of readSafetensors(path.join(original, 'model.safetensors'))) {
+    const [rows = 0, columns = 0] = tensor.shape;
+    const isKept = made.get(name)?.dtype === tensor.dtype;
+    const weights = isKept ? floatsOf(tensor) : await dequantize(name, [rows, columns], made);
+    const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
+    tensors.push({ name, dtype: 'F32', shape: tensor.shape, bytes });
+  }
+  await writeFile(path.join(target, 'model.safetensors'), encodeSafetensors(tensors));
+}
+
+describe.each<[string, SchemeName]>([
+  ['llama', 'nf4'],
+  ['qwen3', 'nf4-dq'],
+  ['qwen2', 'fp4-dq'],
+  ['mistral', 'llm-int8'],
+  ['llama', 'int8-zeropoint'],
+  ['qwen2', 'int8-absmax'],
+  ['mistral', 'int4'],
+])('%s quantized with %s', (architecture, scheme) => {
+  it('runs as the float32 model of the weights that its codes stand for', async () => {
+    const original = await copyOf(architecture);
+    const folder = await scratchFolder();
+    const artifact = path.join(folder, 'artifact');
+    const plain = path.join(folder, 'plain');
+    await quantizeFolder(original, artifact, scheme);
+    await writeDequantized(original, artifact, plain);
+    const expected = readSafetensors(path.join(original, 'expected.safetensors'));
+    const ids = numbersOf(expected.get('input_ids'));
+    const logitsOf = async (directory: string): Promise<Float32Array> => {
+      const model = await openExact((await ensureGraph(directory)).graphPath);
+      try {
+        return await model.evaluate(ids, { rows: 'all' });
+      } finally {
+        await model.close();
+      }
+    };
+    expect(distance(await logitsOf(artifact), await logitsOf(plain))).toBeLessThan(1e-5);
+  });
+});
