@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cpu/linear_kernels.h"
+
 #if defined(__GNUC__)
 #define NIBBLE_UNROLL _Pragma("GCC unroll 16")
 #else
@@ -27,6 +29,39 @@ static inline std::int32_t load_dword(const void* p) {
   std::int32_t value;
   std::memcpy(&value, p, sizeof value);
   return value;
+}
+
+/// Walks the scales of consecutive rows. Divisions cost as much as a hundred weights, so they happen once a strip.
+struct ScaleCursor {
+  std::size_t groups;       // of a row
+  std::size_t block;        // of the row's first weight
+  std::size_t phase;        // elements of that block before the row
+  std::size_t step_blocks;  // how far the next row begins
+  std::size_t step_phase;
+};
+
+static inline ScaleCursor scale_cursor(const GroupedWeights& w, std::size_t row) {
+  const BlockScales& s = w.scales;
+  const std::size_t groups = (w.columns + w.group - 1) / w.group;
+  if (s.blocks_per_row > 0) return {groups, row * s.blocks_per_row, 0, s.blocks_per_row, 0};
+  const std::size_t position = row * w.columns;
+  return {groups, position / s.block_size, position % s.block_size, w.columns / s.block_size, w.columns % s.block_size};
+}
+
+static inline void next_row(ScaleCursor& cursor, std::size_t block_size) {
+  cursor.block += cursor.step_blocks;
+  cursor.phase += cursor.step_phase;
+  if (cursor.phase >= block_size) {
+    cursor.phase -= block_size;
+    ++cursor.block;
+  }
+}
+
+/// Blocks that a row touches.
+static inline std::size_t blocks_of_row(const ScaleCursor& cursor, const GroupedWeights& w) {
+  if (cursor.phase == 0 && cursor.step_phase == 0) return cursor.step_blocks;
+  if (cursor.phase + w.columns <= w.scales.block_size) return 1;
+  return (cursor.phase + w.columns + w.scales.block_size - 1) / w.scales.block_size;
 }
 
 /// How a group of activations becomes int8: see reference::quantize_activations.

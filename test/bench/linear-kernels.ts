@@ -65,7 +65,7 @@ const codesAt = (at: number, length: number): Uint8Array => pool.subarray(at, at
 const signedAt = (at: number, length: number): Int8Array => new Int8Array(pool.buffer, at, length);
 const elements = (shape: MatrixShape): number => shape.rows * shape.columns;
 
-const kinds: Kind[] = [
+const allKinds: Kind[] = [
   {
     name: 'nf4-dq',
     bits: 4,
@@ -134,7 +134,8 @@ const kinds: Kind[] = [
       linear16({ bytes: codesAt(at, elements(shape) * 2), type: 'bf16' }, shape, product);
     },
   },
-].filter((kind) => options.kind === undefined || kind.name === options.kind);
+];
+const kinds = allKinds.filter((kind) => options.kind === undefined || kind.name === options.kind);
 
 /** Seconds. */
 function time(work: () => void): number {

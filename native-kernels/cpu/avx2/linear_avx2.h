@@ -96,15 +96,14 @@ static inline __m256 add_half(__m256 total, const Half& w, const Half& magnitude
   }
 }
 
-/// Scales and zero points of the groups of one row; zeros behind the last group.
+/// Scales and zero points of the groups of the cursor's row; zeros behind the last group.
 /// @param zeros null when the weights have no zero points
-static inline void load_group_scales(const GroupedWeights& w, std::size_t row, std::size_t scale_stride, float* scales,
-                                     float* zeros) {
+static inline void load_group_scales(const GroupedWeights& w, const ScaleCursor& cursor, std::size_t scale_stride,
+                                     float* scales, float* zeros) {
   const BlockScales& s = w.scales;
-  const std::size_t groups = (w.columns + w.group - 1) / w.group;
-  const std::size_t position = s.blocks_per_row == 0 ? row * w.columns : 0;
-  std::size_t block = row * s.blocks_per_row + position / s.block_size;
-  std::size_t left = s.block_size - position % s.block_size;
+  const std::size_t groups = cursor.groups;
+  std::size_t block = cursor.block;
+  std::size_t left = s.block_size - cursor.phase;
   const auto scale_of = [&](std::size_t index) {
     if (s.values != nullptr) return load_unaligned(s.values, index) * s.factor;
     const float product = load_unaligned(s.nested_map, s.codes[index]) * load_unaligned(s.nested_absmax, index / 256);
@@ -112,10 +111,9 @@ static inline void load_group_scales(const GroupedWeights& w, std::size_t row, s
   };
   std::size_t g = 0;
   while (g < groups) {
-    const std::size_t end = left / w.group < groups - g ? g + left / w.group : groups;
     const float scale = scale_of(block);
     const float zero = zeros != nullptr ? static_cast<float>(s.zero_points[block]) : 0.0f;
-    for (; g < end; ++g) {
+    for (; g < groups && left >= w.group; ++g, left -= w.group) {
       scales[g] = scale;
       if (zeros != nullptr) zeros[g] = zero;
     }

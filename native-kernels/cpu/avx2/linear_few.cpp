@@ -53,8 +53,9 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const In
   float* zeros = w.scales.zero_points != nullptr ? scratch + x.scale_stride : nullptr;
   float* combined = scratch + 4 * x.scale_stride;
   const __m256i table = signed_table(w.map);
-  for (std::size_t row = begin; row < end; ++row) {
-    load_group_scales(w, row, x.scale_stride, scales, zeros);
+  ScaleCursor cursor = scale_cursor(w, begin);
+  for (std::size_t row = begin; row < end; ++row, next_row(cursor, w.scales.block_size)) {
+    load_group_scales(w, cursor, x.scale_stride, scales, zeros);
     const float start = bias != nullptr ? load_unaligned(bias, row) : 0;
     const std::uint8_t* codes = w.codes + row * row_bytes;
     for (std::size_t token = 0; token < x.tokens;) {

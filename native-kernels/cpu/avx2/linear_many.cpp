@@ -107,9 +107,10 @@ void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, 
   const Strip strip = strip_of(scratch, rows, x);
   const bool has_zeros = w.scales.zero_points != nullptr;
   const __m256i table = signed_table(w.map);
-  for (std::size_t r = 0; r < rows; ++r) {
+  ScaleCursor cursor = scale_cursor(w, begin);
+  for (std::size_t r = 0; r < rows; ++r, next_row(cursor, w.scales.block_size)) {
     decode_row<kBits>(w.codes + (begin + r) * row_bytes, row_bytes, table, strip.bytes + r * x.code_stride);
-    load_group_scales(w, begin + r, x.scale_stride, strip.scales + r * x.scale_stride,
+    load_group_scales(w, cursor, x.scale_stride, strip.scales + r * x.scale_stride,
                       has_zeros ? strip.zeros + r * x.scale_stride : nullptr);
   }
   for (std::size_t token = 0; token < x.tokens; token += 2) {

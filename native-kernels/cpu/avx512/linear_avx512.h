@@ -56,16 +56,15 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
   }
 }
 
-/// Scales and zero points of the groups of one row, both [scale_stride], zeros behind the last group.
+/// Scales and zero points of the groups of the cursor's row, both [scale_stride], zeros behind the last group.
 /// @param zeros null when the weights have no zero points
 /// @param scratch 2 * scale_stride floats
-static inline void load_group_scales(const GroupedWeights& w, std::size_t row, std::size_t scale_stride, float* scales,
-                                     float* zeros, float* scratch) {
+static inline void load_group_scales(const GroupedWeights& w, const ScaleCursor& cursor, std::size_t scale_stride,
+                                     float* scales, float* zeros, float* scratch) {
   const BlockScales& s = w.scales;
-  const std::size_t groups = (w.columns + w.group - 1) / w.group;
-  const std::size_t position = s.blocks_per_row == 0 ? row * w.columns : 0;
-  const std::size_t first = row * s.blocks_per_row + position / s.block_size;
-  std::size_t left = s.block_size - position % s.block_size;
+  const std::size_t groups = cursor.groups;
+  const std::size_t first = cursor.block;
+  std::size_t left = s.block_size - cursor.phase;
   for (std::size_t g = groups / 16 * 16; g < scale_stride; g += 16) {
     _mm512_storeu_ps(scales + g, _mm512_setzero_ps());
     if (zeros != nullptr) _mm512_storeu_ps(zeros + g, _mm512_setzero_ps());
@@ -77,8 +76,7 @@ static inline void load_group_scales(const GroupedWeights& w, std::size_t row, s
     }
     return;
   }
-  const std::size_t blocks =
-      groups * w.group <= left ? 1 : 1 + (groups * w.group - left + s.block_size - 1) / s.block_size;
+  const std::size_t blocks = blocks_of_row(cursor, w);
   load_block_scales(s, first, blocks, scratch);
   if (blocks == 1) {
     const __m512 scale = _mm512_set1_ps(scratch[0]);

@@ -88,8 +88,9 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const In
   float* temporary = scratch + 2 * x.scale_stride;
   float* combined = scratch + 4 * x.scale_stride;
   const __m512i table = unsigned_table(w.map);
-  for (std::size_t row = begin; row < end; ++row) {
-    load_group_scales(w, row, x.scale_stride, scales, zeros, temporary);
+  ScaleCursor cursor = scale_cursor(w, begin);
+  for (std::size_t row = begin; row < end; ++row, next_row(cursor, w.scales.block_size)) {
+    load_group_scales(w, cursor, x.scale_stride, scales, zeros, temporary);
     const float start = bias != nullptr ? load_unaligned(bias, row) : 0;
     for (std::size_t token = 0; token < x.tokens;) {
       const std::size_t count = smaller(kMostTokens, x.tokens - token);

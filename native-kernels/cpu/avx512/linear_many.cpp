@@ -194,11 +194,15 @@ void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, 
   float* row_zeros = kZeros ? row_scales + x.scale_stride : nullptr;
   float* temporary = row_scales + 2 * x.scale_stride;
   const std::size_t groups = chunks * 64 / kGroup;
+  ScaleCursor cursor = scale_cursor(w, begin);
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     const std::size_t first = begin + tile * kTileRows;
     decode_rows<kBits>(w.codes, row_bytes, w.map, first, end, chunks, bytes + tile * kTileRows * x.code_stride);
     for (std::size_t r = 0; r < kTileRows; ++r) {
-      if (first + r < end) load_group_scales(w, first + r, x.scale_stride, row_scales, row_zeros, temporary);
+      if (first + r < end) {
+        load_group_scales(w, cursor, x.scale_stride, row_scales, row_zeros, temporary);
+        next_row(cursor, w.scales.block_size);
+      }
       for (std::size_t g = 0; g < groups; ++g) {
         scales[tile * tile_scales + g * kTileRows + r] = first + r < end ? row_scales[g] : 0;
         if constexpr (kZeros) {
