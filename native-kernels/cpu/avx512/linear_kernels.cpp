@@ -18,7 +18,7 @@ const LinearKernels kAvx512Kernels = {
     avx512::widen,
     avx512::dots,
     avx512::dots16,
-    /*many_tokens=*/5,
+    /*many_tokens=*/8,
     /*wants_lane_offsets=*/true,
 };
 
