@@ -26,7 +26,7 @@ export interface ChatTemplate {
    *
    * @throws AppError `invalid-input` when the template refuses the conversation, `malformed-file` when it is broken
    */
-  render(messages: readonly Message[]): string;
+  readonly render: (messages: readonly Message[]) => string;
 }
 
 async function readTemplateSource(
@@ -60,6 +60,16 @@ function renderInTime(template: Template, variables: Record<string, unknown>): s
     { render: () => template.render(variables) },
     { timeout: RENDER_TIMEOUT_MS },
   ) as string;
+}
+
+/** The error of an overrun belongs to the other context, whose Error is not ours. */
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  );
 }
 
 /** Some templates know no system role; the instructions then open the first question. */
@@ -104,11 +114,7 @@ export async function loadChatTemplate(
       try {
         return attempt(messages);
       } catch (error) {
-        if (
-          error instanceof Error &&
-          'code' in error &&
-          error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
-        )
+        if (isTimeout(error))
           throw broken(new Error(`it ran for more than ${RENDER_TIMEOUT_MS} ms`));
         const merged = withoutSystemRole(messages);
         try {

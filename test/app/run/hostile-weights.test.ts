@@ -52,12 +52,12 @@ describe('parseQuantState', () => {
     ['an offset of text', { ...good, nested_offset: '0.05' }],
     ['an infinite offset', JSON.stringify({ ...good, nested_offset: 0 }).replace(':0}', ':1e999}')],
   ])('refuses %s', (_what, state) => {
-    expect(() => parse(state)).toThrowError(malformed);
+    expect(() => parse(state)).toThrow(malformed);
   });
 
   it('refuses more bytes than a state has, and bytes that are no text', () => {
-    expect(() => parse(' '.repeat(MAX_QUANT_STATE_BYTES + 1))).toThrowError(/bytes/);
-    expect(() => parseQuantState(Uint8Array.of(0x7b, 0xff, 0x7d), NAME)).toThrowError(malformed);
+    expect(() => parse(' '.repeat(MAX_QUANT_STATE_BYTES + 1))).toThrow(/bytes/);
+    expect(() => parseQuantState(Uint8Array.of(0x7b, 0xff, 0x7d), NAME)).toThrow(malformed);
   });
 });
 
@@ -136,7 +136,7 @@ describe('a folder whose tensors do not fit its config', () => {
     ],
   ])('is refused when %s', async (_what, message, change) => {
     const directory = await changedArtifact(change);
-    await expect(ensureGraph(directory)).rejects.toThrowError(message);
+    await expect(ensureGraph(directory)).rejects.toThrow(message);
     await expect(ensureGraph(directory)).rejects.toMatchObject({ code: 'malformed-file' });
   });
 
@@ -159,6 +159,6 @@ describe('a folder whose tensors do not fit its config', () => {
       path.join(folder, 'blobs', 'model.safetensors'),
       path.join(directory, 'model.safetensors'),
     );
-    await expect(ensureGraph(directory)).rejects.toThrowError(/link to another folder/);
+    await expect(ensureGraph(directory)).rejects.toThrow(/link to another folder/);
   });
 });

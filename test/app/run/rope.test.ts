@@ -110,7 +110,7 @@ describe('rotary frequencies', () => {
   });
 
   it('are refused when they underflow to nothing', () => {
-    expect(() => frequencies({ kind: 'linear', theta: 1e30, factor: 1e30 })).toThrowError(
+    expect(() => frequencies({ kind: 'linear', theta: 1e30, factor: 1e30 })).toThrow(
       expect.objectContaining({ code: 'malformed-file' }) as Error,
     );
   });
