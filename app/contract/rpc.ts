@@ -90,7 +90,7 @@ export function serve<A extends Api>(api: A, handlers: Handlers<A>, port: Port):
     running.set(call.id, controller);
     try {
       if (!isMethodOf(api, call.method))
-        throw new AppError('invalid-input', `There is no method ${call.method}.`);
+        throw new AppError('invalid-input', `There is no method ${String(call.method)}.`);
       const declaration = api[call.method] as Method;
       const params = declaration.params.safeParse(call.params);
       if (!params.success)

@@ -1,4 +1,4 @@
-import { AppError, toAppError, type ErrorCode } from '../../app/contract/error.ts';
+import { toAppError, type AppError, type ErrorCode } from '../../app/contract/error.ts';
 import type { EngineApi } from '../../app/contract/engine-api.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 import type { Handlers } from '../../app/contract/rpc.ts';
@@ -65,7 +65,7 @@ export async function runCommand(
     const { createEngine, defaultHome } = await import('../../app/engine.ts');
     const { openRunner } = await import('../processes/open-runner.ts');
     const engine = await createEngine({ home: options.home ?? defaultHome(), openRunner });
-    close = engine.close;
+    close = () => engine.close();
     const { signal } = controller;
     const code = await command({
       engine: engine.handlers,

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import process from 'node:process';
+import { performance } from 'node:perf_hooks';
 
 const [folder, modelPath, promptTokens, decodeTokens, threads] = process.argv.slice(2);
 const require = createRequire(pathToFileURL(`${folder}/`));

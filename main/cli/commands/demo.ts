@@ -25,7 +25,7 @@ import { printComparison } from './compare.ts';
 const demoSchemes: SchemeName[] = ['bf16', 'llm-int8', 'nf4', 'nf4-dq'];
 
 /** Enough text for the differences to stand out of the noise, little enough to wait for on two cores. */
-const EVALUATED_TOKENS = 8192;
+const EVALUATED_TOKENS = 4096;
 
 const DEMO_MAX_TOKENS = 160;
 
@@ -96,6 +96,7 @@ export async function demoCommand(
       artifacts.map((artifact, index) => {
         const evaluation = evaluations[index];
         const meanKl = evaluation?.meanKl ?? null;
+        const topAgreement = evaluation?.topAgreement ?? null;
         return [
           artifact.scheme,
           formatBytes(artifact.weightsBytes),
@@ -106,9 +107,7 @@ export async function demoCommand(
             ? ''
             : `${evaluation.perplexity >= base ? '+' : ''}${formatPercent(evaluation.perplexity / base - 1, 2)}`,
           index === 0 || meanKl === null ? '' : meanKl.toExponential(1),
-          index === 0 || evaluation?.topAgreement == null
-            ? ''
-            : formatPercent(evaluation.topAgreement),
+          index === 0 || topAgreement === null ? '' : formatPercent(topAgreement),
           index === 0 ? 'reference' : meanKl === null ? '' : divergenceWord(meanKl),
         ];
       }),

@@ -27,7 +27,7 @@ function pair(): {
   } => {
     const listeners: ((message: unknown) => void)[] = [];
     const closers: ((reason: AppError | null) => void)[] = [];
-    const peer = { receive: (_message: unknown): void => undefined };
+    const peer: { receive: (message: unknown) => void } = { receive: () => undefined };
     return {
       peer,
       receive: (message) => {
