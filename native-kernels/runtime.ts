@@ -2,15 +2,13 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadAddon } from './addon.ts';
+import type { InstructionSet } from './quantizers.ts';
 
 /** `fast` rounds activations to int8 inside the matrix products; `exact` keeps them in float32. */
 export type ExecutionMode = 'fast' | 'exact';
 
 /** Element type of the KV cache. */
 export type CacheType = 'f32' | 'f16';
-
-/** Kernel sets; `reference` runs everywhere and is slow. */
-export type InstructionSet = 'reference' | 'avx2' | 'avx512' | 'avx512-vnni' | 'neon';
 
 export interface OpenOptions {
   /** Path of a graph in the dialect of native-kernels/README.md; its weights lie beside it as external data. */

@@ -89,7 +89,6 @@ Napi::Object ModelHost::submit(const Napi::Value& handle, Work work, Finally bef
     Settle settle;
     std::exception_ptr failure;
     try {
-      if (flag->load()) throw Error("aborted", "the command was cancelled");
       settle = work(model_, *flag);
     } catch (...) {
       failure = std::current_exception();
