@@ -73,6 +73,19 @@ describe.each(isas)('4-bit codes of bitsandbytes, %s', (isa) => {
 });
 
 describe.each(isas)('LLM.int8 rows of bitsandbytes, %s', (isa) => {
+  it('rounds the reciprocal of absmax before it multiplies by 127, as PyTorch does', async () => {
+    // Half of absmax: 64 with one division, 63 with PyTorch's two roundings. Values are exact in float16.
+    for (const [absmax, half] of [
+      [0.063232421875, 0.0316162109375],
+      [0.06353759765625, 0.031768798828125],
+    ] as const) {
+      const weights = Float32Array.of(absmax, half);
+      const source = { bytes: new Uint8Array(weights.buffer), type: 'f32' } as const;
+      const { codes } = await quantizeInt8Rows(source, { rows: 1, columns: 2 }, { isa });
+      expect([...codes]).toEqual([127, 63]);
+    }
+  });
+
   it.each([
     { tensor: 'w', rows: 96, columns: 256 },
     { tensor: 'odd', rows: 7, columns: 37 },
