@@ -15,6 +15,6 @@ export {
 } from './safetensors-header.ts';
 export type { SafetensorsHeader } from './safetensors-header.ts';
 export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors-writer.ts';
-export type { PlacedTensor, SafetensorsLayout, TensorSpec } from './safetensors-writer.ts';
+export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors-writer.ts';
 export { joinShards, parseShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
 export type { ShardIndex } from './shard-index.ts';

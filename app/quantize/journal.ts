@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
+import type { WriteAt } from '../checkpoint/index.ts';
 import { tensorStatisticsSchema } from '../contract/checkpoint.ts';
 
 export const JOURNAL_FILE = 'journal.jsonl';
@@ -15,9 +16,6 @@ const entrySchema = z.object({
 
 /** A tensor whose bytes are safely on the disk. */
 export type JournalEntry = z.infer<typeof entrySchema>;
-
-/** How bytes reach the disk: all of them, at a position of the file. */
-export type WriteAt = (file: FileHandle, bytes: Uint8Array, position: number) => Promise<void>;
 
 function parseLine(line: string): unknown {
   try {
