@@ -48,7 +48,7 @@ export function roundingRule(name: SchemeName): string {
           : ''
       }`;
     case 'int8-rows':
-      return 'float16(w) * (127 / row absmax), rounded half to even';
+      return 'float16(w) * (127 * (1 / row absmax)) in float32, rounded half to even';
     case 'affine':
       return storage.mode === 'absmax'
         ? 'w / (absmax / 127), rounded half to even'
