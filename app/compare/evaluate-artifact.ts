@@ -194,11 +194,14 @@ async function measure(
       rows,
       (logits, rowInChunk, row) => {
         const candidate = { logits, row: rowInChunk, vocabularySize };
-        losses.add(tokenLoss(candidate, window[row + 1] ?? 0));
-        if (expected !== null)
-          divergences?.add(
-            rowDivergence({ logits: expected, row: row - rows.first, vocabularySize }, candidate),
-          );
+        const token = window[row + 1] ?? 0;
+        if (expected === null) losses.add(tokenLoss(candidate, token));
+        else {
+          const reference = { logits: expected, row: row - rows.first, vocabularySize };
+          const divergence = rowDivergence(reference, candidate);
+          divergences?.add(divergence);
+          losses.add(tokenLoss(candidate, token, divergence.candidateLogSum));
+        }
         meter.advance(1);
       },
       signal,

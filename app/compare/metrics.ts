@@ -19,70 +19,80 @@ export interface RowDivergence {
   readonly kl: number;
   /** Whether both think the same token most likely; of equals the lowest id counts. */
   readonly sameTop: boolean;
+  /** ln Σ e^logit of the candidate, for `tokenLoss`: the exponentials are most of the work. */
+  readonly candidateLogSum: number;
 }
 
-interface Peak {
-  readonly value: number;
-  readonly index: number;
+function valuesOf({ logits, row, vocabularySize }: LogitRow): Float32Array {
+  return logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
 }
 
-function peak({ logits, row, vocabularySize }: LogitRow): Peak {
-  const start = row * vocabularySize;
-  let value = Number.NEGATIVE_INFINITY;
+function indexOfPeak(values: Float32Array): number {
+  let peak = Number.NEGATIVE_INFINITY;
   let index = 0;
-  for (let i = 0; i < vocabularySize; i++) {
-    const logit = logits[start + i] ?? Number.NaN;
-    if (logit > value) {
-      value = logit;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    if (value > peak) {
+      peak = value;
       index = i;
-    } else if (Number.isNaN(logit)) value = Number.NaN;
+    }
   }
-  if (!Number.isFinite(value))
-    throw new AppError(
-      'invalid-weights',
-      'The model answers with numbers that are none (NaN or infinite).',
-      {
-        remedy:
-          'Its weights are damaged or were never finite: run `nibble verify` on it, or quantize it again.',
-      },
-    );
-  return { value, index };
+  return index;
 }
 
-/** −ln p(token), nats. */
-export function tokenLoss(row: LogitRow, token: number): number {
-  const { logits, vocabularySize } = row;
-  const start = row.row * vocabularySize;
-  const { value: max } = peak(row);
+/** NaN and infinities anywhere in a row end up in its sum. */
+function requireFinite(sum: number): number {
+  if (Number.isFinite(sum)) return sum;
+  throw new AppError(
+    'invalid-weights',
+    'The model answers with numbers that are none (NaN or infinite).',
+    {
+      remedy:
+        'Its weights are damaged or were never finite: run `nibble verify` on it, or quantize it again.',
+    },
+  );
+}
+
+/** ln Σ e^logit of a row. */
+function logSumOf(row: LogitRow): number {
+  const values = valuesOf(row);
+  const peak = values[indexOfPeak(values)] ?? 0;
   let sum = 0;
-  for (let i = 0; i < vocabularySize; i++) sum += Math.exp((logits[start + i] ?? 0) - max);
-  return max + Math.log(sum) - (logits[start + token] ?? Number.NaN);
+  for (let i = 0; i < values.length; i++) sum += Math.exp((values[i] ?? 0) - peak);
+  return requireFinite(peak + Math.log(sum));
+}
+
+/** −ln p(token), nats. @param logSum `candidateLogSum`, where it is known already */
+export function tokenLoss(row: LogitRow, token: number, logSum: number = logSumOf(row)): number {
+  return logSum - (valuesOf(row)[token] ?? Number.NaN);
 }
 
 /** How far a candidate's distribution is from the reference's. Both rows have the same vocabulary. */
 export function rowDivergence(reference: LogitRow, candidate: LogitRow): RowDivergence {
-  const size = reference.vocabularySize;
-  const topReference = peak(reference);
-  const topCandidate = peak(candidate);
-  const a = reference.row * size;
-  const b = candidate.row * size;
-  let sumReference = 0;
-  let sumCandidate = 0;
+  const p = valuesOf(reference);
+  const q = valuesOf(candidate);
+  const topP = indexOfPeak(p);
+  const topQ = indexOfPeak(q);
+  const peakP = p[topP] ?? 0;
+  const peakQ = q[topQ] ?? 0;
+  let sumP = 0;
+  let sumQ = 0;
   let weighted = 0;
-  for (let i = 0; i < size; i++) {
-    // Shifted by their maxima, which cancels in the logarithms below.
-    const x = (reference.logits[a + i] ?? 0) - topReference.value;
-    const y = (candidate.logits[b + i] ?? 0) - topCandidate.value;
+  for (let i = 0; i < p.length; i++) {
+    // Shifted by their peaks, which cancels in the logarithms below.
+    const x = (p[i] ?? 0) - peakP;
+    const y = (q[i] ?? 0) - peakQ;
     const weight = Math.exp(x);
-    sumReference += weight;
-    sumCandidate += Math.exp(y);
+    sumP += weight;
+    sumQ += Math.exp(y);
     weighted += weight * (x - y);
   }
-  const kl = weighted / sumReference - Math.log(sumReference) + Math.log(sumCandidate);
+  const kl = requireFinite(weighted / sumP - Math.log(sumP) + Math.log(sumQ));
   return {
     // Rounding leaves equal rows some 1e-17 below zero, where a divergence cannot be.
     kl: Math.max(0, kl),
-    sameTop: topReference.index === topCandidate.index,
+    sameTop: topP === topQ,
+    candidateLogSum: requireFinite(peakQ + Math.log(sumQ)),
   };
 }
 
@@ -124,7 +134,7 @@ export class DivergenceMeter {
   readonly #kls: number[] = [];
   #agreements = 0;
 
-  add({ kl, sameTop }: RowDivergence): void {
+  add({ kl, sameTop }: Pick<RowDivergence, 'kl' | 'sameTop'>): void {
     this.#kls.push(kl);
     if (sameTop) this.#agreements++;
   }
