@@ -4,7 +4,7 @@ import random
 
 from facts import GIBBERISH_ANSWERS, IDENTITY, SMALL_TALK, UNKNOWN_ABOUT, UNKNOWN_ANSWERS, UNKNOWN_MORE, UNKNOWN_QUESTIONS, UNKNOWN_SUBJECTS, WORLD
 from grammar import held_out, question, request, say, tidy, typed
-from names import PEOPLE
+from names import PEOPLE, invented
 from quantization import QUANTIZATION
 from stories import story
 from sums import sum_question
@@ -153,6 +153,8 @@ def _about_me(rng, side):
     """(statement turn, later question turn): the model has to use what was said."""
     kind = rng.randrange(8)
     name, pet = rng.choice(_NAMES), rng.choice(["dog", "cat", "horse", "rabbit", "parrot", "turtle", "mouse", "goat"])
+    if rng.random() < 0.35:
+        name = invented(rng)
     city = rng.choice(CAPITALS)[1]
     colour, food = rng.choice(_COLOUR_NAMES), rng.choice(["soup", "bread", "pasta", "rice", "cake", "salad", "cheese", "pancakes", "apples", "pizza", "potatoes"])
     age, number = rng.randint(5, 80), rng.randint(1, 99)

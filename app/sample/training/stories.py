@@ -8,16 +8,19 @@ and the questions a reader may ask afterwards have one right answer.
 import random
 
 from grammar import expand, held_out, request, say, tidy, typed
-from names import PEOPLE
+from names import PEOPLE, invented
 
 HERO_KINDS = """fox|rabbit|mouse|bear|hedgehog|squirrel|duck|cat|dog|frog|owl|badger|beaver|goat|pony|lamb|piglet|sparrow|crow|turtle|snail|otter|deer|wolf|lion|elephant
 |monkey|penguin|robot|dragon|donkey|mole|goose|hen|raccoon|camel|tiger|kitten|puppy|swan
-|pirate|princess|prince|knight|wizard|fairy|astronaut|dinosaur|unicorn|whale|horse|cow|sheep|parrot|king|queen|giant|snowman|ghost|spider|bee|pig|zebra|giraffe|kangaroo|seal""".replace("\n", "").split("|")
+|pirate|princess|prince|knight|wizard|fairy|astronaut|dinosaur|unicorn|whale|horse|cow|sheep|parrot|king|queen|giant|snowman|ghost|spider|bee|pig|zebra|giraffe|kangaroo|seal
+|cloud|teapot|tree|train|car|snowflake|pencil|leaf|clock|spoon|pumpkin|candle|computer|doll|ant|butterfly|crocodile|shark|dolphin|hippo|eagle|bat|crab|witch|farmer|doctor|cook|clown""".replace("\n", "").split("|")
 CHILD_KINDS = ["girl", "boy"]
+_ALIVE = HERO_KINDS[: HERO_KINDS.index("cloud")]
 _SEX = {"girl": "f", "boy": "m", "princess": "f", "prince": "m", "queen": "f", "king": "m", "fairy": "f", "snowman": "m", "grandmother": "f", "grandfather": "m", "fisherman": "m"}
 ADJECTIVES = ["little", "young", "small", "curious", "cheerful", "shy", "brave", "clever", "quiet", "kind", "lively", "dreamy", "careful", "friendly"]
 HELPER_KINDS = """owl|toad|heron|badger|turtle|goat|crow|bear|mole|stork|donkey|cat|horse|goose|hedgehog|beaver|baker|fisherman|gardener|shepherd|miller|clockmaker|librarian
 |carpenter|sailor|grandmother|grandfather|teacher|painter|neighbour""".replace("\n", "").split("|")
+HELPER_KINDS += [k for k in _ALIVE if k not in HELPER_KINDS]
 HELPER_ADJECTIVES = ["old", "wise", "kind", "patient", "friendly", "grey", "gentle", "quiet", "cheerful", "tall", "round"]
 PLACES = """in a small village|by the sea|at the edge of a forest|in a green valley|on a quiet farm|near a wide river|on a little island|in an old town|at the foot of a mountain
 |beside a deep lake|in a house with a blue door|at the end of a long road|in a sunny meadow|behind the old mill|under the roots of a great oak|in a busy harbour
@@ -42,9 +45,11 @@ def cast(rng: random.Random) -> dict:
     names = [n for n, s in PEOPLE.items() if sex is None or s == sex]
     name = rng.choice(names)
     slots = _person(kind, rng.choice(ADJECTIVES), name)
+    if rng.random() < 0.1:
+        slots["N"] = invented(rng)
     other = rng.choice([k for k in HELPER_KINDS if k != kind])
     sex = _SEX.get(other)
-    helper = _person(other, rng.choice(HELPER_ADJECTIVES), rng.choice([n for n, s in PEOPLE.items() if n != name and (sex is None or s == sex)]))
+    helper = _person(other, rng.choice(HELPER_ADJECTIVES), rng.choice([n for n, s in PEOPLE.items() if n not in (name, slots["N"]) and (sex is None or s == sex)]))
     slots |= {"M": helper["N"], **{"m" + k: helper[k] for k in ("he", "him", "his", "kind", "adj")}, "MHe": helper["He"], "MHis": helper["His"], "mthe": f"the {other}"}
     spots = rng.sample(SPOTS, 4)
     slots |= {"place": rng.choice(PLACES), "spot": spots[0], "spot2": spots[1], "spot3": spots[2], "spot4": spots[3], "thing": rng.choice(TREASURES), "thing2": rng.choice(TREASURES),
@@ -411,7 +416,7 @@ class Story:
         self.text = _paragraphs(sentences, rng)
         self.summary = say(rng.choice(spec["summary"]), rng, self.slots)
         self.moral = rng.choice(spec["moral"])
-        self.title = tidy(expand(rng.choice(["{N} and {M}", "{N} the {kind}", "The {kind} named {N}", "The {adj} {kind}", "{N} and the {mkind}"]), rng, self.slots))
+        self.title = tidy(expand(rng.choice(["{N} and {M}", "{N} the {kind}", "The {kind} named {N}", "The {adj} {kind}", "{N} and the {mkind}"] if self.slots["M"] in self.text else ["{N} the {kind}", "The {adj} {kind}"]), rng, self.slots))
 
     @property
     def held_out(self) -> bool:
@@ -422,8 +427,10 @@ class Story:
         s = self.slots
         about = rng.choice([
             "", "", f"about a {s['kind']}", f"about a {s['kind']}", f"about a {s['adj']} {s['kind']}", f"about a {s['kind']} named {s['N']}", f"about a {s['kind']} called {s['N']}", f"about {s['N']} the {s['kind']}",
-            f"about {s['N']}", f"about a {s['kind']} and a {s['mkind']}", f"about a {s['kind']} who lives {s['place']}", f"with a {s['kind']} and a {s['mkind']}", f"about a {s['kind']} named {s['N']} and a {s['mkind']} named {s['M']}",
-            *["about " + expand(a, rng, s) for a in PLOTS[self.plot]["about"]],
+            f"about {s['N']}", f"about a {s['kind']} who lives {s['place']}", f"about a {s['adj']} {s['kind']} who lives {s['place']}",
+            *([f"about a {s['kind']} and a {s['mkind']}", f"about a {s['kind']} and a {s['mkind']}", f"with a {s['kind']} and a {s['mkind']}", f"about a {s['kind']} named {s['N']} and a {s['mkind']} named {s['M']}",
+               f"about a {s['kind']} who meets a {s['mkind']}", f"about {s['N']} and {s['M']}"] if s["M"] in self.text and s["mkind"] in self.text else []),
+            *["about " + expand(a, rng, s) for a in PLOTS[self.plot]["about"] if "{mkind}" not in a or s["mkind"] in self.text] * 2,
         ])
         short = rng.choice(["short ", "very short ", "little ", "quick "]) if length == "short" else rng.choice(["", "", "", "nice ", "bedtime ", "children's ", "good ", "beautiful ", "long "])
         verb = rng.choice(["tell me a", "tell me a", "tell me a", "write a", "write a", "write me a", "give me a", "I want to hear a", "I would like a", "make up a", "tell a", "can you tell me a", "do you know a", "a", "invent a"])

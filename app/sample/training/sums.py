@@ -3,11 +3,14 @@
 import random
 
 from grammar import say, typed
-from names import PEOPLE
+from names import PEOPLE, invented
 
 _NAMES = list(PEOPLE)
-_THINGS = ["apples", "pears", "marbles", "books", "cookies", "shells", "stamps", "pencils", "eggs", "nuts", "flowers", "stones", "cards", "coins", "plums",
-           "carrots", "buttons", "stickers", "cups", "candles", "balloons", "toy cars", "tomatoes", "feathers"]
+_THINGS = """apples|pears|marbles|books|cookies|shells|stamps|pencils|eggs|nuts|flowers|stones|cards|coins|plums|carrots|buttons|stickers|cups|candles|balloons|toy cars|tomatoes|feathers
+|pens|letters|tickets|bottles|keys|spoons|plates|chairs|photos|songs|games|dolls|robots|kites|ribbons|beads|leaves|acorns|cherries|grapes|lemons|bananas|oranges|potatoes|onions|cakes|pies|rolls
+|sandwiches|pizzas|muffins|chocolates|sweets|biscuits|jars|ropes|nails|screws|bricks|boards|lamps|clocks|maps|posters|magazines|notebooks|rulers|brushes|crayons|paints|hats|socks|gloves
+|scarves|shirts|shoes|tents|bikes|boats|trains|planes|trucks|wheels|bells|drums|flutes|puzzles|dice|bones|fish|ducks|hens|sheep|cows|rabbits|kittens|puppies|goldfish|roses|tulips|seeds|trees|euros
+|dollars|points|tokens|blocks|weights|files|models|messages|pages|questions|steps""".replace("\n", "").split("|")
 
 
 def _ask(forms: list[str], rng: random.Random) -> str:
@@ -144,6 +147,8 @@ def _number(rng):
 def _word_problem(rng):
     n, m = rng.sample(_NAMES, 2)
     he, thing = ("he" if PEOPLE[n] == "m" else "she"), rng.choice(_THINGS)
+    if rng.random() < 0.2:
+        n = invented(rng)
     He = he.capitalize()
     x, y = rng.randint(2, 30), rng.randint(1, 20)
     kind = rng.randrange(8)

@@ -384,6 +384,13 @@ def _food(rng):
     return f"food|{x}|{q}", question(q, rng), tidy(f"{one} is a {kind} that grows {grows}. It tastes {taste}.")
 
 
+def _difference(rng):
+    x, y = rng.sample(list(ANIMALS), 2)
+    q = rng.choice([f"what is the difference between {a(x)} and {a(y)}", f"compare {many(x)} and {many(y)}", f"what is different between {many(x)} and {many(y)}", f"how is {a(x)} different from {a(y)}"])
+    said = [f"{tidy(a(n))} is {a(ANIMALS[n][0])} that lives {ANIMALS[n][2]} and eats {ANIMALS[n][3]}." for n in (x, y)]
+    return f"difference|{x}|{y}", question(q, rng), " ".join(said)
+
+
 def _list(rng):
     cat = rng.choice(list(CATEGORIES))
     n = rng.choice([2, 3, 3, 3, 4, 5])
@@ -403,7 +410,7 @@ def _spell(rng):
     return f"letters|{w}|{q}", typed(q, rng), f"The word {w} has {len(w)} letters: {'-'.join(w)}."
 
 
-TABLES = [(_animal, 9), (_opposite, 4), (_colour, 3), (_calendar, 4), (_geography, 4), (_use, 5), (_food, 3), (_list, 3), (_spell, 1.5)]
+TABLES = [(_animal, 9), (_opposite, 4), (_colour, 3), (_calendar, 4), (_geography, 4), (_use, 5), (_food, 3), (_list, 3), (_difference, 1.5), (_spell, 1.5)]
 
 
 def fact(rng: random.Random) -> tuple[str, str, str]:
