@@ -101,7 +101,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
     graphPath: ready.graphPath,
     contextLength,
     mode: options.mode,
-    ...(options.cacheType === undefined ? {} : { cacheType: options.cacheType }),
+    // Exact arithmetic over keys and values rounded to 16 bit would not be.
+    cacheType: options.cacheType ?? (options.mode === 'exact' ? 'f32' : 'f16'),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   try {

@@ -8,6 +8,7 @@ import { runnerApi, type LoadedModel, type RunnerApi } from '../../../app/contra
 import type { GeneratedToken } from '../../../app/contract/sampling.ts';
 import { createRunner } from '../../../app/runner.ts';
 import { chatModel } from '../../fixtures/chat-model.ts';
+import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 
@@ -294,6 +295,18 @@ describe('loading', () => {
     await cp(directory, moved, { recursive: true });
     await rm(directory, { recursive: true });
     await expect(runner().load({ directory: moved })).resolves.toBeDefined();
+  });
+
+  it('runs what transformers and bitsandbytes would have saved, without a file of ours', async () => {
+    const source = await chatModel();
+    const artifact = path.join(await scratchFolder(), 'nf4');
+    await quantizeFolder(source, artifact, 'nf4-dq');
+    const ours = await runner().load({ directory: artifact });
+    for (const file of ['nibble.json', 'graph.onnx']) await rm(path.join(artifact, file));
+    const client = runner();
+    const foreign = await client.load({ directory: artifact });
+    expect(foreign.weightsSha256).toBe(ours.weightsSha256);
+    expect((await client.chat({ messages, sampling: {}, maxTokens: 4 })).ids).not.toHaveLength(0);
   });
 
   it('notices that foreign weights have changed', async () => {
