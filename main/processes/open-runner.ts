@@ -57,21 +57,20 @@ interface StartedChild {
  * it was the parent that disconnected.)
  */
 async function ended(child: ChildProcess): Promise<void> {
+  const first = (event: 'exit' | 'disconnect'): Promise<void> =>
+    new Promise((resolve) => {
+      child.once(event, () => {
+        resolve();
+      });
+      // A process that could not be started never gets as far.
+      child.once('error', () => {
+        if (child.pid === undefined) resolve();
+      });
+    });
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   await Promise.all([
-    new Promise((resolve) => {
-      child.once('exit', resolve);
-      // A process that could not be started has no exit.
-      child.once('error', () => {
-        if (child.pid === undefined) resolve(undefined);
-      });
-    }),
-    new Promise((resolve) => {
-      child.once('disconnect', resolve);
-      child.once('error', () => {
-        if (child.pid === undefined) resolve(undefined);
-      });
-    }),
+    first('exit'),
+    first('disconnect'),
     ...streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))),
   ]);
 }
