@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -200,15 +201,23 @@ function toIds(ids: readonly number[], name: string): Int32Array {
   return result;
 }
 
-/** The processors that this process may use. The matrix products gain little from a second thread of a core. */
+/** Processor cores that this process may use. Matrix products gain nothing from a second thread of a core. */
 function defaultThreads(): number {
-  return availableParallelism();
+  const folder = '/sys/devices/system/cpu';
+  try {
+    const siblings = readdirSync(folder)
+      .filter((name) => /^cpu\d+$/.test(name))
+      .map((name) => readFileSync(join(folder, name, 'topology/thread_siblings_list'), 'utf8'));
+    return Math.max(1, Math.min(new Set(siblings).size, availableParallelism()));
+  } catch {
+    // Only Linux tells in files.
+    return availableParallelism();
+  }
 }
 
-/** Waits for a command and cancels it when `signal` fires. */
+/** Waits for a command and cancels it when `signal`, which has not fired yet, fires. */
 async function settled<T>(command: Submitted<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return command.promise;
-  if (signal.aborted) command.cancel();
   signal.addEventListener('abort', command.cancel, { once: true });
   try {
     return await command.promise;
@@ -272,6 +281,7 @@ export class Model {
    *   appended then), 'aborted', 'out-of-memory'
    */
   async evaluate(ids: readonly number[], options: EvaluateOptions): Promise<Float32Array> {
+    if (options.signal?.aborted === true) throw failure('aborted', 'the command was cancelled');
     const command = this.#addon.modelEvaluate(this.#handle, toIds(ids, 'ids'), options.rows);
     return settled(command, options.signal);
   }
@@ -285,6 +295,7 @@ export class Model {
    * @throws Error as `evaluate`, but an abort resolves with stop 'cancelled'
    */
   async generate(request: GenerateRequest): Promise<GenerateResult> {
+    if (request.signal?.aborted === true) return this.#nothing(request);
     let thrown: { error: unknown } | null = null;
     const command = this.#addon.modelGenerate(
       this.#handle,
@@ -310,6 +321,18 @@ export class Model {
     const failed = thrown as { error: unknown } | null;
     if (failed !== null) throw failed.error;
     return result;
+  }
+
+  /** The outcome of a request that was aborted before it began. */
+  #nothing({ ids }: GenerateRequest): GenerateResult {
+    return {
+      ids: [],
+      stop: 'cancelled',
+      promptTokens: ids.length,
+      prefillMs: 0,
+      decodeMs: 0,
+      position: this.position,
+    };
   }
 
   /**

@@ -89,7 +89,8 @@ class ModelHost {
 
   explicit ModelHost(Napi::Env env);
 
-  /// Ends the model's thread. Called when JavaScript is shut down, before the way back to it is gone, or with this host.
+  /// Ends the model's thread. Called when JavaScript is shut down, before the way back to it is gone, or with this
+  /// host.
   static void shut_down(void* self);
 
   void settle(Napi::Env env, std::uint64_t id, const Settle& settle, const std::exception_ptr& failure);

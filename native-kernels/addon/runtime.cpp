@@ -1,7 +1,5 @@
 // The Node-API face of runtime/: models are opened, run and freed on their own threads, never on JavaScript's.
 
-#include <array>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "promise_worker.h"
 #include "registration.h"
 #include "runtime/process_memory.h"
+#include "token_stream.h"
 
 namespace nibble::addon {
 namespace {
@@ -140,6 +139,14 @@ Napi::Value model_memory(const Napi::CallbackInfo& info) {
 // modelClose(handle): Promise<void>
 Napi::Value model_close(const Napi::CallbackInfo& info) { return ModelHost::of(info[0]).close(info[0]); }
 
+Napi::Float32Array new_logits(Napi::Env env, std::size_t count) {
+  try {
+    return Napi::Float32Array::New(env, count);
+  } catch (const Napi::Error&) {
+    throw Error("out-of-memory", "there is no memory for " + std::to_string(count) + " logits; ask for fewer rows");
+  }
+}
+
 // modelEvaluate(handle, ids, rows): { promise, cancel }; the promise resolves to a Float32Array
 Napi::Value model_evaluate(const Napi::CallbackInfo& info) {
   ModelHost& host = ModelHost::of(info[0]);
@@ -147,8 +154,8 @@ Napi::Value model_evaluate(const Napi::CallbackInfo& info) {
   const LogitRows rows = rows_argument(string_argument(info[2], "rows"));
   const std::size_t count = rows == LogitRows::none ? 0 : rows == LogitRows::last ? 1 : ids.size();
   // Made here, filled on the model's thread: JavaScript sees it only afterwards.
-  auto logits = Napi::Float32Array::New(info.Env(), count * host.model().vocabulary_size());
-  float* const data = logits.Data();
+  const Napi::Float32Array logits = new_logits(info.Env(), count * host.model().vocabulary_size());
+  float* const data = Napi::Float32Array(logits).Data();
   const auto kept = std::make_shared<Napi::Reference<Napi::Float32Array>>(Napi::Persistent(logits));
   return host.submit(info[0],
                      [ids = std::move(ids), rows, data, kept](std::unique_ptr<Model>& model,
@@ -157,71 +164,6 @@ Napi::Value model_evaluate(const Napi::CallbackInfo& info) {
                        return [kept](Napi::Env) -> Napi::Value { return kept->Value(); };
                      });
 }
-
-/// Tokens on their way to JavaScript. Whatever has come together by the time JavaScript listens is one batch.
-class TokenStream {
- public:
-  TokenStream(ModelHost* host, const Napi::Function& listener) : host_(host), listener_(Napi::Persistent(listener)) {}
-
-  /// From the model's thread. `self` is this stream; it keeps it alive until the batch is delivered.
-  void add(const Token& token, const std::shared_ptr<TokenStream>& self) {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back({token.id,
-                        token.logprob,
-                        token.position,
-                        token.elapsed_ms,
-                        {token.alternatives.begin(), token.alternatives.end()}});
-    if (std::exchange(is_posted_, true)) return;
-    host_->post([self](Napi::Env env) { self->deliver(env); });
-  }
-
-  /// On JavaScript's thread.
-  void deliver(Napi::Env env) {
-    std::vector<Event> batch;
-    {
-      const std::lock_guard lock(mutex_);
-      batch.swap(waiting_);
-      is_posted_ = false;
-    }
-    if (batch.empty()) return;
-    const Napi::HandleScope scope(env);
-    Napi::Array events = Napi::Array::New(env, batch.size());
-    for (std::size_t i = 0; i < batch.size(); ++i) events.Set(static_cast<std::uint32_t>(i), to_object(env, batch[i]));
-    listener_.Call({events});
-  }
-
- private:
-  struct Event {
-    std::int32_t id;
-    float logprob;
-    std::size_t position;
-    double elapsed_ms;
-    std::vector<Alternative> alternatives;
-  };
-
-  static Napi::Object to_object(Napi::Env env, const Event& event) {
-    Napi::Array alternatives = Napi::Array::New(env, event.alternatives.size());
-    for (std::size_t i = 0; i < event.alternatives.size(); ++i) {
-      Napi::Object alternative = Napi::Object::New(env);
-      alternative.Set("id", event.alternatives[i].id);
-      alternative.Set("logprob", static_cast<double>(event.alternatives[i].logprob));
-      alternatives.Set(static_cast<std::uint32_t>(i), alternative);
-    }
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("id", event.id);
-    object.Set("position", static_cast<double>(event.position));
-    object.Set("logprob", static_cast<double>(event.logprob));
-    object.Set("elapsedMs", event.elapsed_ms);
-    object.Set("alternatives", alternatives);
-    return object;
-  }
-
-  ModelHost* host_;
-  Napi::FunctionReference listener_;
-  std::mutex mutex_;
-  std::vector<Event> waiting_;
-  bool is_posted_ = false;
-};
 
 SamplingOptions sampling_argument(const Napi::Object& object) {
   const auto fraction = [&](const char* name) {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "attention.h"
 #include "half.h"
@@ -19,6 +20,8 @@ namespace nibble::kernels {
 
 /// Rows (query heads of tokens that share one KV head) of one task.
 inline constexpr std::size_t kAttentionRows = 16;
+
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// exp(x) for x in [-87, 88]; outside it the result is that of the nearer bound. Relative error below 2e-7.
 template <class V>
@@ -120,10 +123,10 @@ struct AttentionKernel {
       }
       V::store(scores + p, s);
     }
-    for (std::size_t p = from; p < begin; ++p) scores[p] = -INFINITY;
-    for (std::size_t p = larger(end, from); p < to; ++p) scores[p] = -INFINITY;
+    for (std::size_t p = from; p < begin; ++p) scores[p] = -kInfinity;
+    for (std::size_t p = larger(end, from); p < to; ++p) scores[p] = -kInfinity;
 
-    F largest = V::set(-INFINITY);
+    F largest = V::set(-kInfinity);
     for (std::size_t p = from; p < to; p += W) largest = V::max(V::load(scores + p), largest);
     const float page_maximum = V::reduce_max(largest);
     if (page_maximum > row.maximum) {
@@ -212,7 +215,7 @@ struct AttentionKernel {
       row.out = out + offset;
       row.end = request.position + token + 1;
       row.begin = request.window != 0 && row.end > request.window ? row.end - request.window : 0;
-      row.maximum = -INFINITY;
+      row.maximum = -kInfinity;
       row.sum = 0;
       row.accumulator = accumulators + r * cache.value_stride;
       for (std::size_t i = 0; i < cache.value_stride; ++i) row.accumulator[i] = 0;

@@ -36,7 +36,7 @@ struct ElementwiseKernel {
   }
 
   static float maximum(const float* values, std::size_t count) {
-    F largest = V::set(-INFINITY);
+    F largest = V::set(-kInfinity);
     std::size_t i = 0;
     for (; i + W <= count; i += W) largest = V::max(V::load(values + i), largest);
     float result = V::reduce_max(largest);
