@@ -7,6 +7,7 @@
 #include "cpu.h"
 #include "cpu/linear_drivers.h"
 #include "cpu/linear_kernels.h"
+#include "cpu/linear_scalars.h"
 #include "error.h"
 #include "reference/linear_reference.h"
 
@@ -53,7 +54,10 @@ linear::GroupedWeights grouped(const Linear4Weights& w) {
   linear::GroupedWeights result{};
   result.codes = w.codes;
   result.bits = 4;
-  for (int i = 0; i < 16; ++i) result.map[i] = map.bytes[i];
+  for (std::size_t i = 0; i < 16; ++i) {
+    result.map[i] = map.bytes[i];
+    result.unrounded[i] = map.unit == 0 ? 0 : linear::load_unaligned(w.map, i) / map.unit;
+  }
   result.rows = w.rows;
   result.columns = w.columns;
   result.group = reference::activation_group(w);
@@ -66,7 +70,10 @@ linear::GroupedWeights grouped(const LinearAffineWeights& w) {
   linear::GroupedWeights result{};
   result.codes = w.bits == 8 ? reinterpret_cast<const std::uint8_t*>(w.codes) : w.packed;
   result.bits = w.bits;
-  for (int i = 0; i < 16; ++i) result.map[i] = static_cast<std::int8_t>(i - 8);
+  for (int i = 0; i < 16; ++i) {
+    result.map[i] = static_cast<std::int8_t>(i - 8);
+    result.unrounded[i] = static_cast<float>(i - 8);
+  }
   result.rows = w.rows;
   result.columns = w.columns;
   result.group = reference::activation_group(w);

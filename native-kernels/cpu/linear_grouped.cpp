@@ -1,15 +1,90 @@
-// Driver of the fast mode for weights with group scales: round the activations once, then one task per strip of rows.
+// Driver of the fast mode for weights with group scales: set the outlier channels aside, round the other activations
+// once, then one task per strip of rows.
+
+#include <algorithm>
+#include <cstring>
 
 #include "cpu/linear_drivers.h"
+#include "cpu/linear_scalars.h"
 #include "cpu/linear_work.h"
+#include "reference/linear_outliers.h"
 
 namespace nibble::linear {
+namespace {
+
+using reference::OutlierColumns;
+
+/// Groups of columns that one task scores: a few microseconds of work for a long prompt.
+constexpr std::size_t kScoredGroups = 4;
+
+float block_scale(const BlockScales& s, std::size_t block) {
+  constexpr std::size_t kNestedBlock = 256;
+  if (s.values != nullptr) return load_unaligned(s.values, block) * s.factor;
+  const float scale =
+      load_unaligned(s.nested_map, s.codes[block]) * load_unaligned(s.nested_absmax, block / kNestedBlock);
+  return (scale + s.nested_offset) * s.factor;
+}
+
+/// One weight as float32, as exact mode has it but for the order of two products.
+float weight_at(const GroupedWeights& w, std::size_t row, std::size_t column) {
+  const BlockScales& s = w.scales;
+  const std::size_t element = row * w.columns + column;
+  const std::size_t block =
+      s.blocks_per_row > 0 ? row * s.blocks_per_row + column / s.block_size : element / s.block_size;
+  float value;
+  if (w.bits == 4) {
+    const std::uint8_t byte = w.codes[element / 2];
+    value = w.unrounded[element % 2 == 0 ? byte >> 4 : byte & 15];
+  } else {
+    value = static_cast<float>(static_cast<std::int8_t>(w.codes[element]));
+  }
+  if (s.zero_points != nullptr) value -= static_cast<float>(s.zero_points[block]);
+  return value * block_scale(s, block);
+}
+
+OutlierColumns find_outliers(const GroupedWeights& w, const Call& call) {
+  thread_local Scratch memory;
+  auto* scores = static_cast<float*>(memory.reserve(w.columns * sizeof(float)));
+  for_strips(call.parallel, w.columns, kScoredGroups * w.group, [&](std::size_t begin, std::size_t end) {
+    reference::score_outliers(call.x, call.tokens, w.columns, w.group, begin, end, scores);
+  });
+  return reference::choose_outliers(scores, w.columns, call.tokens);
+}
+
+/// y += the float32 products of the outlier channels. `values` [tokens, outliers.count]
+void add_outliers(const GroupedWeights& w, std::size_t begin, std::size_t end, const Call& call,
+                  const OutlierColumns& outliers, const float* values, Scratch& scratch) {
+  const std::size_t rows = end - begin;
+  auto* weights = static_cast<float*>(scratch.reserve(rows * (outliers.count + call.tokens) * sizeof(float)));
+  float* products = weights + rows * outliers.count;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t i = 0; i < outliers.count; ++i) {
+      weights[row * outliers.count + i] = weight_at(w, begin + row, outliers.columns[i]);
+    }
+  }
+  call.kernels.dots(weights, rows, outliers.count, values, call.tokens, nullptr, products, rows);
+  for (std::size_t t = 0; t < call.tokens; ++t) {
+    float* y = call.y + t * w.rows + begin;
+    for (std::size_t row = 0; row < rows; ++row) y[row] += products[t * rows + row];
+  }
+}
+
+}  // namespace
 
 void grouped_product(const GroupedWeights& w, const Call& call) {
   const LinearKernels& kernels = call.kernels;
   const std::size_t code_stride = round_up(w.columns, kActivationPad);
   const std::size_t scale_stride = round_up(code_stride / w.group, kScalePad);
   const bool many = call.tokens >= kernels.many_tokens;
+  const OutlierColumns outliers = find_outliers(w, call);
+  thread_local Scratch outlier_values;
+  auto* values = static_cast<float*>(outlier_values.reserve((call.tokens * outliers.count + 1) * sizeof(float)));
+  for (std::size_t t = 0; t < call.tokens; ++t) {
+    for (std::size_t i = 0; i < outliers.count; ++i) {
+      values[t * outliers.count + i] = call.x[t * w.columns + outliers.columns[i]];
+    }
+  }
+
   const RoundingPlan plan{call.tokens,
                           w.columns,
                           w.group,
@@ -19,8 +94,16 @@ void grouped_product(const GroupedWeights& w, const Call& call) {
                           scale_stride,
                           many};
   thread_local Scratch activations;
-  const Int8Activations x = round_activations(plan, kernels, call.parallel, activations,
-                                              [&](std::size_t token) { return call.x + token * w.columns; });
+  const Int8Activations x =
+      round_activations(plan, kernels, call.parallel, activations, [&](std::size_t token) -> const float* {
+        const float* all = call.x + token * w.columns;
+        if (outliers.count == 0) return all;
+        thread_local Scratch clean;
+        auto* inliers = static_cast<float*>(clean.reserve(w.columns * sizeof(float)));
+        std::copy(all, all + w.columns, inliers);
+        for (std::size_t i = 0; i < outliers.count; ++i) inliers[outliers.columns[i]] = 0;
+        return inliers;
+      });
   const std::size_t strip =
       many ? many_strip(w.rows, code_stride) : few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
   const std::size_t scratch_bytes = many ? strip_scratch(strip, code_stride, scale_stride) : few_scratch(scale_stride);
@@ -28,6 +111,7 @@ void grouped_product(const GroupedWeights& w, const Call& call) {
   for_strips(call.parallel, w.rows, strip, [&](std::size_t begin, std::size_t end) {
     thread_local Scratch scratch;
     kernel(w, begin, end, x, call.bias, call.y, scratch.reserve(scratch_bytes));
+    if (outliers.count > 0) add_outliers(w, begin, end, call, outliers, values, scratch);
   });
 }
 

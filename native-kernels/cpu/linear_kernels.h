@@ -59,6 +59,7 @@ struct GroupedWeights {
   const std::uint8_t* codes;  // bits 4: element 0 in the high nibble; bits 8: int8
   int bits;
   std::int8_t map[16];  // bits 4: the integer that each code stands for
+  float unrounded[16];  // bits 4: the same before it was rounded to an integer, for the outlier channels
   std::size_t rows;
   std::size_t columns;  // bits 4: even
   std::size_t group;    // 64 or 32 columns; never crosses a weight block

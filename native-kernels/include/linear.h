@@ -8,7 +8,8 @@
 
 namespace nibble {
 
-/// fast: activations are rounded to int8 per block of columns. exact: float32 activations, float32 sums.
+/// fast: activations are rounded to int8 per block of columns, but for outlier channels. exact: float32 activations and
+/// float32 sums.
 enum class Mode { fast, exact };
 
 /// Instruction sets in ascending order; `best` is what the processor offers (see cpu.h).

@@ -9,6 +9,8 @@
 #include <limits>
 #include <vector>
 
+#include "reference/linear_outliers.h"
+
 namespace nibble::reference {
 namespace {
 
@@ -58,14 +60,20 @@ void exact(const Weights& w, const float* x, std::size_t tokens, const float* bi
 }
 
 /// `integer_weight(row, k)` is the integer factor, `scale(row, k)` what multiplies the integer sum of k's group.
-template <typename IntegerWeight, typename Scale>
-void grouped(std::size_t rows, std::size_t columns, std::size_t group, const float* x, std::size_t tokens,
-             const float* bias, float* y, IntegerWeight integer_weight, Scale scale) {
+template <typename Weights, typename IntegerWeight, typename Scale>
+void grouped(const Weights& w, std::size_t rows, std::size_t columns, std::size_t group, const float* x,
+             std::size_t tokens, const float* bias, float* y, IntegerWeight integer_weight, Scale scale) {
   std::vector<std::int8_t> codes(columns);
   std::vector<float> scales((columns + group - 1) / group);
+  std::vector<float> scores(columns);
+  std::vector<float> inliers(columns);
+  score_outliers(x, tokens, columns, group, 0, columns, scores.data());
+  const OutlierColumns outliers = choose_outliers(scores.data(), columns, tokens);
   for (std::size_t t = 0; t < tokens; ++t) {
+    std::copy(x + t * columns, x + (t + 1) * columns, inliers.begin());
+    for (std::size_t i = 0; i < outliers.count; ++i) inliers[outliers.columns[i]] = 0;
     for (std::size_t k = 0; k < columns; k += group) {
-      scales[k / group] = quantize_activations(x + t * columns + k, std::min(group, columns - k), codes.data() + k);
+      scales[k / group] = quantize_activations(inliers.data() + k, std::min(group, columns - k), codes.data() + k);
     }
     for (std::size_t row = 0; row < rows; ++row) {
       double sum = bias != nullptr ? load_float(bias, row) : 0.0;
@@ -74,6 +82,10 @@ void grouped(std::size_t rows, std::size_t columns, std::size_t group, const flo
         const std::size_t end = std::min(columns, first + group);
         for (std::size_t k = first; k < end; ++k) products += integer_weight(row, k) * codes[k];
         sum += static_cast<double>(products) * (static_cast<double>(scale(row, first)) * scales[first / group]);
+      }
+      for (std::size_t i = 0; i < outliers.count; ++i) {
+        const std::size_t k = outliers.columns[i];
+        sum += static_cast<double>(x[t * columns + k]) * weight_at(w, row, k);
       }
       y[t * rows + row] = static_cast<float>(sum);
     }
@@ -167,7 +179,7 @@ void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const 
   if (mode == Mode::exact || group == 0) return exact(w, x, tokens, bias, y);
   const ByteMap map = byte_map(w.map);
   grouped(
-      w.rows, w.columns, group, x, tokens, bias, y,
+      w, w.rows, w.columns, group, x, tokens, bias, y,
       [&](std::size_t row, std::size_t k) {
         return static_cast<std::int32_t>(map.bytes[nibble_at(w.codes, row * w.columns + k)]);
       },
@@ -179,7 +191,7 @@ void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tok
   const std::size_t group = activation_group(w);
   if (mode == Mode::exact || group == 0) return exact(w, x, tokens, bias, y);
   grouped(
-      w.rows, w.columns, group, x, tokens, bias, y,
+      w, w.rows, w.columns, group, x, tokens, bias, y,
       [&](std::size_t row, std::size_t k) {
         const std::size_t element = row * w.columns + k;
         const int code = w.bits == 8 ? w.codes[element] : nibble_at(w.packed, element) - 8;

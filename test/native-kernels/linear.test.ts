@@ -20,6 +20,15 @@ function wholeActivations(
   );
 }
 
+/** Activations in other groups of columns, or with other outlier channels: rounding to int8 anew, measured 1e-4. */
+const NEIGHBOUR_NMSE = 1e-3;
+
+/** Squared error over squared norm. */
+function nmse(actual: Float32Array, wanted: Float32Array): number {
+  const sum = (values: Float32Array): number => values.reduce((total, v) => total + v * v, 0);
+  return sum(actual.map((value, i) => value - (wanted[i] ?? 0))) / sum(wanted);
+}
+
 describe(`integer products (seed ${seed})`, () => {
   const uniform = uniformFrom(seed);
   const signed = (): number => Math.floor(uniform() * 255) - 127;
@@ -102,7 +111,11 @@ describe(`every kind of weights (seed ${seed})`, () => {
           expect(y.subarray(0, rows)).toEqual(bias);
           expect(z.subarray(0, rows)).toEqual(bias);
           expect(z.subarray(rows, 3 * rows).some(Number.isFinite)).toBe(false);
-          expect(bytesOf(z.subarray(3 * rows))).toEqual(bytesOf(y.subarray(3 * rows)));
+          // Which channels are outliers is decided for all tokens together, so the fast mode may round the others anew.
+          if (mode === 'exact')
+            expect(bytesOf(z.subarray(3 * rows))).toEqual(bytesOf(y.subarray(3 * rows)));
+          else if (tokens > 3)
+            expect(nmse(z.subarray(3 * rows), y.subarray(3 * rows))).toBeLessThan(NEIGHBOUR_NMSE);
         }
       }
     },
@@ -127,6 +140,36 @@ describe(`every kind of weights (seed ${seed})`, () => {
   });
 });
 
+describe('outlier channels', () => {
+  /** Rounding of the other columns: measured up to 5e-4, and above 0.1 when the channels stay among them. */
+  const FAST_NMSE = 2e-3;
+  const uniform = uniformFrom(seed + 1);
+
+  it.each(isas)('leave the other columns their precision: %s', (isa) => {
+    const columns = 256;
+    for (const layer of layersOf(48, columns, uniform)) {
+      // LLM.int8 has a threshold of its own instead, and 16-bit weights round nothing.
+      if (!/nf4|fp4|per (block|tensor|row)/.test(layer.name)) continue;
+      for (const tokens of [1, 5, 24]) {
+        const x = activations(tokens, columns, uniform);
+        // Three channels far above the rest. Their exact share is taken out of both, what is left is compared.
+        const channels = [3, 70, 71];
+        for (let t = 0; t < tokens; t++)
+          for (const channel of channels) x[t * columns + channel] = 400 * (1 + t / 100);
+        const only = x.map((value, i) => (channels.includes(i % columns) ? value : 0));
+        const rest = (mode: 'fast' | 'exact'): Float32Array => {
+          const all = layer.multiply({ x, mode, isa });
+          const large = layer.multiply({ x: only, mode: 'exact', isa });
+          return all.map((value, i) => value - (large[i] ?? 0));
+        };
+        expect(nmse(rest('fast'), rest('exact')), `${layer.name}, ${tokens} tokens`).toBeLessThan(
+          FAST_NMSE,
+        );
+      }
+    }
+  });
+});
+
 describe('layers that bitsandbytes computed', () => {
   /** Both sides sum 256 products in float32, in different orders. */
   const FLOAT_NMSE = 1e-12;
@@ -138,11 +181,6 @@ describe('layers that bitsandbytes computed', () => {
   const tensor = goldenTensors();
   const floats = (name: string): Float32Array =>
     new Float32Array(new Uint8Array(tensor(name)).buffer);
-  const nmse = (actual: Float32Array, wanted: Float32Array): number => {
-    const sum = (values: Float32Array): number => values.reduce((total, v) => total + v * v, 0);
-    return sum(actual.map((value, i) => value - (wanted[i] ?? 0))) / sum(wanted);
-  };
-
   it.each(isas)('has the same output for NF4 with double quantization: %s', (isa) => {
     const state = JSON.parse(
       tensor('linear4bit.weight.quant_state.bitsandbytes__nf4').toString(),
