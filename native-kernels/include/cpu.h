@@ -21,7 +21,8 @@ const char* isa_name(Isa isa);
 /// @throws Error("invalid-input") when `name` is no instruction set, or one this processor lacks
 Isa isa_from_name(const std::string& name);
 
-/// Feature flags as the processor reports them ('avx2', 'fma', 'avx512f', 'avx512vnni', 'neon', …), for `nibble doctor`.
+/// Feature flags as the processor reports them ('avx2', 'fma', 'avx512f', 'avx512vnni', 'neon', …), for `nibble
+/// doctor`.
 std::vector<std::string> cpu_features();
 
 }  // namespace nibble

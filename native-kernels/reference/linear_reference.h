@@ -5,8 +5,8 @@
 //
 // Mode::exact: the weight is dequantized to float32; products and sums are double, rounded to float32 once.
 // Mode::fast: outlier channels are multiplied in float32 (linear_outliers.h), the other activations are rounded to int8
-// (below); products within a group are exact integers; the groups are summed in double and rounded to float32 once. Fast paths produce the same integers and differ only in the order of
-// their float32 sums.
+// (below); products within a group are exact integers; the groups are summed in double and rounded to float32 once.
+// Fast paths produce the same integers and differ only in the order of their float32 sums.
 
 #include <cstddef>
 #include <cstdint>
