@@ -9,7 +9,7 @@ import {
   type Message,
   type Sampling,
 } from '../contract/sampling.ts';
-import { toEvaluation, type Row } from './rows.ts';
+import { check, toEvaluation, type Row } from './rows.ts';
 
 export interface Conversation {
   readonly id: number;
@@ -114,8 +114,8 @@ export class RecordTables {
       id: Number(row['id']),
       artifactId: String(row['artifact_id']),
       title: String(row['title']),
-      sampling: samplingSchema.parse(JSON.parse(String(row['sampling']))),
-      messages: z.array(messageSchema).parse(messages),
+      sampling: check(samplingSchema, JSON.parse(String(row['sampling'])), 'conversations'),
+      messages: check(z.array(messageSchema), messages, 'messages'),
       createdAt: String(row['created_at']),
       updatedAt: String(row['updated_at']),
     };
@@ -154,6 +154,7 @@ export class RecordTables {
   }
 
   #toComparison(row: Row): Comparison {
-    return { ...comparisonSchema.parse(JSON.parse(String(row['body']))), id: Number(row['id']) };
+    const body = check(comparisonSchema, JSON.parse(String(row['body'])), 'comparisons');
+    return { ...body, id: Number(row['id']) };
   }
 }

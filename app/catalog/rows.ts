@@ -22,7 +22,8 @@ export const storedFileSchema = z.object({
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
-function check<S extends z.ZodType>(schema: S, value: unknown, table: string): z.output<S> {
+/** Checks what a table gave. @throws AppError 'catalog-corrupt' naming the table */
+export function check<S extends z.ZodType>(schema: S, value: unknown, table: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new AppError(

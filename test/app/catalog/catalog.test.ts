@@ -206,7 +206,7 @@ describe('openCatalog', () => {
       const catalog = openCatalog(${JSON.stringify(file)});
       for (let i = 0; i < 50; i++)
         catalog.records.saveConversation({ id: null, artifactId: 'a', title: String(process.pid),
-          sampling: {}, messages: [{ role: 'user', content: 'x' }], now: new Date().toISOString() });
+          sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 }, messages: [{ role: 'user', content: 'x' }], now: new Date().toISOString() });
       catalog.close();`,
     );
     const run = promisify(execFile);
