@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -51,19 +51,39 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-/** Runs the command and kills it after `delayMs`, unless it is done before. */
-async function runAndKill(args: string[], home: string, delayMs: number): Promise<boolean> {
+/**
+ * Runs the command and kills it `delayMs` after its first byte lies under `begun`, unless it is done before: start-up is
+ * most of so short a job, and a kill there proves nothing.
+ */
+async function runAndKill(
+  args: string[],
+  home: string,
+  begun: string,
+  delayMs: number,
+): Promise<boolean> {
   const { signal } = await runCli(args, {
     home,
     environment,
     onStart: (child) => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), delayMs);
+      let timer: NodeJS.Timeout | null = null;
+      const watch = setInterval(() => {
+        if (timer !== null || !hasFiles(path.join(home, begun))) return;
+        timer = setTimeout(() => child.kill('SIGKILL'), delayMs);
+      }, 2);
       child.on('close', () => {
-        clearTimeout(timer);
+        clearInterval(watch);
+        if (timer !== null) clearTimeout(timer);
       });
     },
   });
   return signal === 'SIGKILL';
+}
+
+function hasFiles(folder: string): boolean {
+  return (
+    existsSync(folder) &&
+    readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile())
+  );
 }
 
 /** How long the undisturbed command takes, so that kills can land anywhere in it. */
@@ -92,7 +112,8 @@ describe('kill -9', () => {
         await runAndKill(
           ['pull', 'test/interrupted'],
           roundHome,
-          300 + Math.random() * undisturbed.ms,
+          'checkpoints',
+          Math.random() * undisturbed.ms,
         )
       ) {
         killed++;
@@ -125,9 +146,16 @@ describe('kill -9', () => {
     let killed = 0;
     for (let round = 0; round < KILLS; round++) {
       const home = path.join(work, `quantize-${round}`);
-      // Start-up is most of so short a job: aim at its second half, where tensors are written.
       for (let attempt = 0; attempt < 2; attempt++)
-        if (await runAndKill(args, home, undisturbed.ms * (0.3 + 0.7 * Math.random()))) {
+        // The second attempt finds files from its first moment on: its start-up counts.
+        if (
+          await runAndKill(
+            args,
+            home,
+            'artifacts',
+            Math.random() * (attempt === 0 ? 300 : undisturbed.ms),
+          )
+        ) {
           killed++;
           const { artifacts } = listSchema.parse(await runJson(['list'], { home }));
           for (const artifact of artifacts)

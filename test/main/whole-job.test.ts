@@ -71,8 +71,7 @@ describe('nibble demo', () => {
 
   it('measures a loss that grows as the bits shrink', () => {
     const [bf16, int8, nf4] = demo.evaluations;
-    expect(bf16?.meanKl).toBe(0);
-    expect(bf16?.topAgreement).toBe(1);
+    expect(bf16?.meanKl).toBeNull();
     expect(int8?.meanKl).toBeGreaterThan(0);
     expect(nf4?.meanKl).toBeGreaterThan(int8?.meanKl ?? Number.NaN);
     expect(nf4?.perplexity).toBeGreaterThan(bf16?.perplexity ?? Number.NaN);
@@ -248,15 +247,22 @@ describe('nibble generate', () => {
     const bytes = readFileSync(file);
     const headerBytes = Number(bytes.readBigUInt64LE(0));
     const header = z
-      .object({ logits: z.object({ dtype: z.literal('F32'), shape: z.array(z.int()) }) })
+      .object({
+        logits: z.object({
+          dtype: z.literal('F32'),
+          shape: z.array(z.int()),
+          data_offsets: z.tuple([z.int(), z.int()]),
+        }),
+      })
       .parse(JSON.parse(bytes.subarray(8, 8 + headerBytes).toString('utf8')));
     const [rows = 0, vocabulary = 0] = header.logits.shape;
+    const [start, end] = header.logits.data_offsets;
     expect(rows).toBe(4);
-    expect(bytes.length).toBe(8 + headerBytes + rows * vocabulary * 4);
+    expect(end - start).toBe(rows * vocabulary * 4);
     // The first generated id is the largest of the last row.
     const last = new Float32Array(vocabulary);
     for (let k = 0; k < vocabulary; k++)
-      last[k] = bytes.readFloatLE(8 + headerBytes + ((rows - 1) * vocabulary + k) * 4);
+      last[k] = bytes.readFloatLE(8 + headerBytes + start + ((rows - 1) * vocabulary + k) * 4);
     expect(result.ids[0]).toBe(last.indexOf(Math.max(...last)));
   });
 });

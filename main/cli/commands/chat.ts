@@ -97,6 +97,14 @@ async function talk(session: Session, conversation: Conversation, id: string): P
   output.note(output.style('dim', `Talking with ${id}. /help lists the commands.`));
   const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
   let answering: AbortController | null = null;
+  // Lines that were typed ahead are still answered after the input has ended; only a prompt is no longer possible.
+  let ended = false;
+  lines.on('close', () => {
+    ended = true;
+  });
+  const prompt = (): void => {
+    if (!ended) lines.prompt();
+  };
   // readline takes Ctrl-C for itself on a terminal; without an answer to stop it means: leave.
   lines.on('SIGINT', () => {
     if (answering === null) lines.close();
@@ -106,7 +114,7 @@ async function talk(session: Session, conversation: Conversation, id: string): P
     answering?.abort();
     lines.close();
   });
-  lines.prompt();
+  prompt();
   for await (const line of lines) {
     const text = line.trim();
     if (text === '/quit' || text === '/exit') break;
@@ -119,7 +127,8 @@ async function talk(session: Session, conversation: Conversation, id: string): P
       await conversation.ask(text, answering.signal);
       answering = null;
     }
-    lines.prompt();
+    if (signal.aborted) break;
+    prompt();
   }
   lines.close();
 }
