@@ -45,7 +45,9 @@ float weight_at(const GroupedWeights& w, std::size_t row, std::size_t column) {
 OutlierColumns find_outliers(const GroupedWeights& w, const Call& call) {
   thread_local Scratch memory;
   auto* scores = static_cast<float*>(memory.reserve(w.columns * sizeof(float)));
-  for_strips(call.parallel, w.columns, kScoredGroups * w.group, [&](std::size_t begin, std::size_t end) {
+  // Waking other threads costs more than a few tokens' scores.
+  const std::size_t strip = call.tokens < reference::kOutlierTokens ? w.columns : kScoredGroups * w.group;
+  for_strips(call.parallel, w.columns, strip, [&](std::size_t begin, std::size_t end) {
     reference::score_outliers(call.x, call.tokens, w.columns, w.group, begin, end, scores);
   });
   return reference::choose_outliers(scores, w.columns, call.tokens);

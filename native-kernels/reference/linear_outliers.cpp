@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "reference/linear_reference.h"
@@ -12,31 +11,36 @@
 namespace nibble::reference {
 namespace {
 
-/// Partial sums that the compiler may keep in one vector; the order of additions is fixed by it.
+/// Partial results that the compiler may keep in vectors; the order of additions is fixed by it.
 constexpr std::size_t kLanes = 16;
 
-/// Largest magnitude; NaN when the group holds one.
-float absmax_of(const float* x, std::size_t count) {
-  float largest = 0;
-  bool ordered = true;
-  for (std::size_t i = 0; i < count; ++i) {
-    const float magnitude = std::fabs(x[i]);
-    largest = magnitude > largest ? magnitude : largest;
-    ordered = ordered && magnitude == magnitude;
-  }
-  return ordered ? largest : std::numeric_limits<float>::quiet_NaN();
-}
+struct Magnitudes {
+  float largest;
+  float mean;  // NaN or infinite when the group holds such a value; `largest` then means nothing
+};
 
-float mean_magnitude(const float* x, std::size_t count) {
+Magnitudes magnitudes_of(const float* x, std::size_t count) {
   float sums[kLanes] = {};
-  std::size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += std::fabs(x[i + lane]);
+  float tops[kLanes] = {};
+  const std::size_t whole = count / kLanes * kLanes;
+  for (std::size_t i = 0; i < whole; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const float magnitude = std::fabs(x[i + lane]);
+      sums[lane] += magnitude;
+      tops[lane] = magnitude > tops[lane] ? magnitude : tops[lane];
+    }
   }
-  float total = 0;
-  for (; i < count; ++i) total += std::fabs(x[i]);
-  for (const float sum : sums) total += sum;
-  return total / static_cast<float>(count);
+  float sum = 0;
+  float top = 0;
+  for (std::size_t i = whole; i < count; ++i) {
+    sum += std::fabs(x[i]);
+    top = std::max(top, std::fabs(x[i]));
+  }
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    sum += sums[lane];
+    top = std::max(top, tops[lane]);
+  }
+  return {top, sum / static_cast<float>(count)};
 }
 
 }  // namespace
@@ -48,11 +52,11 @@ void score_outliers(const float* x, std::size_t tokens, std::size_t columns, std
     const std::size_t count = std::min(group, end - first);
     for (std::size_t t = 0; t < tokens; ++t) {
       const float* values = x + t * columns + first;
-      const float absmax = absmax_of(values, count);
-      if (!(absmax >= kSmallestAbsmax) || !std::isfinite(absmax)) continue;
-      const float mean = mean_magnitude(values, count);
+      const Magnitudes group_of = magnitudes_of(values, count);
+      const float mean = group_of.mean;
       const float limit = kOutlierRatio * mean;
-      if (!(absmax > limit)) continue;
+      // False for NaN; and what is not finite stays where it is, so that it shows in the output.
+      if (!(group_of.largest > limit) || group_of.largest < kSmallestAbsmax || !std::isfinite(mean)) continue;
       for (std::size_t i = 0; i < count; ++i) {
         const float magnitude = std::fabs(values[i]);
         if (magnitude > limit) scores[first + i] += magnitude / mean;
@@ -68,7 +72,7 @@ OutlierColumns choose_outliers(const float* scores, std::size_t columns, std::si
   for (std::size_t c = 0; c < columns; ++c) {
     if (scores[c] >= least) candidates.push_back(static_cast<std::uint32_t>(c));
   }
-  chosen.count = std::min(candidates.size(), kMostOutlierColumns);
+  chosen.count = std::min(candidates.size(), tokens < kOutlierTokens ? kMostOutliersOfFew : kMostOutlierColumns);
   const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(chosen.count);
   std::partial_sort(candidates.begin(), middle, candidates.end(), [&](std::uint32_t a, std::uint32_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
