@@ -15,6 +15,8 @@ namespace nibble::reference {
 namespace {
 
 constexpr std::size_t kNestedBlock = 256;
+/// Columns of LLM.int8 activations that share a scale, see cpu/linear_rows.cpp.
+constexpr std::size_t kInt8Group = 64;
 
 std::size_t blocks_per_row(const LinearAffineWeights& w) { return (w.columns + w.block_size - 1) / w.block_size; }
 
@@ -205,19 +207,26 @@ void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_
   if (mode == Mode::exact) return exact(w, x, tokens, bias, y);
   std::vector<float> inliers(w.columns);
   std::vector<std::int8_t> codes(w.columns);
+  std::vector<float> scales((w.columns + kInt8Group - 1) / kInt8Group);
   for (std::size_t t = 0; t < tokens; ++t) {
     const float* token = x + t * w.columns;
     const auto outlier = [&](std::size_t k) { return w.threshold > 0 && std::fabs(token[k]) >= w.threshold; };
     for (std::size_t k = 0; k < w.columns; ++k) inliers[k] = outlier(k) ? 0.0f : token[k];
-    const float scale = quantize_activations(inliers.data(), w.columns, codes.data());
+    for (std::size_t first = 0; first < w.columns; first += kInt8Group) {
+      scales[first / kInt8Group] =
+          quantize_activations(inliers.data() + first, std::min(kInt8Group, w.columns - first), codes.data() + first);
+    }
     for (std::size_t row = 0; row < w.rows; ++row) {
-      std::int64_t products = 0;
       double sum = bias != nullptr ? load_float(bias, row) : 0.0;
-      for (std::size_t k = 0; k < w.columns; ++k) {
-        products += static_cast<std::int32_t>(w.codes[row * w.columns + k]) * codes[k];
-        if (outlier(k)) sum += static_cast<double>(weight_at(w, row, k)) * token[k];
+      const double row_scale = load_float(w.row_absmax, row) / 127.0f;
+      for (std::size_t first = 0; first < w.columns; first += kInt8Group) {
+        std::int32_t products = 0;
+        for (std::size_t k = first; k < std::min(w.columns, first + kInt8Group); ++k) {
+          products += static_cast<std::int32_t>(w.codes[row * w.columns + k]) * codes[k];
+          if (outlier(k)) sum += static_cast<double>(weight_at(w, row, k)) * token[k];
+        }
+        sum += static_cast<double>(products) * (row_scale * scales[first / kInt8Group]);
       }
-      sum += static_cast<double>(products) * (static_cast<double>(load_float(w.row_absmax, row) / 127.0f) * scale);
       y[t * w.rows + row] = static_cast<float>(sum);
     }
   }
