@@ -40,9 +40,6 @@ Call call_of(const LinearKernels& kernels, const float* x, std::size_t tokens, c
   return {x, tokens, bias, y, kernels, parallel};
 }
 
-/// A sum of more products of two int8 could leave 32 bits.
-constexpr std::size_t kMostInt8Columns = 131072;
-
 /// @returns null when the reference code is to run
 const LinearKernels* choose(Isa isa) {
   require(isa_available(isa), "this processor lacks the instruction set asked for");
@@ -120,7 +117,7 @@ void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_
   const LinearKernels* kernels = choose(isa);
   if (kernels == nullptr) return reference::linear_int8_rows(w, x, tokens, bias, y, mode);
   const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
-  if (mode == Mode::exact || w.columns > kMostInt8Columns) return linear::exact_product(w, call);
+  if (mode == Mode::exact) return linear::exact_product(w, call);
   linear::int8_rows_product(w, call);
 }
 

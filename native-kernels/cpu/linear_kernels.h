@@ -66,14 +66,6 @@ struct GroupedWeights {
   BlockScales scales;
 };
 
-/// LLM.int8 weights without their outliers: one scale a row.
-struct RowWeights {
-  const std::int8_t* codes;  // [rows, columns]
-  const float* row_absmax;   // [rows]
-  std::size_t rows;
-  std::size_t columns;
-};
-
 /// Activations rounded to int8 by LinearKernels::quantize; zeros beyond the columns.
 struct Int8Activations {
   const std::int8_t* codes;          // [tokens, code_stride]
@@ -100,7 +92,7 @@ struct PackJob {
 struct QuantizeJob {
   const float* x;  // [columns]
   std::size_t columns;
-  std::size_t group;  // 64, 32, or 0: one scale for the whole row
+  std::size_t group;  // 64 or 32
   Order order;
   std::int32_t offset_factor;
   std::int8_t* codes;          // [padded columns], written whole
@@ -125,12 +117,6 @@ struct LinearKernels {
   /// when there is a `pack`.
   void (*grouped_many)(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                        const float* bias, float* y, void* scratch);
-  /// y = integer product * row scale * token scale + bias; outliers are added by the driver.
-  void (*rows_few)(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-                   float* y);
-  void (*rows_many)(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
-                    const float* bias, float* y, void* scratch);
-
   /// out[i] = map[code of element first + i] * scale
   void (*expand4)(const std::uint8_t* codes, std::size_t first, std::size_t count, const float* map, float scale,
                   float* out);

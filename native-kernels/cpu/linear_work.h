@@ -101,7 +101,7 @@ template <typename Prepare>
 Int8Activations round_activations(const RoundingPlan& plan, const LinearKernels& kernels, const Parallel& parallel,
                                   Scratch& memory, const Prepare& prepare) {
   const bool packed = plan.many && kernels.pack != nullptr;
-  const bool lanes = !plan.many && kernels.wants_lane_offsets && plan.group != 0;
+  const bool lanes = !plan.many && kernels.wants_lane_offsets;
   const std::size_t tokens = packed ? round_up(plan.tokens, kTokenBlock) : plan.tokens;
   const std::size_t codes_bytes = tokens * plan.code_stride;
   const std::size_t scales_bytes = tokens * plan.scale_stride * sizeof(float);

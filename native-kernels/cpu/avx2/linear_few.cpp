@@ -84,21 +84,6 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const In
   }
 }
 
-template <int kTokens>
-void row_products(const std::uint8_t* row, std::size_t columns, const Int8Activations& x, std::size_t token,
-                  std::int32_t* sums) {
-  __m256i totals[kTokens];
-  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[t] = _mm256_setzero_si256();
-  for_halves<8>(row, columns, _mm256_setzero_si256(), [&](std::size_t half, const Half& w, const Half& magnitude) {
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-      const std::int8_t* at = x.codes + (token + static_cast<std::size_t>(t)) * x.code_stride + half * 64;
-      totals[t] = add_products(totals[t], w.a, magnitude.a, load32(at));
-      totals[t] = add_products(totals[t], w.b, magnitude.b, load32(at + 32));
-    }
-  });
-  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[t] = sum_of(totals[t]);
-}
-
 }  // namespace
 
 void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
@@ -108,35 +93,6 @@ void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, co
     w.group == 64 ? strip<4, 64>(w, begin, end, x, bias, y, floats) : strip<4, 32>(w, begin, end, x, bias, y, floats);
   } else {
     w.group == 64 ? strip<8, 64>(w, begin, end, x, bias, y, floats) : strip<8, 32>(w, begin, end, x, bias, y, floats);
-  }
-}
-
-void rows_few(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-              float* y) {
-  for (std::size_t row = begin; row < end; ++row) {
-    const auto* codes = reinterpret_cast<const std::uint8_t*>(w.codes) + row * w.columns;
-    const float scale = load_unaligned(w.row_absmax, row) / 127.0f;
-    const float start = bias != nullptr ? load_unaligned(bias, row) : 0;
-    for (std::size_t token = 0; token < x.tokens;) {
-      const std::size_t count = smaller(kMostTokens, x.tokens - token);
-      std::int32_t sums[kMostTokens];
-      switch (count) {
-        case 1:
-          row_products<1>(codes, w.columns, x, token, sums);
-          break;
-        case 2:
-          row_products<2>(codes, w.columns, x, token, sums);
-          break;
-        case 3:
-          row_products<3>(codes, w.columns, x, token, sums);
-          break;
-        default:
-          row_products<4>(codes, w.columns, x, token, sums);
-      }
-      for (std::size_t t = 0; t < count; ++t, ++token) {
-        y[token * w.rows + row] = static_cast<float>(sums[t]) * (scale * x.scales[token * x.scale_stride]) + start;
-      }
-    }
   }
 }
 

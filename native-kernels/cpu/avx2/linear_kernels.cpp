@@ -11,8 +11,6 @@ const LinearKernels kAvx2Kernels = {
     /*pack=*/nullptr,
     avx2::grouped_few,
     avx2::grouped_many,
-    avx2::rows_few,
-    avx2::rows_many,
     avx2::expand4,
     avx2::expand8,
     avx2::widen,

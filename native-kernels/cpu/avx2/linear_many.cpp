@@ -63,27 +63,6 @@ void multiply(const Pairs& p, std::size_t halves, std::size_t scale_stride, floa
   }
 }
 
-/// The same without groups: integer sums over whole rows.
-template <int kRows, int kTokens>
-void multiply_rows(const Pairs& p, std::size_t halves, std::int32_t sums[2][2]) {
-  __m256i totals[kRows][kTokens];
-  NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[r][t] = _mm256_setzero_si256();
-  }
-  for (std::size_t at = 0; at < halves * 64; at += 32) {
-    NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-      const __m256i w = load32(p.rows[r] + at);
-      const __m256i magnitude = _mm256_abs_epi8(w);
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        totals[r][t] = add_products(totals[r][t], w, magnitude, load32(p.tokens[t] + at));
-      }
-    }
-  }
-  NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[r][t] = sum_of(totals[r][t]);
-  }
-}
-
 /// Calls with(rows, tokens) as compile-time counts of 1 or 2.
 template <typename With>
 void with_counts(std::size_t rows, std::size_t tokens, const With& with) {
@@ -152,37 +131,6 @@ void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, c
   } else {
     w.group == 64 ? grouped_strip<8, 64>(w, begin, end, x, bias, y, scratch)
                   : grouped_strip<8, 32>(w, begin, end, x, bias, y, scratch);
-  }
-}
-
-void rows_many(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-               float* y, void* scratch) {
-  const std::size_t rows = end - begin;
-  const std::size_t halves = (w.columns + 63) / 64;
-  const Strip strip = strip_of(scratch, rows, x);
-  for (std::size_t r = 0; r < rows; ++r) {
-    decode_row<8>(reinterpret_cast<const std::uint8_t*>(w.codes) + (begin + r) * w.columns, w.columns,
-                  _mm256_setzero_si256(), strip.bytes + r * x.code_stride);
-  }
-  for (std::size_t token = 0; token < x.tokens; token += 2) {
-    const std::size_t tokens = smaller(2, x.tokens - token);
-    for (std::size_t row = 0; row < rows; row += 2) {
-      const std::size_t count = smaller(2, rows - row);
-      const std::uint8_t* bytes = strip.bytes + row * x.code_stride;
-      const std::int8_t* codes = x.codes + token * x.code_stride;
-      const Pairs pairs{{bytes, bytes + x.code_stride}, {codes, codes + x.code_stride}, nullptr};
-      std::int32_t sums[2][2];
-      with_counts(count, tokens, [&]<int kRows, int kTokens>() { multiply_rows<kRows, kTokens>(pairs, halves, sums); });
-      for (std::size_t r = 0; r < count; ++r) {
-        const std::size_t at = begin + row + r;
-        const float scale = load_unaligned(w.row_absmax, at) / 127.0f;
-        const float start = bias != nullptr ? load_unaligned(bias, at) : 0;
-        for (std::size_t t = 0; t < tokens; ++t) {
-          y[(token + t) * w.rows + at] =
-              static_cast<float>(sums[r][t]) * (scale * x.scales[(token + t) * x.scale_stride]) + start;
-        }
-      }
-    }
   }
 }
 

@@ -48,7 +48,7 @@ std::int32_t write_codes(const float* x, std::size_t count, float inverse, std::
 
 void quantize(const QuantizeJob& job) {
   const std::size_t padded = (job.columns + kActivationPad - 1) / kActivationPad * kActivationPad;
-  const std::size_t group = job.group == 0 ? job.columns : job.group;
+  const std::size_t group = job.group;
   for (std::size_t i = 0; i < job.scale_stride; ++i) {
     job.scales[i] = 0;
     job.offsets[i] = 0;

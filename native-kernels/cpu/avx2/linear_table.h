@@ -11,10 +11,6 @@ void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, co
                  const float* bias, float* y, void* scratch);
 void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                   const float* bias, float* y, void* scratch);
-void rows_few(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-              float* y);
-void rows_many(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-               float* y, void* scratch);
 void expand4(const std::uint8_t* codes, std::size_t first, std::size_t count, const float* map, float scale,
              float* out);
 void expand8(const std::int8_t* codes, std::size_t count, int zero, float scale, float* out);

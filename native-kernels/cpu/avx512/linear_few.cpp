@@ -119,29 +119,6 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const In
   }
 }
 
-template <int kTokens>
-void row_products(const std::int8_t* row, std::size_t columns, const Int8Activations& x, std::size_t token,
-                  std::int32_t* sums) {
-  __m512i totals[kTokens];
-  const std::int8_t* codes = x.codes + token * x.code_stride;
-  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[t] = _mm512_setzero_si512();
-  const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
-  const auto step = [&](std::size_t at, __m512i bytes) {
-    const __m512i w = _mm512_xor_si512(bytes, flip);
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-      totals[t] = _mm512_dpbusd_epi32(totals[t], w,
-                                      _mm512_loadu_si512(codes + static_cast<std::size_t>(t) * x.code_stride + at));
-    }
-  };
-  std::size_t at = 0;
-  for (; at + 64 <= columns; at += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(row + at + kPrefetchAhead), _MM_HINT_T0);
-    step(at, _mm512_loadu_si512(row + at));
-  }
-  if (at < columns) step(at, _mm512_maskz_loadu_epi8(first_lanes64(columns - at), row + at));
-  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[t] = _mm512_reduce_add_epi32(totals[t]);
-}
-
 }  // namespace
 
 void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
@@ -151,38 +128,6 @@ void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, co
     w.group == 64 ? strip<4, 64>(w, begin, end, x, bias, y, floats) : strip<4, 32>(w, begin, end, x, bias, y, floats);
   } else {
     w.group == 64 ? strip<8, 64>(w, begin, end, x, bias, y, floats) : strip<8, 32>(w, begin, end, x, bias, y, floats);
-  }
-}
-
-void rows_few(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-              float* y) {
-  for (std::size_t row = begin; row < end; ++row) {
-    const std::int8_t* codes = w.codes + row * w.columns;
-    const float scale = load_unaligned(w.row_absmax, row) / 127.0f;
-    const float start = bias != nullptr ? load_unaligned(bias, row) : 0;
-    for (std::size_t token = 0; token < x.tokens;) {
-      const std::size_t count = smaller(kMostTokens, x.tokens - token);
-      std::int32_t sums[kMostTokens];
-      switch (count) {
-        case 1:
-          row_products<1>(codes, w.columns, x, token, sums);
-          break;
-        case 2:
-          row_products<2>(codes, w.columns, x, token, sums);
-          break;
-        case 3:
-          row_products<3>(codes, w.columns, x, token, sums);
-          break;
-        default:
-          row_products<4>(codes, w.columns, x, token, sums);
-      }
-      for (std::size_t t = 0; t < count; ++t, ++token) {
-        // Unsigned: the two parts may each leave 32 bits, their sum does not.
-        const auto product = static_cast<std::int32_t>(static_cast<std::uint32_t>(sums[t]) +
-                                                       static_cast<std::uint32_t>(x.offsets[token * x.scale_stride]));
-        y[token * w.rows + row] = static_cast<float>(product) * (scale * x.scales[token * x.scale_stride]) + start;
-      }
-    }
   }
 }
 

@@ -11,8 +11,6 @@ const LinearKernels kAvx512Kernels = {
     avx512::pack,
     avx512::grouped_few,
     avx512::grouped_many,
-    avx512::rows_few,
-    avx512::rows_many,
     avx512::expand4,
     avx512::expand8,
     avx512::widen,

@@ -268,29 +268,4 @@ void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, c
   }
 }
 
-void rows_many(const RowWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x, const float* bias,
-               float* y, void* scratch) {
-  const std::size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
-  const std::size_t chunks = (w.columns + 63) / 64;
-  auto* bytes = static_cast<std::uint8_t*>(scratch);
-  const std::int8_t no_map[16] = {};
-  for (std::size_t tile = 0; tile < tiles; ++tile) {
-    decode_rows<8>(reinterpret_cast<const std::uint8_t*>(w.codes), w.columns, no_map, begin + tile * kTileRows, end,
-                   chunks, bytes + tile * kTileRows * x.code_stride);
-  }
-  for (std::size_t token = 0; token < x.tokens; token += kTokenBlock) {
-    for (std::size_t tile = 0; tile < tiles; ++tile) {
-      const std::size_t first = begin + tile * kTileRows;
-      const __mmask16 rows = first_lanes16(end - first);
-      float scales[kTileRows];
-      const __m512 absmax =
-          _mm512_maskz_loadu_ps(rows, reinterpret_cast<const unsigned char*>(w.row_absmax) + first * sizeof(float));
-      _mm512_storeu_ps(scales, _mm512_div_ps(absmax, _mm512_set1_ps(127.0f)));
-      const Tile decoded{
-          bytes + tile * kTileRows * x.code_stride, scales, nullptr, chunks, rows, tile_bias(bias, first, rows)};
-      multiply_block<8, 0, false>(decoded, x, token, y + first, w.rows);
-    }
-  }
-}
-
 }  // namespace nibble::linear::avx512

@@ -64,28 +64,9 @@ __m512i grouped_chunk(const QuantizeJob& job, std::size_t at) {
   return codes;
 }
 
-void quantize_row(const QuantizeJob& job) {
-  const Scaling scaling = scaling_of(absmax_bits(job.x, job.columns));
-  __m512i sums = _mm512_setzero_si512();
-  const std::size_t padded = (job.columns + kActivationPad - 1) / kActivationPad * kActivationPad;
-  for (std::size_t at = 0; at < padded; at += 64) {
-    const std::size_t count = at < job.columns ? smaller(64, job.columns - at) : 0;
-    const __m512i codes = codes_of(job.x + at, count, scaling.inverse);
-    sums = _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(1), codes);
-    _mm512_storeu_si512(job.codes + at, codes);
-  }
-  for (std::size_t i = 0; i < job.scale_stride; ++i) {
-    job.scales[i] = 0;
-    job.offsets[i] = 0;
-  }
-  job.scales[0] = scaling.scale;
-  job.offsets[0] = job.offset_factor * _mm512_reduce_add_epi32(sums);
-}
-
 }  // namespace
 
 void quantize(const QuantizeJob& job) {
-  if (job.group == 0) return quantize_row(job);
   const std::size_t padded = (job.columns + kActivationPad - 1) / kActivationPad * kActivationPad;
   for (std::size_t i = padded / job.group; i < job.scale_stride; ++i) {
     job.scales[i] = 0;
