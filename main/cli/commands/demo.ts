@@ -27,7 +27,8 @@ const demoSchemes: SchemeName[] = ['bf16', 'llm-int8', 'nf4', 'nf4-dq'];
 /** Enough text for the differences to stand out of the noise, little enough to wait for on two cores. */
 const EVALUATED_TOKENS = 4096;
 
-const DEMO_MAX_TOKENS = 160;
+/** Long enough for a story of the sample model to reach its end. */
+const DEMO_MAX_TOKENS = 256;
 
 /** The whole job on the embedded sample model: a local hub, download, quantize, measure, chat, compare. */
 export async function demoCommand(
