@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "addon/arguments.h"
+#include "addon/exported.h"
 #include "addon/linear_pool.h"
 #include "addon/promise_worker.h"
 #include "cpu.h"
@@ -169,22 +170,6 @@ Napi::Value read_memory(const Napi::CallbackInfo& info) {
       &context);
   const std::uint64_t sum = std::accumulate(context.sums.begin(), context.sums.end(), std::uint64_t{0});
   return Napi::Number::New(info.Env(), static_cast<double>(sum));
-}
-
-template <Napi::Value (*call)(const Napi::CallbackInfo&)>
-Napi::Value guarded(const Napi::CallbackInfo& info) {
-  try {
-    return call(info);
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& cause) {
-    throw to_javascript(info.Env(), cause);
-  }
-}
-
-template <Napi::Value (*call)(const Napi::CallbackInfo&)>
-void add(Napi::Env env, Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New(env, guarded<call>, name));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "addon/arguments.h"
+#include "addon/exported.h"
 #include "addon/promise_worker.h"
 #include "cpu.h"
 #include "quantize.h"
@@ -370,23 +371,6 @@ Napi::Value cancel_call(const Napi::CallbackInfo& info) {
   if (!info[0].IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
   (*info[0].As<Napi::External<Cancellation>>().Data())->store(true);
   return info.Env().Undefined();
-}
-
-/// The one place where an error of the kernels becomes a JavaScript exception.
-template <Napi::Value (*call)(const Napi::CallbackInfo&)>
-Napi::Value guarded(const Napi::CallbackInfo& info) {
-  try {
-    return call(info);
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& cause) {
-    throw addon::to_javascript(info.Env(), cause);
-  }
-}
-
-template <Napi::Value (*call)(const Napi::CallbackInfo&)>
-void add(Napi::Env env, Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New(env, guarded<call>, name));
 }
 
 }  // namespace

@@ -2,11 +2,9 @@
 // once, then one task per strip of rows.
 
 #include <algorithm>
-#include <cstring>
 
-#include "cpu/linear_drivers.h"
+#include "cpu/linear_groups.h"
 #include "cpu/linear_scalars.h"
-#include "cpu/linear_work.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::linear {
@@ -74,10 +72,6 @@ void add_outliers(const GroupedWeights& w, std::size_t begin, std::size_t end, c
 }  // namespace
 
 void grouped_product(const GroupedWeights& w, const Call& call) {
-  const LinearKernels& kernels = call.kernels;
-  const std::size_t code_stride = round_up(w.columns, kActivationPad);
-  const std::size_t scale_stride = round_up(code_stride / w.group, kScalePad);
-  const bool many = call.tokens >= kernels.many_tokens;
   const OutlierColumns outliers = find_outliers(w, call);
   thread_local Scratch outlier_values;
   auto* values = static_cast<float*>(outlier_values.reserve((call.tokens * outliers.count + 1) * sizeof(float)));
@@ -87,17 +81,9 @@ void grouped_product(const GroupedWeights& w, const Call& call) {
     }
   }
 
-  const RoundingPlan plan{call.tokens,
-                          w.columns,
-                          w.group,
-                          w.bits == 4 ? Order::even_odd : Order::natural,
-                          w.scales.zero_points != nullptr ? -1 : -128,
-                          code_stride,
-                          scale_stride,
-                          many};
-  thread_local Scratch activations;
-  const Int8Activations x =
-      round_activations(plan, kernels, call.parallel, activations, [&](std::size_t token) -> const float* {
+  multiply_groups(
+      w, call,
+      [&](std::size_t token) -> const float* {
         const float* all = call.x + token * w.columns;
         if (outliers.count == 0) return all;
         thread_local Scratch clean;
@@ -105,16 +91,10 @@ void grouped_product(const GroupedWeights& w, const Call& call) {
         std::copy(all, all + w.columns, inliers);
         for (std::size_t i = 0; i < outliers.count; ++i) inliers[outliers.columns[i]] = 0;
         return inliers;
+      },
+      [&](std::size_t begin, std::size_t end, Scratch& scratch) {
+        if (outliers.count > 0) add_outliers(w, begin, end, call, outliers, values, scratch);
       });
-  const std::size_t strip =
-      many ? many_strip(w.rows, code_stride) : few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
-  const std::size_t scratch_bytes = many ? strip_scratch(strip, code_stride, scale_stride) : few_scratch(scale_stride);
-  const auto kernel = many ? kernels.grouped_many : kernels.grouped_few;
-  for_strips(call.parallel, w.rows, strip, [&](std::size_t begin, std::size_t end) {
-    thread_local Scratch scratch;
-    kernel(w, begin, end, x, call.bias, call.y, scratch.reserve(scratch_bytes));
-    if (outliers.count > 0) add_outliers(w, begin, end, call, outliers, values, scratch);
-  });
 }
 
 }  // namespace nibble::linear

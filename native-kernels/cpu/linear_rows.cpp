@@ -12,8 +12,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "cpu/linear_drivers.h"
-#include "cpu/linear_work.h"
+#include "cpu/linear_groups.h"
 
 namespace nibble::linear {
 namespace {
@@ -85,11 +84,7 @@ void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t
 }  // namespace
 
 void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
-  const LinearKernels& kernels = call.kernels;
   const std::size_t tokens = call.tokens;
-  const std::size_t code_stride = round_up(w.columns, kActivationPad);
-  const std::size_t scale_stride = round_up(code_stride / kGroup, kScalePad);
-  const bool many = tokens >= kernels.many_tokens;
   const bool decompose = w.threshold > 0;
   Outliers outliers{};
   if (decompose) {
@@ -99,10 +94,12 @@ void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
     outliers.values = reinterpret_cast<float*>(list + tokens * sizeof(std::size_t));
     outliers.columns = reinterpret_cast<std::uint32_t*>(outliers.values + tokens * w.columns);
   }
-  const RoundingPlan plan{tokens, w.columns, kGroup, Order::natural, -128, code_stride, scale_stride, many};
-  thread_local Scratch activations;
-  const Int8Activations x =
-      round_activations(plan, kernels, call.parallel, activations, [&](std::size_t token) -> const float* {
+  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
+  const GroupedWeights rows{
+      reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, w.rows, w.columns, kGroup, scales};
+  multiply_groups(
+      rows, call,
+      [&](std::size_t token) -> const float* {
         const float* values = call.x + token * w.columns;
         if (!decompose) return values;
         thread_local Scratch clean;
@@ -111,20 +108,12 @@ void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
             split_outliers(values, w.columns, w.threshold, inliers, outliers.columns + token * w.columns,
                            outliers.values + token * w.columns);
         return outliers.counts[token] > 0 ? inliers : values;
+      },
+      [&](std::size_t begin, std::size_t end, Scratch& scratch) {
+        const bool any =
+            decompose && std::any_of(outliers.counts, outliers.counts + tokens, [](std::size_t n) { return n > 0; });
+        if (any) add_outliers(w, begin, end, call, outliers, scratch);
       });
-  const bool add = decompose && std::any_of(outliers.counts, outliers.counts + tokens, [](auto n) { return n > 0; });
-
-  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
-  const GroupedWeights rows{
-      reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, w.rows, w.columns, kGroup, scales};
-  const std::size_t strip = many ? many_strip(w.rows, code_stride) : few_strip(w.columns);
-  const std::size_t scratch_bytes = many ? strip_scratch(strip, code_stride, scale_stride) : few_scratch(scale_stride);
-  const auto kernel = many ? kernels.grouped_many : kernels.grouped_few;
-  for_strips(call.parallel, w.rows, strip, [&](std::size_t begin, std::size_t end) {
-    thread_local Scratch scratch;
-    kernel(rows, begin, end, x, call.bias, call.y, scratch.reserve(scratch_bytes));
-    if (add) add_outliers(w, begin, end, call, outliers, scratch);
-  });
 }
 
 }  // namespace nibble::linear
