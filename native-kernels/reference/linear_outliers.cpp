@@ -43,6 +43,19 @@ Magnitudes magnitudes_of(const float* x, std::size_t count) {
   return {top, sum / static_cast<float>(count)};
 }
 
+/// The mean magnitude of the elements that are not above `limit`; one is always there.
+float mean_up_to(float limit, const float* x, std::size_t count) {
+  float sum = 0;
+  std::size_t members = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float magnitude = std::fabs(x[i]);
+    if (magnitude > limit) continue;
+    sum += magnitude;
+    ++members;
+  }
+  return sum / static_cast<float>(members);
+}
+
 }  // namespace
 
 void score_outliers(const float* x, std::size_t tokens, std::size_t columns, std::size_t group, std::size_t begin,
@@ -57,9 +70,13 @@ void score_outliers(const float* x, std::size_t tokens, std::size_t columns, std
       const float limit = kOutlierRatio * mean;
       // False for NaN; and what is not finite stays where it is, so that it shows in the output.
       if (!(group_of.largest > limit) || group_of.largest < kSmallestAbsmax || !std::isfinite(mean)) continue;
+      // The largest lift the mean so far that lesser ones hide behind them: the mean of the others decides.
+      const float others = mean_up_to(limit, values, count);
+      if (others == 0) continue;  // nothing that a fine scale would serve
+      const float least = std::max(kOutlierRatio * others, kSmallestAbsmax);
       for (std::size_t i = 0; i < count; ++i) {
         const float magnitude = std::fabs(values[i]);
-        if (magnitude > limit) scores[first + i] += magnitude / mean;
+        if (magnitude > least) scores[first + i] += magnitude / others;
       }
     }
   }
