@@ -5,8 +5,23 @@ import {
   evaluationSchema,
   tensorStatisticsSchema,
 } from './checkpoint.ts';
-import { comparisonSchema } from './comparison.ts';
+import {
+  arrangementSchema,
+  comparisonSchema,
+  comparisonSummarySchema,
+  scoredTextSchema,
+  tallySchema,
+} from './comparison.ts';
+import {
+  conversationMessageSchema,
+  conversationSchema,
+  conversationSettingsSchema,
+  conversationSummarySchema,
+} from './conversation.ts';
 import { doctorSchema, inspectionSchema, modelSummarySchema } from './inspection.ts';
+import { jobRequestSchema, jobSchema } from './job.ts';
+import { librarySchema } from './library.ts';
+import { heldModelSchema } from './loaded.ts';
 import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
 import {
@@ -16,6 +31,8 @@ import {
   tokenSchema,
 } from './sampling.ts';
 import { schemeNameSchema } from './scheme.ts';
+import { settingsSchema } from './settings.ts';
+import { tensorViewSchema } from './tensor-view.ts';
 
 /** A repository name, a local folder or the id of a checkpoint in the catalog. */
 const source = z.string().min(1).max(4096);
@@ -92,8 +109,9 @@ export const engineApi = {
       ),
     }),
   }),
+  /** Removes a checkpoint or artifact; its files go to the system's trash unless `forever`. */
   remove: method({
-    params: z.object({ id }),
+    params: z.object({ id, forever: z.boolean().default(false) }),
     result: z.object({ freedBytes: z.int(), directory: z.string(), deletedFiles: z.boolean() }),
   }),
   /** The folder of an artifact, for a host that wants to open a runner on it. */
@@ -120,6 +138,7 @@ export const engineApi = {
       sampling: samplingInputSchema,
       maxTokens: z.int().positive().default(256),
       mode: executionModeSchema.default('fast'),
+      arrangement: arrangementSchema.default('alone'),
     }),
     event: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('progress'), progress: progressSchema }),
@@ -137,6 +156,172 @@ export const engineApi = {
       sampling: samplingInputSchema,
     }),
     result: z.object({ conversationId: z.int() }),
+  }),
+
+  // The library.
+  library: method({ params: z.object({}), result: librarySchema }),
+  /** Gives a checkpoint or artifact another name; its id and folder stay. */
+  rename: method({
+    params: z.object({ id, name: z.string().trim().min(1).max(200) }),
+    result: z.object({}),
+  }),
+  /** Adds a folder to the library and lists the checkpoints and artifacts that it finds there. */
+  addFolder: method({
+    params: z.object({ directory: z.string().min(1).max(4096) }),
+    result: z.object({ folderId: z.int(), found: z.array(z.string()) }),
+  }),
+  /** Takes a folder out of the library. Its files stay, its rows go. The default folder cannot be taken out. */
+  removeFolder: method({ params: z.object({ folderId: z.int() }), result: z.object({}) }),
+  setDefaultFolder: method({ params: z.object({ folderId: z.int() }), result: z.object({}) }),
+  /** Deletes what an interrupted job left behind. `name` as `library` lists it. */
+  discardUnfinished: method({
+    params: z.object({ name: z.string().min(1).max(512) }),
+    result: z.object({ freedBytes: z.int() }),
+  }),
+  /** One tensor of an artifact up close. */
+  tensorView: method({
+    params: z.object({
+      id,
+      tensor: z.string().min(1).max(512),
+      bins: z.int().min(8).max(512).default(120),
+    }),
+    result: tensorViewSchema,
+  }),
+
+  // Jobs. Every one of them is queued: one works at a time.
+  startJob: method({ params: z.object({ request: jobRequestSchema }), result: jobSchema }),
+  /** Newest first. */
+  jobs: method({ params: z.object({}), result: z.array(jobSchema) }),
+  /** The state of every job that is not ended, then each change, until aborted. */
+  watchJobs: method({ params: z.object({}), event: jobSchema, result: z.object({}) }),
+  pauseJob: method({ params: z.object({ jobId: z.int() }), result: jobSchema }),
+  /** Goes on with a paused, interrupted, failed or cancelled job. */
+  resumeJob: method({ params: z.object({ jobId: z.int() }), result: jobSchema }),
+  /** Ends a job. `discard` deletes what it had not finished. */
+  cancelJob: method({
+    params: z.object({ jobId: z.int(), discard: z.boolean().default(false) }),
+    result: jobSchema,
+  }),
+  /** Takes an ended job off the list. */
+  forgetJob: method({ params: z.object({ jobId: z.int() }), result: z.object({}) }),
+
+  // Loaded models.
+  loadModel: method({ params: z.object({ artifactId: id }), result: heldModelSchema }),
+  unloadModel: method({ params: z.object({ artifactId: id }), result: z.object({}) }),
+  /** All models that are held, whenever something about one changes, until aborted. The first event comes at once. */
+  watchModels: method({
+    params: z.object({}),
+    event: z.array(heldModelSchema),
+    result: z.object({}),
+  }),
+
+  // Conversations.
+  /** Last changed first; with a query only those in which it is found. */
+  conversations: method({
+    params: z.object({ query: z.string().max(200).default('') }),
+    result: z.array(conversationSummarySchema),
+  }),
+  conversation: method({
+    params: z.object({ conversationId: z.int() }),
+    result: conversationSchema,
+  }),
+  createConversation: method({
+    params: conversationSettingsSchema.partial({ system: true, sampling: true, maxTokens: true }),
+    result: conversationSchema,
+  }),
+  /** Changes the title, the settings or the branch that is shown. */
+  updateConversation: method({
+    params: conversationSettingsSchema.partial().extend({
+      conversationId: z.int(),
+      title: z.string().trim().min(1).max(300).optional(),
+      leafId: z.int().nullable().optional(),
+    }),
+    result: conversationSchema,
+  }),
+  /** Hides a conversation; `restoreConversation` brings it back until the engine starts anew, which deletes it. */
+  removeConversation: method({
+    params: z.object({ conversationId: z.int() }),
+    result: z.object({}),
+  }),
+  restoreConversation: method({
+    params: z.object({ conversationId: z.int() }),
+    result: z.object({}),
+  }),
+  /**
+   * Adds a person's message under `parentId` (null: at the root) and has it answered. Editing a message is saying it
+   * anew under the same parent. Aborting stops the answer and keeps its text as `stopped`.
+   */
+  say: method({
+    params: z.object({
+      conversationId: z.int(),
+      parentId: z.int().nullable(),
+      content: z.string().min(1).max(1_000_000),
+    }),
+    event: z.discriminatedUnion('kind', [
+      /** A message was added: the person's, then the empty answer. */
+      z.object({ kind: z.literal('message'), message: conversationMessageSchema }),
+      z.object({ kind: z.literal('tokens'), tokens: z.array(tokenSchema) }),
+    ]),
+    /** The finished answer. */
+    result: conversationMessageSchema,
+  }),
+  /** Answers the person's message `parentId` again: the new answer is a sibling of the ones before. */
+  answerAgain: method({
+    params: z.object({ conversationId: z.int(), parentId: z.int() }),
+    event: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('message'), message: conversationMessageSchema }),
+      z.object({ kind: z.literal('tokens'), tokens: z.array(tokenSchema) }),
+    ]),
+    result: conversationMessageSchema,
+  }),
+  /** Tokens that the shown branch and `draft` would take of the context. */
+  contextUse: method({
+    params: z.object({ conversationId: z.int(), draft: z.string().max(1_000_000).default('') }),
+    /** Null while the model is not loaded: it is never loaded for this. */
+    result: z.object({ tokens: z.int(), contextLength: z.int() }).nullable(),
+  }),
+  exportConversation: method({
+    params: z.object({ conversationId: z.int(), format: z.enum(['markdown', 'json']) }),
+    result: z.object({ fileName: z.string(), text: z.string() }),
+  }),
+
+  // Comparisons.
+  /** Newest first. */
+  comparisons: method({ params: z.object({}), result: z.array(comparisonSummarySchema) }),
+  comparison: method({ params: z.object({ comparisonId: z.int() }), result: comparisonSchema }),
+  removeComparison: method({ params: z.object({ comparisonId: z.int() }), result: z.object({}) }),
+  /** Keeps a preference; null says that there is no difference. */
+  vote: method({
+    params: z.object({ comparisonId: z.int(), artifactId: id.nullable(), blind: z.boolean() }),
+    result: comparisonSchema,
+  }),
+  /** One entry per pair of artifacts that was voted on. */
+  tallies: method({ params: z.object({}), result: z.array(tallySchema) }),
+  /** Teacher-forced: the KL divergence from the reference at every token of a text. */
+  scoreText: method({
+    params: z.object({
+      referenceId: id,
+      ids: z.array(id).min(1).max(4),
+      /** At most 2048 tokens of it are read. */
+      text: z.string().min(1).max(100_000),
+      mode: executionModeSchema.default('fast'),
+    }),
+    event: progressSchema,
+    result: scoredTextSchema,
+  }),
+  /** A self-contained HTML page. */
+  exportComparison: method({
+    params: z.object({ comparisonId: z.int() }),
+    result: z.object({ fileName: z.string(), html: z.string() }),
+  }),
+
+  // Settings.
+  settings: method({ params: z.object({}), result: settingsSchema }),
+  updateSettings: method({ params: settingsSchema.partial(), result: settingsSchema }),
+  /** Keeps the hub token where the host keeps secrets; null forgets it. It is never handed out again. */
+  setHubToken: method({
+    params: z.object({ token: z.string().trim().min(1).max(500).nullable() }),
+    result: z.object({}),
   }),
 } as const;
 

@@ -8,6 +8,7 @@ export const errorCodes = [
   'changed-on-hub',
   'checksum-mismatch',
   'disk-full',
+  'engine-restarted',
   'gated',
   'internal',
   'invalid-input',

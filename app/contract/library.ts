@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { artifactSchema, checkpointSchema, evaluationSchema } from './checkpoint.ts';
+
+/** A folder that holds checkpoints and artifacts. One of them may lie on a disk that is not connected now. */
+export const libraryFolderSchema = z.object({
+  id: z.int(),
+  directory: z.string(),
+  /** Where new models go. Exactly one folder is the default. */
+  isDefault: z.boolean(),
+  /** False when the folder cannot be reached: what lies in it stays listed, as offline. */
+  available: z.boolean(),
+  freeBytes: z.int().nonnegative().nullable(),
+  /** Bytes that the catalog counts in it. */
+  usedBytes: z.int().nonnegative(),
+});
+export type LibraryFolder = z.infer<typeof libraryFolderSchema>;
+
+export const libraryArtifactSchema = z.object({
+  artifact: artifactSchema,
+  available: z.boolean(),
+  /** The newest evaluation in fast mode, preferring one with a reference. Null when never measured. */
+  evaluation: evaluationSchema.nullable(),
+});
+export type LibraryArtifact = z.infer<typeof libraryArtifactSchema>;
+
+export const librarySchema = z.object({
+  folders: z.array(libraryFolderSchema),
+  checkpoints: z.array(z.object({ checkpoint: checkpointSchema, available: z.boolean() })),
+  artifacts: z.array(libraryArtifactSchema),
+  /** What interrupted jobs left; running them again resumes, discarding frees the space. */
+  unfinished: z.array(z.object({ name: z.string(), sizeBytes: z.int().nonnegative() })),
+  totalBytes: z.int().nonnegative(),
+});
+export type Library = z.infer<typeof librarySchema>;
