@@ -81,8 +81,22 @@ function isMethodOf<A extends Api>(api: A, name: string): name is keyof A & stri
   return Object.hasOwn(api, name);
 }
 
+export interface ServeOptions {
+  /**
+   * Told, in place of an answer, that a message is no request of this protocol, or reuses the id of a call in flight.
+   *
+   * @default such messages are ignored
+   */
+  readonly onInvalid?: ((message: unknown) => void) | undefined;
+}
+
 /** Answers the calls that arrive on `port`. When the port closes, every call in flight is aborted. */
-export function serve<A extends Api>(api: A, handlers: Handlers<A>, port: Port): void {
+export function serve<A extends Api>(
+  api: A,
+  handlers: Handlers<A>,
+  port: Port,
+  options: ServeOptions = {},
+): void {
   const running = new Map<number, AbortController>();
 
   const answer = async (call: z.infer<typeof callSchema>): Promise<void> => {
@@ -118,8 +132,9 @@ export function serve<A extends Api>(api: A, handlers: Handlers<A>, port: Port):
 
   port.onMessage((message) => {
     const request = requestSchema.safeParse(message);
-    if (!request.success) return;
-    if (request.data.kind === 'abort') running.get(request.data.id)?.abort();
+    if (!request.success) options.onInvalid?.(message);
+    else if (request.data.kind === 'abort') running.get(request.data.id)?.abort();
+    else if (running.has(request.data.id)) options.onInvalid?.(message);
     else void answer(request.data);
   });
   port.onClose(() => {

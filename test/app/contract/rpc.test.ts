@@ -158,4 +158,16 @@ describe('rpc', () => {
     far.postMessage(null);
     expect(await client.double({ value: 2 })).toBe(4);
   });
+
+  it('tells a host that wants to know of messages that are no requests', async () => {
+    const { near, far, raw } = pair();
+    const invalid: unknown[] = [];
+    serve(api, handlers, far, { onInvalid: (message) => invalid.push(message) });
+    const waiting = { kind: 'call', id: 5, method: 'wait', params: {} };
+    const messages = ['noise', { kind: 'call' }, waiting, { ...waiting, method: 'double' }];
+    for (const message of messages) near.postMessage(message);
+    await new Promise(setImmediate);
+    expect(invalid).toEqual(['noise', { kind: 'call' }, { ...waiting, method: 'double' }]);
+    expect(raw).toHaveLength(messages.length);
+  });
 });
