@@ -47,6 +47,7 @@ export function measureCalls(
         sampling: params.sampling,
         maxTokens: params.maxTokens,
         mode: params.mode,
+        arrangement: params.arrangement,
         openRunner,
         signal,
         onProgress: (progress) => {

@@ -30,7 +30,10 @@ function divergenceLine(divergence: Divergence | null): string {
 }
 
 /** Prints a comparison for people. */
-export function printComparison(output: Output, comparison: Comparison): void {
+export function printComparison(
+  output: Output,
+  comparison: Pick<Comparison, 'answers' | 'divergences'>,
+): void {
   for (const [index, answer] of comparison.answers.entries()) {
     const divergence = index === 0 ? null : (comparison.divergences[index - 1] ?? null);
     output.line();
@@ -84,6 +87,7 @@ export async function compareCommand(
       sampling: rawSampling(options),
       maxTokens: options.maxTokens ?? COMPARE_MAX_TOKENS,
       mode: options.mode,
+      arrangement: 'alone',
     },
     {
       signal: progress.signal,

@@ -160,6 +160,7 @@ export async function demoCommand(
         sampling: greedySampling,
         maxTokens: DEMO_MAX_TOKENS,
         mode: 'fast',
+        arrangement: 'alone',
       },
       {
         signal,

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -17,9 +16,9 @@ import type { Progress } from '../../../app/contract/progress.ts';
 import { runnerApi, type RunnerApi } from '../../../app/contract/runner-api.ts';
 import { connect, serve, type Client, type Port } from '../../../app/contract/rpc.ts';
 import { samplingInputSchema } from '../../../app/contract/sampling.ts';
-import { schemeNameSchema } from '../../../app/contract/scheme.ts';
 import { createRunner } from '../../../app/runner.ts';
 import { openRunner } from '../../../main/processes/open-runner.ts';
+import { artifactIn } from '../../fixtures/artifact-in.ts';
 import { chatModel } from '../../fixtures/chat-model.ts';
 import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
 import { numbersOf, readSafetensors } from '../../fixtures/read-safetensors.ts';
@@ -61,33 +60,6 @@ const openHere: OpenRunner = async ({ directory, mode = 'fast', contextLength, s
     },
   };
 };
-
-async function artifactIn(directory: string, id: string, scheme: string): Promise<Artifact> {
-  const weights = await readFile(path.join(directory, 'model.safetensors'));
-  return {
-    id,
-    checkpointId: 'tiny',
-    name: id,
-    scheme: schemeNameSchema.parse(scheme),
-    blockSize: null,
-    directory,
-    architecture: 'LlamaForCausalLM',
-    sizeBytes: 0,
-    weightsBytes: weights.byteLength,
-    sourceBytes: 0,
-    weightsSha256: createHash('sha256').update(weights).digest('hex'),
-    totals: {
-      parameters: 0,
-      quantizedParameters: 0,
-      quantizedBitsPerWeight: 0,
-      bitsPerWeight: 0,
-      sqnrDb: null,
-      relativeError: 0,
-    },
-    quantizeMs: 0,
-    createdAt: '2026-01-01T00:00:00.000Z',
-  };
-}
 
 const text = 'The dog ran over the hill and sat down beside the old tree. '.repeat(12);
 

@@ -1,0 +1,87 @@
+import type { Artifact } from '../contract/checkpoint.ts';
+import type { ComparedAnswer } from '../contract/comparison.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
+import type { OpenedRunner, OpenRunner, OpenRunnerOptions } from './open-runner.ts';
+
+/** What each model nearly said beside what it said: enough to draw both distributions where two answers part. */
+const ALTERNATIVES = 10;
+
+export interface Question {
+  readonly prompt: string;
+  readonly system: string | null;
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+}
+
+/** The same error with the artifact's id in front: of several runners, which one it was is the first question. */
+export function namingArtifact({ id }: Artifact, error: unknown): AppError {
+  const known = toAppError(error);
+  if (known.code === 'aborted') return known;
+  return new AppError(known.code, `${id}: ${known.message}`, {
+    ...(known.remedy === null ? {} : { remedy: known.remedy }),
+    cause: error,
+  });
+}
+
+/**
+ * Opens a runner on an artifact and checks that it holds the weights that the catalog knows.
+ *
+ * @throws AppError `checksum-mismatch` when it does not, and what opening throws; no process is left behind then
+ */
+export async function openArtifact(
+  openRunner: OpenRunner,
+  artifact: Artifact,
+  options: Omit<OpenRunnerOptions, 'directory'>,
+): Promise<OpenedRunner> {
+  const runner = await openRunner({ ...options, directory: artifact.directory });
+  const { weightsSha256 } = runner.loaded;
+  if (weightsSha256 === artifact.weightsSha256) return runner;
+  await runner.close();
+  throw new AppError(
+    'checksum-mismatch',
+    `The folder of ${artifact.id} holds other weights than the catalog says (${weightsSha256.slice(0, 12)} instead of ${artifact.weightsSha256.slice(0, 12)}).`,
+    { remedy: `Run \`nibble verify ${artifact.id}\`, or make it again.` },
+  );
+}
+
+/**
+ * One artifact's answer.
+ *
+ * @throws AppError `aborted` when it was cut off: such an answer would be compared as if the model had meant it
+ */
+export async function askArtifact(
+  { client, loaded }: OpenedRunner,
+  artifact: Artifact,
+  { prompt, system, sampling, maxTokens }: Question,
+  signal: AbortSignal | undefined,
+  onTokens: ((artifactId: string, tokens: GeneratedToken[]) => void) | undefined,
+): Promise<ComparedAnswer> {
+  const messages: Message[] = [
+    ...(system === null ? [] : [{ role: 'system' as const, content: system }]),
+    { role: 'user', content: prompt },
+  ];
+  const tokens: GeneratedToken[] = [];
+  const { text, statistics, memory } = await client.chat(
+    { messages, sampling, maxTokens, alternatives: ALTERNATIVES },
+    {
+      signal,
+      onEvent: (batch) => {
+        tokens.push(...batch);
+        onTokens?.(artifact.id, batch);
+      },
+    },
+  );
+  if (statistics.stop === 'cancelled') throw new AppError('aborted', 'Cancelled.');
+  return {
+    artifactId: artifact.id,
+    scheme: artifact.scheme,
+    weightsSha256: loaded.weightsSha256,
+    weightsBytes: artifact.weightsBytes,
+    text,
+    tokens,
+    statistics,
+    memory,
+    loadMs: loaded.loadMs,
+  };
+}
