@@ -77,6 +77,12 @@ export function createRunner(): Handlers<RunnerApi> {
       return { ids: tokenizer.encode(text, addSpecialTokens) };
     },
 
+    countTokens: async ({ messages }) => {
+      const runnable = await loaded();
+      const prompt = encodePrompt(await runnable.tokenizer(), runnable.template, messages);
+      return { tokens: prompt.ids.length };
+    },
+
     detokenize: async ({ ids }) => {
       const stream = (await (await loaded()).tokenizer()).stream();
       const pieces = ids.map((id) => stream.push(id));

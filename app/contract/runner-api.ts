@@ -51,6 +51,8 @@ export const runnerApi = {
       directory: z.string(),
       /** Tokens that the KV cache can hold; the model's own limit when absent. */
       contextLength: z.int().positive().optional(),
+      /** Where `contextLength` is absent: at most this many, fewer where the model was made for fewer. */
+      maxContextLength: z.int().positive().optional(),
       mode: executionModeSchema.default('fast'),
       cacheType: cacheTypeSchema.optional(),
       threads: z.int().positive().optional(),
@@ -89,6 +91,11 @@ export const runnerApi = {
   tokenize: method({
     params: z.object({ text: z.string(), addSpecialTokens: z.boolean().default(true) }),
     result: z.object({ ids }),
+  }),
+  /** How many tokens `chat` would read for these messages. */
+  countTokens: method({
+    params: z.object({ messages: z.array(messageSchema).min(1) }),
+    result: z.object({ tokens: z.int().nonnegative() }),
   }),
   detokenize: method({
     params: z.object({ ids }),

@@ -20,6 +20,7 @@ import { weightsHash } from './weights-hash.ts';
 export interface LoadOptions {
   readonly directory: string;
   readonly contextLength?: number | undefined;
+  readonly maxContextLength?: number | undefined;
   readonly mode: 'fast' | 'exact';
   readonly cacheType?: 'f32' | 'f16' | undefined;
   readonly threads?: number | undefined;
@@ -52,7 +53,10 @@ function contextLimit({ contextLength, rope }: ModelConfig): number {
     : contextLength;
 }
 
-function chooseContextLength(config: ModelConfig, wanted: number | undefined): number {
+function chooseContextLength(
+  config: ModelConfig,
+  { contextLength: wanted, maxContextLength }: LoadOptions,
+): number {
   const limit = contextLimit(config);
   if (wanted !== undefined && wanted > limit)
     throw new AppError(
@@ -60,7 +64,7 @@ function chooseContextLength(config: ModelConfig, wanted: number | undefined): n
       `A context of ${wanted} tokens was asked for, but the model was made for ${limit}.`,
       { remedy: `Choose a context of at most ${limit} tokens.` },
     );
-  return wanted ?? limit;
+  return wanted ?? Math.min(limit, maxContextLength ?? limit);
 }
 
 /** Names of special tokens as templates use them: bos_token, eos_token, … */
@@ -96,7 +100,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const startMs = performance.now();
   const { directory } = options;
   const ready = await ensureGraph(directory);
-  const contextLength = chooseContextLength(ready.config, options.contextLength);
+  const contextLength = chooseContextLength(ready.config, options);
   const model = await Model.open({
     graphPath: ready.graphPath,
     contextLength,

@@ -54,6 +54,7 @@ const openHere: OpenRunner = async ({ directory, mode = 'fast', contextLength, s
   return {
     client,
     loaded,
+    exited: new Promise(() => undefined),
     close: () => {
       opened.splice(opened.indexOf(directory), 1);
       return Promise.resolve();
