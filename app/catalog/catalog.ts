@@ -1,13 +1,21 @@
 import type { Database } from 'better-sqlite3';
+import { FolderTables } from './folders.ts';
+import { JobTables } from './jobs.ts';
+import { ComparisonTables } from './comparisons.ts';
 import { ModelTables } from './models.ts';
 import { openDatabase, toCatalogError } from './open-database.ts';
 import { RecordTables } from './records.ts';
+import { SettingTables } from './settings.ts';
 
 /** An open catalog. All calls are synchronous and short. */
 export interface Catalog {
   readonly file: string;
   readonly models: ModelTables;
   readonly records: RecordTables;
+  readonly comparisons: ComparisonTables;
+  readonly jobs: JobTables;
+  readonly folders: FolderTables;
+  readonly settings: SettingTables;
   close(): void;
 }
 
@@ -39,6 +47,10 @@ export function openCatalog(file: string): Catalog {
     file,
     models: mapErrors(new ModelTables(db), file),
     records: mapErrors(new RecordTables(db), file),
+    comparisons: mapErrors(new ComparisonTables(db), file),
+    jobs: mapErrors(new JobTables(db), file),
+    folders: mapErrors(new FolderTables(db), file),
+    settings: mapErrors(new SettingTables(db), file),
     close: () => {
       db.close();
     },

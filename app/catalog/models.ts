@@ -10,7 +10,14 @@ import {
 } from './rows.ts';
 import { slugFor, uniqueSlug } from './slug.ts';
 
-type OwnerKind = 'checkpoint' | 'artifact';
+export type EntryKind = 'checkpoint' | 'artifact';
+
+/** A removal that was begun: its files were on their way to the trash when it was noted. */
+export interface Removal {
+  readonly id: string;
+  readonly kind: EntryKind;
+  readonly directory: string;
+}
 
 /** Checkpoints and artifacts: what can be quantized and what can be run. */
 export class ModelTables {
@@ -38,7 +45,7 @@ export class ModelTables {
     return uniqueSlug(slugFor(name), (candidate) => this.#isTaken(candidate));
   }
 
-  #addFiles(kind: OwnerKind, id: string, files: readonly StoredFile[]): void {
+  #addFiles(kind: EntryKind, id: string, files: readonly StoredFile[]): void {
     const insert = this.#db.prepare(
       'INSERT INTO files (owner_kind, owner_id, name, size_bytes, sha256) VALUES (?, ?, ?, ?, ?)',
     );
@@ -163,11 +170,57 @@ export class ModelTables {
     })();
   }
 
-  files(kind: OwnerKind, id: string): StoredFile[] {
+  files(kind: EntryKind, id: string): StoredFile[] {
     return this.#rows(
       'SELECT name, size_bytes, sha256 FROM files WHERE owner_kind = ? AND owner_id = ? ORDER BY name',
       kind,
       id,
     ).map(toStoredFile);
+  }
+
+  /** Gives the checkpoint or artifact with this id another name. @returns false when there is none */
+  rename(id: string, name: string): boolean {
+    return this.#db.transaction((): boolean => {
+      const tables = ['checkpoints', 'artifacts'];
+      return tables.some(
+        (table) =>
+          this.#db.prepare(`UPDATE ${table} SET name = ? WHERE id = ?`).run(name, id).changes > 0,
+      );
+    })();
+  }
+
+  /** @returns the artifact in that folder, or null */
+  artifactByDirectory(directory: string): Artifact | null {
+    const row = this.#row('SELECT * FROM artifacts WHERE directory = ?', directory);
+    return row === null ? null : toArtifact(row);
+  }
+
+  /** Notes that files are about to leave, so that a crash in between is understood at the next start. */
+  beginRemoval({ id, kind, directory }: Removal): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO removals (id, kind, directory) VALUES (?, ?, ?)')
+      .run(id, kind, directory);
+  }
+
+  /** Takes the note back: the files stayed, and so does the row. */
+  abandonRemoval(id: string): void {
+    this.#db.prepare('DELETE FROM removals WHERE id = ?').run(id);
+  }
+
+  /** Deletes the row whose files have left, together with the note. */
+  finishRemoval({ id, kind }: Pick<Removal, 'id' | 'kind'>): void {
+    this.#db.transaction(() => {
+      if (kind === 'artifact') this.removeArtifact(id);
+      else this.removeCheckpoint(id);
+      this.abandonRemoval(id);
+    })();
+  }
+
+  removals(): Removal[] {
+    return this.#rows('SELECT id, kind, directory FROM removals ORDER BY id').map((row) => ({
+      id: String(row['id']),
+      kind: row['kind'] === 'artifact' ? 'artifact' : 'checkpoint',
+      directory: String(row['directory']),
+    }));
   }
 }

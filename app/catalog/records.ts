@@ -1,7 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { z } from 'zod';
 import type { Evaluation } from '../contract/checkpoint.ts';
-import { comparisonSchema, type Comparison } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
 import {
   messageSchema,
@@ -21,7 +20,7 @@ export interface Conversation {
   readonly updatedAt: string;
 }
 
-/** Evaluations, conversations and comparisons: what was learned about the models. */
+/** Evaluations and conversations: what was learned about the models. */
 export class RecordTables {
   readonly #db: Database;
 
@@ -119,42 +118,5 @@ export class RecordTables {
       createdAt: String(row['created_at']),
       updatedAt: String(row['updated_at']),
     };
-  }
-
-  /** Adds a comparison; its `id` is given by the catalog. */
-  addComparison(comparison: Comparison): Comparison {
-    return this.#db.transaction((): Comparison => {
-      const { lastInsertRowid } = this.#db
-        .prepare('INSERT INTO comparisons (prompt, body, created_at) VALUES (?, ?, ?)')
-        .run(comparison.prompt, JSON.stringify(comparison), comparison.createdAt);
-      const id = Number(lastInsertRowid);
-      const insert = this.#db.prepare(
-        'INSERT INTO comparison_artifacts (comparison_id, position, artifact_id) VALUES (?, ?, ?)',
-      );
-      for (const [position, answer] of comparison.answers.entries())
-        insert.run(id, position, answer.artifactId);
-      return { ...comparison, id };
-    })();
-  }
-
-  /** Newest first. */
-  comparisons(): Comparison[] {
-    return this.#db
-      .prepare<[], Row>('SELECT id, body FROM comparisons ORDER BY created_at DESC, id DESC')
-      .all()
-      .map((row) => this.#toComparison(row));
-  }
-
-  /** @returns null when there is none */
-  comparison(id: number): Comparison | null {
-    const row = this.#db
-      .prepare<[number], Row>('SELECT id, body FROM comparisons WHERE id = ?')
-      .get(id);
-    return row === undefined ? null : this.#toComparison(row);
-  }
-
-  #toComparison(row: Row): Comparison {
-    const body = check(comparisonSchema, JSON.parse(String(row['body'])), 'comparisons');
-    return { ...body, id: Number(row['id']) };
   }
 }

@@ -1,5 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { migrateTo10 } from './0010-initial.ts';
+import { migrateTo40 } from './0040-votes.ts';
+import { migrateTo20 } from './0020-jobs-folders-settings.ts';
 
 export interface Migration {
   readonly version: number;
@@ -7,4 +9,7 @@ export interface Migration {
 }
 
 /** In ascending order; numbers step by ten so that a branch can be merged in between. */
-export const migrations: readonly Migration[] = [{ version: 10, migrate: migrateTo10 }];
+export const migrations: readonly Migration[] = [
+  { version: 10, migrate: migrateTo10 },
+  { version: 20, migrate: migrateTo20 },
+];

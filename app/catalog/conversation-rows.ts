@@ -1,0 +1,67 @@
+import {
+  conversationMessageSchema,
+  conversationSchema,
+  conversationSummarySchema,
+  type Conversation,
+  type ConversationMessage,
+  type ConversationSummary,
+} from '../contract/conversation.ts';
+import { check, type Row } from './rows.ts';
+
+function jsonOrNull(value: unknown): unknown {
+  return value === null ? null : JSON.parse(String(value));
+}
+
+export function toMessage(row: Row): ConversationMessage {
+  return check(
+    conversationMessageSchema,
+    {
+      id: row['id'],
+      parentId: row['parent_id'],
+      role: row['role'],
+      content: row['content'],
+      state: row['state'],
+      artifactId: row['artifact_id'],
+      weightsSha256: row['weights_sha256'],
+      statistics: jsonOrNull(row['statistics']),
+      error: jsonOrNull(row['error']),
+      createdAt: row['created_at'],
+    },
+    'messages',
+  );
+}
+
+export function toConversation(row: Row, messages: readonly ConversationMessage[]): Conversation {
+  const leafId = row['leaf_id'];
+  return check(
+    conversationSchema,
+    {
+      id: row['id'],
+      title: row['title'],
+      artifactId: row['artifact_id'],
+      system: row['system'],
+      sampling: JSON.parse(String(row['sampling'])),
+      maxTokens: row['max_tokens'],
+      messages,
+      leafId: messages.some(({ id }) => id === leafId) ? leafId : null,
+      createdAt: row['created_at'],
+      updatedAt: row['updated_at'],
+    },
+    'conversations',
+  );
+}
+
+export function toSummary(row: Row): ConversationSummary {
+  return check(
+    conversationSummarySchema,
+    {
+      id: row['id'],
+      title: row['title'],
+      artifactId: row['artifact_id'],
+      messages: row['messages'],
+      excerpt: row['excerpt'],
+      updatedAt: row['updated_at'],
+    },
+    'conversations',
+  );
+}
