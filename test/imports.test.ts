@@ -52,6 +52,10 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
   protobufjs: ['app/run'],
   fastify: ['app/local-hub', 'main'],
   commander: ['main'],
+  '@fastify/static': ['main'],
+  '@fastify/websocket': ['main'],
+  '@fastify/rate-limit': ['main'],
+  'electron-log': ['main'],
   electron: ['main'],
 };
 

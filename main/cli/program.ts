@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
-import type { GlobalOptions, Session } from './session.ts';
+import type { BareSession, GlobalOptions, Session } from './session.ts';
 
 /** Options of the commands that generate text. Absent ones fall back to what the model recommends. */
 export interface GenerationOptions {
@@ -171,6 +171,18 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/eval.ts')).evalCommand,
       ),
     );
+  command('serve', 'the app in a browser, on this computer only')
+    .option('--port <n>', 'where to listen (default: 6422, or a free one)', wholeNumber(0))
+    .option('--open', 'open it in the browser', false)
+    .action(async (options: { port?: number; open: boolean }) => {
+      const { runBareCommand } = await import('./session.ts');
+      const { serveCommand } = await import('./commands/serve.ts');
+      const globals = program.opts<GlobalOptions>();
+      const home = globals.home === undefined ? {} : { home: globals.home };
+      const serve = (session: BareSession): Promise<number> =>
+        serveCommand(session, { ...home, ...options });
+      finish(await runBareCommand(globals, serve));
+    });
   command(
     'demo',
     'the whole job on the sample model that comes with Nibble; needs no network',

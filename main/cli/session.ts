@@ -14,12 +14,16 @@ export interface GlobalOptions {
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** What a command works with. */
-export interface Session {
-  readonly engine: Handlers<EngineApi>;
+/** What a command works with that needs no engine in its own process. */
+export interface BareSession {
   readonly output: Output;
   /** Fires at the first Ctrl-C. */
   readonly signal: AbortSignal;
+}
+
+/** What a command works with. */
+export interface Session extends BareSession {
+  readonly engine: Handlers<EngineApi>;
   /** The context of an engine call whose events are plain progress. */
   readonly progress: { readonly signal: AbortSignal; readonly emit: (progress: Progress) => void };
   /** The context of an engine call without events. */
@@ -47,12 +51,44 @@ function exitCodeFor(code: ErrorCode): number {
  *
  * The first Ctrl-C aborts the command in an orderly way; the second ends the process at once.
  */
-export async function runCommand(
+export function runCommand(
   options: GlobalOptions,
   command: (session: Session) => Promise<number | undefined>,
 ): Promise<number> {
+  return runBareCommand(options, async (bare) => {
+    const { createEngine, defaultHome } = await import('../../app/engine.ts');
+    const { openRunner } = await import('../processes/open-runner.ts');
+    const { output, signal } = bare;
+    const bars = new ProgressBars({ interactive: output.interactive });
+    const engine = await createEngine({ home: options.home ?? defaultHome(), openRunner });
+    try {
+      return await command({
+        ...bare,
+        engine: engine.handlers,
+        progress: {
+          signal,
+          emit: (progress) => {
+            bars.show(progress);
+          },
+        },
+        quiet: { signal, emit: () => undefined },
+        clearProgress: () => {
+          bars.stop();
+        },
+      });
+    } finally {
+      bars.stop();
+      await engine.close();
+    }
+  });
+}
+
+/** As `runCommand`, for a command that needs no engine in its own process. */
+export async function runBareCommand(
+  options: GlobalOptions,
+  command: (session: BareSession) => Promise<number | undefined>,
+): Promise<number> {
   const output = new Output({ json: options.json });
-  const bars = new ProgressBars({ interactive: output.interactive });
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
@@ -60,31 +96,10 @@ export async function runCommand(
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  let close = (): Promise<void> => Promise.resolve();
   try {
-    const { createEngine, defaultHome } = await import('../../app/engine.ts');
-    const { openRunner } = await import('../processes/open-runner.ts');
-    const engine = await createEngine({ home: options.home ?? defaultHome(), openRunner });
-    close = () => engine.close();
-    const { signal } = controller;
-    const code = await command({
-      engine: engine.handlers,
-      output,
-      signal,
-      progress: {
-        signal,
-        emit: (progress) => {
-          bars.show(progress);
-        },
-      },
-      quiet: { signal, emit: () => undefined },
-      clearProgress: () => {
-        bars.stop();
-      },
-    });
+    const code = await command({ output, signal: controller.signal });
     return code ?? exitCodes.done;
   } catch (error) {
-    bars.stop();
     if (error instanceof UsageError) {
       output.note(`nibble: ${error.message}`);
       return exitCodes.usage;
@@ -95,10 +110,8 @@ export async function runCommand(
     output.document({ error: { code: known.code, message: known.message, remedy: known.remedy } });
     return exitCodeFor(known.code);
   } finally {
-    bars.stop();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
-    await close();
   }
 }
 

@@ -5,6 +5,9 @@ import type { Port } from '../../app/contract/rpc.ts';
 /** What a forked child says first; not a message of the RPC, whose ends ignore it. */
 export const READY = { kind: 'ready' } as const;
 
+/** What a forked child says instead when it cannot begin: `{ kind: FAILED, error }`, the error as it goes over the wire. */
+export const FAILED = 'failed';
+
 /**
  * The parent's end of a forked child's channel.
  *
