@@ -4,6 +4,7 @@ import type { EngineApi } from './contract/engine-api.ts';
 import type { Handlers } from './contract/rpc.ts';
 import type { OnDiskFull } from './disk/index.ts';
 import { catalogCalls } from './engine/catalog-calls.ts';
+import { comparisonCalls } from './engine/comparisons.ts';
 import type { EngineContext } from './engine/context.ts';
 import { doctor } from './engine/doctor.ts';
 import { defaultHome, openHome } from './engine/home.ts';
@@ -60,6 +61,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     handlers: {
       ...catalogCalls(context),
       ...measureCalls(context),
+      ...comparisonCalls(context),
       doctor: () => doctor(context),
       search: ({ query, limit }, { signal }) => hub.search(query, { limit, signal }),
       inspect: (params, call) => inspect(context, params, call),

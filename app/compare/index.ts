@@ -9,3 +9,5 @@ export type { ExportLogitsOptions } from './export-logits.ts';
 export { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
 export type { LogitRow, RowDivergence } from './metrics.ts';
 export type { OpenedRunner, OpenRunner, OpenRunnerOptions } from './open-runner.ts';
+export { tallyVotes, wilsonInterval } from './tally.ts';
+export type { Ballot } from './tally.ts';

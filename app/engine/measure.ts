@@ -57,7 +57,7 @@ export function measureCalls(
           emit({ kind: 'tokens', artifactId, tokens });
         },
       });
-      return catalog.records.addComparison(comparison);
+      return catalog.comparisons.add(comparison);
     },
   };
 }

@@ -1,7 +1,8 @@
 import type { Database } from 'better-sqlite3';
 import { migrateTo10 } from './0010-initial.ts';
-import { migrateTo40 } from './0040-votes.ts';
+import { migrateTo30 } from './0030-conversation-trees.ts';
 import { migrateTo20 } from './0020-jobs-folders-settings.ts';
+import { migrateTo40 } from './0040-votes.ts';
 
 export interface Migration {
   readonly version: number;
@@ -12,4 +13,6 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { version: 10, migrate: migrateTo10 },
   { version: 20, migrate: migrateTo20 },
+  { version: 30, migrate: migrateTo30 },
+  { version: 40, migrate: migrateTo40 },
 ];

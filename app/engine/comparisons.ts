@@ -1,0 +1,35 @@
+import { tallyVotes } from '../compare/index.ts';
+import type { EngineApi } from '../contract/engine-api.ts';
+import type { Handlers } from '../contract/rpc.ts';
+import type { EngineContext } from './context.ts';
+
+type ComparisonCalls = Pick<
+  Handlers<EngineApi>,
+  'comparisons' | 'comparison' | 'removeComparison' | 'vote' | 'tallies'
+>;
+
+/** The calls about comparisons that were made, and about texts as several artifacts read them. */
+export function comparisonCalls({ catalog }: EngineContext): ComparisonCalls {
+  const { comparisons } = catalog;
+  return {
+    comparisons: async () => Promise.resolve(comparisons.summaries()),
+
+    comparison: async ({ comparisonId }) => Promise.resolve(comparisons.get(comparisonId)),
+
+    removeComparison: async ({ comparisonId }) => {
+      comparisons.remove(comparisonId);
+      return Promise.resolve({});
+    },
+
+    vote: async ({ comparisonId, artifactId, blind }) => {
+      comparisons.addVote(comparisonId, {
+        artifactId,
+        blind,
+        createdAt: new Date().toISOString(),
+      });
+      return Promise.resolve(comparisons.get(comparisonId));
+    },
+
+    tallies: async () => Promise.resolve(tallyVotes(comparisons.ballots())),
+  };
+}
