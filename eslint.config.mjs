@@ -1,6 +1,7 @@
 // Lint rules. The import rules of the house are here, at error level, and their messages name the door to use;
 // test/imports.test.ts walks the imports as a second, independent check.
 import js from '@eslint/js';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /** One restriction per folder: which paths it may not import, and what to use instead. */
@@ -63,11 +64,11 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['vitest.config.ts'] },
+        projectService: { allowDefaultProject: ['vitest.config.ts', 'renderer/vite.config.ts'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -129,7 +130,27 @@ export default tseslint.config(
     }),
   },
   {
-    files: ['vitest.config.ts', 'eslint.config.mjs'],
+    files: ['renderer/**/*.ts', 'renderer/**/*.tsx'],
+    ignores: ['renderer/vite.config.ts'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: {
+      'react-hooks/rules-of-hooks': 'error',
+      'react-hooks/exhaustive-deps': 'error',
+      ...restrict(
+        {
+          group: ['**/app/*', '**/app/*/**', '!**/app/contract', '!**/app/contract/**'],
+          message:
+            'renderer/ shows and imports app/contract only; ask the engine through bridge.ts.',
+        },
+        {
+          group: ['**/main/**', '**/native-kernels/**', 'node:*', 'electron', 'electron/*'],
+          message: 'renderer/ runs in a sandbox: everything outside is reached through bridge.ts.',
+        },
+      ),
+    },
+  },
+  {
+    files: ['vitest.config.ts', 'eslint.config.mjs', 'renderer/vite.config.ts'],
     rules: { 'no-restricted-syntax': 'off' },
     extends: [],
   },

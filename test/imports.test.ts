@@ -57,6 +57,9 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
   '@fastify/rate-limit': ['main'],
   'electron-log': ['main'],
   electron: ['main'],
+  react: ['renderer'],
+  'react-dom': ['renderer'],
+  'react-aria-components': ['renderer'],
 };
 
 function sourceFiles(folder: string): string[] {

@@ -1,0 +1,102 @@
+import type { ReactNode } from 'react';
+import { Meter, Tooltip, TooltipTrigger, Focusable } from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
+import { formatBytes, formatPercent } from '../../app/contract/format.ts';
+import { divergenceSteps, divergenceWord } from '../../app/contract/quality.ts';
+import { schemes, type SchemeName } from '../../app/contract/scheme.ts';
+
+/** The class that gives an element its scheme's identity colour (`--bits`, `--bits-text`, `--bits-soft`). */
+export function bitsClass(scheme: SchemeName): 'bits-16' | 'bits-8' | 'bits-4' {
+  return `bits-${schemes[scheme].bits}`;
+}
+
+const keyOf = (scheme: SchemeName): SchemeKey => scheme.replaceAll('-', '_') as SchemeKey;
+type Underscored<S extends string> = S extends `${infer A}-${infer B}`
+  ? `${A}_${Underscored<B>}`
+  : S;
+type SchemeKey = Underscored<SchemeName>;
+
+/** Label and explanation of a scheme in the person's language. */
+export function useSchemeTexts(): (scheme: SchemeName) => {
+  readonly label: string;
+  readonly explanation: string;
+} {
+  const { t } = useTranslation('schemes');
+  return (scheme) => ({
+    label: t(`${keyOf(scheme)}.label`),
+    explanation: t(`${keyOf(scheme)}.explanation`),
+  });
+}
+
+/** A scheme's name in its colour; its explanation one hover or Tab away. */
+export function SchemeBadge({
+  scheme,
+  blockSize,
+}: {
+  readonly scheme: SchemeName;
+  readonly blockSize?: number | null;
+}): ReactNode {
+  const { label, explanation } = useSchemeTexts()(scheme);
+  return (
+    <TooltipTrigger delay={400} closeDelay={0}>
+      <Focusable>
+        <span role="note" tabIndex={0} className={`badge scheme-badge ${bitsClass(scheme)}`}>
+          {label}
+          {typeof blockSize === 'number' && blockSize > 0 ? ` · ${blockSize}` : null}
+        </span>
+      </Focusable>
+      <Tooltip className="tooltip" offset={6}>
+        {explanation}
+      </Tooltip>
+    </TooltipTrigger>
+  );
+}
+
+/** A size as a bar against the 16-bit size. Bytes. */
+export function SizeBar({
+  scheme,
+  bytes,
+  ofBytes,
+}: {
+  readonly scheme: SchemeName;
+  readonly bytes: number;
+  readonly ofBytes: number;
+}): ReactNode {
+  const share = ofBytes > 0 ? bytes / ofBytes : 0;
+  return (
+    <Meter
+      aria-label={formatBytes(bytes)}
+      value={Math.min(1, share)}
+      minValue={0}
+      maxValue={1}
+      valueLabel={formatPercent(share, 0)}
+      className={bitsClass(scheme)}
+    >
+      <span className="size-bar">
+        <span style={{ width: `${Math.min(1, share) * 100}%` }} />
+      </span>
+    </Meter>
+  );
+}
+
+/** A mean KL divergence (nats per token) as a position on the scale of words. */
+export function QualityScale({
+  meanKl,
+  scheme,
+}: {
+  readonly meanKl: number;
+  readonly scheme: SchemeName;
+}): ReactNode {
+  const { t } = useTranslation('schemes');
+  const word = divergenceWord(meanKl);
+  return (
+    <span className={bitsClass(scheme)}>
+      <span className="quality-scale" aria-hidden>
+        {divergenceSteps.map((step) => (
+          <i key={step.word} className={step.word === word ? 'here' : ''} />
+        ))}
+      </span>
+      {t(`quality.${word}`)}
+    </span>
+  );
+}

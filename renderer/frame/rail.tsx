@@ -1,0 +1,155 @@
+import { ChevronsLeft, ChevronsRight, X } from 'lucide-react';
+import { useState, type ReactNode } from 'react';
+import { Link } from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
+import { formatBytes, formatPercent } from '../../app/contract/format.ts';
+import { isEnded, type Job } from '../../app/contract/job.ts';
+import type { HeldModel } from '../../app/contract/loaded.ts';
+import { IconButton } from '../design/button.tsx';
+import { useHeldModels } from '../state/held-models.ts';
+import { useJobs } from '../state/jobs.ts';
+import { useLibrary } from '../state/queries.ts';
+import { paths, views, type ViewId } from './navigation.ts';
+
+const REMEMBERED = 'nibble.rail';
+
+function currentView(path: string): ViewId {
+  const found = views.find((view) => view.path !== '/' && path.startsWith(view.path));
+  if (found !== undefined) return found.id;
+  return path.startsWith('/get') ? 'library' : 'home';
+}
+
+/** How far a job is, 0..1, by the steps that know; null while none does. */
+export function jobFraction(job: Job): number | null {
+  const last = job.steps.findLast((step) => step.total !== null && step.total > 0);
+  return last?.total === null || last === undefined ? null : Math.min(1, last.done / last.total);
+}
+
+function RunningJob({ job, narrow }: { readonly job: Job; readonly narrow: boolean }): ReactNode {
+  const fraction = jobFraction(job);
+  const words = fraction === null ? '…' : formatPercent(fraction, 0);
+  return (
+    <Link href={`#${paths.jobs}`} className="rail-entry" aria-label={`${job.subject} ${words}`}>
+      {narrow ? null : (
+        <span className="row">
+          <span className="grow ellipsis">{job.subject}</span>
+          <span className="quiet">{words}</span>
+        </span>
+      )}
+      <span className="progress-track">
+        <span
+          className="progress-fill"
+          style={{ display: 'block', width: `${(fraction ?? 0.05) * 100}%` }}
+        />
+      </span>
+    </Link>
+  );
+}
+
+function LoadedModel({
+  model,
+  name,
+  narrow,
+  onUnload,
+}: {
+  readonly model: HeldModel;
+  readonly name: string;
+  readonly narrow: boolean;
+  readonly onUnload: () => void;
+}): ReactNode {
+  const { t } = useTranslation();
+  const bytes = model.memory?.residentBytes ?? 0;
+  return (
+    <div className={`rail-entry rail-model ${model.state}`}>
+      <span className="rail-dot" aria-hidden />
+      {narrow ? (
+        <span className="hidden-visually">{name}</span>
+      ) : (
+        <>
+          <span className="grow">
+            <span className="ellipsis rail-name">{name}</span>
+            <span className="quiet">{bytes > 0 ? formatBytes(bytes) : t('loading')}</span>
+          </span>
+          <IconButton size="small" label={t('unload', { name })} onPress={onUnload}>
+            <X aria-hidden />
+          </IconButton>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The left rail: the views, and at its foot what runs now. */
+export function Rail({ onUnload }: { readonly onUnload: (artifactId: string) => void }): ReactNode {
+  const { t } = useTranslation();
+  const [path] = useLocation();
+  const [narrow, setNarrow] = useState(() => {
+    const kept = localStorage.getItem(REMEMBERED);
+    // Below 1100 px the content needs the room more.
+    return kept === null ? window.innerWidth < 1100 : kept === 'narrow';
+  });
+  const jobs = (useJobs() ?? []).filter(
+    (job) => job.state === 'running' || (job.state === 'queued' && !isEnded(job.state)),
+  );
+  const models = useHeldModels();
+  const { data: library } = useLibrary();
+  const active = currentView(path);
+  const nameOf = (id: string): string =>
+    library?.artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? id;
+
+  return (
+    <nav className={`rail ${narrow ? 'narrow' : ''}`} aria-label={t('navigation')}>
+      <ul className="rail-views">
+        {views.map(({ id, path: target, icon: Icon }, index) => (
+          <li key={id}>
+            <Link
+              href={`#${target}`}
+              className="rail-link"
+              aria-label={t(`title`, { ns: id })}
+              {...(active === id ? { 'aria-current': 'page' as const } : {})}
+              aria-keyshortcuts={`Alt+${index + 1}`}
+            >
+              <Icon aria-hidden />
+              {narrow ? null : <span>{t('title', { ns: id })}</span>}
+            </Link>
+          </li>
+        ))}
+      </ul>
+      <div className="rail-foot">
+        {jobs.length === 0 ? null : (
+          <section aria-label={t('runningJobs')}>
+            {jobs.map((job) => (
+              <RunningJob key={job.id} job={job} narrow={narrow} />
+            ))}
+          </section>
+        )}
+        {models.length === 0 ? null : (
+          <section aria-label={t('loadedModels')}>
+            {models.map((model) => (
+              <LoadedModel
+                key={model.artifactId}
+                model={model}
+                name={nameOf(model.artifactId)}
+                narrow={narrow}
+                onUnload={() => {
+                  onUnload(model.artifactId);
+                }}
+              />
+            ))}
+          </section>
+        )}
+        <IconButton
+          size="small"
+          label={narrow ? t('expandRail') : t('collapseRail')}
+          onPress={() => {
+            localStorage.setItem(REMEMBERED, narrow ? 'wide' : 'narrow');
+            setNarrow(!narrow);
+          }}
+        >
+          {narrow ? <ChevronsRight aria-hidden /> : <ChevronsLeft aria-hidden />}
+        </IconButton>
+      </div>
+    </nav>
+  );
+}

@@ -1,0 +1,3 @@
+export const get = {
+  title: 'Get a model',
+} as const;
