@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { FolderTables } from './folders.ts';
 import { JobTables } from './jobs.ts';
 import { ComparisonTables } from './comparisons.ts';
+import { ConversationTables } from './conversations.ts';
 import { ModelTables } from './models.ts';
 import { openDatabase, toCatalogError } from './open-database.ts';
 import { RecordTables } from './records.ts';
@@ -12,6 +13,7 @@ export interface Catalog {
   readonly file: string;
   readonly models: ModelTables;
   readonly records: RecordTables;
+  readonly conversations: ConversationTables;
   readonly comparisons: ComparisonTables;
   readonly jobs: JobTables;
   readonly folders: FolderTables;
@@ -47,6 +49,7 @@ export function openCatalog(file: string): Catalog {
     file,
     models: mapErrors(new ModelTables(db), file),
     records: mapErrors(new RecordTables(db), file),
+    conversations: mapErrors(new ConversationTables(db), file),
     comparisons: mapErrors(new ComparisonTables(db), file),
     jobs: mapErrors(new JobTables(db), file),
     folders: mapErrors(new FolderTables(db), file),

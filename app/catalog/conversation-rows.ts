@@ -9,7 +9,7 @@ import {
 import { check, type Row } from './rows.ts';
 
 function jsonOrNull(value: unknown): unknown {
-  return value === null ? null : JSON.parse(String(value));
+  return typeof value === 'string' ? JSON.parse(value) : null;
 }
 
 export function toMessage(row: Row): ConversationMessage {
@@ -40,7 +40,7 @@ export function toConversation(row: Row, messages: readonly ConversationMessage[
       title: row['title'],
       artifactId: row['artifact_id'],
       system: row['system'],
-      sampling: JSON.parse(String(row['sampling'])),
+      sampling: jsonOrNull(row['sampling']),
       maxTokens: row['max_tokens'],
       messages,
       leafId: messages.some(({ id }) => id === leafId) ? leafId : null,

@@ -94,6 +94,14 @@ export class ConversationTables {
     return this.#db.prepare<unknown[], Row>(SEARCH_SQL).all({ query: match }).map(toSummary);
   }
 
+  /**
+   * One transaction that takes the lock for writing at once: one that reads first and finds another process writing is
+   * refused instead of made to wait, and the triggers of the search read.
+   */
+  #write<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
+  }
+
   #row(id: number): Row {
     const row = this.#db
       .prepare<[number], Row>('SELECT * FROM conversations WHERE id = ? AND deleted_at IS NULL')
@@ -154,18 +162,20 @@ export class ConversationTables {
   /** Adds an empty conversation; an empty title is given by the first question. */
   create(conversation: ConversationSettings & { title: string; now: string }): Conversation {
     const { artifactId, title, system, sampling, maxTokens, now } = conversation;
-    const row = this.#db
-      .prepare<unknown[], Row>(
-        `INSERT INTO conversations (artifact_id, title, system, sampling, max_tokens, created_at, updated_at)
+    const row = this.#write(() =>
+      this.#db
+        .prepare<unknown[], Row>(
+          `INSERT INTO conversations (artifact_id, title, system, sampling, max_tokens, created_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *`,
-      )
-      .get(artifactId, title, system, JSON.stringify(sampling), maxTokens, now, now);
+        )
+        .get(artifactId, title, system, JSON.stringify(sampling), maxTokens, now, now),
+    );
     return toConversation(row ?? {}, []);
   }
 
   /** @throws AppError 'not-found' when there is no such conversation, or no such message in it */
   update(id: number, changes: ConversationChanges): void {
-    this.#db.transaction(() => {
+    this.#write(() => {
       const old = this.branch(id, changes.leafId);
       this.#db
         .prepare(
@@ -182,7 +192,7 @@ export class ConversationTables {
           changes.updatedAt ?? old.updatedAt,
           id,
         );
-    })();
+    });
   }
 
   /** Adds messages below `parentId`, each under the one before it; the last becomes the branch that is shown. */
@@ -192,7 +202,7 @@ export class ConversationTables {
     messages: readonly Omit<NewMessage, 'parentId'>[],
     changes: ConversationChanges,
   ): ConversationMessage[] {
-    return this.#db.transaction((): ConversationMessage[] => {
+    return this.#write((): ConversationMessage[] => {
       const insert = this.#db.prepare<unknown[], Row>(
         `INSERT INTO messages (conversation_id, parent_id, role, content, state, artifact_id, weights_sha256,
            statistics, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
@@ -217,26 +227,28 @@ export class ConversationTables {
       }
       this.update(id, { ...changes, leafId: added.at(-1)?.id ?? parentId });
       return added;
-    })();
+    });
   }
 
   /** Writes how an answer stands; what is left out stays. */
   writeAnswer(messageId: number, answer: AnswerState): ConversationMessage {
-    const row = this.#db
-      .prepare<unknown[], Row>(
-        `UPDATE messages SET content = @content, state = @state,
+    const row = this.#write(() =>
+      this.#db
+        .prepare<unknown[], Row>(
+          `UPDATE messages SET content = @content, state = @state,
            weights_sha256 = coalesce(@weightsSha256, weights_sha256),
            statistics = coalesce(@statistics, statistics), error = @error
          WHERE id = @messageId RETURNING *`,
-      )
-      .get({
-        messageId,
-        content: answer.content,
-        state: answer.state,
-        weightsSha256: answer.weightsSha256 ?? null,
-        statistics: json(answer.statistics),
-        error: json(answer.error),
-      });
+        )
+        .get({
+          messageId,
+          content: answer.content,
+          state: answer.state,
+          weightsSha256: answer.weightsSha256 ?? null,
+          statistics: json(answer.statistics),
+          error: json(answer.error),
+        }),
+    );
     if (row === undefined)
       throw new AppError('not-found', 'The conversation was deleted while it was answered.', {
         remedy: 'Ask again in a new conversation.',
@@ -246,9 +258,8 @@ export class ConversationTables {
 
   /** Marks answers that nobody is writing any more as failed. Returns how many. */
   failStreaming(error: NonNullable<ConversationMessage['error']>): number {
-    return this.#db
-      .prepare("UPDATE messages SET state = 'failed', error = ? WHERE state = 'streaming'")
-      .run(json(error)).changes;
+    const sql = "UPDATE messages SET state = 'failed', error = ? WHERE state = 'streaming'";
+    return this.#write(() => this.#db.prepare(sql).run(json(error)).changes);
   }
 
   /** @throws AppError 'not-found' */
@@ -269,7 +280,8 @@ export class ConversationTables {
 
   /** Deletes what is hidden. Returns how many conversations that were. */
   purge(): number {
-    return this.#db.prepare('DELETE FROM conversations WHERE deleted_at IS NOT NULL').run().changes;
+    const sql = 'DELETE FROM conversations WHERE deleted_at IS NOT NULL';
+    return this.#write(() => this.#db.prepare(sql).run().changes);
   }
 
   /**
@@ -281,12 +293,13 @@ export class ConversationTables {
   saveLinear(conversation: LinearConversation): number {
     const { artifactId, title, sampling, messages, now } = conversation;
     const system = messages.filter(({ role }) => role === 'system');
-    return this.#db.transaction((): number => {
+    return this.#write((): number => {
       const settings = { artifactId, title, sampling };
       const changes = { ...settings, system: system.map(({ content }) => content).join('\n\n') };
       // What the columns default to.
       const fresh = { ...changes, maxTokens: 1024, now };
       const id = conversation.id ?? this.create(fresh).id;
+      this.#row(id);
       const child = this.#db.prepare<unknown[], Row>(
         `SELECT id FROM messages WHERE conversation_id = @id AND parent_id IS @parent AND role = @role
            AND content = @content ORDER BY id DESC LIMIT 1`,
@@ -295,7 +308,8 @@ export class ConversationTables {
       const added: Omit<NewMessage, 'parentId'>[] = [];
       for (const { role, content } of messages) {
         if (role === 'system') continue;
-        const known = added.length > 0 ? undefined : child.get({ id, parent, role, content });
+        const known: Row | undefined =
+          added.length > 0 ? undefined : child.get({ id, parent, role, content });
         if (known !== undefined) parent = Number(known['id']);
         else
           added.push({
@@ -311,6 +325,6 @@ export class ConversationTables {
       }
       this.addMessages(id, parent, added, { ...changes, updatedAt: now });
       return id;
-    })();
+    });
   }
 }

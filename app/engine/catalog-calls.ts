@@ -39,7 +39,7 @@ type CatalogCalls = Pick<
 
 /** The calls that read and tidy the catalog. */
 export function catalogCalls(context: EngineContext): CatalogCalls {
-  const { models, records } = context.catalog;
+  const { models, records, conversations } = context.catalog;
   return {
     list: async () => ({
       checkpoints: models.checkpoints(),
@@ -124,7 +124,7 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
 
     saveConversation: ({ conversationId, artifactId, title, messages, sampling }) =>
       Promise.resolve({
-        conversationId: records.saveConversation({
+        conversationId: conversations.saveLinear({
           id: conversationId,
           artifactId,
           title,

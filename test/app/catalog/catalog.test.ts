@@ -122,7 +122,7 @@ describe('openCatalog', () => {
     const catalog = openCatalog(file);
     catalog.models.addArtifact(artifact, [], [tensor]);
     const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 7 };
-    const id = catalog.records.saveConversation({
+    const id = catalog.conversations.saveLinear({
       id: null,
       artifactId: artifact.id,
       title: 'Hello',
@@ -130,7 +130,7 @@ describe('openCatalog', () => {
       messages: [{ role: 'user', content: 'Hello' }],
       now: '2026-01-03T00:00:00.000Z',
     });
-    catalog.records.saveConversation({
+    catalog.conversations.saveLinear({
       id,
       artifactId: artifact.id,
       title: 'Hello',
@@ -143,9 +143,9 @@ describe('openCatalog', () => {
     });
     catalog.models.removeArtifact(artifact.id);
     expect(catalog.models.tensors(artifact.id)).toEqual([]);
-    expect(catalog.records.conversations()).toHaveLength(1);
-    expect(catalog.records.conversation(id)?.messages.at(-1)?.content).toBe('Hi 👋');
-    expect(catalog.records.conversation(id)?.updatedAt).toBe('2026-01-04T00:00:00.000Z');
+    expect(catalog.conversations.list()).toHaveLength(1);
+    expect(catalog.conversations.conversation(id).messages.at(-1)?.content).toBe('Hi 👋');
+    expect(catalog.conversations.conversation(id).updatedAt).toBe('2026-01-04T00:00:00.000Z');
     catalog.close();
   });
 
@@ -205,14 +205,14 @@ describe('openCatalog', () => {
       `import { openCatalog } from ${JSON.stringify(path.resolve('app/catalog/index.ts'))};
       const catalog = openCatalog(${JSON.stringify(file)});
       for (let i = 0; i < 50; i++)
-        catalog.records.saveConversation({ id: null, artifactId: 'a', title: String(process.pid),
+        catalog.conversations.saveLinear({ id: null, artifactId: 'a', title: String(process.pid),
           sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 }, messages: [{ role: 'user', content: 'x' }], now: new Date().toISOString() });
       catalog.close();`,
     );
     const run = promisify(execFile);
     await Promise.all([run(process.execPath, [script]), run(process.execPath, [script])]);
     const catalog = openCatalog(file);
-    expect(catalog.records.conversations()).toHaveLength(100);
+    expect(catalog.conversations.list()).toHaveLength(100);
     catalog.close();
   });
 
