@@ -2,7 +2,8 @@ import { Check, ChevronsUpDown } from 'lucide-react';
 import type { ReactNode } from 'react';
 import {
   Button as AriaButton,
-  Checkbox as AriaCheckbox,
+  CheckboxButton,
+  CheckboxField,
   Label,
   ListBox,
   ListBoxItem,
@@ -13,7 +14,8 @@ import {
   SliderOutput,
   SliderThumb,
   SliderTrack,
-  Switch as AriaSwitch,
+  SwitchButton,
+  SwitchField,
   Text,
   ToggleButton,
   ToggleButtonGroup,
@@ -31,29 +33,32 @@ export interface CheckboxProps {
 
 export function Checkbox({ children, label, className, ...rest }: CheckboxProps): ReactNode {
   return (
-    <AriaCheckbox
-      {...rest}
-      {...(label === undefined ? {} : { 'aria-label': label })}
-      className={`checkbox ${className ?? ''}`}
-    >
-      <span className="box">
-        <Check aria-hidden />
-      </span>
-      {children}
-    </AriaCheckbox>
+    <CheckboxField {...rest} aria-label={label}>
+      <CheckboxButton className={`checkbox ${className ?? ''}`}>
+        <span className="box">
+          <Check aria-hidden />
+        </span>
+        {children}
+      </CheckboxButton>
+    </CheckboxField>
   );
 }
 
-export function Switch({
-  children,
-  ...rest
-}: CheckboxProps & { readonly children: ReactNode }): ReactNode {
-  const { label: _label, className, ...own } = rest;
+export interface SwitchProps {
+  readonly children: ReactNode;
+  readonly isSelected: boolean;
+  readonly onChange: (selected: boolean) => void;
+  readonly isDisabled?: boolean;
+}
+
+export function Switch({ children, ...rest }: SwitchProps): ReactNode {
   return (
-    <AriaSwitch {...own} className={`switch ${className ?? ''}`}>
-      <span className="track" />
-      {children}
-    </AriaSwitch>
+    <SwitchField {...rest}>
+      <SwitchButton className="switch">
+        <span className="track" />
+        {children}
+      </SwitchButton>
+    </SwitchField>
   );
 }
 
