@@ -31,6 +31,14 @@ function requireFitTogether(artifacts: readonly Artifact[]): void {
     });
 }
 
+/** A chat template's own words: the longest known ones (tool calls, a date, a policy) have some two thousand tokens. */
+const TEMPLATE_TOKENS = 4096;
+
+/** Tokens that are enough for the question and its answer: no tokenizer makes more tokens than a text has bytes. */
+function contextFor({ prompt, system, maxTokens }: CompareOptions): number {
+  return Buffer.byteLength(`${system ?? ''}${prompt}`) + maxTokens + TEMPLATE_TOKENS;
+}
+
 /**
  * Does all of the work at the same time. When one fails, `onFailure` is called, the others are waited for and the first
  * error is thrown: nothing goes on behind the caller's back.
@@ -97,7 +105,13 @@ export async function askTogether(
     const runners = await together(async (artifact) => {
       const meter = loadingMeter(artifact, onProgress);
       meter.announce(artifact.name);
-      const runner = await openArtifact(openRunner, artifact, { mode, threads, signal: either });
+      const runner = await openArtifact(openRunner, artifact, {
+        mode,
+        threads,
+        // Caches as long as the models allow would not fit beside each other.
+        maxContextLength: contextFor(options),
+        signal: either,
+      });
       opened.push(runner);
       meter.finish();
       return runner;

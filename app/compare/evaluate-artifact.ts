@@ -1,11 +1,17 @@
 import type { Artifact, Evaluation } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
-import type { Client } from '../contract/rpc.ts';
-import type { RunnerApi } from '../contract/runner-api.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
+import {
+  requireSameTokens,
+  scoredRows,
+  scoreWindow,
+  tokenize,
+  type TokenizedText,
+  type Window,
+} from './teacher-forced.ts';
 
 /** Long enough for attention to matter, short enough that a window's logits fit in memory (see README). */
 const DEFAULT_WINDOW_TOKENS = 512;
@@ -31,28 +37,6 @@ export type Measured = Pick<
   'tokens' | 'windowTokens' | 'perplexity' | 'perplexityError' | 'meanKl' | 'p99Kl' | 'topAgreement'
 >;
 
-/** The tokens of one pass through the model; the first is given, each later one is scored by the row before it. */
-type Window = readonly number[];
-
-interface TokenizedText {
-  /** What the tokenizer puts in front of every text, e.g. a token for its beginning. */
-  readonly prefix: readonly number[];
-  readonly ids: readonly number[];
-}
-
-async function tokenize(client: Client<RunnerApi>, text: string): Promise<TokenizedText> {
-  const [plain, probe, framed] = await Promise.all([
-    client.tokenize({ text, addSpecialTokens: false }),
-    client.tokenize({ text: 'a', addSpecialTokens: false }),
-    client.tokenize({ text: 'a', addSpecialTokens: true }),
-  ]);
-  const added = framed.ids.length - probe.ids.length;
-  const start = Array.from({ length: added + 1 }, (_, i) => i).find((i) =>
-    probe.ids.every((id, k) => framed.ids[i + k] === id),
-  );
-  return { prefix: framed.ids.slice(0, start ?? 0), ids: plain.ids };
-}
-
 /** Cuts a text into windows that do not overlap. Behind a prefix every token of the text is scored. */
 function cutWindows({ prefix, ids }: TokenizedText, windowTokens: number): Window[] {
   const step = windowTokens - prefix.length;
@@ -62,42 +46,6 @@ function cutWindows({ prefix, ids }: TokenizedText, windowTokens: number): Windo
     if (window.length >= 2) windows.push(window);
   }
   return windows;
-}
-
-/** The rows of a window that predict a token of the text: all but the last, which looks past the window. */
-function scoredRows(window: Window, prefixLength: number): { first: number; end: number } {
-  return { first: Math.max(0, prefixLength - 1), end: window.length - 1 };
-}
-
-/** Calls `onRow` for each wanted row of a window, as the chunks arrive; nothing but the current chunk is held. */
-async function scoreWindow(
-  { client, loaded }: OpenedRunner,
-  window: Window,
-  rows: { first: number; end: number },
-  onRow: (logits: Float32Array, rowInChunk: number, row: number) => void,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  // An error thrown inside the channel's listener would be nobody's; it is kept and thrown here.
-  let failed: { error: unknown } | null = null;
-  await client.score(
-    { ids: [...window] },
-    {
-      signal,
-      onEvent: ({ firstRow, logits }) => {
-        const count = logits.length / loaded.vocabularySize;
-        try {
-          for (let i = 0; i < count && failed === null; i++)
-            if (firstRow + i >= rows.first && firstRow + i < rows.end)
-              onRow(logits, i, firstRow + i);
-        } catch (error) {
-          failed = { error };
-        }
-      },
-    },
-  );
-  // The assignment in the callback is invisible to the compiler.
-  const caught = failed as { error: unknown } | null;
-  if (caught !== null) throw caught.error;
 }
 
 /** One window's logits, kept until the other model has been asked about the same window. */
@@ -119,25 +67,6 @@ async function collectWindow(
     signal,
   );
   return collected;
-}
-
-function requireSameTokens(
-  candidate: { runner: OpenedRunner; tokens: TokenizedText },
-  reference: { runner: OpenedRunner; tokens: TokenizedText },
-): void {
-  const same = (a: readonly number[], b: readonly number[]): boolean =>
-    a.length === b.length && a.every((id, i) => id === b[i]);
-  if (
-    candidate.runner.loaded.vocabularySize === reference.runner.loaded.vocabularySize &&
-    same(candidate.tokens.prefix, reference.tokens.prefix) &&
-    same(candidate.tokens.ids, reference.tokens.ids)
-  )
-    return;
-  throw new AppError(
-    'invalid-input',
-    'The two models cut the text into different tokens, so they cannot be measured against each other.',
-    { remedy: 'Choose a reference that was made from the same checkpoint.' },
-  );
 }
 
 function chooseWindow(wanted: number | undefined, contextLength: number): number {

@@ -11,3 +11,5 @@ export type { LogitRow, RowDivergence } from './metrics.ts';
 export type { OpenedRunner, OpenRunner, OpenRunnerOptions } from './open-runner.ts';
 export { tallyVotes, wilsonInterval } from './tally.ts';
 export type { Ballot } from './tally.ts';
+export { scoreText } from './score-text.ts';
+export type { ScoreTextOptions } from './score-text.ts';

@@ -1,16 +1,17 @@
-import { tallyVotes } from '../compare/index.ts';
+import { scoreText, tallyVotes } from '../compare/index.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
+import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
 
 type ComparisonCalls = Pick<
   Handlers<EngineApi>,
-  'comparisons' | 'comparison' | 'removeComparison' | 'vote' | 'tallies'
+  'comparisons' | 'comparison' | 'removeComparison' | 'vote' | 'tallies' | 'scoreText'
 >;
 
 /** The calls about comparisons that were made, and about texts as several artifacts read them. */
-export function comparisonCalls({ catalog }: EngineContext): ComparisonCalls {
-  const { comparisons } = catalog;
+export function comparisonCalls(context: EngineContext): ComparisonCalls {
+  const { comparisons } = context.catalog;
   return {
     comparisons: async () => Promise.resolve(comparisons.summaries()),
 
@@ -31,5 +32,17 @@ export function comparisonCalls({ catalog }: EngineContext): ComparisonCalls {
     },
 
     tallies: async () => Promise.resolve(tallyVotes(comparisons.ballots())),
+
+    scoreText: async ({ referenceId, ids, text, mode }, { signal, emit }) =>
+      scoreText({
+        reference: artifactOf(context, referenceId),
+        others: ids.map((id) => artifactOf(context, id)),
+        text,
+        mode,
+        spillDirectory: context.home.directory,
+        openRunner: context.openRunner,
+        signal,
+        onProgress: emit,
+      }),
   };
 }

@@ -1,0 +1,258 @@
+import type { Artifact } from '../contract/checkpoint.ts';
+import type { ScoredText } from '../contract/comparison.ts';
+import { AppError } from '../contract/error.ts';
+import type { Progress } from '../contract/progress.ts';
+import { ProgressMeter } from '../progress/index.ts';
+import { namingArtifact, openArtifact } from './ask-artifact.ts';
+import { rowDivergence, tokenLoss } from './metrics.ts';
+import type { OpenedRunner, OpenRunner } from './open-runner.ts';
+import { SpilledRows } from './spilled-rows.ts';
+import {
+  requireSameTokens,
+  scoredRows,
+  scoreWindow,
+  tokenize,
+  type RowRange,
+  type TokenizedText,
+  type Window,
+} from './teacher-forced.ts';
+
+/** As many as a person looks through word by word, and as a reference's logits fit on a disk (see SpilledRows). */
+const MOST_TOKENS = 2048;
+
+export interface ScoreTextOptions {
+  readonly reference: Artifact;
+  /** Read after the reference, in this order; the reference itself and repeated ones are left out. */
+  readonly others: readonly Artifact[];
+  readonly text: string;
+  readonly mode: 'fast' | 'exact';
+  /** Where up to 2 GB of logits may lie for a while. */
+  readonly spillDirectory: string;
+  readonly openRunner: OpenRunner;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** What one model said of each token of the window; null where it said nothing. */
+interface Reading {
+  readonly artifact: Artifact;
+  readonly weightsSha256: string;
+  readonly logprobs: (number | null)[];
+  readonly kl: (number | null)[];
+  readonly agrees: (boolean | null)[];
+}
+
+/** The text as the reference tokenizes it. */
+interface SharedText {
+  readonly tokens: TokenizedText;
+  /** Text of each of `tokens.ids`. */
+  readonly pieces: readonly string[];
+  readonly window: Window;
+}
+
+function emptyReading(artifact: Artifact, weightsSha256: string, length: number): Reading {
+  const nothing = (): null[] => Array.from({ length }, () => null);
+  return { artifact, weightsSha256, logprobs: nothing(), kl: nothing(), agrees: nothing() };
+}
+
+async function readText({ client, loaded }: OpenedRunner, text: string): Promise<SharedText> {
+  const tokens = await tokenize(client, text);
+  const limit = Math.min(MOST_TOKENS, loaded.contextLength);
+  const window = [...tokens.prefix, ...tokens.ids].slice(0, limit);
+  const rows = scoredRows(window, tokens.prefix.length);
+  if (rows.end <= rows.first)
+    throw new AppError('invalid-input', 'The text is too short: it has not one token to predict.', {
+      remedy: 'Give a text of at least a few words.',
+    });
+  // All of it, also what is not read: a piece cut off inside a character would end in a replacement character.
+  const { pieces } = await client.detokenize({ ids: [...tokens.ids] });
+  return { tokens, pieces, window };
+}
+
+/** The reference reads the text: its own numbers, and its logits kept for the others. */
+async function readReference(
+  runner: OpenedRunner,
+  artifact: Artifact,
+  { window }: SharedText,
+  rows: RowRange,
+  spill: SpilledRows,
+  onRow: () => void,
+  signal: AbortSignal | undefined,
+): Promise<Reading> {
+  const { vocabularySize, weightsSha256 } = runner.loaded;
+  const reading = emptyReading(artifact, weightsSha256, window.length);
+  await scoreWindow(
+    runner,
+    window,
+    rows,
+    (logits, i, row) => {
+      spill.write(row, logits.subarray(i * vocabularySize, (i + 1) * vocabularySize));
+      const loss = tokenLoss({ logits, row: i, vocabularySize }, window[row + 1] ?? 0);
+      reading.logprobs[row + 1] = -loss;
+      reading.kl[row + 1] = 0;
+      reading.agrees[row + 1] = true;
+      onRow();
+    },
+    signal,
+  );
+  return reading;
+}
+
+async function readOther(
+  runner: OpenedRunner,
+  artifact: Artifact,
+  window: Window,
+  rows: RowRange,
+  spill: SpilledRows,
+  onRow: () => void,
+  signal: AbortSignal | undefined,
+): Promise<Reading> {
+  const { vocabularySize, weightsSha256 } = runner.loaded;
+  const reading = emptyReading(artifact, weightsSha256, window.length);
+  const expected = new Float32Array(vocabularySize);
+  await scoreWindow(
+    runner,
+    window,
+    rows,
+    (logits, i, row) => {
+      spill.read(row, expected);
+      const candidate = { logits, row: i, vocabularySize };
+      const { kl, sameTop, candidateLogSum } = rowDivergence(
+        { logits: expected, row: 0, vocabularySize },
+        candidate,
+      );
+      reading.logprobs[row + 1] = -tokenLoss(candidate, window[row + 1] ?? 0, candidateLogSum);
+      reading.kl[row + 1] = kl;
+      reading.agrees[row + 1] = sameTop;
+      onRow();
+    },
+    signal,
+  );
+  return reading;
+}
+
+function mean(values: readonly (number | null)[]): number {
+  const known = values.filter((value) => value !== null);
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** @param length Tokens that every model read. */
+function toColumn(reading: Reading, length: number): ScoredText['columns'][number] {
+  const logprobs = reading.logprobs.slice(0, length);
+  const kl = reading.kl.slice(0, length);
+  const agrees = reading.agrees.slice(0, length);
+  return {
+    artifactId: reading.artifact.id,
+    scheme: reading.artifact.scheme,
+    weightsSha256: reading.weightsSha256,
+    logprobs,
+    kl,
+    agrees,
+    perplexity: Math.exp(-mean(logprobs)),
+    meanKl: mean(kl),
+    topAgreement: mean(agrees.map((agrees) => (agrees === null ? null : Number(agrees)))),
+  };
+}
+
+/**
+ * Reads a text with a reference and others, teacher-forced, and says token by token how far their predictions part.
+ *
+ * One model after another, each in a process of its own: none has to share its memory, and the reference's logits wait on
+ * disk. At most 2048 tokens are read, fewer where a context is shorter; a token that the tokenizer puts in front of every
+ * text comes first, with no text and no numbers. KL(reference ‖ other) is in nats, summed in float64 over the whole
+ * vocabulary.
+ *
+ * @throws AppError `invalid-input` for a text without a token to predict, without a second artifact, or for models that
+ * cut it into different tokens; `disk-full`, `aborted`, and what running throws, naming the artifact
+ */
+export async function scoreText(options: ScoreTextOptions): Promise<ScoredText> {
+  const { reference, text, mode, spillDirectory, openRunner, signal, onProgress } = options;
+  const others = options.others.filter(
+    ({ id }, i, all) => id !== reference.id && all.findIndex((other) => other.id === id) === i,
+  );
+  if (others.length === 0)
+    throw new AppError('invalid-input', `There is nothing to measure ${reference.id} against.`, {
+      remedy: 'Choose a second artifact of the same model.',
+    });
+  const meter = new ProgressMeter({
+    step: [reference, ...others].map(({ id }) => id).join(' '),
+    kind: 'evaluate',
+    unit: 'tokens',
+    total: null,
+    onProgress,
+  });
+  const onRow = (): void => {
+    meter.advance(1);
+  };
+  const withRunner = async <T>(
+    artifact: Artifact,
+    use: (runner: OpenedRunner) => Promise<T>,
+  ): Promise<T> => {
+    meter.announce(artifact.name);
+    try {
+      const runner = await openArtifact(openRunner, artifact, {
+        mode,
+        maxContextLength: MOST_TOKENS,
+        signal,
+      });
+      try {
+        return await use(runner);
+      } finally {
+        await runner.close();
+      }
+    } catch (error) {
+      throw namingArtifact(artifact, error);
+    }
+  };
+
+  let spill: SpilledRows | null = null;
+  try {
+    const read = await withRunner(reference, async (runner) => {
+      const shared = await readText(runner, text);
+      const rows = scoredRows(shared.window, shared.tokens.prefix.length);
+      meter.setTotal((rows.end - rows.first) * (others.length + 1));
+      const rowsOnDisk = (spill = new SpilledRows(spillDirectory, runner.loaded.vocabularySize));
+      const reading = await readReference(
+        runner,
+        reference,
+        shared,
+        rows,
+        rowsOnDisk,
+        onRow,
+        signal,
+      );
+      return { runner, shared, rowsOnDisk, reading };
+    });
+    const { window, tokens, pieces } = read.shared;
+    const prefixLength = tokens.prefix.length;
+    let length = window.length;
+    const readings = [read.reading];
+    for (const other of others)
+      readings.push(
+        await withRunner(other, async (runner) => {
+          requireSameTokens(
+            { runner, tokens: await tokenize(runner.client, text) },
+            { runner: read.runner, tokens },
+          );
+          length = Math.min(length, runner.loaded.contextLength);
+          const shared = window.slice(0, length);
+          const rows = scoredRows(shared, prefixLength);
+          return readOther(runner, other, shared, rows, read.rowsOnDisk, onRow, signal);
+        }),
+      );
+    meter.finish();
+    const said = window.slice(0, length).map((id, i) => ({
+      id,
+      text: i < prefixLength ? '' : (pieces[i - prefixLength] ?? ''),
+    }));
+    return {
+      referenceId: reference.id,
+      text: said.map((token) => token.text).join(''),
+      tokens: said,
+      columns: readings.map((reading) => toColumn(reading, length)),
+    };
+  } finally {
+    // The assignment in the callback is invisible to the compiler.
+    (spill as SpilledRows | null)?.close();
+  }
+}
