@@ -1,4 +1,4 @@
-// Makes a fresh clone ready: packages, the Node that belongs to this project, the native addon.
+// Makes a fresh clone ready: packages, the Node that belongs to this project, the native addon, the renderer.
 // Plain JavaScript without dependencies, because it runs before anything is installed and on whatever
 // Node the machine has. Running it again does only what has changed.
 import { createHash } from 'node:crypto';
@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildNative } from './build-native.mjs';
+import { buildRenderer } from './build-renderer.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -42,6 +43,7 @@ function installPackages() {
 
 if (Number(process.versions.node.split('.')[0]) < 18)
   fail(`Node ${process.versions.node} is too old to start the set-up; install Node 18 or newer`);
-if (!process.argv.includes('--native-only')) installPackages();
-const problem = buildNative(root);
+const nativeOnly = process.argv.includes('--native-only');
+if (!nativeOnly) installPackages();
+const problem = buildNative(root) ?? (nativeOnly ? null : buildRenderer(root));
 if (problem !== null) fail(problem);
