@@ -1,5 +1,5 @@
 import { exportLogits, type OpenRunner } from './compare/index.ts';
-import { openCatalog } from './catalog/index.ts';
+import { openCatalog, type Catalog } from './catalog/index.ts';
 import type { EngineApi } from './contract/engine-api.ts';
 import type { Handlers } from './contract/rpc.ts';
 import type { OnDiskFull } from './disk/index.ts';
@@ -7,29 +7,36 @@ import { catalogCalls } from './engine/catalog-calls.ts';
 import { comparisonCalls } from './engine/comparisons.ts';
 import type { EngineContext } from './engine/context.ts';
 import { doctor } from './engine/doctor.ts';
-import { defaultHome, openHome } from './engine/home.ts';
+import { HubAccess } from './engine/hub-access.ts';
+import { defaultHome, openHome, type Home } from './engine/home.ts';
 import { inspect } from './engine/inspect.ts';
+import { jobCalls, openJobs } from './engine/jobs.ts';
+import { libraryCalls } from './engine/library.ts';
 import { measureCalls } from './engine/measure.ts';
 import { pull } from './engine/pull.ts';
 import { quantize } from './engine/quantize.ts';
+import { finishRemovals } from './engine/remove-entry.ts';
 import { startSampleHub } from './engine/sample-hub.ts';
-import { Hub } from './hub/index.ts';
+import { fileSecrets, type Secrets } from './engine/secrets.ts';
+import { currentSettings, settingsCalls } from './engine/settings.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
 
 export { defaultHome, exportLogits, heldOutText, sampleModel, samplePrompts, startSampleHub };
-export type { OpenRunner };
+export type { OpenRunner, Secrets };
 
 export interface EngineOptions {
   /** Folder for models and catalog; made where it is missing. */
   readonly home: string;
-  /** @default HF_ENDPOINT, or the public hub */
+  /** Goes before the settings. @default as they say, else HF_ENDPOINT, else the public hub */
   readonly hubEndpoint?: string;
-  /** @default HF_TOKEN */
+  /** Goes before the kept one. @default HF_TOKEN, else the kept one */
   readonly hubToken?: string;
   /** How this host starts a runner process. */
   readonly openRunner: OpenRunner;
   /** @default 'pause' */
   readonly onDiskFull?: OnDiskFull;
+  /** Where the hub token is kept. @default a file in the home that only its owner can read */
+  readonly secrets?: Secrets;
 }
 
 /** A running engine. */
@@ -45,32 +52,57 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const home = await openHome(options.home);
-  const hub = new Hub({
-    ...(options.hubEndpoint === undefined ? {} : { endpoint: options.hubEndpoint }),
-    ...(options.hubToken === undefined ? {} : { token: options.hubToken }),
-  });
   const catalog = openCatalog(home.catalogFile);
+  try {
+    return await assemble(options, home, catalog);
+  } catch (error) {
+    catalog.close();
+    throw error;
+  }
+}
+
+async function assemble(options: EngineOptions, home: Home, catalog: Catalog): Promise<Engine> {
+  catalog.folders.ensureHome(home.directory, new Date().toISOString());
+  const hubAccess = await HubAccess.open({
+    endpoint: options.hubEndpoint,
+    token: options.hubToken,
+    secrets: options.secrets ?? fileSecrets(home.directory),
+    settings: () => currentSettings(catalog),
+  });
   const context: EngineContext = {
     home,
     catalog,
-    hub,
-    openRunner: options.openRunner,
+    get hub() {
+      return hubAccess.hub;
+    },
+    // How many threads a runner gets is set once for all that start one.
+    openRunner: (run) =>
+      options.openRunner({
+        ...run,
+        threads: run.threads ?? currentSettings(catalog).threads ?? undefined,
+      }),
     onDiskFull: options.onDiskFull ?? 'pause',
+    problems: hubAccess.problems,
   };
+  await finishRemovals(context);
+  const jobs = await openJobs(context, { ...catalogCalls(context), ...measureCalls(context) });
   return {
     handlers: {
       ...catalogCalls(context),
       ...measureCalls(context),
       ...comparisonCalls(context),
+      ...libraryCalls(context, jobs),
+      ...jobCalls(context, jobs),
+      ...settingsCalls(catalog, hubAccess),
       doctor: () => doctor(context),
-      search: ({ query, limit }, { signal }) => hub.search(query, { limit, signal }),
+      search: ({ query, limit }, { signal }) => context.hub.search(query, { limit, signal }),
       inspect: (params, call) => inspect(context, params, call),
       pull: ({ source }, call) => pull(context, source, call),
       quantize: (params, call) => quantize(context, params, call),
     },
-    close: () => {
+    close: async () => {
+      await jobs.close();
       catalog.close();
-      return Promise.resolve();
     },
   };
 }

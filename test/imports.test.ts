@@ -17,6 +17,7 @@ const everythingOfApp = [
   'app/sample',
   'app/quantize',
   'app/catalog',
+  'app/jobs',
   'app/run',
   'app/compare',
   'native-kernels',
@@ -33,6 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/sample': ['app/contract'],
   'app/quantize': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress', 'native-kernels'],
   'app/catalog': ['app/contract'],
+  'app/jobs': ['app/contract'],
   'app/run': ['app/contract', 'app/checkpoint', 'app/disk', 'native-kernels'],
   'app/compare': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress'],
   'app/engine': everythingOfApp,
@@ -46,6 +48,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** npm packages that belong to one room only. */
 const packageOwners: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['app/catalog'],
+  trash: ['app/engine'],
   '@huggingface/hub': ['app/hub'],
   '@huggingface/tokenizers': ['app/run'],
   '@huggingface/jinja': ['app/run'],

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
@@ -7,7 +6,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
 import { hashFile } from './hash-file.ts';
-import { filesBelow, sizeOf } from './home.ts';
+import { filesBelow } from './home.ts';
 import { unfinishedJobs } from './unfinished.ts';
 
 /** The error for an id that is in no table, with the ids that look like it. */
@@ -34,7 +33,7 @@ export function artifactOf(context: EngineContext, id: string): Artifact {
 
 type CatalogCalls = Pick<
   Handlers<EngineApi>,
-  'list' | 'show' | 'verify' | 'remove' | 'locate' | 'saveConversation'
+  'list' | 'show' | 'verify' | 'locate' | 'saveConversation'
 >;
 
 /** The calls that read and tidy the catalog. */
@@ -103,21 +102,6 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
         ok: files.every((file) => file.state === 'ok' || file.state === 'unverifiable'),
         files,
       };
-    },
-
-    remove: async ({ id }) => {
-      const artifact = models.artifact(id);
-      const checkpoint = artifact === null ? models.checkpoint(id) : null;
-      const entry = artifact ?? checkpoint;
-      if (entry === null) throw unknownId(context, id);
-      const deletesFiles = checkpoint === null || checkpoint.owned;
-      const freedBytes = deletesFiles ? await sizeOf(entry.directory) : 0;
-      // The row goes first: a row must never point at files that are half gone. Files that a crash leaves behind
-      // are found again by `nibble list` as unfinished.
-      if (artifact === null) models.removeCheckpoint(id);
-      else models.removeArtifact(id);
-      if (deletesFiles) await rm(entry.directory, { recursive: true, force: true });
-      return { freedBytes, directory: entry.directory, deletedFiles: deletesFiles };
     },
 
     locate: async ({ id }) => artifactOf(context, await Promise.resolve(id)),

@@ -1,17 +1,29 @@
 import { readFileSync } from 'node:fs';
 import type { Catalog } from '../catalog/index.ts';
 import type { OpenRunner } from '../compare/index.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { CallContext } from '../contract/rpc.ts';
 import type { OnDiskFull } from '../disk/index.ts';
 import type { Hub } from '../hub/index.ts';
+import type { JobPlace } from '../jobs/index.ts';
 import type { Home } from './home.ts';
 
 /** What every part of the engine works with. */
 export interface EngineContext {
   readonly home: Home;
   readonly catalog: Catalog;
+  /** The hub as it is set now: take it anew for each call. */
   readonly hub: Hub;
   readonly openRunner: OpenRunner;
   readonly onDiskFull: OnDiskFull;
+  /** What is wrong without keeping the engine from working; the doctor tells it. */
+  readonly problems: readonly string[];
+}
+
+/** The context of work that may belong to a job. */
+export interface WorkCall extends CallContext<Progress> {
+  /** Notes a folder before anything unfinished is put there, so that cancelling can find it. */
+  readonly claim?: (place: JobPlace) => void;
 }
 
 /** The version of this Nibble, as package.json has it. */

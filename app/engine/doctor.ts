@@ -44,7 +44,7 @@ async function probeGpus(): Promise<{ gpus: Doctor['gpus']; note: string | null 
 
 /** What this computer can do, and what is wrong with it. */
 export async function doctor(context: EngineContext): Promise<Doctor> {
-  const problems: string[] = [];
+  const problems: string[] = [...context.problems];
   let isa = 'unavailable';
   let features: string[] = [];
   try {

@@ -1,17 +1,15 @@
 import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
-import type { Progress } from '../contract/progress.ts';
-import type { CallContext } from '../contract/rpc.ts';
 import { downloadRepository } from '../hub/index.ts';
-import type { EngineContext } from './context.ts';
+import type { EngineContext, WorkCall } from './context.ts';
+import { placeFor, requireReachable } from './folders.ts';
 import { countParameters, resolveSource } from './sources.ts';
 
-/** The folder of a repository at a commit, below the home. Both parts come from the hub and are checked there. */
-function folderFor(context: EngineContext, repository: string, commit: string): string {
-  return path.join(context.home.checkpoints, repository.replace('/', '--'), commit.slice(0, 12));
+/** The folder of a repository at a commit, in the library. Both parts come from the hub and are checked there. */
+function folderFor(context: EngineContext, repository: string, commit: string): Promise<string> {
+  return placeFor(context, ['checkpoints', repository.replace('/', '--'), commit.slice(0, 12)]);
 }
 
 /**
@@ -23,14 +21,18 @@ export async function pullRepository(
   context: EngineContext,
   name: string,
   revision: string,
-  { signal, emit }: CallContext<Progress>,
+  { signal, emit, claim }: WorkCall,
 ): Promise<Checkpoint> {
   const { hub, catalog } = context;
   const repository = await hub.repository(name, revision, { signal });
   const known = catalog.models.checkpointByOrigin(hub.endpoint, repository.name, repository.commit);
-  if (known !== null) return known;
+  if (known !== null) {
+    await requireReachable(known);
+    return known;
+  }
 
-  const directory = folderFor(context, repository.name, repository.commit);
+  const directory = await folderFor(context, repository.name, repository.commit);
+  claim?.({ kind: 'download', directory });
   await mkdir(directory, { recursive: true });
   const { files } = await downloadRepository({
     hub,
@@ -77,7 +79,7 @@ export async function pullRepository(
 export async function pull(
   context: EngineContext,
   text: string,
-  call: CallContext<Progress>,
+  call: WorkCall,
 ): Promise<Checkpoint> {
   const source = await resolveSource(context, text);
   switch (source.kind) {

@@ -2,15 +2,20 @@ import path from 'node:path';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
-import type { Progress } from '../contract/progress.ts';
-import type { CallContext } from '../contract/rpc.ts';
 import { schemes, type SchemeName } from '../contract/scheme.ts';
-import { planQuantization, quantizeCheckpoint, type QuantizationPlan } from '../quantize/index.ts';
+import {
+  partialDirectoryOf,
+  planQuantization,
+  quantizeCheckpoint,
+  type QuantizationPlan,
+} from '../quantize/index.ts';
 import { ensureGraph, supportsArchitecture } from '../run/index.ts';
-import { toolVersion, type EngineContext } from './context.ts';
+import { toolVersion, type EngineContext, type WorkCall } from './context.ts';
+import { placeFor, requireReachable } from './folders.ts';
 import { hashFile } from './hash-file.ts';
 import { filesBelow } from './home.ts';
 import { pullRepository } from './pull.ts';
+import { currentSettings } from './settings.ts';
 import { registerFolder, resolveSource } from './sources.ts';
 
 export interface QuantizeRequest {
@@ -22,10 +27,15 @@ export interface QuantizeRequest {
   readonly threads?: number | undefined;
 }
 
-async function checkpointFor(
+/**
+ * The checkpoint that `text` names: downloaded where it is a repository, listed where it is a folder.
+ *
+ * @throws AppError as downloading does, 'not-found'
+ */
+export async function checkpointFor(
   context: EngineContext,
   text: string,
-  call: CallContext<Progress>,
+  call: WorkCall,
 ): Promise<Checkpoint> {
   const source = await resolveSource(context, text);
   switch (source.kind) {
@@ -67,14 +77,20 @@ function madeAlready(
   return same ?? null;
 }
 
-async function makeOne(
+/**
+ * Makes the artifact of one scheme, or finds the one that was made before.
+ *
+ * @throws AppError as quantizing does, 'not-found' when the checkpoint's disk is not connected
+ */
+export async function makeArtifact(
   context: EngineContext,
   checkpoint: Checkpoint,
   scheme: SchemeName,
   request: QuantizeRequest,
-  { signal, emit }: CallContext<Progress>,
+  { signal, emit, claim }: WorkCall,
 ): Promise<Artifact> {
-  const { catalog, home } = context;
+  const { catalog } = context;
+  await requireReachable(checkpoint);
   const opened = await openCheckpoint(checkpoint.directory);
   try {
     const plan = planQuantization({
@@ -88,13 +104,14 @@ async function makeOne(
 
     const name = request.name ?? artifactName(checkpoint, scheme, plan);
     const id = catalog.models.freeId(name);
-    const directory = path.join(home.artifacts, id);
+    const directory = await placeFor(context, ['artifacts', id], partialDirectoryOf(''));
+    claim?.({ kind: 'artifact', directory: partialDirectoryOf(directory) });
     const made = await quantizeCheckpoint({
       checkpoint: opened,
       origin: checkpoint.origin,
       plan,
       directory,
-      threads: request.threads,
+      threads: request.threads ?? currentSettings(catalog).threads ?? undefined,
       signal,
       onProgress: emit,
       onDiskFull: context.onDiskFull,
@@ -135,16 +152,10 @@ async function makeOne(
   }
 }
 
-/**
- * Makes one artifact per scheme, in the order given; what is there already is not made again.
- *
- * @throws AppError as downloading and quantizing do; artifacts finished before stay in the catalog
- */
-export async function quantize(
-  context: EngineContext,
-  request: QuantizeRequest,
-  call: CallContext<Progress>,
-): Promise<Artifact[]> {
+/** @throws AppError 'invalid-input' for a request that no checkpoint could satisfy */
+export function requireMakeable(
+  request: Pick<QuantizeRequest, 'device' | 'name' | 'schemes'>,
+): void {
   if (request.device === 'cuda')
     throw new AppError('invalid-input', 'This build has no CUDA kernels.', {
       remedy: 'Leave --device away: the processor is used.',
@@ -153,9 +164,22 @@ export async function quantize(
     throw new AppError('invalid-input', 'One name cannot be given to several schemes.', {
       remedy: 'Name one scheme, or leave --name away.',
     });
+}
+
+/**
+ * Makes one artifact per scheme, in the order given; what is there already is not made again.
+ *
+ * @throws AppError as downloading and quantizing do; artifacts finished before stay in the catalog
+ */
+export async function quantize(
+  context: EngineContext,
+  request: QuantizeRequest,
+  call: WorkCall,
+): Promise<Artifact[]> {
+  requireMakeable(request);
   const checkpoint = await checkpointFor(context, request.source, call);
   const artifacts: Artifact[] = [];
   for (const scheme of request.schemes)
-    artifacts.push(await makeOne(context, checkpoint, scheme, request, call));
+    artifacts.push(await makeArtifact(context, checkpoint, scheme, request, call));
   return artifacts;
 }

@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describeArchitecture, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import { isRepositoryName, parseRepositoryName } from '../hub/index.ts';
 import type { EngineContext } from './context.ts';
+import { isFolder } from './folders.ts';
 import { filesBelow } from './home.ts';
 
 /** What a person may name: a checkpoint of the catalog, a folder, or a repository of the hub. */
@@ -12,15 +12,6 @@ export type Source =
   | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
   | { readonly kind: 'folder'; readonly directory: string }
   | { readonly kind: 'repository'; readonly name: string; readonly revision: string };
-
-async function isFolder(candidate: string): Promise<boolean> {
-  try {
-    return (await stat(candidate)).isDirectory();
-  } catch {
-    // Whatever keeps us from seeing a folder there, it is none that we can use.
-    return false;
-  }
-}
 
 /**
  * Finds out what `text` names. An id of the catalog wins over a folder, and a folder over a repository; `./name` and

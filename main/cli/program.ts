@@ -123,7 +123,8 @@ export function buildProgram(finish: (code: number) => void): Command {
   );
   command('remove <id>', 'delete a checkpoint or an artifact')
     .option('--yes', 'do not ask', false)
-    .action((id: string, options: { yes: boolean }) =>
+    .option('--trash', "move its files to the system's trash instead of deleting them", false)
+    .action((id: string, options: { yes: boolean; trash: boolean }) =>
       run({ id, ...options }, async () => (await import('./commands/remove.ts')).removeCommand),
     );
   withGeneration(command('chat <id>', 'talk with a model'))

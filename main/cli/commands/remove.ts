@@ -2,12 +2,12 @@ import { createInterface } from 'node:readline/promises';
 import { formatBytes } from '../../../app/contract/format.ts';
 import { exitCodes, UsageError, type Session } from '../session.ts';
 
-/** Deletes a checkpoint or an artifact, after asking. */
+/** Deletes a checkpoint or an artifact, or moves it to the trash, after asking. */
 export async function removeCommand(
   { engine, output, quiet, signal }: Session,
-  options: { id: string; yes: boolean },
+  options: { id: string; yes: boolean; trash: boolean },
 ): Promise<number> {
-  const { id } = options;
+  const { id, trash } = options;
   const found = await engine.show({ id }, quiet);
   const entry = found.kind === 'artifact' ? found.artifact : found.checkpoint;
   const deletes = found.kind === 'artifact' || found.checkpoint.owned;
@@ -18,18 +18,23 @@ export async function removeCommand(
     if (!process.stdin.isTTY || output.json)
       throw new UsageError(`this would delete ${what}; add --yes if that is what you want`);
     const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    const answer = await prompt.question(`Delete ${what}? [y/N] `, { signal });
+    const answer = await prompt.question(
+      `${trash ? 'Move to the trash:' : 'Delete'} ${what}? [y/N] `,
+      { signal },
+    );
     prompt.close();
     if (!/^y(es)?$/i.test(answer.trim())) {
       output.note('Nothing was deleted.');
       return exitCodes.done;
     }
   }
-  const removed = await engine.remove({ id }, quiet);
+  const removed = await engine.remove({ id, forever: !trash }, quiet);
   output.document(removed);
   output.line(
     removed.deletedFiles
-      ? `Removed ${id}: ${formatBytes(removed.freedBytes)} freed.`
+      ? trash
+        ? `Moved ${id} to the trash; emptying that frees ${formatBytes(removed.freedBytes)}.`
+        : `Removed ${id}: ${formatBytes(removed.freedBytes)} freed.`
       : `Removed ${id} from the catalog; the folder ${removed.directory} was left alone.`,
   );
   return exitCodes.done;

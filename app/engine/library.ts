@@ -1,0 +1,194 @@
+import { constants } from 'node:fs';
+import { access, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { KnownFolder } from '../catalog/index.ts';
+import type { Artifact, Checkpoint, Evaluation } from '../contract/checkpoint.ts';
+import type { EngineApi } from '../contract/engine-api.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { LibraryFolder } from '../contract/library.ts';
+import type { Handlers } from '../contract/rpc.ts';
+import { freeBytes } from '../disk/index.ts';
+import { unknownId } from './catalog-calls.ts';
+import type { EngineContext } from './context.ts';
+import { entriesIn, isFolder, isReachable, isWithin, requireWritable } from './folders.ts';
+import type { EngineJobs } from './jobs.ts';
+import { removeEntry } from './remove-entry.ts';
+import { scanFolder } from './scan-folder.ts';
+import { discardUnfinished, unfinishedJobs } from './unfinished.ts';
+
+type LibraryCalls = Pick<
+  Handlers<EngineApi>,
+  | 'library'
+  | 'rename'
+  | 'addFolder'
+  | 'removeFolder'
+  | 'setDefaultFolder'
+  | 'discardUnfinished'
+  | 'remove'
+>;
+
+/** The newest evaluation in fast mode, one with a reference before one without. */
+function shownEvaluation(evaluations: readonly Evaluation[]): Evaluation | null {
+  const fast = evaluations.filter(({ mode }) => mode === 'fast');
+  return fast.find(({ referenceId }) => referenceId !== null) ?? fast[0] ?? null;
+}
+
+/** Bytes on the disk: a 16-bit artifact shares the weights of its checkpoint where that is there too. */
+function usedBytes(checkpoints: readonly Checkpoint[], artifacts: readonly Artifact[]): number {
+  const ids = new Set(checkpoints.map(({ id }) => id));
+  const bytesOf = ({ scheme, checkpointId, sizeBytes, weightsBytes }: Artifact): number =>
+    scheme === 'bf16' && ids.has(checkpointId) ? Math.max(0, sizeBytes - weightsBytes) : sizeBytes;
+  return (
+    checkpoints.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
+    artifacts.reduce((sum, artifact) => sum + bytesOf(artifact), 0)
+  );
+}
+
+async function describeFolder(context: EngineContext, folder: KnownFolder): Promise<LibraryFolder> {
+  const { id, directory, isDefault } = folder;
+  const { checkpoints, artifacts } = entriesIn(context, directory);
+  const available = await isReachable(context, folder);
+  return {
+    id,
+    directory,
+    isDefault,
+    available,
+    freeBytes: available ? await freeBytes(directory).catch(() => null) : null,
+    usedBytes: usedBytes(checkpoints, artifacts),
+  };
+}
+
+/** The path without links, where it can be followed. */
+async function realPathOf(directory: string): Promise<string> {
+  return realpath(directory).catch(() => directory);
+}
+
+/** @throws AppError when there is no folder at that place that can be listed */
+async function requireListable(directory: string): Promise<void> {
+  try {
+    await access(directory, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    const known = toAppError(error);
+    throw new AppError(known.code, `The folder ${directory} cannot be opened: ${known.message}`, {
+      remedy: 'Check that its disk is connected and that you may read it.',
+      cause: error,
+    });
+  }
+  if (!(await isFolder(directory)))
+    throw new AppError('invalid-input', `${directory} is a file, not a folder.`, {
+      remedy: 'Choose the folder that holds it.',
+    });
+}
+
+function requireFolder(context: EngineContext, id: number): KnownFolder {
+  const folder = context.catalog.folders.folder(id);
+  if (folder !== null) return folder;
+  throw new AppError('not-found', `There is no folder ${id} in the library.`, {
+    remedy: 'It may have been taken out already: look at the list again.',
+  });
+}
+
+/** The calls that look after what there is and where it lies. */
+export function libraryCalls(context: EngineContext, jobs: EngineJobs): LibraryCalls {
+  const { models, records, folders } = context.catalog;
+  return {
+    library: async () => {
+      const checkpoints = models.checkpoints();
+      const artifacts = models.artifacts();
+      const unfinished = await unfinishedJobs(context, jobs.busyDirectories());
+      return {
+        folders: await Promise.all(
+          folders.folders().map((folder) => describeFolder(context, folder)),
+        ),
+        checkpoints: await Promise.all(
+          checkpoints.map(async (checkpoint) => ({
+            checkpoint,
+            available: await isFolder(checkpoint.directory),
+          })),
+        ),
+        artifacts: await Promise.all(
+          artifacts.map(async (artifact) => ({
+            artifact,
+            available: await isFolder(artifact.directory),
+            evaluation: shownEvaluation(records.evaluations(artifact.id)),
+          })),
+        ),
+        unfinished,
+        totalBytes:
+          usedBytes(checkpoints, artifacts) +
+          unfinished.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      };
+    },
+
+    rename: async ({ id, name }) => {
+      if (!models.rename(id, name)) throw unknownId(context, id);
+      return await Promise.resolve({});
+    },
+
+    addFolder: async ({ directory }) => {
+      const chosen = path.resolve(directory);
+      await requireListable(chosen);
+      const real = await realPathOf(chosen);
+      for (const folder of folders.folders()) {
+        const other = await realPathOf(folder.directory);
+        // Adding it once more looks for what came since.
+        if (other === real)
+          return { folderId: folder.id, found: await scanFolder(context, folder.directory) };
+        if (isWithin(real, other) || isWithin(other, real))
+          throw new AppError(
+            'invalid-input',
+            isWithin(real, other)
+              ? `${chosen} lies in ${folder.directory}, which is in the library already.`
+              : `${folder.directory}, which lies in ${chosen}, is in the library already.`,
+            { remedy: 'Choose a folder beside it, so that no model is listed twice.' },
+          );
+      }
+      const folderId = folders.addFolder(chosen, new Date().toISOString());
+      return { folderId, found: await scanFolder(context, chosen) };
+    },
+
+    removeFolder: async ({ folderId }) => {
+      const folder = requireFolder(context, folderId);
+      if (folder.isHome)
+        throw new AppError('invalid-input', `${folder.directory} is where Nibble lives.`, {
+          remedy: 'It stays in the library; make another folder the default one to use that.',
+        });
+      if (folder.isDefault)
+        throw new AppError('invalid-input', `${folder.directory} is where new models go.`, {
+          remedy: 'Make another folder the default one first.',
+        });
+      const { checkpoints, artifacts } = entriesIn(context, folder.directory);
+      for (const { id } of [...checkpoints, ...artifacts]) jobs.requireUnused(id);
+      for (const busy of jobs.busyDirectories())
+        if (isWithin(busy, folder.directory))
+          throw new AppError('busy', `A job is working in ${folder.directory}.`, {
+            remedy: 'Wait until it is done, or cancel it.',
+          });
+      folders.removeFolder(folderId, {
+        checkpoints: checkpoints.map(({ id }) => id),
+        artifacts: artifacts.map(({ id }) => id),
+      });
+      return await Promise.resolve({});
+    },
+
+    setDefaultFolder: async ({ folderId }) => {
+      const folder = requireFolder(context, folderId);
+      if (!(await isReachable(context, folder)))
+        throw new AppError('not-found', `The folder ${folder.directory} cannot be reached.`, {
+          remedy: 'Connect its disk first.',
+        });
+      await requireWritable(folder.directory);
+      folders.setDefault(folderId);
+      return {};
+    },
+
+    discardUnfinished: async ({ name }) => ({
+      freedBytes: await discardUnfinished(context, name),
+    }),
+
+    remove: async ({ id, forever }) => {
+      jobs.requireUnused(id);
+      return removeEntry(context, id, forever);
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { slugFor, type StoredFile } from '../catalog/index.ts';
+import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
+import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import { isSafePath } from '../hub/index.ts';
+import { MANIFEST_FILE, manifestSchema, type Manifest } from '../quantize/index.ts';
+import type { EngineContext } from './context.ts';
+import { filesBelow } from './home.ts';
+
+/** About 400 bytes per tensor: enough for a hundred thousand tensors, and no way to fill the memory. */
+const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+function malformed(directory: string, what: string, cause?: unknown): AppError {
+  return new AppError('malformed-file', `${MANIFEST_FILE} in ${directory} ${what}.`, {
+    remedy: 'Make that artifact again from its checkpoint.',
+    cause,
+  });
+}
+
+async function readManifest(directory: string): Promise<Manifest> {
+  const file = path.join(directory, MANIFEST_FILE);
+  try {
+    if ((await stat(file)).size > MAX_MANIFEST_BYTES) throw malformed(directory, 'is too large');
+    const parsed = manifestSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
+    if (parsed.success) return parsed.data;
+    throw malformed(directory, 'is not what Nibble writes', parsed.error);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw malformed(directory, 'is not JSON', error);
+    throw toAppError(error);
+  }
+}
+
+/** The files of the folder with the hashes that the manifest gives. @throws AppError when one is missing or cut off */
+async function checkedFiles(directory: string, manifest: Manifest): Promise<StoredFile[]> {
+  const listed = new Map(manifest.files.map((file) => [file.name, file]));
+  if (listed.size !== manifest.files.length) throw malformed(directory, 'lists a file twice');
+  const sha256 = /^[0-9a-f]{64}$/;
+  if (
+    ![manifest.weightsSha256, ...manifest.files.map((file) => file.sha256)].every((text) =>
+      sha256.test(text),
+    )
+  )
+    throw malformed(directory, 'holds something else where a sha256 should be');
+  const present = await filesBelow(directory);
+  const sizes = new Map(present.map(({ name, sizeBytes }) => [name, sizeBytes]));
+  for (const { name, sizeBytes } of manifest.files)
+    if (!isSafePath(name) || sizes.get(name) !== sizeBytes)
+      throw malformed(directory, `lists ${name}, which is missing or has another size`);
+  return present.map((file) => ({ ...file, sha256: listed.get(file.name)?.sha256 ?? null }));
+}
+
+/**
+ * The checkpoint that it was made from: the one in the catalog where there is one, else a name that no checkpoint can
+ * get later, so that another model never passes for its source.
+ */
+function checkpointIdOf(context: EngineContext, directory: string, manifest: Manifest): string {
+  const { endpoint, repository, commit } = manifest.source;
+  if (endpoint !== null && repository !== null && commit !== null) {
+    const known = context.catalog.models.checkpointByOrigin(endpoint, repository, commit);
+    if (known !== null) return known.id;
+  }
+  const name = repository?.split('/').at(-1) ?? path.basename(directory);
+  const slug = slugFor(name).replace(new RegExp(`-${manifest.scheme}(-b\\d+)?$`), '');
+  return `${slug}@${commit?.slice(0, 12) ?? 'local'}`;
+}
+
+/**
+ * The catalog's row for an artifact that lies in a folder already, added where there is none. The manifest may come from
+ * anyone: sizes, names and hashes are checked, the weights' header is read, and `verify` hashes the bytes against it.
+ *
+ * @throws AppError 'malformed-file', 'not-found'
+ */
+export async function registerArtifact(
+  context: EngineContext,
+  directory: string,
+): Promise<Artifact> {
+  const { models } = context.catalog;
+  const known = models.artifactByDirectory(directory);
+  if (known !== null) return known;
+  const manifest = await readManifest(directory);
+  const files = await checkedFiles(directory, manifest);
+  const opened = await openCheckpoint(directory);
+  try {
+    const name = path.basename(directory);
+    const artifact: Artifact = {
+      id: models.freeId(name),
+      checkpointId: checkpointIdOf(context, directory, manifest),
+      name,
+      scheme: manifest.scheme,
+      blockSize: manifest.blockSize,
+      directory,
+      architecture: describeArchitecture(opened.config).modelType,
+      sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      weightsBytes: manifest.weightsBytes,
+      sourceBytes: manifest.tensors.reduce(
+        (sum, tensor) => sum + tensor.numel * dtypeBytes[tensor.dtype],
+        0,
+      ),
+      weightsSha256: manifest.weightsSha256,
+      totals: manifest.totals,
+      quantizeMs: manifest.elapsedMs,
+      createdAt: (await stat(path.join(directory, MANIFEST_FILE))).mtime.toISOString(),
+    };
+    models.addArtifact(artifact, files, manifest.tensors);
+    return artifact;
+  } finally {
+    await opened.close();
+  }
+}

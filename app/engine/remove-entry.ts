@@ -1,0 +1,98 @@
+import { lstat, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { EntryKind } from '../catalog/index.ts';
+import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
+import { unknownId } from './catalog-calls.ts';
+import type { EngineContext } from './context.ts';
+import { isFolder, isReachable, isWithin } from './folders.ts';
+import { filesBelow } from './home.ts';
+import { moveToTrash } from './trash.ts';
+
+/** Bytes that deleting a folder gives back: weights that a checkpoint and its 16-bit artifact share stay. */
+async function freeableBytes(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const { name, sizeBytes } of await filesBelow(directory)) {
+    const { nlink } = await lstat(path.join(directory, name));
+    if (nlink <= 1) bytes += sizeBytes;
+  }
+  return bytes;
+}
+
+/** True when the entry's files are gone for good, and not on a disk that is not connected. */
+async function isGone(context: EngineContext, directory: string): Promise<boolean> {
+  if (await isFolder(directory)) return false;
+  const folder = context.catalog.folders
+    .folders()
+    .find((candidate) => isWithin(directory, candidate.directory));
+  return folder === undefined ? isFolder(path.dirname(directory)) : isReachable(context, folder);
+}
+
+/**
+ * Finishes removals that a crash cut in two: where the files have left, the row follows; where they are still there,
+ * nothing has happened.
+ */
+export async function finishRemovals(context: EngineContext): Promise<void> {
+  const { models } = context.catalog;
+  for (const removal of models.removals())
+    if (await isGone(context, removal.directory)) models.finishRemoval(removal);
+    else if (await isFolder(removal.directory)) models.abandonRemoval(removal.id);
+}
+
+async function trashEntry(
+  context: EngineContext,
+  kind: EntryKind,
+  { id, directory }: Artifact | Checkpoint,
+): Promise<void> {
+  const { models } = context.catalog;
+  // The files go first, because only that can fail, and then nothing must have changed. The note makes sure that a
+  // crash after that leaves no row that points at nothing: the next engine finishes what it says.
+  models.beginRemoval({ id, kind, directory });
+  try {
+    await moveToTrash(directory);
+  } catch (error) {
+    models.abandonRemoval(id);
+    throw error;
+  }
+  models.finishRemoval({ id, kind });
+}
+
+/**
+ * Removes a checkpoint or an artifact; files of the person's own stay.
+ *
+ * @param forever Deletes the files instead of moving them to the system's trash.
+ * @throws AppError 'not-found' for an unknown id or a disk that is not connected, 'permission-denied' and others when
+ * the trash cannot be used; nothing has changed then
+ */
+export async function removeEntry(
+  context: EngineContext,
+  id: string,
+  forever: boolean,
+): Promise<{ freedBytes: number; directory: string; deletedFiles: boolean }> {
+  const { models } = context.catalog;
+  const artifact = models.artifact(id);
+  const checkpoint = artifact === null ? models.checkpoint(id) : null;
+  const entry = artifact ?? checkpoint;
+  if (entry === null) throw unknownId(context, id);
+  const kind: EntryKind = artifact === null ? 'checkpoint' : 'artifact';
+  const { directory } = entry;
+  const isPresent = await isFolder(directory);
+  const deletedFiles = isPresent && (checkpoint === null || checkpoint.owned);
+  if (!isPresent && !forever && !(await isGone(context, directory)))
+    throw new AppError('not-found', `The files of ${id} in ${directory} cannot be reached.`, {
+      remedy:
+        'Connect the disk they are on first, or remove it `forever`: that takes it off the list and leaves the files.',
+    });
+  const freedBytes = deletedFiles ? await freeableBytes(directory) : 0;
+  if (deletedFiles && !forever) await trashEntry(context, kind, entry);
+  else {
+    // The row goes first: a row must never point at files that are half gone. Files that a crash leaves behind are
+    // found again as unfinished.
+    models.finishRemoval({ id, kind });
+    if (deletedFiles) await rm(directory, { recursive: true, force: true });
+  }
+  // A checkpoint lies below the folder of its repository, which stays where it holds another commit.
+  if (deletedFiles && kind === 'checkpoint')
+    await rmdir(path.dirname(directory)).catch(() => undefined);
+  return { freedBytes, directory, deletedFiles };
+}
