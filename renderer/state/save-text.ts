@@ -25,9 +25,10 @@ const FORBIDDEN = /[\u0000-\u001f\u007f<>:"/\\|?*]/g;
  * @throws AppError what the host's dialog throws, e.g. `permission-denied`, `disk-full`.
  */
 export async function saveText(fileName: string, text: string, mimeType: string): Promise<void> {
-  const { canSaveText } = await queryClient.ensureQueryData({
+  const { canSaveText } = await queryClient.query({
     queryKey: queryKeys.about,
     queryFn: () => host.about({}),
+    staleTime: 'static',
   });
   const name = fileName.replace(FORBIDDEN, '-').slice(0, 200);
   if (canSaveText) await host.saveText({ fileName: name, text });
