@@ -1,0 +1,85 @@
+// `nibble serve` as a person starts it, in a process of its own, with a hub on this computer.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { startLocalHub, type LocalHub } from '../../app/local-hub/index.ts';
+import { sampleModel } from '../../app/sample/index.ts';
+
+const entry = fileURLToPath(new URL('../../main/cli/cli.ts', import.meta.url));
+const servedSchema = z.object({ url: z.string(), port: z.number(), token: z.string() });
+
+/** A busy machine may need long to start three processes. */
+const START_MS = 60_000;
+
+export interface WebHostProcess {
+  readonly url: string;
+  readonly child: ChildProcess;
+  close(): Promise<void>;
+}
+
+/** A hub with the sample model, and with more repositories where they are given. */
+export function sampleHub(
+  options: Partial<Parameters<typeof startLocalHub>[0]> = {},
+): Promise<LocalHub> {
+  return startLocalHub({
+    ...options,
+    repositories: {
+      [sampleModel.repository]: { directory: sampleModel.directory },
+      ...options.repositories,
+    },
+  });
+}
+
+/** Starts the web host on a home folder; `hubEndpoint` is the only network it knows. */
+export async function startWebHost(options: {
+  readonly home: string;
+  readonly hubEndpoint: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}): Promise<WebHostProcess> {
+  const child = spawn(
+    process.execPath,
+    [entry, '--json', '--home', options.home, 'serve', '--port', '0'],
+    {
+      env: {
+        ...process.env,
+        HF_TOKEN: '',
+        HF_ENDPOINT: options.hubEndpoint,
+        ...options.environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const url = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => {
+      reject(new Error(`nibble serve said nothing within ${START_MS} ms: ${said}`));
+    }, START_MS);
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      try {
+        const served = servedSchema.parse(JSON.parse(text));
+        clearTimeout(timer);
+        resolve(served.url);
+      } catch {
+        // The document is not whole yet.
+      }
+    });
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`nibble serve ended with ${code ?? 'a signal'}: ${said}`));
+    });
+  });
+  return {
+    url,
+    child,
+    close: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
