@@ -45,6 +45,13 @@ export const common: Texts<typeof english> = {
   viewFailedHint:
     'Es ging nichts verloren. Öffne die Ansicht neu; kommt es wieder vor, kopiere die Diagnose in den Einstellungen.',
   notifications: 'Mitteilungen',
+  chart: {
+    table: 'Als Tabelle zeigen',
+    picture: 'Als Bild zeigen',
+    export: 'Exportieren: {{title}}',
+    svg: 'Bild (SVG)',
+    csv: 'Zahlen (CSV)',
+  },
   palette: {
     title: 'Befehle',
     placeholder: 'Befehle, Modelle und Chats suchen',

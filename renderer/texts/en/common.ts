@@ -42,6 +42,13 @@ export const common = {
   viewFailedHint:
     'Nothing of yours was lost. Open the view again; if it happens again, copy the diagnostics in Settings.',
   notifications: 'Notifications',
+  chart: {
+    table: 'Show as a table',
+    picture: 'Show as a picture',
+    export: 'Export: {{title}}',
+    svg: 'Picture (SVG)',
+    csv: 'Numbers (CSV)',
+  },
   palette: {
     title: 'Commands',
     placeholder: 'Search commands, models and chats',
