@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { schemeNameSchema } from './scheme.ts';
 
+/**
+ * The source that names the small chat model which comes with Nibble and needs no network. The colon keeps it apart from
+ * every name that a hub or a folder can have.
+ */
+export const SAMPLE_SOURCE = 'nibble:sample';
+
 /** What one scheme would make of a checkpoint, computed from its headers alone. */
 export const schemeSizeSchema = z.object({
   scheme: schemeNameSchema,

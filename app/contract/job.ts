@@ -14,7 +14,7 @@ export const jobRequestSchema = z.discriminatedUnion('kind', [
   /** Downloads a checkpoint where it is not there yet, then makes one artifact per scheme. No scheme: only downloads. */
   z.object({
     kind: z.literal('make'),
-    /** A repository name (`owner/name`, `owner/name@revision`), a local folder or the id of a checkpoint. */
+    /** A repository name (`owner/name`, `owner/name@revision`), a local folder, the id of a checkpoint or `SAMPLE_SOURCE`. */
     source: z.string().min(1).max(4096),
     schemes: z.array(schemeNameSchema).max(9),
     blockSize: z.int().nonnegative().optional(),

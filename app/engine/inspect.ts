@@ -7,6 +7,7 @@ import type { CallContext } from '../contract/rpc.ts';
 import { schemeNames } from '../contract/scheme.ts';
 import { readRemoteCheckpoint, selectFiles } from '../hub/index.ts';
 import { planQuantization } from '../quantize/index.ts';
+import { sampleModel } from '../sample/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
 import { countParameters, resolveSource } from './sources.ts';
@@ -137,6 +138,12 @@ export async function inspect(
       { repository: null, commit: null, license: null },
       contextLength,
     );
+  if (source.kind === 'sample') {
+    const { repository, directory, license } = sampleModel;
+    const origin = { repository, commit: null, license };
+    // It is copied into the library like a download, so that it does not stand or fall with this installation.
+    return { ...(await inspectFolder(text, directory, origin, contextLength)), directory: null };
+  }
   if (source.kind === 'checkpoint') {
     const { directory, origin, license } = source.checkpoint;
     const { repository, commit } = origin;

@@ -6,7 +6,7 @@ import { assertNever } from '../contract/error.ts';
 import type { Job, JobRequest } from '../contract/job.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import type { JobCall } from '../jobs/index.ts';
-import { heldOutText } from '../sample/index.ts';
+import { heldOutText, sampleModel } from '../sample/index.ts';
 import { artifactOf, unknownId } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
 import { isFolder } from './folders.ts';
@@ -43,6 +43,7 @@ export async function admit(
       if (source.kind === 'checkpoint')
         return { request, subject: shortName(source.checkpoint.name) };
       if (source.kind === 'repository') return { request, subject: shortName(source.name) };
+      if (source.kind === 'sample') return { request, subject: shortName(sampleModel.repository) };
       const { directory } = source;
       return { request: { ...request, source: directory }, subject: path.basename(directory) };
     }

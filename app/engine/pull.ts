@@ -2,9 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
-import { downloadRepository } from '../hub/index.ts';
+import { downloadRepository, Hub } from '../hub/index.ts';
+import { sampleModel } from '../sample/index.ts';
 import type { EngineContext, WorkCall } from './context.ts';
-import { placeFor, requireReachable } from './folders.ts';
+import { isFolder, placeFor, requireReachable } from './folders.ts';
+import { startSampleHub } from './sample-hub.ts';
 import { countParameters, resolveSource } from './sources.ts';
 
 /** The folder of a repository at a commit, in the library. Both parts come from the hub and are checked there. */
@@ -75,6 +77,29 @@ export async function pullRepository(
   }
 }
 
+/**
+ * Copies the sample model into the library, in the way of a download, or finds that it is there already.
+ *
+ * @throws AppError 'disk-full', 'permission-denied'
+ */
+export async function pullSample(context: EngineContext, call: WorkCall): Promise<Checkpoint> {
+  const { repository } = sampleModel;
+  for (const checkpoint of context.catalog.models.checkpoints()) {
+    const { origin, directory } = checkpoint;
+    // The address of its hub is another one each time; that it was on this computer stays.
+    const isLocal = origin.endpoint !== null && /^http:\/\/127\.0\.0\.1:/.test(origin.endpoint);
+    if (origin.repository === repository && isLocal && (await isFolder(directory)))
+      return checkpoint;
+  }
+  const hub = await startSampleHub();
+  try {
+    const ours = { ...context, hub: new Hub({ endpoint: hub.endpoint, token: '' }) };
+    return await pullRepository(ours, repository, 'main', call);
+  } finally {
+    await hub.close();
+  }
+}
+
 /** The engine's `pull`: repositories only; everything else is here already. */
 export async function pull(
   context: EngineContext,
@@ -87,6 +112,8 @@ export async function pull(
       return pullRepository(context, source.name, source.revision, call);
     case 'checkpoint':
       return source.checkpoint;
+    case 'sample':
+      return pullSample(context, call);
     case 'folder':
       throw new AppError(
         'invalid-input',

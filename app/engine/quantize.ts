@@ -14,7 +14,7 @@ import { toolVersion, type EngineContext, type WorkCall } from './context.ts';
 import { placeFor, requireReachable } from './folders.ts';
 import { hashFile } from './hash-file.ts';
 import { filesBelow } from './home.ts';
-import { pullRepository } from './pull.ts';
+import { pullRepository, pullSample } from './pull.ts';
 import { currentSettings } from './settings.ts';
 import { registerFolder, resolveSource } from './sources.ts';
 
@@ -41,6 +41,8 @@ export async function checkpointFor(
   switch (source.kind) {
     case 'checkpoint':
       return source.checkpoint;
+    case 'sample':
+      return pullSample(context, call);
     case 'folder':
       return registerFolder(context, source.directory);
     case 'repository':

@@ -2,16 +2,18 @@ import path from 'node:path';
 import { describeArchitecture, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
+import { SAMPLE_SOURCE } from '../contract/inspection.ts';
 import { isRepositoryName, parseRepositoryName } from '../hub/index.ts';
 import type { EngineContext } from './context.ts';
 import { isFolder } from './folders.ts';
 import { filesBelow } from './home.ts';
 
-/** What a person may name: a checkpoint of the catalog, a folder, or a repository of the hub. */
+/** What a person may name: a checkpoint of the catalog, a folder, a repository of the hub, or the sample model. */
 export type Source =
   | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
   | { readonly kind: 'folder'; readonly directory: string }
-  | { readonly kind: 'repository'; readonly name: string; readonly revision: string };
+  | { readonly kind: 'repository'; readonly name: string; readonly revision: string }
+  | { readonly kind: 'sample' };
 
 /**
  * Finds out what `text` names. An id of the catalog wins over a folder, and a folder over a repository; `./name` and
@@ -20,6 +22,7 @@ export type Source =
  * @throws AppError 'not-found' or 'invalid-input'
  */
 export async function resolveSource(context: EngineContext, text: string): Promise<Source> {
+  if (text === SAMPLE_SOURCE) return { kind: 'sample' };
   const { models } = context.catalog;
   const checkpoint = models.checkpoint(text);
   if (checkpoint !== null) return { kind: 'checkpoint', checkpoint };

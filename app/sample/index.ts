@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 export const sampleModel = {
   /** The name under which the local hub serves it. */
   repository: 'nibble/sample',
+  license: 'apache-2.0',
   directory: fileURLToPath(new URL('./model', import.meta.url)),
 } as const;
 
