@@ -34,7 +34,7 @@ import { schemeNameSchema } from './scheme.ts';
 import { settingsSchema } from './settings.ts';
 import { tensorViewSchema } from './tensor-view.ts';
 
-/** A repository name, a local folder or the id of a checkpoint in the catalog. */
+/** A repository name, a local folder, the id of a checkpoint in the catalog, or `SAMPLE_SOURCE`. */
 const source = z.string().min(1).max(4096);
 const id = z.string().min(1).max(512);
 
@@ -313,6 +313,12 @@ export const engineApi = {
   exportComparison: method({
     params: z.object({ comparisonId: z.int() }),
     result: z.object({ fileName: z.string(), html: z.string() }),
+  }),
+
+  /** Text that the sample model has not seen, and questions it answers well: to begin with. */
+  samples: method({
+    params: z.object({}),
+    result: z.object({ heldOutText: z.string(), prompts: z.array(z.string()) }),
   }),
 
   // Settings.

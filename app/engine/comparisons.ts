@@ -1,12 +1,13 @@
 import { scoreText, tallyVotes } from '../compare/index.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
+import { heldOutText, samplePrompts } from '../sample/index.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
 
 type ComparisonCalls = Pick<
   Handlers<EngineApi>,
-  'comparisons' | 'comparison' | 'removeComparison' | 'vote' | 'tallies' | 'scoreText'
+  'comparisons' | 'comparison' | 'removeComparison' | 'vote' | 'tallies' | 'scoreText' | 'samples'
 >;
 
 /** The calls about comparisons that were made, and about texts as several artifacts read them. */
@@ -32,6 +33,8 @@ export function comparisonCalls(context: EngineContext): ComparisonCalls {
     },
 
     tallies: async () => Promise.resolve(tallyVotes(comparisons.ballots())),
+
+    samples: async () => ({ heldOutText: await heldOutText(), prompts: await samplePrompts() }),
 
     scoreText: async ({ referenceId, ids, text, mode }, { signal, emit }) =>
       scoreText({
