@@ -28,7 +28,16 @@ export function cacheControl(file: string): string {
     : 'no-cache';
 }
 
-/** A path of the page (`/chat/3`) rather than of a file (`/favicon.svg`): the renderer routes it itself. */
+const FILE_EXTENSIONS = /\.(?:css|gz|br|html|ico|js|json|map|png|svg|txt|webmanifest|woff2?)$/;
+
+/**
+ * A path of the page (`/chat/3`, `/library/qwen2.5-nf4`) rather than of a file (`/icon.svg`): the renderer routes it
+ * itself.
+ */
 export function isPagePath(urlPath: string): boolean {
-  return !/\.\w+$/.test(urlPath) && !/^\/(?:assets|rpc|v1)(?:\/|$)/.test(urlPath);
+  return (
+    !FILE_EXTENSIONS.test(urlPath) &&
+    !/\/\./.test(urlPath) &&
+    !/^\/(?:assets|rpc|v1)(?:\/|$)/.test(urlPath)
+  );
 }

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import {
+  isOwnHost,
+  isOwnOrigin,
+  isSecret,
+  newSecret,
+  readBearer,
+  readCookie,
+  sessionCookie,
+  withoutToken,
+} from '../../../main/web/access.ts';
+
+describe('the secret', () => {
+  it('has 32 bytes and is never the same', () => {
+    const secrets = new Set(Array.from({ length: 50 }, newSecret));
+    expect(secrets.size).toBe(50);
+    for (const secret of secrets) expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
+  });
+
+  it('equals itself alone, whatever the length of the other', () => {
+    const secret = newSecret();
+    expect(isSecret(secret, secret)).toBe(true);
+    for (const other of ['', secret.slice(1), `${secret}A`, newSecret(), null, undefined])
+      expect(isSecret(other, secret)).toBe(false);
+  });
+});
+
+describe('what requests carry', () => {
+  it('finds one cookie among others', () => {
+    expect(readCookie('a=1; nibble-80=x=y ;b=2', 'nibble-80')).toBe('x=y');
+    expect(readCookie('nibble-800=1; =nibble-80; nibble-80', 'nibble-80')).toBeNull();
+    expect(readCookie(undefined, 'nibble-80')).toBeNull();
+    expect(sessionCookie(80, 's')).toBe('nibble-80=s; Path=/; HttpOnly; SameSite=Strict');
+  });
+
+  it('takes a bearer token and nothing else', () => {
+    expect(readBearer('Bearer ab-_9')).toBe('ab-_9');
+    for (const header of [undefined, 'ab', 'Basic ab', 'Bearer a b', 'Bearer ', 'xBearer a'])
+      expect(readBearer(header)).toBeNull();
+  });
+
+  it('knows its own host and origin', () => {
+    expect(isOwnHost('127.0.0.1:80', 80)).toBe(true);
+    expect(isOwnHost('localhost:80', 80)).toBe(true);
+    for (const host of [
+      undefined,
+      '127.0.0.1',
+      'localhost:81',
+      'evil.example:80',
+      '127.0.0.1:80.evil.example',
+    ])
+      expect(isOwnHost(host, 80)).toBe(false);
+    expect(isOwnOrigin('http://localhost:80', 'localhost:80')).toBe(true);
+    for (const origin of [undefined, 'null', 'https://localhost:80', 'http://127.0.0.1:80'])
+      expect(isOwnOrigin(origin, 'localhost:80')).toBe(false);
+    expect(isOwnOrigin('http://undefined', undefined)).toBe(false);
+  });
+
+  it('sends on without the token and never to another host', () => {
+    expect(withoutToken('/?token=abc')).toBe('/');
+    expect(withoutToken('/chat/3?token=abc&x=1')).toBe('/chat/3?x=1');
+    expect(withoutToken('//evil.example/?token=abc')).toBe('/evil.example/');
+    expect(withoutToken('/\\evil.example/?token=abc')).toBe('/evil.example/');
+    expect(withoutToken('/.//evil.example/?token=abc')).toBe('/evil.example/');
+  });
+});
