@@ -17,6 +17,7 @@ import { pull } from './engine/pull.ts';
 import { quantize } from './engine/quantize.ts';
 import { finishRemovals } from './engine/remove-entry.ts';
 import { startSampleHub } from './engine/sample-hub.ts';
+import { tensorCalls } from './engine/tensor-calls.ts';
 import { fileSecrets, type Secrets } from './engine/secrets.ts';
 import { currentSettings, settingsCalls } from './engine/settings.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
@@ -91,6 +92,7 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
       ...catalogCalls(context),
       ...measureCalls(context),
       ...comparisonCalls(context),
+      ...tensorCalls(context),
       ...libraryCalls(context, jobs),
       ...jobCalls(context, jobs),
       ...settingsCalls(catalog, hubAccess),
