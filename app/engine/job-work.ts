@@ -21,6 +21,9 @@ export type JobCalls = Pick<Handlers<EngineApi>, 'evaluate' | 'verify'>;
 /** What evaluations of the text that comes with Nibble are called. */
 const HELD_OUT_NAME = 'held-out text';
 
+/** Enough text for the differences to stand out of the noise, little enough to wait for on two cores. */
+const MEASURED_TOKENS = 4096;
+
 /** `owner/name` is too long for most places; the name alone tells models apart. */
 function shortName(name: string): string {
   return name.split('/').at(-1) ?? name;
@@ -90,6 +93,8 @@ async function measure(
         (evaluation) =>
           evaluation.textSha256 === textSha256 &&
           evaluation.mode === 'fast' &&
+          // A try on a few tokens is no measurement.
+          evaluation.tokens > MEASURED_TOKENS / 2 &&
           evaluation.referenceId === referenceId,
       );
     if (isMeasured) continue;
@@ -100,6 +105,7 @@ async function measure(
         text,
         textName: HELD_OUT_NAME,
         mode: 'fast',
+        maxTokens: MEASURED_TOKENS,
       },
       {
         signal,
