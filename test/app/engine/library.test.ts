@@ -1,0 +1,384 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openCatalog } from '../../../app/catalog/index.ts';
+import { sampleModel } from '../../../app/engine.ts';
+import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
+import { scratchFolder } from '../../fixtures/scratch.ts';
+import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
+import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
+
+let hub: LocalHub;
+/** A folder of the person's own with one checkpoint in it. */
+let tiny: string;
+let home: string;
+let engine: TestEngine;
+/** Nothing may get into the real trash of whoever runs the tests. */
+let dataHome: string;
+const realDataHome = process.env['XDG_DATA_HOME'];
+
+beforeAll(async () => {
+  // Once for the whole file: where the trash is, is looked up when it is first used.
+  dataHome = await scratchFolder();
+  process.env['XDG_DATA_HOME'] = dataHome;
+  tiny = path.join(await scratchFolder(), 'tiny');
+  await writeTinyCheckpoint(tiny);
+  hub = await startLocalHub({ repositories: { 'test/tiny': { directory: tiny } } });
+});
+afterAll(async () => {
+  await hub.close();
+  if (realDataHome === undefined) delete process.env['XDG_DATA_HOME'];
+  else process.env['XDG_DATA_HOME'] = realDataHome;
+});
+beforeEach(async () => {
+  home = await scratchFolder();
+  engine = await TestEngine.open(home, { hubEndpoint: hub.endpoint });
+});
+afterEach(async () => {
+  await engine.close();
+});
+
+const library = () => engine.handlers.library({}, quiet);
+const made = async (
+  source = 'test/tiny',
+  schemes: Parameters<TestEngine['make']>[1] = ['nf4'],
+): Promise<void> => {
+  await engine.done((await engine.make(source, schemes)).id);
+};
+
+describe('folders', () => {
+  it('begin with the home, which is the default and cannot be taken out', async () => {
+    const { folders, totalBytes } = await library();
+    expect(folders).toMatchObject([
+      { id: 1, directory: home, isDefault: true, available: true, usedBytes: 0 },
+    ]);
+    expect(folders[0]?.freeBytes).toBeGreaterThan(0);
+    expect(totalBytes).toBe(0);
+    await expect(engine.handlers.removeFolder({ folderId: 1 }, quiet)).rejects.toMatchObject({
+      code: 'invalid-input',
+    });
+    await expect(engine.handlers.removeFolder({ folderId: 9 }, quiet)).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  });
+
+  it('list what lies in them, at the depths that people use, and pass over what is no model', async () => {
+    const folder = await scratchFolder();
+    cpSync(tiny, path.join(folder, 'flat'), { recursive: true });
+    cpSync(tiny, path.join(folder, 'owner', 'nested'), { recursive: true });
+    mkdirSync(path.join(folder, 'broken'));
+    writeFileSync(path.join(folder, 'broken', 'config.json'), '{');
+    mkdirSync(path.join(folder, 'half'));
+    cpSync(tiny, path.join(folder, 'half'), { recursive: true });
+    writeFileSync(path.join(folder, 'half', 'tokenizer.json.part'), '');
+    const { folderId, found } = await engine.handlers.addFolder({ directory: folder }, quiet);
+    expect(found).toEqual(['flat', 'nested']);
+    const { folders, checkpoints } = await library();
+    expect(folders[1]).toMatchObject({ id: folderId, isDefault: false, available: true });
+    expect(folders[1]?.usedBytes).toBeGreaterThan(0);
+    expect(checkpoints.every(({ checkpoint }) => !checkpoint.owned)).toBe(true);
+
+    // Adding it again finds what came since.
+    cpSync(tiny, path.join(folder, 'later'), { recursive: true });
+    const again = await engine.handlers.addFolder({ directory: folder }, quiet);
+    expect(again).toEqual({ folderId, found: ['flat', 'later', 'nested'] });
+
+    await engine.handlers.removeFolder({ folderId }, quiet);
+    expect((await library()).checkpoints).toEqual([]);
+    expect(existsSync(path.join(folder, 'flat', 'model.safetensors'))).toBe(true);
+  });
+
+  it('are refused when they are missing, files, or inside one another', async () => {
+    const folder = await scratchFolder();
+    const inner = path.join(folder, 'inner');
+    mkdirSync(inner);
+    const add = (directory: string) => engine.handlers.addFolder({ directory }, quiet);
+    await expect(add(path.join(folder, 'nothing'))).rejects.toMatchObject({ code: 'not-found' });
+    writeFileSync(path.join(folder, 'file'), '');
+    chmodSync(path.join(folder, 'file'), 0o755);
+    await expect(add(path.join(folder, 'file'))).rejects.toMatchObject({ code: 'invalid-input' });
+    await add(inner);
+    await expect(add(folder)).rejects.toMatchObject({ code: 'invalid-input' });
+    await expect(add(path.join(home, 'artifacts'))).rejects.toMatchObject({
+      code: 'invalid-input',
+    });
+    expect((await library()).folders).toHaveLength(2);
+  });
+
+  it('take new models when they are the default, and keep them listed while they are away', async () => {
+    const disk = await scratchFolder();
+    const folder = path.join(disk, 'models');
+    mkdirSync(folder);
+    const { folderId } = await engine.handlers.addFolder({ directory: folder }, quiet);
+    await engine.handlers.setDefaultFolder({ folderId }, quiet);
+    await expect(engine.handlers.removeFolder({ folderId }, quiet)).rejects.toMatchObject({
+      code: 'invalid-input',
+    });
+    await made();
+    expect(existsSync(path.join(folder, 'artifacts', 'tiny-nf4', 'model.safetensors'))).toBe(true);
+    expect(readdirSync(path.join(home, 'artifacts'))).toEqual([]);
+
+    renameSync(folder, `${folder}-away`);
+    const away = await library();
+    expect(away.folders[1]).toMatchObject({ available: false, freeBytes: null, isDefault: true });
+    expect(away.artifacts.map(({ available }) => available)).toEqual([false]);
+    expect(away.checkpoints.map(({ available }) => available)).toEqual([false]);
+    const { id } = await engine.make('test/tiny', ['int4']);
+    expect((await engine.until(id, ({ state }) => state === 'failed')).error?.message).toContain(
+      'cannot be reached',
+    );
+    // Taking it off the list by way of the trash would lose track of files that are still there.
+    await expect(
+      engine.handlers.remove({ id: 'tiny-nf4', forever: false }, quiet),
+    ).rejects.toMatchObject({ code: 'not-found' });
+
+    // The empty place where a disk was mounted is not the disk.
+    mkdirSync(folder);
+    expect((await library()).folders[1]?.available).toBe(false);
+    await expect(engine.handlers.setDefaultFolder({ folderId }, quiet)).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    rmSync(folder, { recursive: true });
+
+    renameSync(`${folder}-away`, folder);
+    const back = await library();
+    expect(back.folders[1]?.available).toBe(true);
+    expect(back.artifacts.map(({ available }) => available)).toEqual([true]);
+    await engine.handlers.resumeJob({ jobId: id }, quiet);
+    await engine.done(id);
+  });
+});
+
+describe('artifacts that lie in a folder already', () => {
+  it('are listed with all that their manifest says, and can be verified', async () => {
+    await made(tiny, ['nf4']);
+    const before = await engine.handlers.show({ id: 'tiny-nf4' }, quiet);
+    if (before.kind !== 'artifact') throw new Error('no artifact');
+    const folder = await scratchFolder();
+    cpSync(before.artifact.directory, path.join(folder, 'artifacts', 'moved'), { recursive: true });
+    const { found } = await engine.handlers.addFolder({ directory: folder }, quiet);
+    expect(found).toEqual(['moved']);
+    const after = await engine.handlers.show({ id: 'moved' }, quiet);
+    if (after.kind !== 'artifact') throw new Error('no artifact');
+    const same = [
+      'scheme',
+      'blockSize',
+      'weightsSha256',
+      'sizeBytes',
+      'sourceBytes',
+      'totals',
+    ] as const;
+    for (const key of same) expect(after.artifact[key]).toEqual(before.artifact[key]);
+    expect(after.tensors).toEqual(before.tensors);
+    // Another model that gets this name one day is not its source.
+    expect(after.artifact.checkpointId).toBe('moved@local');
+    const verified = await engine.handlers.verify({ id: 'moved' }, quiet);
+    expect(verified.ok).toBe(true);
+    expect(verified.files.find(({ name }) => name === 'model.safetensors')?.state).toBe('ok');
+  });
+
+  it('are passed over when the manifest lies', async () => {
+    await made(tiny, ['nf4']);
+    const [entry] = (await library()).artifacts;
+    const original = entry?.artifact.directory ?? '';
+    const folder = await scratchFolder();
+    const text = readFileSync(path.join(original, 'nibble.json'), 'utf8');
+    const lies: Record<string, string> = {
+      json: '{',
+      schema: '{"format":1}',
+      hash: text.replace(/"weightsSha256": "[0-9a-f]{4}/, '"weightsSha256": "no!!'),
+      escape: text.replace('"name": "config.json"', '"name": "../config.json"'),
+      size: text.replace(/"sizeBytes": \d+/, '"sizeBytes": 1'),
+      scheme: text.replace('"scheme": "nf4"', '"scheme": "nf5"'),
+      negative: text.replace(/"weightsBytes": \d+/, '"weightsBytes": 0'),
+    };
+    for (const [name, lie] of Object.entries(lies)) {
+      expect(lie).not.toBe(text);
+      cpSync(original, path.join(folder, name), { recursive: true });
+      writeFileSync(path.join(folder, name, 'nibble.json'), lie);
+    }
+    expect((await engine.handlers.addFolder({ directory: folder }, quiet)).found).toEqual([]);
+    expect((await library()).artifacts).toHaveLength(1);
+  });
+});
+
+describe('remove', () => {
+  it('moves the files to the trash and takes the row away', async () => {
+    await made();
+    const [entry] = (await library()).artifacts;
+    const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever: false }, quiet);
+    expect(removed).toMatchObject({ deletedFiles: true, directory: entry?.artifact.directory });
+    expect(removed.freedBytes).toBe(entry?.artifact.sizeBytes);
+    expect(existsSync(removed.directory)).toBe(false);
+    expect((await library()).artifacts).toEqual([]);
+    if (process.platform === 'linux') {
+      const [trashed = ''] = readdirSync(path.join(dataHome, 'Trash', 'files'));
+      expect(readdirSync(path.join(dataHome, 'Trash', 'files', trashed))).toContain(
+        'model.safetensors',
+      );
+    }
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'changes nothing when there is no trash, and says how to do without (Linux: where the trash is can be chosen)',
+    async () => {
+      await made();
+      const trash = path.join(dataHome, 'Trash');
+      rmSync(trash, { recursive: true, force: true });
+      writeFileSync(trash, '');
+      const before = await library();
+      const failure = await engine.handlers.remove({ id: 'tiny-nf4', forever: false }, quiet).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({ remedy: expect.stringContaining('forever') as string });
+      const { artifacts, unfinished } = await library();
+      expect({ artifacts, unfinished }).toEqual({
+        artifacts: before.artifacts,
+        unfinished: before.unfinished,
+      });
+      expect((await engine.handlers.verify({ id: 'tiny-nf4' }, quiet)).ok).toBe(true);
+
+      const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever: true }, quiet);
+      expect(existsSync(removed.directory)).toBe(false);
+      expect((await library()).artifacts).toEqual([]);
+    },
+  );
+
+  it('leaves a folder of the person alone', async () => {
+    await made(tiny, []);
+    const removed = await engine.handlers.remove({ id: 'tiny', forever: true }, quiet);
+    expect(removed).toMatchObject({ deletedFiles: false, freedBytes: 0 });
+    expect(existsSync(path.join(tiny, 'model.safetensors'))).toBe(true);
+  });
+
+  it('counts as freed only what no other model shares', async () => {
+    await made('test/tiny', ['bf16']);
+    const { artifacts, totalBytes } = await library();
+    const whole = artifacts[0]?.artifact;
+    const { freedBytes } = await engine.handlers.remove({ id: 'tiny-bf16', forever: true }, quiet);
+    expect(freedBytes).toBe((whole?.sizeBytes ?? 0) - (whole?.weightsBytes ?? 0));
+    expect(totalBytes).toBeGreaterThan(freedBytes);
+    expect((await engine.handlers.verify({ id: 'tiny' }, quiet)).ok).toBe(true);
+  });
+
+  it('is finished or forgotten at the next start when a crash cut it in two', async () => {
+    await made('test/tiny', ['nf4', 'int4']);
+    const { artifacts } = await library();
+    await engine.close();
+    const catalog = openCatalog(path.join(home, 'catalog.sqlite'));
+    for (const { artifact } of artifacts)
+      catalog.models.beginRemoval({
+        id: artifact.id,
+        kind: 'artifact',
+        directory: artifact.directory,
+      });
+    catalog.close();
+    // One had left, the other had not.
+    rmSync(path.join(home, 'artifacts', 'tiny-int4'), { recursive: true });
+    engine = await TestEngine.open(home);
+    expect((await library()).artifacts.map(({ artifact }) => artifact.id)).toEqual(['tiny-nf4']);
+    await engine.close();
+    engine = await TestEngine.open(home);
+    expect((await library()).artifacts).toHaveLength(1);
+  });
+});
+
+describe('names and leftovers', () => {
+  it('renames without moving anything', async () => {
+    await made();
+    const [before] = (await library()).artifacts;
+    await engine.handlers.rename({ id: 'tiny-nf4', name: 'My model' }, quiet);
+    const [after] = (await library()).artifacts;
+    expect(after?.artifact).toEqual({ ...before?.artifact, name: 'My model' });
+    await engine.handlers.rename({ id: 'tiny', name: 'Source' }, quiet);
+    expect((await library()).checkpoints[0]?.checkpoint.name).toBe('Source');
+    await expect(engine.handlers.rename({ id: 'nothing', name: 'x' }, quiet)).rejects.toMatchObject(
+      { code: 'not-found' },
+    );
+  });
+
+  it('discards what is listed as unfinished, and nothing else', async () => {
+    await made();
+    const partial = path.join(home, 'artifacts', 'begun.partial');
+    mkdirSync(partial);
+    writeFileSync(path.join(partial, 'model.safetensors'), Buffer.alloc(1000));
+    const { unfinished } = await library();
+    expect(unfinished).toEqual([{ name: 'artifacts/begun.partial', sizeBytes: 1000 }]);
+    for (const name of ['artifacts/tiny-nf4', '../home', '.', 'artifacts'])
+      await expect(engine.handlers.discardUnfinished({ name }, quiet)).rejects.toMatchObject({
+        code: 'not-found',
+      });
+    expect(
+      await engine.handlers.discardUnfinished({ name: 'artifacts/begun.partial' }, quiet),
+    ).toEqual({ freedBytes: 1000 });
+    expect(existsSync(partial)).toBe(false);
+    expect((await library()).unfinished).toEqual([]);
+    expect((await library()).artifacts).toHaveLength(1);
+  });
+});
+
+const canMount =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to mount it)', () => {
+  it('waits while the disk is full, says so, and goes on when there is room', async () => {
+    const disk = await scratchFolder();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'none', disk]);
+    try {
+      const ballast = path.join(disk, 'ballast');
+      const { folderId } = await engine.handlers.addFolder({ directory: disk }, quiet);
+      await engine.handlers.setDefaultFolder({ folderId }, quiet);
+      await using slow = await startLocalSample();
+      await engine.close();
+      engine = await TestEngine.open(home, { hubEndpoint: slow.endpoint });
+      const { id } = await engine.make(sampleModel.repository, []);
+      // It has begun, so the check before the start is past; now the disk fills up behind its back.
+      await engine.until(id, ({ steps }) => steps.some(({ done }) => done > 0));
+      fill(ballast);
+      const waiting = await engine.until(id, ({ waitsForDisk }) => waitsForDisk);
+      expect(waiting.state).toBe('running');
+      expect(waiting.steps.at(-1)?.detail).toContain('full');
+      rmSync(ballast);
+      const job = await engine.done(id);
+      expect(job.waitsForDisk).toBe(false);
+      expect((await engine.handlers.verify({ id: 'sample' }, quiet)).ok).toBe(true);
+    } finally {
+      await engine.close();
+      execFileSync('umount', [disk]);
+    }
+  });
+});
+
+/** Serves the sample model slowly enough that something can happen meanwhile. */
+async function startLocalSample(): Promise<AsyncDisposable & { endpoint: string }> {
+  const server = await startLocalHub({
+    repositories: { [sampleModel.repository]: { directory: sampleModel.directory } },
+    intercept: ({ host }) =>
+      host === 'content' ? { kind: 'slow', pieceBytes: 128 * 1024, pauseMs: 20 } : undefined,
+  });
+  return { endpoint: server.endpoint, [Symbol.asyncDispose]: () => server.close() };
+}
+
+/** Writes until there is no room left. */
+function fill(file: string): void {
+  const block = Buffer.alloc(1 << 20);
+  try {
+    for (;;) writeFileSync(file, block, { flag: 'a' });
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+  }
+}
