@@ -55,8 +55,19 @@ export function App(): ReactNode {
                   <Route path="/library">
                     <LibraryView />
                   </Route>
-                  <Route path="/library/:id">
-                    {({ id }) => <DetailsView key={id} id={decodeURIComponent(id)} />}
+                  <Route<{
+                    id: string;
+                    tab?: string;
+                    tensor?: string;
+                  }> path="/library/:id/:tab?/:tensor?">
+                    {({ id, tab, tensor }) => (
+                      <DetailsView
+                        key={id}
+                        id={decodeURIComponent(id)}
+                        tab={tab ?? null}
+                        tensor={tensor === undefined ? null : decodeURIComponent(tensor)}
+                      />
+                    )}
                   </Route>
                   <Route path="/chat/:id?">
                     {({ id }) => <ChatView conversationId={id === undefined ? null : Number(id)} />}

@@ -26,7 +26,12 @@ export const paths = {
   get: (source?: string): string =>
     source === undefined ? '/get' : `/get/${encodeURIComponent(source)}`,
   library: '/library',
-  details: (id: string): string => `/library/${encodeURIComponent(id)}`,
+  /** `tab` and `tensor` say what of it is shown. */
+  details: (id: string, tab?: string, tensor?: string): string =>
+    [
+      '/library',
+      ...[id, tab, tensor].filter((part) => part !== undefined).map(encodeURIComponent),
+    ].join('/'),
   chat: (id?: number): string => (id === undefined ? '/chat' : `/chat/${id}`),
   /** A new chat with this artifact. */
   chatWith: (artifactId: string): string => `/chat?with=${encodeURIComponent(artifactId)}`,
