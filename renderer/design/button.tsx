@@ -18,6 +18,8 @@ export interface ButtonProps {
   readonly autoFocus?: boolean;
   readonly className?: string;
   readonly slot?: string;
+  /** Where the words alone do not say what it acts on, e.g. in a list. Must contain the words. */
+  readonly 'aria-label'?: string;
   readonly ref?: Ref<HTMLButtonElement>;
 }
 
@@ -31,7 +33,7 @@ export function Button({
   return <AriaButton {...rest} className={`button ${look} ${size} ${className ?? ''}`} />;
 }
 
-export interface IconButtonProps extends Omit<ButtonProps, 'children'> {
+export interface IconButtonProps extends Omit<ButtonProps, 'children' | 'aria-label'> {
   /** The icon. */
   readonly children: ReactNode;
   /** What it does: read aloud and shown as a tip. */

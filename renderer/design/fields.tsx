@@ -32,6 +32,8 @@ export interface TextFieldProps extends FieldProps {
   readonly type?: 'text' | 'password' | 'url';
   readonly autoFocus?: boolean;
   readonly maxLength?: number;
+  /** When the person leaves the field. */
+  readonly onBlur?: () => void;
   readonly onKeyDown?: KeyboardEventHandler<HTMLInputElement>;
   readonly ref?: Ref<HTMLInputElement>;
 }

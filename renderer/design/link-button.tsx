@@ -8,6 +8,8 @@ export interface LinkButtonProps {
   readonly look?: 'normal' | 'primary' | 'plain';
   readonly size?: 'small' | 'normal' | 'large';
   readonly className?: string;
+  /** Where the words alone do not say where it leads, e.g. in a list. Must contain the words. */
+  readonly label?: string;
 }
 
 /** A link to a view that looks like a button. */
@@ -16,10 +18,15 @@ export function LinkButton({
   look = 'normal',
   size = 'normal',
   className,
+  label,
   children,
 }: LinkButtonProps): ReactNode {
   return (
-    <Link href={`#${to}`} className={`button ${look} ${size} ${className ?? ''}`}>
+    <Link
+      href={`#${to}`}
+      aria-label={label}
+      className={`button ${look} ${size} ${className ?? ''}`}
+    >
       {children}
     </Link>
   );

@@ -40,6 +40,10 @@ export const common: Texts<typeof english> = {
   memoryLabel: 'Speicher',
   jobDone: '{{subject}} ist fertig',
   jobFailed: '{{subject}} ist stehen geblieben: {{reason}}',
+  jobFailedShort: '{{subject}} ist stehen geblieben',
+  jobMeasured: '{{subject}} ist gemessen',
+  jobChecked: '{{subject}}: alle Dateien sind, wie sie verzeichnet wurden',
+  jobDamaged: '{{subject}}: Dateien sind beschädigt oder fehlen',
   jobShow: 'Zeigen',
   viewFailed: 'In dieser Ansicht ist uns ein Fehler unterlaufen.',
   viewFailedHint:

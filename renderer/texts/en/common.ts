@@ -37,6 +37,10 @@ export const common = {
   memoryLabel: 'Memory',
   jobDone: '{{subject}} is ready',
   jobFailed: '{{subject}} stopped: {{reason}}',
+  jobFailedShort: '{{subject}} stopped',
+  jobMeasured: '{{subject}} is measured',
+  jobChecked: '{{subject}}: all files are as they were recorded',
+  jobDamaged: '{{subject}}: files are damaged or missing',
   jobShow: 'Show',
   viewFailed: 'This view ran into a fault of ours.',
   viewFailedHint:

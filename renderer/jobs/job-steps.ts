@@ -1,0 +1,123 @@
+import type { Job } from '../../app/contract/job.ts';
+import type { Progress } from '../../app/contract/progress.ts';
+import type { SchemeName } from '../../app/contract/scheme.ts';
+
+export type StepKind = 'download' | 'quantize' | 'evaluate' | 'verify';
+export type StepState = 'waiting' | 'running' | 'held' | 'done';
+
+/** One thing that a job does, whether it has begun or not, so that the list keeps its length while the job goes on. */
+export interface PlannedStep {
+  readonly key: string;
+  readonly kind: StepKind;
+  /** What is made or measured; null for a download or a check. */
+  readonly scheme: SchemeName | null;
+  /** Null until it begins. */
+  readonly progress: Progress | null;
+  readonly state: StepState;
+}
+
+/** How the engine ends the name of a measuring step, whose first part is an artifact's id. */
+const MEASURING = '/evaluate';
+
+/**
+ * The scheme that a step of a make job makes: an artifact's id ends in its scheme unless the person named it, in which
+ * case there is but one scheme. Null for a download.
+ */
+export function schemeOfStep(step: string, schemes: readonly SchemeName[]): SchemeName | null {
+  const artifact = step.endsWith(MEASURING) ? step.slice(0, -MEASURING.length) : step;
+  // `nf4` is also found in `nf4-dq`: the longest fits best. A block size or a number may follow.
+  const found = [...schemes]
+    .sort((a, b) => b.length - a.length)
+    .find((scheme) => new RegExp(`-${scheme}(-b\\d+)?(-\\d+)?$`).test(artifact));
+  return found ?? null;
+}
+
+function isFinished({ done, total }: Progress): boolean {
+  return total !== null && done >= total;
+}
+
+function stateOf(job: Job, progress: Progress | null, isOver: boolean): StepState {
+  if (job.state === 'done' || isOver || (progress !== null && isFinished(progress))) return 'done';
+  if (progress === null) return 'waiting';
+  return job.state === 'running' && !job.waitsForDisk ? 'running' : 'held';
+}
+
+function stepsOfMake(
+  job: Job,
+  request: Extract<Job['request'], { kind: 'make' }>,
+): readonly PlannedStep[] {
+  const { schemes } = request;
+  const artifactSteps = job.steps.filter(
+    ({ step, kind }) =>
+      kind === 'quantize' || kind === 'evaluate' || schemeOfStep(step, schemes) !== null,
+  );
+  const measuring = artifactSteps.filter(({ step }) => step.endsWith(MEASURING));
+  const making = artifactSteps.filter((progress) => !measuring.includes(progress));
+  const download = job.steps.find((progress) => !artifactSteps.includes(progress)) ?? null;
+  const planned: PlannedStep[] = [];
+  // A folder needs no download; neither does a checkpoint that is here already.
+  if (download !== null || schemes.length === 0)
+    planned.push({
+      key: 'download',
+      kind: 'download',
+      scheme: null,
+      progress: download,
+      state: stateOf(job, download, job.checkpointId !== null),
+    });
+  const find = (list: readonly Progress[], scheme: SchemeName): Progress | null =>
+    list.find(({ step }) => schemes.length === 1 || schemeOfStep(step, schemes) === scheme) ?? null;
+  for (const [index, scheme] of schemes.entries()) {
+    const progress = find(making, scheme);
+    planned.push({
+      key: `make-${scheme}`,
+      kind: 'quantize',
+      scheme,
+      progress,
+      state: stateOf(job, progress, index < job.artifactIds.length),
+    });
+  }
+  if (request.measure)
+    for (const scheme of schemes) {
+      const progress = find(measuring, scheme);
+      planned.push({
+        key: `measure-${scheme}`,
+        kind: 'evaluate',
+        scheme,
+        progress,
+        state: stateOf(job, progress, false),
+      });
+    }
+  return planned;
+}
+
+/** Everything that a job does, in order. */
+export function plannedSteps(job: Job): readonly PlannedStep[] {
+  const { request } = job;
+  if (request.kind === 'make') return stepsOfMake(job, request);
+  const kind = request.kind;
+  const known = job.steps.map((progress) => ({
+    key: progress.step,
+    kind,
+    scheme: null,
+    progress,
+    state: stateOf(job, progress, false),
+  }));
+  return known.length > 0
+    ? known
+    : [{ key: kind, kind, scheme: null, progress: null, state: stateOf(job, null, false) }];
+}
+
+/** How far a whole job is, 0..1, every step counting alike; null until its first step has begun. */
+export function jobShare(job: Job): number | null {
+  const steps = plannedSteps(job);
+  if (job.state === 'done') return 1;
+  if (steps.every(({ state }) => state === 'waiting')) return null;
+  const shares = steps.map(({ state, progress }) =>
+    state === 'done'
+      ? 1
+      : progress === null || progress.total === null || progress.total === 0
+        ? 0
+        : Math.min(1, progress.done / progress.total),
+  );
+  return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import type { Job, JobRequest } from '../../../app/contract/job.ts';
+import type { Progress } from '../../../app/contract/progress.ts';
+import { groupJobs, neighbour, remediesFor } from '../../../renderer/jobs/job-groups.ts';
+import { jobShare, plannedSteps, schemeOfStep } from '../../../renderer/jobs/job-steps.ts';
+
+function progress(step: string, kind: Progress['kind'], done: number, total = 100): Progress {
+  return { step, kind, detail: null, unit: 'bytes', done, total, rate: null, secondsLeft: null };
+}
+function make(
+  schemes: Extract<JobRequest, { kind: 'make' }>['schemes'],
+  measure = false,
+): JobRequest {
+  return { kind: 'make', source: 'a/model', schemes, device: 'auto', measure };
+}
+function job(changes: Partial<Job>): Job {
+  return {
+    id: 1,
+    request: make(['nf4-dq', 'nf4']),
+    subject: 'model',
+    state: 'running',
+    steps: [],
+    waitsForDisk: false,
+    error: null,
+    checkpointId: null,
+    artifactIds: [],
+    files: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    endedAt: null,
+    ...changes,
+  };
+}
+
+describe('schemeOfStep', () => {
+  it('takes the longest scheme that the name ends in', () => {
+    expect(schemeOfStep('model-nf4-dq', ['nf4', 'nf4-dq'])).toBe('nf4-dq');
+    expect(schemeOfStep('model-nf4', ['nf4', 'nf4-dq'])).toBe('nf4');
+  });
+  it('sees through block sizes, numbers and measuring', () => {
+    expect(schemeOfStep('model-nf4-b32-2/evaluate', ['nf4', 'int4'])).toBe('nf4');
+  });
+  it('takes a repository for no scheme even when it is named like one', () => {
+    expect(schemeOfStep('owner/model', ['nf4'])).toBeNull();
+  });
+});
+
+describe('plannedSteps', () => {
+  it('lists what has not begun, so that the list keeps its length', () => {
+    const steps = plannedSteps(job({ steps: [progress('a/model', 'download', 10)] }));
+    expect(steps.map(({ kind, scheme, state }) => [kind, scheme, state])).toEqual([
+      ['download', null, 'running'],
+      ['quantize', 'nf4-dq', 'waiting'],
+      ['quantize', 'nf4', 'waiting'],
+    ]);
+  });
+  it('keeps a step in its place while it waits for the disk', () => {
+    const steps = plannedSteps(
+      job({
+        waitsForDisk: true,
+        checkpointId: 'model',
+        steps: [progress('a/model', 'download', 100), progress('model-nf4-dq', 'paused', 50)],
+      }),
+    );
+    expect(steps.map(({ state }) => state)).toEqual(['done', 'held', 'waiting']);
+  });
+  it('counts what an earlier run has made as done', () => {
+    const steps = plannedSteps(job({ checkpointId: 'model', artifactIds: ['model-nf4-dq'] }));
+    expect(steps.map(({ state }) => state)).toEqual(['done', 'waiting']);
+  });
+  it('tells measuring from making of the same artifact', () => {
+    const steps = plannedSteps(
+      job({
+        request: make(['int4'], true),
+        checkpointId: 'model',
+        artifactIds: ['mine'],
+        steps: [progress('mine', 'quantize', 100), progress('mine/evaluate', 'evaluate', 30)],
+      }),
+    );
+    expect(steps.map(({ kind, state }) => [kind, state])).toEqual([
+      ['quantize', 'done'],
+      ['evaluate', 'running'],
+    ]);
+  });
+  it('shows a check before it has begun', () => {
+    const steps = plannedSteps(job({ request: { kind: 'verify', id: 'x' }, state: 'queued' }));
+    expect(steps).toMatchObject([{ kind: 'verify', state: 'waiting' }]);
+  });
+});
+
+describe('jobShare', () => {
+  it('counts every step alike', () => {
+    expect(jobShare(job({}))).toBeNull();
+    expect(
+      jobShare(
+        job({
+          checkpointId: 'model',
+          steps: [progress('a/model', 'download', 100), progress('model-nf4-dq', 'quantize', 50)],
+        }),
+      ),
+    ).toBeCloseTo(0.5);
+    expect(jobShare(job({ state: 'done' }))).toBe(1);
+  });
+});
+
+describe('groups', () => {
+  it('asks for the person where a job cannot go on by itself', () => {
+    const groups = groupJobs([
+      job({ id: 5, state: 'queued' }),
+      job({ id: 4, state: 'queued' }),
+      job({ id: 3, state: 'failed' }),
+      job({ id: 2, state: 'done' }),
+      job({ id: 1 }),
+    ]);
+    expect(groups.running.map(({ id }) => id)).toEqual([1]);
+    expect(groups.queued.map(({ id }) => id)).toEqual([4, 5]);
+    expect(groups.held.map(({ id }) => id)).toEqual([3]);
+    expect(groups.ended.map(({ id }) => id)).toEqual([2]);
+  });
+  it('moves the focus to what is left', () => {
+    expect(neighbour(['a', 'b', 'c'], 1)).toBe('c');
+    expect(neighbour(['a', 'b'], 1)).toBe('a');
+    expect(neighbour(['a'], 0)).toBeNull();
+  });
+  it('offers a way on from every failure', () => {
+    for (const code of ['network', 'disk-full', 'gated', 'checksum-mismatch', 'internal'] as const)
+      expect(
+        remediesFor(job({ state: 'failed', error: { code, message: '', remedy: null } })),
+      ).toContain('resume');
+  });
+});
