@@ -31,6 +31,10 @@ const doors = {
     message:
       'main/ and renderer/ import app/contract, app/engine.ts or app/runner.ts, nothing deeper.',
   },
+  jobsOnlyOrder: {
+    group: ['node:*', '**/engine/**', '**/catalog/**', '**/disk/**'],
+    message: 'app/jobs does no I/O and no work of its own: the engine passes it in.',
+  },
   contractIsPure: {
     group: ['node:*', 'electron', 'react', '../*'],
     message: 'app/contract is pure: no Node, no DOM, no Electron, nothing else of ours.',
@@ -104,6 +108,17 @@ export default tseslint.config(
       doors.sqliteOnlyInCatalog,
       doors.onnxruntimeNowhere,
       doors.noHosts,
+    ),
+  },
+  {
+    files: ['app/jobs/**/*.ts'],
+    rules: restrict(
+      doors.nativeOnlyByDoor,
+      doors.electronOnlyInMain,
+      doors.sqliteOnlyInCatalog,
+      doors.onnxruntimeNowhere,
+      doors.noHosts,
+      doors.jobsOnlyOrder,
     ),
   },
   {
