@@ -2,16 +2,16 @@ import { randomInt } from 'node:crypto';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
 import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
 import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
-import type { Sampling } from '../../app/contract/sampling.ts';
+import {
+  chatSampling as defaultChatSampling,
+  DEFAULT_MAX_TOKENS,
+  type Sampling,
+} from '../../app/contract/sampling.ts';
 import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
 import type { GenerationOptions } from './program.ts';
 import type { Session } from './session.ts';
 
-/** Long enough for a full explanation, short enough that a model that never stops does not run for ever. */
-export const DEFAULT_MAX_TOKENS = 1024;
-
-/** What a chat uses where neither the person nor the model says otherwise. */
-const chatDefaults = { temperature: 0.7, topP: 0.95 } as const;
+export { DEFAULT_MAX_TOKENS };
 
 /** Seeds are printed so that they can be typed again: six digits are enough to be different. */
 const SEED_LIMIT = 1_000_000;
@@ -40,13 +40,13 @@ export async function withRunner<T>(
 
 /** The sampler's settings: what the person chose, else what the model recommends, else the defaults of a chat. */
 export function chatSampling(options: GenerationOptions, loaded: LoadedModel): Sampling {
-  const recommended = loaded.recommendedSampling;
+  const recommended = defaultChatSampling(loaded.recommendedSampling);
   return {
-    temperature: options.temperature ?? recommended.temperature ?? chatDefaults.temperature,
-    topK: options.topK ?? recommended.topK ?? 0,
-    topP: options.topP ?? recommended.topP ?? chatDefaults.topP,
-    minP: options.minP ?? recommended.minP ?? 0,
-    repetitionPenalty: options.repetitionPenalty ?? recommended.repetitionPenalty ?? 1,
+    temperature: options.temperature ?? recommended.temperature,
+    topK: options.topK ?? recommended.topK,
+    topP: options.topP ?? recommended.topP,
+    minP: options.minP ?? recommended.minP,
+    repetitionPenalty: options.repetitionPenalty ?? recommended.repetitionPenalty,
     seed: options.seed ?? randomInt(SEED_LIMIT),
   };
 }

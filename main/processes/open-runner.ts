@@ -27,7 +27,8 @@ export interface RunnerProcess extends OpenedRunner {
   readonly pid: number;
 }
 
-function crash({ how, signal, lastWords }: UnexpectedEnd): AppError {
+/** Why calls fail that were in flight when a runner died. */
+export function runnerDied({ how, signal, lastWords }: UnexpectedEnd): AppError {
   return new AppError(
     'runner-crashed',
     `The process that runs the model ${how}${lastWords === '' ? '.' : `: ${lastWords}`}`,
@@ -60,7 +61,7 @@ export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProc
     entry: options.entry ?? RUNNER_FILE,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     closedMessage: 'The runner was closed.',
-    describe: crash,
+    describe: runnerDied,
   });
   const { child, port, gone, close } = started;
   // Loading cannot be stopped half-way in the process; ending the process can.

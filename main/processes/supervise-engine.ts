@@ -13,9 +13,11 @@ export interface StartedEngine {
 }
 
 /** An engine that is there again after it has died. */
-export interface SupervisedEngine {
+export interface SupervisedEngine<E extends StartedEngine = StartedEngine> {
   /** Calls wait while a new process starts. Those in flight when it dies reject with 'engine-restarted'. */
   readonly client: Client<EngineApi>;
+  /** The engine that runs now, or the next one while it starts. @throws AppError when none can be had */
+  readonly running: (signal?: AbortSignal) => Promise<E>;
   /** Process id of the engine that runs now; null while there is none. */
   readonly pid: () => number | null;
   /** Told once a new engine has taken the place of a dead one, or none could. Returns what ends the telling. */
@@ -65,17 +67,17 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
  * @param start starts one engine process
  * @throws AppError whatever the first start throws
  */
-export async function superviseEngine(
-  start: () => Promise<StartedEngine>,
-): Promise<SupervisedEngine> {
+export async function superviseEngine<E extends StartedEngine>(
+  start: () => Promise<E>,
+): Promise<SupervisedEngine<E>> {
   const listeners = new Set<(reason: string) => void>();
   const closing = new AbortController();
   let deaths: number[] = [];
   /** When a call may try again after too many deaths; null while there is hope. */
   let retryAt: number | null = null;
-  let running: StartedEngine | null = null;
+  let running: E | null = null;
 
-  const begin = async (): Promise<StartedEngine> => {
+  const begin = async (): Promise<E> => {
     const engine = await start();
     running = engine;
     void engine.gone.then((reason) => {
@@ -88,7 +90,7 @@ export async function superviseEngine(
     return engine;
   };
 
-  const restart = async (death: AppError): Promise<StartedEngine> => {
+  const restart = async (death: AppError): Promise<E> => {
     let reason = death;
     for (;;) {
       const now = Date.now();
@@ -111,10 +113,10 @@ export async function superviseEngine(
     }
   };
 
-  let current: Promise<StartedEngine> = begin();
+  let current: Promise<E> = begin();
   await current;
 
-  const engineNow = (): Promise<StartedEngine> => {
+  const engineNow = (): Promise<E> => {
     if (closing.signal.aborted)
       return Promise.reject(new AppError('aborted', 'Nibble is being closed.'));
     if (retryAt !== null && Date.now() >= retryAt) {
@@ -127,10 +129,11 @@ export async function superviseEngine(
     }
     return current;
   };
+  const atHand = (signal?: AbortSignal): Promise<E> => unlessAborted(engineNow(), signal);
   const call =
     (name: keyof EngineApi): AnyCall =>
     async (params, options) => {
-      const engine = await unlessAborted(engineNow(), options?.signal);
+      const engine = await atHand(options?.signal);
       return (engine.client[name] as AnyCall)(params, options);
     };
   const names = Object.keys(engineApi) as (keyof EngineApi)[];
@@ -138,6 +141,7 @@ export async function superviseEngine(
     client: Object.fromEntries(
       names.map((name) => [name, call(name)]),
     ) as unknown as Client<EngineApi>,
+    running: atHand,
     pid: () => running?.pid ?? null,
     onRestart: (listener) => {
       listeners.add(listener);
