@@ -61,3 +61,17 @@ export function formatPercent(share: number, digits = 1): string {
 export function formatBits(bitsPerWeight: number): string {
   return `${bitsPerWeight.toFixed(3)}${SPACE}bits`;
 }
+
+/** A number without a unit to three significant figures: `12.3`, `0.0042`, `3.1e-7`. */
+export function formatFigure(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+/** A perplexity with its standard error where that is known: `12.34 ± 0.21`. */
+export function formatPerplexity(perplexity: number, error?: number): string {
+  const digits = perplexity >= 999.5 ? 0 : perplexity >= 99.95 ? 1 : 2;
+  const value = perplexity.toFixed(digits);
+  return error === undefined
+    ? value
+    : `${value}${SPACE}±${SPACE}${error.toFixed(Math.max(digits, error < 0.005 ? 4 : digits))}`;
+}
