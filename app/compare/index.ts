@@ -13,3 +13,5 @@ export { tallyVotes, wilsonInterval } from './tally.ts';
 export type { Ballot } from './tally.ts';
 export { scoreText } from './score-text.ts';
 export type { ScoreTextOptions } from './score-text.ts';
+export { comparisonReport, reportFileName } from './report/comparison-report.ts';
+export type { ReportOptions } from './report/comparison-report.ts';

@@ -1,13 +1,20 @@
-import { scoreText, tallyVotes } from '../compare/index.ts';
+import { comparisonReport, reportFileName, scoreText, tallyVotes } from '../compare/index.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { heldOutText, samplePrompts } from '../sample/index.ts';
 import { artifactOf } from './catalog-calls.ts';
-import type { EngineContext } from './context.ts';
+import { toolVersion, type EngineContext } from './context.ts';
 
 type ComparisonCalls = Pick<
   Handlers<EngineApi>,
-  'comparisons' | 'comparison' | 'removeComparison' | 'vote' | 'tallies' | 'scoreText' | 'samples'
+  | 'comparisons'
+  | 'comparison'
+  | 'removeComparison'
+  | 'vote'
+  | 'tallies'
+  | 'scoreText'
+  | 'exportComparison'
+  | 'samples'
 >;
 
 /** The calls about comparisons that were made, and about texts as several artifacts read them. */
@@ -47,5 +54,19 @@ export function comparisonCalls(context: EngineContext): ComparisonCalls {
         signal,
         onProgress: emit,
       }),
+
+    exportComparison: async ({ comparisonId }) => {
+      const comparison = comparisons.get(comparisonId);
+      const { models } = context.catalog;
+      return Promise.resolve({
+        fileName: reportFileName(comparison),
+        html: comparisonReport({
+          comparison,
+          nameOf: (id) => models.artifact(id)?.name ?? id,
+          version: toolVersion(),
+          now: new Date(),
+        }),
+      });
+    },
   };
 }
