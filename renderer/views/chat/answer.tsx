@@ -1,0 +1,105 @@
+import { RotateCcw } from 'lucide-react';
+import { memo, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Artifact } from '../../../app/contract/checkpoint.ts';
+import type { ConversationMessage } from '../../../app/contract/conversation.ts';
+import { Button, IconButton } from '../../design/button.tsx';
+import { CopyButton } from '../../design/copy-button.tsx';
+import { ErrorNote } from '../../design/notes.tsx';
+import { SchemeBadge } from '../../design/scheme.tsx';
+import { AnswerFacts, LiveFacts } from './answer-facts.tsx';
+import { BranchSwitcher } from './branch-switcher.tsx';
+import { focusComposer } from './focus-composer.ts';
+import { answerAgain } from './live-answers.ts';
+import { LiveText } from './live-text.tsx';
+import { MarkdownText } from './markdown-text.tsx';
+
+export interface AnswerProps {
+  readonly conversationId: number;
+  readonly message: ConversationMessage;
+  readonly siblings: readonly number[];
+  readonly artifact: Artifact | null;
+  /** It is being written by a call of this window. */
+  readonly isLive: boolean;
+  /** Another answer of this chat is being written: nothing can be asked meanwhile. */
+  readonly isBusy: boolean;
+  /** The model that would answer can be used. */
+  readonly canAnswer: boolean;
+  readonly isNewest: boolean;
+}
+
+function AnswerText({
+  conversationId,
+  message,
+  artifact,
+  isLive,
+}: Pick<AnswerProps, 'conversationId' | 'message' | 'artifact' | 'isLive'>): ReactNode {
+  const { t } = useTranslation('chat');
+  if (isLive)
+    return <LiveText conversationId={conversationId} kept={message.content} artifact={artifact} />;
+  if (message.content !== '') return <MarkdownText text={message.content} />;
+  if (message.state === 'failed') return null;
+  return <p className="quiet">{message.state === 'streaming' ? null : t('emptyAnswer')}</p>;
+}
+
+/** What a model said: who, the text, what it cost, and what can be done with it. */
+export const Answer = memo(function Answer(props: AnswerProps): ReactNode {
+  const { conversationId, message, siblings, artifact, isLive, isBusy, canAnswer, isNewest } =
+    props;
+  const { t } = useTranslation('chat');
+  const again = (): void => {
+    if (message.parentId === null) return;
+    void answerAgain(conversationId, message.parentId);
+    focusComposer();
+  };
+  const cannotAsk = isBusy || !canAnswer || message.parentId === null;
+  return (
+    <article className="chat-answer" aria-label={t('answer')} aria-busy={isLive}>
+      <header className="row">
+        <span className="chat-speaker ellipsis">{artifact?.name ?? t('model.removed')}</span>
+        {artifact === null ? null : (
+          <SchemeBadge scheme={artifact.scheme} blockSize={artifact.blockSize} />
+        )}
+      </header>
+      <AnswerText {...props} />
+      {message.state === 'streaming' && !isLive ? (
+        <p className="quiet chat-aside">{t('writtenElsewhere')}</p>
+      ) : null}
+      {message.state === 'failed' && message.error !== null && !isLive ? (
+        <ErrorNote
+          error={message.error}
+          actions={
+            <Button size="small" isDisabled={cannotAsk} onPress={again}>
+              {t('regenerate')}
+            </Button>
+          }
+        />
+      ) : null}
+      <footer className="chat-foot">
+        {isLive ? (
+          <LiveFacts conversationId={conversationId} />
+        ) : (
+          <>
+            <span className="chat-actions">
+              <BranchSwitcher
+                conversationId={conversationId}
+                messageId={message.id}
+                siblings={siblings}
+              />
+              <CopyButton label={t('copyAnswer')} text={() => message.content} />
+              <IconButton
+                size="small"
+                label={t('regenerate')}
+                isDisabled={cannotAsk}
+                onPress={again}
+              >
+                <RotateCcw aria-hidden />
+              </IconButton>
+            </span>
+            <AnswerFacts message={message} isNewest={isNewest} />
+          </>
+        )}
+      </footer>
+    </article>
+  );
+});

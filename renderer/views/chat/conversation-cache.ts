@@ -1,0 +1,66 @@
+import type { Conversation, ConversationMessage } from '../../../app/contract/conversation.ts';
+import { engine } from '../../bridge.ts';
+import { queryClient, queryKeys } from '../../state/queries.ts';
+import { leafUnder, rememberShown, treeOf, type ShownChildren } from './branches.ts';
+import { withMessage, withSettingsOf } from './conversation-changes.ts';
+
+type Changes = Partial<
+  Pick<Conversation, 'title' | 'artifactId' | 'system' | 'sampling' | 'maxTokens'>
+>;
+
+const shownChildren = new Map<number, ShownChildren>();
+
+export function knownConversation(id: number): Conversation | undefined {
+  return queryClient.getQueryData<Conversation>(queryKeys.conversation(id));
+}
+
+function change(id: number, next: (known: Conversation) => Conversation): void {
+  queryClient.setQueryData<Conversation>(queryKeys.conversation(id), (known) =>
+    known === undefined ? undefined : next(known),
+  );
+}
+
+/** Tells every list of conversations that one changed. */
+export function conversationsChanged(): void {
+  void queryClient.invalidateQueries({ queryKey: queryKeys.conversations });
+}
+
+export function putMessage(id: number, message: ConversationMessage): void {
+  change(id, (known) => withMessage(known, message));
+}
+
+/** Reads a conversation anew and waits for it. @throws AppError as the engine's `conversation` does */
+export async function reloadConversation(id: number): Promise<Conversation> {
+  const conversation = await engine.conversation({ conversationId: id });
+  queryClient.setQueryData(queryKeys.conversation(id), conversation);
+  return conversation;
+}
+
+/** Changes title or settings at once on the screen, then in the engine. @throws AppError; the engine's word then holds */
+export async function changeConversation(id: number, changes: Changes): Promise<void> {
+  change(id, (known) => ({ ...known, ...changes }));
+  try {
+    const told = await engine.updateConversation({ conversationId: id, ...changes });
+    change(id, (known) => withSettingsOf(known, told));
+    if (changes.title !== undefined || changes.artifactId !== undefined) conversationsChanged();
+  } catch (error) {
+    void queryClient.invalidateQueries({ queryKey: queryKeys.conversation(id) });
+    throw error;
+  }
+}
+
+/**
+ * Shows the branch through a message: at once on the screen, then in the engine.
+ *
+ * @throws AppError as the engine's `updateConversation` does
+ */
+export async function showBranch(id: number, messageId: number): Promise<void> {
+  const known = knownConversation(id);
+  if (known === undefined) return;
+  const tree = treeOf(known.messages);
+  const shown = rememberShown(tree, known.leafId, shownChildren.get(id) ?? new Map());
+  const leafId = leafUnder(tree, messageId, shown);
+  shownChildren.set(id, rememberShown(tree, leafId, shown));
+  change(id, (before) => ({ ...before, leafId }));
+  await engine.updateConversation({ conversationId: id, leafId });
+}

@@ -1,0 +1,68 @@
+import { useSyncExternalStore, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Artifact } from '../../../app/contract/checkpoint.ts';
+import { formatBytes } from '../../../app/contract/format.ts';
+import { ProgressFigure } from '../../design/progress-line.tsx';
+import { useHeldModels } from '../../state/held-models.ts';
+import { useStore } from '../../state/store.ts';
+import { connection } from '../../bridge.ts';
+import { liveChat } from './live-answers.ts';
+import { MarkdownText } from './markdown-text.tsx';
+
+/** What stands where the answer will come: memory that fills while the model loads, then that it reads. */
+export function BeforeAnswer({ artifact }: { readonly artifact: Artifact | null }): ReactNode {
+  const { t } = useTranslation(['chat', 'common']);
+  const held = useHeldModels().find((model) => model.artifactId === artifact?.id);
+  if (held?.state === 'loading') {
+    const done = held.memory?.residentBytes ?? 0;
+    return (
+      <div className="chat-before">
+        <ProgressFigure
+          label={t('chat:model.loading', { name: artifact?.name ?? '' })}
+          words={t('common:ofTotal', {
+            done: formatBytes(done),
+            total: formatBytes(held.expectedBytes),
+          })}
+          fraction={held.expectedBytes > 0 ? Math.min(1, done / held.expectedBytes) : null}
+        />
+      </div>
+    );
+  }
+  return (
+    <div className="chat-before quiet">
+      <span className="chat-pulse" aria-hidden />
+      {t('chat:waiting')}
+    </div>
+  );
+}
+
+/** The text of the answer that is being written. */
+export function LiveText({
+  conversationId,
+  kept,
+  artifact,
+}: {
+  readonly conversationId: number;
+  /** What the catalog has of it already. */
+  readonly kept: string;
+  readonly artifact: Artifact | null;
+}): ReactNode {
+  const { t } = useTranslation('chat');
+  const chat = liveChat(conversationId);
+  const { text } = useStore(chat.text);
+  const answer = useStore(chat.answer);
+  const state = useSyncExternalStore(connection.subscribe, connection.state);
+  const shown = text.length >= kept.length ? text : kept;
+  const isLost = answer?.phase === 'lost' || state !== 'connected';
+  return (
+    <>
+      {shown === '' ? (
+        <BeforeAnswer artifact={artifact} />
+      ) : (
+        <MarkdownText text={shown} isStreaming />
+      )}
+      {isLost ? <p className="quiet chat-aside">{t('lost')}</p> : null}
+      {answer?.phase === 'stopping' ? <p className="quiet chat-aside">{t('stopping')}</p> : null}
+    </>
+  );
+}

@@ -1,0 +1,43 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { formatBytes } from '../../../app/contract/format.ts';
+import type { LibraryArtifact } from '../../../app/contract/library.ts';
+import { Select } from '../../design/choices.tsx';
+import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
+
+/** Which artifact answers next. */
+export function ModelPicker({
+  artifacts,
+  value,
+  onChange,
+}: {
+  readonly artifacts: readonly LibraryArtifact[];
+  readonly value: string | null;
+  readonly onChange: (artifactId: string) => void;
+}): ReactNode {
+  const { t } = useTranslation('chat');
+  const schemeTexts = useSchemeTexts();
+  return (
+    <Select
+      label={t('model.label')}
+      hideLabel
+      className="chat-model"
+      placeholder={t('model.choose')}
+      value={artifacts.some(({ artifact }) => artifact.id === value) ? value : null}
+      onChange={onChange}
+      choices={artifacts.map(({ artifact, available }) => ({
+        id: artifact.id,
+        label: artifact.name,
+        description: available
+          ? `${schemeTexts(artifact.scheme).label} · ${formatBytes(artifact.sizeBytes)}`
+          : t('model.offline'),
+        isDisabled: !available,
+        icon: (
+          <span aria-hidden className={`badge scheme-badge ${bitsClass(artifact.scheme)}`}>
+            {schemeTexts(artifact.scheme).label}
+          </span>
+        ),
+      }))}
+    />
+  );
+}

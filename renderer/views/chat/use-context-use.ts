@@ -1,0 +1,42 @@
+import { useQuery } from '@tanstack/react-query';
+import { engine } from '../../bridge.ts';
+import { useHeldModels } from '../../state/held-models.ts';
+import { useSettled } from './use-conversation-list.ts';
+
+/** Counting takes the model's tokenizer a moment; not at every letter. In ms. */
+const PAUSE_MS = 400;
+/** Longest text that the engine counts. */
+const MOST_LETTERS = 1_000_000;
+
+/** Tokens that the shown branch and the draft would take; null while the model is not loaded. */
+export function useContextUse({
+  conversationId,
+  artifactId,
+  leafId,
+  draft,
+}: {
+  readonly conversationId: number | null;
+  readonly artifactId: string | null;
+  readonly leafId: number | null;
+  readonly draft: string;
+}): { readonly tokens: number; readonly contextLength: number } | null {
+  const settled = useSettled(draft, PAUSE_MS);
+  const isReady = useHeldModels().some(
+    (model) => model.artifactId === artifactId && model.state === 'ready',
+  );
+  const { data } = useQuery({
+    queryKey: ['context-use', conversationId, artifactId, leafId, isReady, settled],
+    queryFn: () =>
+      conversationId === null
+        ? null
+        : engine.contextUse({ conversationId, draft: settled.slice(0, MOST_LETTERS) }),
+    enabled: isReady && conversationId !== null,
+    // Each text is counted once and then gone.
+    gcTime: 0,
+    placeholderData: (before, query) =>
+      query?.queryKey[1] === conversationId && query.queryKey[2] === artifactId
+        ? before
+        : undefined,
+  });
+  return conversationId === null ? null : (data ?? null);
+}
