@@ -31,7 +31,10 @@ export function Explained({
 }): ReactNode {
   return (
     <TooltipTrigger delay={250} closeDelay={0}>
-      <AriaButton className="term">{children}</AriaButton>
+      {/* Within a field it is none of the field's own buttons. */}
+      <AriaButton slot={null} className="term">
+        {children}
+      </AriaButton>
       <Tooltip className="tooltip" offset={6}>
         {text}
       </Tooltip>
