@@ -39,7 +39,7 @@ export function isBusy(work: ModelWork | undefined, kind: keyof ModelWork): bool
 
 /** Files that a finished verification found changed or missing; null where none has finished. */
 export function damagedFiles(job: Job | null | undefined): readonly string[] | null {
-  if (job?.files == null || !isEnded(job.state)) return null;
+  if (job === null || job === undefined || job.files === null || !isEnded(job.state)) return null;
   return job.files
     .filter(({ state }) => state === 'changed' || state === 'missing')
     .map(({ name }) => name);

@@ -52,7 +52,7 @@ export const library: Texts<typeof english> = {
   ownFolder: 'eigener Ordner',
   removedCheckpoint: 'Checkpoint wurde gelöscht',
   noArtifacts: 'Noch nichts daraus gemacht',
-  parameters: '{{count}} Parameter',
+  parameters: '{{amount}} Parameter',
   work: {
     queued: 'wartet auf die Aufgabe davor',
     verifying: 'wird geprüft: {{share}}',
@@ -71,9 +71,9 @@ export const library: Texts<typeof english> = {
   unfinished_one: '{{count}} unfertige Aufgabe hat {{size}} auf der Platte gelassen',
   unfinished_other: '{{count}} unfertige Aufgaben haben {{size}} auf der Platte gelassen',
   resume: 'Fortsetzen',
-  resumeNamed: '{{name}} unter Aufgaben fortsetzen',
-  discard: 'Verwerfen …',
-  discardNamed: '{{name}} verwerfen',
+  resumeNamed: 'Fortsetzen: {{name}}, unter Aufgaben',
+  discard: 'Verwerfen',
+  discardNamed: 'Verwerfen: {{name}}',
   discardTitle: '{{name}} verwerfen?',
   discardText:
     'Was diese Aufgabe bisher geladen und berechnet hat, wird gelöscht, und {{size}} werden frei. Sie würde von vorn beginnen.',

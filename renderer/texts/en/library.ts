@@ -49,7 +49,7 @@ export const library = {
   ownFolder: 'your own folder',
   removedCheckpoint: 'Checkpoint was deleted',
   noArtifacts: 'Nothing made from it yet',
-  parameters: '{{count}} parameters',
+  parameters: '{{amount}} parameters',
   work: {
     queued: 'waits for the job before it',
     verifying: 'verifying {{share}}',
@@ -69,7 +69,7 @@ export const library = {
   unfinished_other: '{{count}} unfinished jobs left {{size}} on the disk',
   resume: 'Resume',
   resumeNamed: 'Resume {{name}} under Jobs',
-  discard: 'Discard…',
+  discard: 'Discard',
   discardNamed: 'Discard {{name}}',
   discardTitle: 'Discard {{name}}?',
   discardText:

@@ -192,3 +192,7 @@ export function neighbourOf(rows: readonly LibraryRow[], gone: ReadonlySet<strin
   const stays = ({ key }: LibraryRow): boolean => !gone.has(key);
   return (rows.slice(at).find(stays) ?? rows.slice(0, at).findLast(stays))?.key ?? null;
 }
+
+export function nameOfRow(row: LibraryRow): string {
+  return row.kind === 'group' ? row.name : row.entry.artifact.name;
+}
