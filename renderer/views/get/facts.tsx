@@ -1,0 +1,96 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { formatBytes, formatCount } from '../../../app/contract/format.ts';
+import { SAMPLE_SOURCE, type Inspection } from '../../../app/contract/inspection.ts';
+import { Note } from '../../design/notes.tsx';
+import { Term } from '../../design/tips.tsx';
+import { ExternalLink } from '../../frame/external-link.tsx';
+import { useDoctor } from '../../state/queries.ts';
+
+/** Characters of a commit that tell it from every other of its repository. */
+const SHORT_COMMIT = 12;
+
+function useDownloadWords(inspection: Inspection): string {
+  const { t } = useTranslation('get');
+  if (inspection.directory !== null) return t('facts.noDownload');
+  const size = formatBytes(inspection.downloadBytes);
+  return inspection.source === SAMPLE_SOURCE ? t('facts.comesAlong', { size }) : size;
+}
+
+/** What a model is: architecture, parameters, terms. */
+export function Facts({ inspection }: { readonly inspection: Inspection }): ReactNode {
+  const { t, i18n } = useTranslation('get');
+  const { data: doctor } = useDoctor();
+  const download = useDownloadWords(inspection);
+  const { architecture, repository, commit } = inspection;
+  const isOnHub = repository !== null && inspection.source !== SAMPLE_SOURCE;
+  return (
+    <section className="card stack tight" aria-labelledby="get-facts">
+      <h2 id="get-facts">{t('facts.title')}</h2>
+      <dl className="get-facts">
+        <div>
+          <dt>{t('facts.architecture')}</dt>
+          <dd>{architecture}</dd>
+        </div>
+        <div>
+          <dt>{t('facts.parameters')}</dt>
+          <dd>{formatCount(inspection.parameters)}</dd>
+        </div>
+        <div>
+          <dt>{t('facts.license')}</dt>
+          <dd>{inspection.license ?? t('facts.noLicense')}</dd>
+        </div>
+        {inspection.contextLength === null ? null : (
+          <div>
+            <dt>
+              <Term name="contextLength" />
+            </dt>
+            <dd>
+              {t('facts.context', {
+                number: inspection.contextLength.toLocaleString(i18n.language),
+              })}
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>{t('facts.download')}</dt>
+          <dd>{download}</dd>
+        </div>
+        {isOnHub ? (
+          <div>
+            <dt>{t('facts.gated')}</dt>
+            <dd>{t(inspection.gated ? 'facts.gatedYes' : 'facts.gatedNo')}</dd>
+          </div>
+        ) : null}
+        {isOnHub && commit !== null ? (
+          <div>
+            <dt>{t('facts.commit')}</dt>
+            <dd className="mono">{commit.slice(0, SHORT_COMMIT)}</dd>
+          </div>
+        ) : null}
+      </dl>
+      {isOnHub && doctor !== undefined ? (
+        <p className="row wrap quiet">
+          <ExternalLink href={`${doctor.endpoint}/${repository}`}>{t('facts.page')}</ExternalLink>
+          {inspection.inspectedBytes > 0 ? (
+            <span>{t('facts.read', { size: formatBytes(inspection.inspectedBytes) })}</span>
+          ) : null}
+        </p>
+      ) : null}
+      {inspection.schemes.length === 0 ? (
+        <Note kind="warn">
+          <strong>{t('notQuantizable', { architecture })}</strong>
+          <p>{t('notQuantizableHint')}</p>
+        </Note>
+      ) : !inspection.runnable ? (
+        <Note kind="warn">
+          <p>{t('notRunnable', { architecture })}</p>
+        </Note>
+      ) : inspection.hasChatTemplate ? null : (
+        <Note>
+          <p>{t('noTemplate')}</p>
+        </Note>
+      )}
+    </section>
+  );
+}

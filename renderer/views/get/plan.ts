@@ -1,0 +1,85 @@
+import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts';
+import { schemes, type SchemeName } from '../../../app/contract/scheme.ts';
+
+/** What the disk must hold for a choice of schemes. Bytes. */
+export interface DiskNeed {
+  readonly downloadBytes: number;
+  readonly madeBytes: number;
+  readonly totalBytes: number;
+}
+
+/**
+ * Room that a choice takes: the download where there is one, and every version with the small files that go with its
+ * weights. A 16-bit version of a download shares its weights and takes nothing but those files.
+ */
+export function diskNeed(inspection: Inspection, chosen: readonly SchemeName[]): DiskNeed {
+  const isHere = inspection.directory !== null;
+  const downloadBytes = isHere ? 0 : inspection.downloadBytes;
+  const companionBytes = Math.max(0, inspection.downloadBytes - inspection.weightsBytes);
+  const sharesWeights = inspection.repository !== null;
+  let madeBytes = 0;
+  for (const { scheme, weightsBytes } of inspection.schemes)
+    if (chosen.includes(scheme))
+      madeBytes +=
+        companionBytes +
+        (schemes[scheme].storage.kind === 'kept' && sharesWeights ? 0 : weightsBytes);
+  return { downloadBytes, madeBytes, totalBytes: downloadBytes + madeBytes };
+}
+
+/** Below this share of what is free, a disk with that much on it is no longer comfortable for the rest of the system. */
+const COMFORTABLE_SHARE = 0.9;
+
+/** Whether it fits the disk; `unknown` where the free space is. */
+export function diskVerdict(
+  needBytes: number,
+  freeBytes: number | null,
+): 'roomy' | 'tight' | 'short' | 'unknown' {
+  if (freeBytes === null) return 'unknown';
+  if (needBytes > freeBytes) return 'short';
+  return needBytes > freeBytes * COMFORTABLE_SHARE ? 'tight' : 'roomy';
+}
+
+/** Four bits first: what most people come for; within the same bits in the order of the contract's list. */
+export function orderedSizes(sizes: readonly SchemeSize[]): readonly SchemeSize[] {
+  const preferred: readonly SchemeName[] = ['nf4-dq', 'nf4', 'llm-int8'];
+  const rank = (scheme: SchemeName): number => {
+    const index = preferred.indexOf(scheme);
+    return index < 0 ? preferred.length : index;
+  };
+  return [...sizes].sort(
+    (a, b) => schemes[a.scheme].bits - schemes[b.scheme].bits || rank(a.scheme) - rank(b.scheme),
+  );
+}
+
+/** What is ticked first: the defaults of the settings that this model can have and that are not made yet. */
+export function firstChoice(
+  defaults: readonly SchemeName[],
+  sizes: readonly SchemeSize[],
+  made: readonly SchemeName[],
+): readonly SchemeName[] {
+  return defaults.filter(
+    (scheme) => sizes.some((size) => size.scheme === scheme) && !made.includes(scheme),
+  );
+}
+
+/** What the main button says. */
+export type Go = 'download' | 'nothing' | 'bits4' | 'bits8' | 'bits16' | 'many';
+
+/** The main button's words for a choice; `nothing` where there is neither a version nor a download to be had. */
+export function goFor(chosen: readonly SchemeName[], isHere: boolean): Go {
+  const [only] = chosen;
+  if (only === undefined) return isHere ? 'nothing' : 'download';
+  if (chosen.length > 1) return 'many';
+  const { bits } = schemes[only];
+  return bits === 4 ? 'bits4' : bits === 8 ? 'bits8' : 'bits16';
+}
+
+/** Block sizes that all chosen schemes with blocks can have, best first; empty where there is none. */
+export function commonBlockSizes(chosen: readonly SchemeName[]): readonly number[] {
+  const lists = chosen
+    .map((scheme) => schemes[scheme].blockSizes)
+    .filter(({ length }) => length > 0);
+  const [first, ...rest] = lists;
+  if (first === undefined) return [];
+  return first.filter((size) => rest.every((list) => list.includes(size)));
+}
