@@ -1,8 +1,14 @@
 import type { ReactNode } from 'react';
-import { useTranslation } from 'react-i18next';
-import { View } from '../../design/view.tsx';
+import { CompareDesk } from './compare-desk.tsx';
+import { SavedComparison } from './saved-comparison.tsx';
+import './compare.css';
+import './ramp.css';
 
-export function CompareView(_props: { readonly comparisonId: number | null }): ReactNode {
-  const { t } = useTranslation('compare');
-  return <View title={t('title')}>{null}</View>;
+/** Versions of a model side by side: `null` to set up and run a comparison, else a saved one. */
+export function CompareView({ comparisonId }: { readonly comparisonId: number | null }): ReactNode {
+  return comparisonId === null || !Number.isInteger(comparisonId) ? (
+    <CompareDesk />
+  ) : (
+    <SavedComparison key={comparisonId} comparisonId={comparisonId} />
+  );
 }

@@ -1,0 +1,61 @@
+import { Pencil, Square } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { LibraryArtifact } from '../../../app/contract/library.ts';
+import { Button } from '../../design/button.tsx';
+import { currentPrompt, type Run } from './logic/run-state.ts';
+import { stopRun } from './run-session.ts';
+
+/** The set-up folded into a line, so that the answers have the room; with the button that matters now. */
+export function SetUpSummary({
+  run,
+  artifacts,
+  onEdit,
+}: {
+  readonly run: Run;
+  readonly artifacts: readonly LibraryArtifact[];
+  readonly onEdit: () => void;
+}): ReactNode {
+  const { t } = useTranslation('compare');
+  const { request, prompts } = run;
+  const names = request.ids.map(
+    (id, i) =>
+      artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? request.names[i] ?? id,
+  );
+  const current = currentPrompt(run);
+  const isAnswering = prompts.some(({ state }) => state === 'running');
+  return (
+    <div className="row compare-summary">
+      <div className="grow">
+        <p className="ellipsis">
+          <strong>{names.join(t('summary.versus'))}</strong>
+        </p>
+        <p className="quiet ellipsis" aria-live="polite">
+          {[
+            ...(prompts.length > 1
+              ? [
+                  t('summary.promptOf', {
+                    n: (current ?? prompts.length - 1) + 1,
+                    of: prompts.length,
+                  }),
+                ]
+              : []),
+            request.arrangement === 'together' ? t('arrangement.together') : t('arrangement.alone'),
+            ...(request.isBlind ? [t('blind.on')] : []),
+          ].join(' · ')}
+        </p>
+      </div>
+      {isAnswering ? (
+        <Button autoFocus onPress={stopRun}>
+          <Square aria-hidden />
+          {t('stop')}
+        </Button>
+      ) : current === null ? (
+        <Button onPress={onEdit}>
+          <Pencil aria-hidden />
+          {t('summary.edit')}
+        </Button>
+      ) : null}
+    </div>
+  );
+}
