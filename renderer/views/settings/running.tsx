@@ -1,0 +1,75 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Segmented } from '../../design/choices.tsx';
+import { Term } from '../../design/tips.tsx';
+import { useDoctor, useSettings } from '../../state/queries.ts';
+import { KeptField } from './kept-field.tsx';
+import { limits, readNumber } from './limits.ts';
+import { Row, Section } from './rows.tsx';
+import { useChange } from './use-change.ts';
+
+/** The numbers of models that the contract allows. */
+const HELD = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
+
+export function Running(): ReactNode {
+  const { t, i18n } = useTranslation('settings');
+  const settings = useSettings();
+  const change = useChange();
+  const { data: doctor } = useDoctor();
+  const invalid = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+    t('invalid.number', {
+      min: min.toLocaleString(i18n.language),
+      max: max.toLocaleString(i18n.language),
+    });
+  return (
+    <Section id="running" title={t('running.title')}>
+      <Row
+        label={t('running.threads')}
+        hint={t('running.threadsHint', { cores: doctor?.processor.cores ?? '…' })}
+      >
+        <KeptField
+          label={t('running.threads')}
+          kept={settings.threads?.toString() ?? ''}
+          read={(text) => readNumber(text, limits.threads)}
+          onKeep={(threads) => {
+            change({ threads });
+          }}
+          invalid={invalid(limits.threads)}
+          className="settings-narrow"
+        />
+      </Row>
+      <Row
+        label={
+          <>
+            {t('running.context')} (<Term name="contextLength" />)
+          </>
+        }
+        hint={t('running.contextHint')}
+      >
+        <div className="row">
+          <KeptField
+            label={t('running.context')}
+            kept={settings.contextLength?.toString() ?? ''}
+            read={(text) => readNumber(text, limits.contextLength)}
+            onKeep={(contextLength) => {
+              change({ contextLength });
+            }}
+            invalid={invalid(limits.contextLength)}
+            className="settings-narrow"
+          />
+          <span className="quiet">{t('running.contextUnit')}</span>
+        </div>
+      </Row>
+      <Row label={t('running.held')} hint={t('running.heldHint')}>
+        <Segmented
+          label={t('running.held')}
+          value={HELD.find((count) => Number(count) === settings.heldModels) ?? '2'}
+          onChange={(count) => {
+            change({ heldModels: Number(count) });
+          }}
+          choices={HELD.map((count) => ({ id: count, label: count }))}
+        />
+      </Row>
+    </Section>
+  );
+}
