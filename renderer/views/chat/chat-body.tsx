@@ -120,17 +120,20 @@ export function ChatBody({
         />
       )}
       <div className="chat-bottom">
-        <ModelNote model={model} />
-        <Composer
-          conversationId={conversationId}
-          artifactId={model.artifactId}
-          leafId={conversation?.leafId ?? null}
-          canAnswer={canAnswer}
-          onSend={send}
-          onStop={() => {
-            if (conversationId !== null) stopAnswer(conversationId);
-          }}
-        />
+        <div className="chat-bottom-column">
+          <ModelNote model={model} />
+          <Composer
+            conversationId={conversationId}
+            artifactId={model.artifactId}
+            leafId={conversation?.leafId ?? null}
+            system={conversation?.system ?? ''}
+            canAnswer={canAnswer}
+            onSend={send}
+            onStop={() => {
+              if (conversationId !== null) stopAnswer(conversationId);
+            }}
+          />
+        </div>
       </div>
     </>
   );

@@ -19,6 +19,7 @@ export interface ComposerProps {
   readonly conversationId: number | null;
   readonly artifactId: string | null;
   readonly leafId: number | null;
+  readonly system: string;
   /** False where there is no model that could answer. */
   readonly canAnswer: boolean;
   readonly onSend: (text: string) => void;
@@ -30,6 +31,7 @@ export function Composer({
   conversationId,
   artifactId,
   leafId,
+  system,
   canAnswer,
   onSend,
   onStop,
@@ -92,6 +94,7 @@ export function Composer({
           conversationId={conversationId}
           artifactId={artifactId}
           leafId={leafId}
+          system={system}
           draft={text}
         />
       </div>

@@ -12,15 +12,16 @@ export function ContextMeter(props: {
   readonly conversationId: number | null;
   readonly artifactId: string | null;
   readonly leafId: number | null;
+  readonly system: string;
   readonly draft: string;
 }): ReactNode {
   const { t } = useTranslation('chat');
-  const use = useContextUse(props);
+  const { use, isHeld } = useContextUse(props);
   if (use === null)
     return (
       <span className="chat-context quiet">
         <Term name="contextLength" />
-        <span>{t('context.notLoaded')}</span>
+        {isHeld && props.conversationId !== null ? null : <span>{t('context.notLoaded')}</span>}
       </span>
     );
   const level = contextLevel(use.tokens, use.contextLength);

@@ -36,6 +36,12 @@ export async function reloadConversation(id: number): Promise<Conversation> {
   return conversation;
 }
 
+/** Reads title and settings anew; the messages stay as they are known. What cannot be read stays too. */
+export async function reloadSettings(id: number): Promise<void> {
+  const told = await engine.conversation({ conversationId: id }).catch(() => null);
+  if (told !== null) change(id, (known) => withSettingsOf(known, told));
+}
+
 /** Changes title or settings at once on the screen, then in the engine. @throws AppError; the engine's word then holds */
 export async function changeConversation(id: number, changes: Changes): Promise<void> {
   change(id, (known) => ({ ...known, ...changes }));

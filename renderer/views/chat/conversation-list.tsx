@@ -30,6 +30,7 @@ import { useRemoveConversation } from './use-remove-conversation.ts';
 const ROW_PX = 36;
 const EXCERPT_ROW_PX = 76;
 const HEADING_PX = 32;
+const PADDING_PX = 8;
 
 function Excerpt({ text }: { readonly text: string }): ReactNode {
   return (
@@ -150,6 +151,7 @@ export function ConversationList({ openId }: { readonly openId: number | null })
           layoutOptions={{
             rowHeight: isSearching ? EXCERPT_ROW_PX : ROW_PX,
             headingHeight: HEADING_PX,
+            padding: PADDING_PX,
           }}
         >
           <GridList aria-label={t('chat:list.title')} className="chat-list-rows">

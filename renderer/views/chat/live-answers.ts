@@ -7,7 +7,13 @@ import { toAppError, type AppError } from '../../../app/contract/error.ts';
 import type { GeneratedToken } from '../../../app/contract/sampling.ts';
 import { engine } from '../../bridge.ts';
 import { createStore, type Store } from '../../state/store.ts';
-import { conversationsChanged, putMessage, reloadConversation } from './conversation-cache.ts';
+import {
+  conversationsChanged,
+  knownConversation,
+  putMessage,
+  reloadConversation,
+  reloadSettings,
+} from './conversation-cache.ts';
 import { draftOf } from './drafts.ts';
 
 /** What changes seldom of an answer that is being written. */
@@ -124,7 +130,11 @@ async function run(conversationId: number, call: Call): Promise<{ readonly taken
         messageId: event.message.id,
         phase: chat.answer.read()?.phase ?? 'waiting',
       });
-    else conversationsChanged();
+    else {
+      conversationsChanged();
+      // The engine names a conversation after its first question.
+      if (knownConversation(conversationId)?.title === '') void reloadSettings(conversationId);
+    }
   };
   try {
     const message = await call({ signal: controller.signal, onEvent });

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown } from 'lucide-react';
-import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import { branchOf, type Conversation } from '../../../app/contract/conversation.ts';
@@ -37,11 +37,17 @@ export function MessageList({
   const scroller = useRef<HTMLDivElement>(null);
   const tree = useMemo(() => treeOf(messages), [messages]);
   const branch = useMemo(() => branchOf(messages, leafId), [messages, leafId]);
+  // Functions that stay the same: a new one has all heights reckoned anew.
+  const estimateSize = useCallback(
+    (index: number) => estimatedHeight(branch[index]?.content ?? ''),
+    [branch],
+  );
+  const getItemKey = useCallback((index: number) => branch[index]?.id ?? index, [branch]);
   const virtualizer = useVirtualizer({
     count: branch.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => estimatedHeight(branch[index]?.content ?? ''),
-    getItemKey: (index) => branch[index]?.id ?? index,
+    estimateSize,
+    getItemKey,
     overscan: OVERSCAN,
     paddingStart: PADDING,
     paddingEnd: PADDING,

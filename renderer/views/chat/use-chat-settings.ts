@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Conversation, ConversationSettings } from '../../../app/contract/conversation.ts';
 import { toAppError } from '../../../app/contract/error.ts';
-import { greedySampling } from '../../../app/contract/sampling.ts';
+import { chatSampling, DEFAULT_MAX_TOKENS } from '../../../app/contract/sampling.ts';
 import { toast } from '../../design/toasts.tsx';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';
@@ -11,9 +11,6 @@ import { newChatSettings } from './new-chat-settings.ts';
 
 /** A pause after which a slider's or a text's value is kept, in ms. */
 const PAUSE_MS = 350;
-
-/** What the engine gives a conversation that asks for nothing. */
-const DEFAULT_MAX_TOKENS = 1024;
 
 type Changes = Partial<Omit<ConversationSettings, 'artifactId'>>;
 
@@ -83,7 +80,7 @@ export function useChatSettings(
   return {
     artifactId: newArtifactId,
     system: fresh.system,
-    sampling: fresh.sampling ?? { ...greedySampling, ...held?.loaded?.recommendedSampling },
+    sampling: fresh.sampling ?? chatSampling(held?.loaded?.recommendedSampling ?? {}),
     maxTokens: fresh.maxTokens ?? DEFAULT_MAX_TOKENS,
     isChosen: fresh.sampling !== null,
     change: (changes) => {

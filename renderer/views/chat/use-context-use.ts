@@ -8,24 +8,31 @@ const PAUSE_MS = 400;
 /** Longest text that the engine counts. */
 const MOST_LETTERS = 1_000_000;
 
+export interface ContextUse {
+  /** Null while it is not known. */
+  readonly use: { readonly tokens: number; readonly contextLength: number } | null;
+  readonly isHeld: boolean;
+}
+
 /** Tokens that the shown branch and the draft would take; null while the model is not loaded. */
 export function useContextUse({
   conversationId,
   artifactId,
   leafId,
+  system,
   draft,
 }: {
   readonly conversationId: number | null;
   readonly artifactId: string | null;
   readonly leafId: number | null;
+  readonly system: string;
   readonly draft: string;
-}): { readonly tokens: number; readonly contextLength: number } | null {
+}): ContextUse {
   const settled = useSettled(draft, PAUSE_MS);
-  const isReady = useHeldModels().some(
-    (model) => model.artifactId === artifactId && model.state === 'ready',
-  );
+  const held = useHeldModels().find((model) => model.artifactId === artifactId);
+  const isReady = held?.state === 'ready';
   const { data } = useQuery({
-    queryKey: ['context-use', conversationId, artifactId, leafId, isReady, settled],
+    queryKey: ['context-use', conversationId, artifactId, leafId, system, settled],
     queryFn: () =>
       conversationId === null
         ? null
@@ -38,5 +45,5 @@ export function useContextUse({
         ? before
         : undefined,
   });
-  return conversationId === null ? null : (data ?? null);
+  return { use: conversationId === null ? null : (data ?? null), isHeld: held !== undefined };
 }
