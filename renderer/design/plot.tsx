@@ -81,6 +81,8 @@ export function PlotPicture({ label, height, options, className }: PlotPicturePr
     const svg = plot.plot({ width, height, className: 'plot', ...options(plot, width) });
     // Its stylesheet would be refused by the content security policy; chart.css holds the same rules.
     svg.querySelector('style')?.remove();
+    // A picture has one name; names of its groups are not allowed without a role of theirs.
+    for (const group of svg.querySelectorAll('g[aria-label]')) group.removeAttribute('aria-label');
     svg.setAttribute('role', 'img');
     svg.setAttribute('aria-label', label);
     stage.current?.replaceChildren(svg);
