@@ -23,7 +23,8 @@ export const compare: Texts<typeof english> = {
   toDifference: 'Zum ersten Unterschied',
   picker: {
     reference: 'Maßstab',
-    other: 'Dagegen {{n}}',
+    other: 'Verglichen mit',
+    otherOf: 'Verglichen mit ({{n}})',
     add: 'Fassung hinzufügen',
     remove: '{{name}} herausnehmen',
     offline: 'seine Platte ist nicht angeschlossen',

@@ -20,7 +20,8 @@ export const compare = {
   toDifference: 'Go to the first difference',
   picker: {
     reference: 'Reference',
-    other: 'Against {{n}}',
+    other: 'Compared with',
+    otherOf: 'Compared with ({{n}})',
     add: 'Add a version',
     remove: 'Take {{name}} out',
     offline: 'its disk is not connected',

@@ -48,6 +48,8 @@ export function AnswersTab({ artifacts, draft, onChange }: TabProps): ReactNode 
           run={run}
           artifacts={artifacts}
           onEdit={() => {
+            // A blind run that still waits for votes ends here; its answers are saved.
+            if (isRunning) clearRun();
             setOpen(true);
           }}
         />

@@ -48,7 +48,13 @@ export function ArtifactPicker({
         <div className="compare-pick" key={i}>
           <Select
             className="grow"
-            label={i === 0 ? t('picker.reference') : t('picker.other', { n: i })}
+            label={
+              i === 0
+                ? t('picker.reference')
+                : ids.length === 2
+                  ? t('picker.other')
+                  : t('picker.otherOf', { n: i })
+            }
             value={id}
             choices={choicesFor(id)}
             onChange={(chosen) => {

@@ -116,7 +116,7 @@ export function PromptResult({
                   document.getElementById(tokenId(baseId, 0, earliest)) ??
                   document.getElementById(tokenId(baseId, 1, earliest));
                 token?.focus();
-                token?.scrollIntoView({ block: 'center', inline: 'nearest' });
+                token?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
               }}
             >
               {t('toDifference')}

@@ -45,17 +45,11 @@ export function SetUpSummary({
           ].join(' · ')}
         </p>
       </div>
-      {isAnswering ? (
-        <Button autoFocus onPress={stopRun}>
-          <Square aria-hidden />
-          {t('stop')}
-        </Button>
-      ) : current === null ? (
-        <Button onPress={onEdit}>
-          <Pencil aria-hidden />
-          {t('summary.edit')}
-        </Button>
-      ) : null}
+      {/* One button for both, so that it keeps the focus when the run ends. */}
+      <Button autoFocus onPress={isAnswering ? stopRun : onEdit}>
+        {isAnswering ? <Square aria-hidden /> : <Pencil aria-hidden />}
+        {isAnswering ? t('stop') : t('summary.edit')}
+      </Button>
     </div>
   );
 }

@@ -24,6 +24,9 @@ const Token = memo(function Token({
   isTabStop,
   markWords,
 }: TokenProps): ReactNode {
+  // The space before a word is no part of what is marked.
+  const rest = text.trimStart();
+  const lead = text.slice(0, text.length - rest.length);
   const name = isBlank(text) ? visibleText(text) || '∅' : undefined;
   return (
     <span
@@ -36,11 +39,18 @@ const Token = memo(function Token({
       className={`compare-token ${look} ${isSelected ? 'selected' : ''}`}
     >
       {look === 'mark' ? (
-        <span className="compare-marker" aria-hidden>
-          ≠
-        </span>
-      ) : null}
-      {look === 'mark' && isBlank(text) ? `${visibleText(text)}${text}` : text}
+        <>
+          {lead}
+          <span className="compare-marked">
+            <span className="compare-marker" aria-hidden>
+              ≠
+            </span>
+            {rest === '' ? visibleText(text) : rest}
+          </span>
+        </>
+      ) : (
+        text
+      )}
     </span>
   );
 });
@@ -149,7 +159,7 @@ export function TokenText({
         />
       ))}
       {mark !== null && mark >= tokens.length ? (
-        <span className="compare-token mark ended" role="presentation">
+        <span className="compare-marked ended" role="presentation">
           <span className="compare-marker" aria-hidden>
             ≠
           </span>

@@ -1,8 +1,13 @@
-/** Which of several numbers are the best. Columns without a number take no part. */
+/** Numbers closer than this look the same on the screen and differ from one run to the next. */
+const ALIKE = 0.01;
+
+/** Which of several positive numbers are the best or as good. Columns without a number take no part. */
 export function bestOf(values: readonly (number | null)[], better: 'lower' | 'higher'): boolean[] {
   const known = values.filter((value) => value !== null);
   // One number alone, or all the same, is not better than anything.
-  if (known.length < 2 || new Set(known).size === 1) return values.map(() => false);
+  if (known.length < 2) return values.map(() => false);
   const best = better === 'lower' ? Math.min(...known) : Math.max(...known);
-  return values.map((value) => value === best);
+  const isBest = (value: number): boolean => Math.abs(value - best) <= ALIKE * Math.abs(best);
+  if (known.every(isBest)) return values.map(() => false);
+  return values.map((value) => value !== null && isBest(value));
 }
