@@ -1,0 +1,43 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { LinkButton } from '../../design/link-button.tsx';
+import { ErrorNote, Note } from '../../design/notes.tsx';
+import { paths } from '../../frame/navigation.ts';
+import { damagedFiles, type ModelWork } from '../../state/model-work.ts';
+import { useIsAvailable } from './details-actions.tsx';
+
+/** What a person must know before trusting a model: its disk is away, its files changed, a job about it stopped. */
+export function DetailsNotes({
+  id,
+  work,
+}: {
+  readonly id: string;
+  readonly work: ModelWork;
+}): ReactNode {
+  const { t } = useTranslation('details');
+  const { t: common } = useTranslation('common');
+  const isAvailable = useIsAvailable(id);
+  const damaged = damagedFiles(work.verify) ?? [];
+  const failed = [work.verify, work.evaluate].find((job) => job?.state === 'failed');
+  return (
+    <>
+      {isAvailable ? null : <Note kind="warn">{t('offlineNote')}</Note>}
+      {damaged.length === 0 ? null : (
+        <Note
+          kind="warn"
+          actions={<LinkButton to={paths.library}>{t('backToLibrary')}</LinkButton>}
+        >
+          <strong>{t('damagedTitle')}</strong>
+          <p className="mono">{damaged.join(', ')}</p>
+          <p>{t('damagedHint')}</p>
+        </Note>
+      )}
+      {failed === undefined || failed === null || failed.error === null ? null : (
+        <ErrorNote
+          error={failed.error}
+          actions={<LinkButton to={paths.jobs}>{common('jobShow')}</LinkButton>}
+        />
+      )}
+    </>
+  );
+}
