@@ -12,7 +12,8 @@ import { errorMap, layerErrors, type ErrorCell } from './error-map.ts';
 import { formatError, HeatMap, type ErrorMeasure } from './heat-map.tsx';
 import type { ShownArtifact } from './use-details.ts';
 
-const LINE_HEIGHT = 232;
+/** As high as the map of a usual model, in pixels. */
+const LINE_HEIGHT = 272;
 
 /** Where rounding cost how much: per layer and kind of matrix, and per layer. */
 export function ErrorTab({

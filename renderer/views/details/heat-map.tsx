@@ -232,7 +232,9 @@ export function HeatMap({ map, measure, chosen, onChoose, onOpen }: HeatMapProps
               {write(measure === 'relative' ? most : least)}
             </text>
             <text x={LEGEND_WIDTH + 12} y={15}>
-              {t('error.less')} → {t('error.more')} ·{' '}
+              {t('error.less')} → {t('error.more')}
+            </text>
+            <text x={LEGEND_WIDTH + 12} y={30}>
               {measure === 'relative' ? t('error.relativeAxis') : t('error.sqnrAxis')}
             </text>
           </g>

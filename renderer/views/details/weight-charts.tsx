@@ -18,6 +18,7 @@ import {
   sharesPlot,
 } from './weight-plots.ts';
 
+/** Heights of the pictures in pixels. */
 const MAIN_HEIGHT = 320;
 const SMALL_HEIGHT = 220;
 
