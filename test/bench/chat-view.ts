@@ -147,7 +147,8 @@ async function trial(
   scroll: () => Promise<readonly number[]>,
 ): Promise<void> {
   const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
+  // Time on the processor: other processes of this machine do not count.
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const busy = async (): Promise<number> => {
     const { metrics } = await session.send('Performance.getMetrics');
     const of = (name: string): number => metrics.find((metric) => metric.name === name)?.value ?? 0;

@@ -21,9 +21,12 @@ const SHORT_HASH = 8;
 export function AnswerFacts({
   message,
   isNewest,
+  isFull,
 }: {
   readonly message: ConversationMessage;
   readonly isNewest: boolean;
+  /** False while the message only passes by: terms are then plain words. */
+  readonly isFull: boolean;
 }): ReactNode {
   const { t } = useTranslation('chat');
   const { statistics, state, weightsSha256 } = message;
@@ -33,7 +36,7 @@ export function AnswerFacts({
       facts.push(formatRate(statistics.decodeRate, t('facts.rateUnit')));
     const first = t('facts.firstToken', { time: formatDuration(statistics.timeToFirstTokenMs) });
     if (statistics.generatedTokens > 0)
-      facts.push(isNewest ? <Term name="ttft">{first}</Term> : first);
+      facts.push(isNewest && isFull ? <Term name="ttft">{first}</Term> : first);
     facts.push(
       t('facts.tokens', {
         count: statistics.generatedTokens,
@@ -49,14 +52,17 @@ export function AnswerFacts({
         {t(stopTexts[statistics.stop])}
       </span>,
     );
-  if (weightsSha256 !== null)
+  if (weightsSha256 !== null) {
+    const weights = t('facts.weights', { hash: weightsSha256.slice(0, SHORT_HASH) });
+    const hint = t('facts.weightsHint', { hash: weightsSha256 });
     facts.push(
-      <Explained
-        text={<span className="chat-hash">{t('facts.weightsHint', { hash: weightsSha256 })}</span>}
-      >
-        {t('facts.weights', { hash: weightsSha256.slice(0, SHORT_HASH) })}
-      </Explained>,
+      isFull ? (
+        <Explained text={<span className="chat-hash">{hint}</span>}>{weights}</Explained>
+      ) : (
+        <span className="term">{weights}</span>
+      ),
     );
+  }
   return (
     <ul className="chat-facts">
       {facts.map((fact, index) => (

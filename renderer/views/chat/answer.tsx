@@ -6,13 +6,14 @@ import type { ConversationMessage } from '../../../app/contract/conversation.ts'
 import { Button, IconButton } from '../../design/button.tsx';
 import { CopyButton } from '../../design/copy-button.tsx';
 import { ErrorNote } from '../../design/notes.tsx';
-import { SchemeBadge } from '../../design/scheme.tsx';
+import { bitsClass, SchemeBadge, useSchemeTexts } from '../../design/scheme.tsx';
 import { AnswerFacts, LiveFacts } from './answer-facts.tsx';
 import { BranchSwitcher } from './branch-switcher.tsx';
 import { focusComposer } from './focus-composer.ts';
 import { answerAgain } from './live-answers.ts';
 import { LiveText } from './live-text.tsx';
 import { MarkdownText } from './markdown-text.tsx';
+import { useDrawnFully } from './use-drawn-fully.ts';
 
 export interface AnswerProps {
   readonly conversationId: number;
@@ -26,6 +27,7 @@ export interface AnswerProps {
   /** The model that would answer can be used. */
   readonly canAnswer: boolean;
   readonly isNewest: boolean;
+  readonly isScrolling: boolean;
 }
 
 function AnswerText({
@@ -42,11 +44,30 @@ function AnswerText({
   return <p className="quiet">{message.state === 'streaming' ? null : t('emptyAnswer')}</p>;
 }
 
+/** The scheme's badge; without its explanation while the message only passes by. */
+function Badge({
+  artifact,
+  isFull,
+}: {
+  readonly artifact: Artifact;
+  readonly isFull: boolean;
+}): ReactNode {
+  const { label } = useSchemeTexts()(artifact.scheme);
+  const { scheme, blockSize } = artifact;
+  if (isFull) return <SchemeBadge scheme={scheme} blockSize={blockSize} />;
+  return (
+    <span className={`badge scheme-badge ${bitsClass(scheme)}`}>
+      {blockSize === null || blockSize === 0 ? label : `${label} · ${blockSize}`}
+    </span>
+  );
+}
+
 /** What a model said: who, the text, what it cost, and what can be done with it. */
 export const Answer = memo(function Answer(props: AnswerProps): ReactNode {
   const { conversationId, message, siblings, artifact, isLive, isBusy, canAnswer, isNewest } =
     props;
   const { t } = useTranslation('chat');
+  const isFull = useDrawnFully(props.isScrolling);
   const again = (): void => {
     if (message.parentId === null) return;
     void answerAgain(conversationId, message.parentId);
@@ -57,9 +78,7 @@ export const Answer = memo(function Answer(props: AnswerProps): ReactNode {
     <article className="chat-answer" aria-label={t('answer')} aria-busy={isLive}>
       <header className="row">
         <span className="chat-speaker ellipsis">{artifact?.name ?? t('model.removed')}</span>
-        {artifact === null ? null : (
-          <SchemeBadge scheme={artifact.scheme} blockSize={artifact.blockSize} />
-        )}
+        {artifact === null ? null : <Badge artifact={artifact} isFull={isFull} />}
       </header>
       <AnswerText {...props} />
       {message.state === 'streaming' && !isLive ? (
@@ -80,23 +99,27 @@ export const Answer = memo(function Answer(props: AnswerProps): ReactNode {
           <LiveFacts conversationId={conversationId} />
         ) : (
           <>
-            <span className="chat-actions">
-              <BranchSwitcher
-                conversationId={conversationId}
-                messageId={message.id}
-                siblings={siblings}
-              />
-              <CopyButton label={t('copyAnswer')} text={() => message.content} />
-              <IconButton
-                size="small"
-                label={t('regenerate')}
-                isDisabled={cannotAsk}
-                onPress={again}
-              >
-                <RotateCcw aria-hidden />
-              </IconButton>
-            </span>
-            <AnswerFacts message={message} isNewest={isNewest} />
+            {isFull ? (
+              <span className="chat-actions">
+                <BranchSwitcher
+                  conversationId={conversationId}
+                  messageId={message.id}
+                  siblings={siblings}
+                />
+                <CopyButton label={t('copyAnswer')} text={() => message.content} />
+                <IconButton
+                  size="small"
+                  label={t('regenerate')}
+                  isDisabled={cannotAsk}
+                  onPress={again}
+                >
+                  <RotateCcw aria-hidden />
+                </IconButton>
+              </span>
+            ) : (
+              <span className={`chat-actions waiting ${siblings.length > 1 ? 'branched' : ''}`} />
+            )}
+            <AnswerFacts message={message} isNewest={isNewest} isFull={isFull} />
           </>
         )}
       </footer>

@@ -1,6 +1,14 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { ArrowDown } from 'lucide-react';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from 'react';
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type ReactNode,
+} from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import { branchOf, type Conversation } from '../../../app/contract/conversation.ts';
@@ -43,11 +51,23 @@ export function MessageList({
     [branch],
   );
   const getItemKey = useCallback((index: number) => branch[index]?.id ?? index, [branch]);
+  // What is being edited stays, wherever the person scrolls.
+  const [editing, setEditing] = useState<number | null>(null);
+  const rangeExtractor = useCallback(
+    (range: Range): number[] => {
+      const drawn = defaultRangeExtractor(range);
+      if (editing === null) return drawn;
+      const index = branch.findIndex((message) => message.id === editing);
+      return index < 0 || drawn.includes(index) ? drawn : [...drawn, index].sort((a, b) => a - b);
+    },
+    [branch, editing],
+  );
   const virtualizer = useVirtualizer({
     count: branch.length,
     getScrollElement: () => scroller.current,
     estimateSize,
     getItemKey,
+    rangeExtractor,
     overscan: OVERSCAN,
     paddingStart: PADDING,
     paddingEnd: PADDING,
@@ -92,6 +112,7 @@ export function MessageList({
               siblings: siblingsOf(tree, message.id),
               isBusy: isLive,
               canAnswer,
+              isScrolling: virtualizer.isScrolling,
             };
             return (
               <li
@@ -104,7 +125,12 @@ export function MessageList({
                 style={{ transform: `translateY(${item.start}px)` }}
               >
                 {message.role === 'user' ? (
-                  <Question {...shared} isUnanswered={isLast && !isLive} />
+                  <Question
+                    {...shared}
+                    isUnanswered={isLast && !isLive}
+                    isEditing={editing === message.id}
+                    onEdit={setEditing}
+                  />
                 ) : (
                   <Answer
                     {...shared}

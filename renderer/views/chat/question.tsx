@@ -9,6 +9,7 @@ import { Note } from '../../design/notes.tsx';
 import { BranchSwitcher } from './branch-switcher.tsx';
 import { focusComposer } from './focus-composer.ts';
 import { answerAgain, say } from './live-answers.ts';
+import { useDrawnFully } from './use-drawn-fully.ts';
 
 /** Rows of the field in which a question is edited. */
 const MOST_ROWS = 16;
@@ -67,6 +68,10 @@ export interface QuestionProps {
   readonly canAnswer: boolean;
   /** Nothing follows it, and nobody is answering. */
   readonly isUnanswered: boolean;
+  readonly isScrolling: boolean;
+  readonly isEditing: boolean;
+  /** Begins to edit this question (its id), or ends it (null). */
+  readonly onEdit: (id: number | null) => void;
 }
 
 /** What the person said. */
@@ -77,22 +82,25 @@ export const Question = memo(function Question({
   isBusy,
   canAnswer,
   isUnanswered,
+  isScrolling,
+  isEditing,
+  onEdit,
 }: QuestionProps): ReactNode {
   const { t } = useTranslation('chat');
-  const [isEditing, setEditing] = useState(false);
   const edit = useRef<HTMLButtonElement>(null);
+  const isFull = useDrawnFully(isScrolling);
   if (isEditing)
     return (
       <article className="chat-question" aria-label={t('question')}>
         <QuestionEditor
           content={message.content}
           onSend={(text) => {
-            setEditing(false);
+            onEdit(null);
             void say(conversationId, message.parentId, text);
             focusComposer();
           }}
           onCancel={() => {
-            setEditing(false);
+            onEdit(null);
             requestAnimationFrame(() => edit.current?.focus());
           }}
         />
@@ -101,25 +109,29 @@ export const Question = memo(function Question({
   return (
     <article className="chat-question" aria-label={t('question')}>
       <div className="chat-bubble">{message.content}</div>
-      <span className="chat-actions">
-        <BranchSwitcher
-          conversationId={conversationId}
-          messageId={message.id}
-          siblings={siblings}
-        />
-        <CopyButton label={t('copyQuestion')} text={() => message.content} />
-        <IconButton
-          size="small"
-          ref={edit}
-          label={t('editQuestion')}
-          isDisabled={isBusy || !canAnswer}
-          onPress={() => {
-            setEditing(true);
-          }}
-        >
-          <Pencil aria-hidden />
-        </IconButton>
-      </span>
+      {isFull ? (
+        <span className="chat-actions">
+          <BranchSwitcher
+            conversationId={conversationId}
+            messageId={message.id}
+            siblings={siblings}
+          />
+          <CopyButton label={t('copyQuestion')} text={() => message.content} />
+          <IconButton
+            size="small"
+            ref={edit}
+            label={t('editQuestion')}
+            isDisabled={isBusy || !canAnswer}
+            onPress={() => {
+              onEdit(message.id);
+            }}
+          >
+            <Pencil aria-hidden />
+          </IconButton>
+        </span>
+      ) : (
+        <span className="chat-actions waiting" />
+      )}
       {isUnanswered ? (
         <Note
           actions={
