@@ -1,3 +1,4 @@
+import { SAMPLE_SOURCE } from '../../app/contract/inspection.ts';
 import type { Job } from '../../app/contract/job.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 import type { SchemeName } from '../../app/contract/scheme.ts';
@@ -42,6 +43,11 @@ function stateOf(job: Job, progress: Progress | null, isOver: boolean): StepStat
   return job.state === 'running' && !job.waitsForDisk ? 'running' : 'held';
 }
 
+/** Whether a source is fetched first: a repository by its name, or the sample. Ids and absolute paths look otherwise. */
+function comesFromAfar(source: string): boolean {
+  return source === SAMPLE_SOURCE || /^[\w.-]+\/[\w.-]+(@.*)?$/.test(source);
+}
+
 function stepsOfMake(
   job: Job,
   request: Extract<Job['request'], { kind: 'make' }>,
@@ -56,7 +62,8 @@ function stepsOfMake(
   const download = job.steps.find((progress) => !artifactSteps.includes(progress)) ?? null;
   const planned: PlannedStep[] = [];
   // A folder needs no download; neither does a checkpoint that is here already.
-  if (download !== null || schemes.length === 0)
+  const expected = job.checkpointId === null && comesFromAfar(request.source);
+  if (download !== null || expected || schemes.length === 0)
     planned.push({
       key: 'download',
       kind: 'download',

@@ -82,7 +82,7 @@ export const get: Texts<typeof english> = {
     version: 'Fassung',
     size: 'Größe',
     memory: 'Nötiger Speicher',
-    fits: 'Passt auf diesen Computer',
+    fits: 'Passt hier',
     fitsYes: 'passt',
     fitsTight: 'knapp',
     fitsNo: 'zu groß',
@@ -95,6 +95,7 @@ export const get: Texts<typeof english> = {
   disk: {
     title: 'Datenträger',
     need: '{{need}} nötig, {{free}} frei',
+    free: '{{free}} frei',
     needParts: '{{download}} für den Download, {{made}} für das, was entsteht',
     short: 'Auf dem Datenträger ist nicht genug Platz: Es fehlen {{missing}}.',
     shortHint:

@@ -59,8 +59,8 @@ export const jobs: Texts<typeof english> = {
   cancelNamed: '{{subject}} abbrechen',
   forgetNamed: '{{subject}} von der Liste nehmen',
   showAll: 'Alle {{count}} beendeten Aufgaben zeigen',
-  ended: 'beendet {{when}}',
-  started: 'begonnen {{when}}',
+  ended: '{{when}}',
+  started: 'Beginn: {{when}}',
   waitsForDiskHint:
     'Der Datenträger ist voll, darum ruht die Arbeit. Sie geht von selbst weiter, sobald Platz da ist; es geht nichts verloren.',
   interruptedHint:

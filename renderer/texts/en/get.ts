@@ -77,7 +77,7 @@ export const get = {
     version: 'Version',
     size: 'Size',
     memory: 'Memory needed',
-    fits: 'Fits this computer',
+    fits: 'Fits here',
     fitsYes: 'fits',
     fitsTight: 'tight',
     fitsNo: 'too large',
@@ -90,6 +90,7 @@ export const get = {
   disk: {
     title: 'Disk',
     need: '{{need}} needed, {{free}} free',
+    free: '{{free}} free',
     needParts: '{{download}} to download, {{made}} for what is made',
     short: 'There is not enough room on the disk: {{missing}} are missing.',
     shortHint:

@@ -56,7 +56,7 @@ export const jobs = {
   cancelNamed: 'Cancel {{subject}}',
   forgetNamed: 'Take {{subject}} off the list',
   showAll: 'Show all {{count}} ended jobs',
-  ended: 'ended {{when}}',
+  ended: '{{when}}',
   started: 'started {{when}}',
   waitsForDiskHint:
     'The disk is full, so it holds still. It goes on by itself as soon as there is room; nothing is lost.',

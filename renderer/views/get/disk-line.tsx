@@ -32,7 +32,10 @@ export function DiskLine({ need }: { readonly need: DiskNeed }): ReactNode {
         <span>
           {freeBytes === null
             ? t('disk.unknown')
-            : t('disk.need', { need: formatBytes(need.totalBytes), free: formatBytes(freeBytes) })}
+            : t(need.totalBytes === 0 ? 'disk.free' : 'disk.need', {
+                need: formatBytes(need.totalBytes),
+                free: formatBytes(freeBytes),
+              })}
           {need.totalBytes === 0 ? null : <span className="quiet"> · {parts}</span>}
         </span>
       </p>

@@ -23,9 +23,11 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
   const { data: doctor } = useDoctor();
   const download = useDownloadWords(inspection);
   const { architecture, repository, commit } = inspection;
-  const isOnHub = repository !== null && inspection.source !== SAMPLE_SOURCE;
+  // Of what is here already nobody asked the hub.
+  const isOnHub =
+    repository !== null && inspection.directory === null && inspection.source !== SAMPLE_SOURCE;
   return (
-    <section className="card stack tight" aria-labelledby="get-facts">
+    <section className="card stack tight get-facts-card" aria-labelledby="get-facts">
       <h2 id="get-facts">{t('facts.title')}</h2>
       <dl className="get-facts">
         <div>
@@ -62,7 +64,7 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
             <dd>{t(inspection.gated ? 'facts.gatedYes' : 'facts.gatedNo')}</dd>
           </div>
         ) : null}
-        {isOnHub && commit !== null ? (
+        {commit !== null ? (
           <div>
             <dt>{t('facts.commit')}</dt>
             <dd className="mono">{commit.slice(0, SHORT_COMMIT)}</dd>

@@ -106,13 +106,14 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
           </Note>
         </div>
       ) : null}
-      <DiskLine need={diskNeed(inspection, chosen)} />
       {inspection.schemes.length === 0 ? null : (
         <Advanced chosen={chosen} options={options} onChange={setOptions} />
       )}
       {error === null ? null : <ErrorNote error={error} />}
-      <div className="row">
+      <div className="get-go stack tight">
+        <DiskLine need={diskNeed(inspection, chosen)} />
         <Button
+          className="get-go-button"
           look="primary"
           size="large"
           isDisabled={go === 'nothing' || isStarting || !isSound}

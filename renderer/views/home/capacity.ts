@@ -40,7 +40,7 @@ export function capacityOf(memoryBytes: number): readonly Capacity[] {
 }
 
 /** Sizes that models usually have, for marks on the scale. */
-export const usualSizes = [0.5e9, 1e9, 3e9, 8e9, 14e9, 32e9, 70e9] as const;
+export const usualSizes = [1e9, 3e9, 8e9, 20e9, 70e9] as const;
 
 /** The scale's ends: below and above lie the models that hardly anybody runs at home. */
 const SCALE_FROM = 0.25e9;

@@ -88,7 +88,7 @@ function CapacityChart({ doctor }: { readonly doctor: Doctor }): ReactNode {
       <div aria-hidden className="home-capacity-scale">
         {usualSizes.map((size) => (
           <span key={size} style={{ left: `${placeOf(size) * 100}%` }}>
-            {size >= 1e9 ? `${size / 1e9}\u202fB` : formatCount(size)}
+            {`${size / 1e9}\u202fB`}
           </span>
         ))}
       </div>

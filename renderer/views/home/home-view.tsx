@@ -76,8 +76,14 @@ function Content(): ReactNode {
 /** The first thing a person sees: a welcome, or where they left off. */
 export function HomeView(): ReactNode {
   const { t } = useTranslation('home');
+  const { data: library } = useLibrary();
+  // The welcome has the same button, larger.
+  const hasModels = library !== undefined && library.artifacts.length > 0;
   return (
-    <View title={t('title')} actions={<LinkButton to={paths.get()}>{t('welcome.get')}</LinkButton>}>
+    <View
+      title={t('title')}
+      actions={hasModels ? <LinkButton to={paths.get()}>{t('welcome.get')}</LinkButton> : null}
+    >
       <div className="view-column stack home">
         <Content />
         <ComputerCard />

@@ -22,8 +22,8 @@ function StartCard({
       <Link href={`#${to}`} className="card home-start">
         <Icon aria-hidden />
         <span className="grow">
-          <span className="home-start-title ellipsis">{title}</span>
-          <span className="quiet ellipsis">{hint}</span>
+          <span className="home-start-title">{title}</span>
+          <span className="quiet">{hint}</span>
         </span>
       </Link>
     </li>

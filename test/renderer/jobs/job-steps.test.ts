@@ -53,6 +53,14 @@ describe('plannedSteps', () => {
       ['quantize', 'nf4', 'waiting'],
     ]);
   });
+  it('expects a download of a repository before it begins, and none of what is here', () => {
+    expect(plannedSteps(job({})).map(({ kind }) => kind)).toContain('download');
+    const own: JobRequest = { ...make(['nf4']), source: '/models/own' } as JobRequest;
+    expect(plannedSteps(job({ request: own })).map(({ kind }) => kind)).toEqual(['quantize']);
+    expect(plannedSteps(job({ checkpointId: 'model' })).map(({ kind }) => kind)).not.toContain(
+      'download',
+    );
+  });
   it('keeps a step in its place while it waits for the disk', () => {
     const steps = plannedSteps(
       job({
