@@ -64,6 +64,7 @@ export function formatBits(bitsPerWeight: number): string {
 
 /** A number without a unit to three significant figures: `12.3`, `0.0042`, `3.1e-7`. */
 export function formatFigure(value: number): string {
+  if (value !== 0 && Math.abs(value) < 0.001) return Number(value.toPrecision(3)).toExponential();
   return String(Number(value.toPrecision(3)));
 }
 

@@ -63,6 +63,12 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
     // The rows are drawn without the deleted ones first.
     requestAnimationFrame(() => grid.current?.focusRow(next.current));
   });
+  // A dialog that was opened from a menu has nothing left to give the focus back to.
+  const closeDialog = (): void => {
+    close();
+    removal.forget();
+    requestAnimationFrame(() => requestAnimationFrame(() => grid.current?.focusRow(null)));
+  };
   const remove = (gone: readonly Doomed[], forever: boolean): void => {
     const keys = new Set(
       gone.map(({ id, isCheckpoint }) => (isCheckpoint ? `checkpoint ${id}` : id)),
@@ -196,12 +202,12 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
           }}
         />
       )}
-      {renaming === null ? null : <RenameDialog {...renaming} onClose={close} />}
+      {renaming === null ? null : <RenameDialog {...renaming} onClose={closeDialog} />}
       {comparing === null ? null : (
         <CompareDialog
           artifact={comparing}
           library={library}
-          onClose={close}
+          onClose={closeDialog}
           onCompare={(ids) => {
             navigate(paths.compareOf(ids));
           }}
@@ -209,14 +215,14 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
       )}
       <DeleteDialog
         doomed={doomed}
-        onClose={close}
+        onClose={closeDialog}
         onConfirm={() => {
           remove(doomed, false);
         }}
       />
       <ForeverDialog
         refused={removal.refused}
-        onClose={removal.forget}
+        onClose={closeDialog}
         onConfirm={(left) => {
           remove(left, true);
         }}
