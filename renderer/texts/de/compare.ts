@@ -28,6 +28,8 @@ export const compare: Texts<typeof english> = {
     add: 'Fassung hinzufügen',
     remove: '{{name}} herausnehmen',
     offline: 'seine Platte ist nicht angeschlossen',
+    missing:
+      'Nicht mehr in der Bibliothek oder auf einer Platte, die nicht angeschlossen ist: {{names}}',
   },
   prompt: {
     mode: 'Wie viele Fragen',
@@ -84,6 +86,7 @@ export const compare: Texts<typeof english> = {
     toCurrent: 'Zurück zur laufenden Frage',
     waitingHint: 'Sie ist noch nicht an der Reihe.',
     underway: 'Die Spalten werden geschrieben.',
+    cut: 'Was bis dahin gesagt wurde:',
   },
   verdict: {
     equal: 'Alle Antworten sind gleich, Token für Token.',

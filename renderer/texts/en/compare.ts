@@ -25,6 +25,7 @@ export const compare = {
     add: 'Add a version',
     remove: 'Take {{name}} out',
     offline: 'its disk is not connected',
+    missing: 'Not in the library any more, or on a disk that is not connected: {{names}}',
   },
   prompt: {
     mode: 'How many prompts',
@@ -79,6 +80,7 @@ export const compare = {
     toCurrent: 'Back to the current prompt',
     waitingHint: 'Its turn has not come yet.',
     underway: 'The columns are being written.',
+    cut: 'What was said until then:',
   },
   verdict: {
     equal: 'All answers are the same, token by token.',

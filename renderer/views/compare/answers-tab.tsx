@@ -42,7 +42,13 @@ export function AnswersTab({ artifacts, draft, onChange }: TabProps): ReactNode 
   return (
     <div className="stack">
       {isOpen && !isRunning ? (
-        <SetUp artifacts={artifacts} draft={draft} onChange={onChange} onStart={start} />
+        <SetUp
+          artifacts={artifacts}
+          draft={draft}
+          onChange={onChange}
+          onStart={start}
+          takesFocus={run !== null}
+        />
       ) : run === null ? null : (
         <SetUpSummary
           run={run}

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation, useSearch } from 'wouter';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote, Note } from '../../design/notes.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import { Tabs } from '../../design/tabs.tsx';
 import { View } from '../../design/view.tsx';
@@ -40,7 +40,11 @@ function Desk({ artifacts }: { readonly artifacts: readonly LibraryArtifact[] })
   const search = useSearch();
   const [, navigate] = useLocation();
   const saved = useComparisons();
-  const { draft, change } = useDraft(artifacts, idsOfQuery(search));
+  const wanted = idsOfQuery(search);
+  const { draft, change } = useDraft(artifacts, wanted);
+  const missing = wanted.filter(
+    (id) => !artifacts.some(({ artifact, available }) => available && artifact.id === id),
+  );
   const asked = new URLSearchParams(search).get('tab');
   const tab = tabIds.find((id) => id === asked) ?? 'answers';
   const open = (id: TabId): void => {
@@ -49,7 +53,7 @@ function Desk({ artifacts }: { readonly artifacts: readonly LibraryArtifact[] })
     navigate(`/compare?${query.toString()}`, { replace: true });
   };
   const count = saved.data?.length ?? 0;
-  return (
+  const tabs = (
     <Tabs
       label={t('title')}
       value={tab}
@@ -73,6 +77,14 @@ function Desk({ artifacts }: { readonly artifacts: readonly LibraryArtifact[] })
         },
       ]}
     />
+  );
+  return missing.length === 0 ? (
+    tabs
+  ) : (
+    <div className="stack">
+      <Note kind="warn">{t('picker.missing', { names: missing.join(', ') })}</Note>
+      {tabs}
+    </div>
   );
 }
 

@@ -104,7 +104,7 @@ export function PromptResult({
           ) : null}
           <div className="row wrap compare-verdict">
             <p className="grow" role="status">
-              {isComplete ? verdict : t('run.underway')}
+              {isComplete ? verdict : state === 'running' ? t('run.underway') : t('run.cut')}
             </p>
             <Button
               size="small"

@@ -176,6 +176,16 @@ export function SavedComparison({ comparisonId }: { readonly comparisonId: numbe
         }}
         onDeleted={() => {
           navigate(`${paths.compare()}?tab=saved`);
+          // The first frame draws the list, in the second the closed dialog has given up the focus.
+          requestAnimationFrame(() => {
+            requestAnimationFrame(() => {
+              document
+                .querySelector<HTMLElement>(
+                  '.compare-saved-link, [role="tab"][aria-selected="true"]',
+                )
+                ?.focus();
+            });
+          });
         }}
       />
     </View>

@@ -23,6 +23,7 @@ export function SetUpSummary({
       artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? request.names[i] ?? id,
   );
   const current = currentPrompt(run);
+  const lastAsked = prompts.findLastIndex(({ state }) => state !== 'waiting');
   const isAnswering = prompts.some(({ state }) => state === 'running');
   return (
     <div className="row compare-summary">
@@ -35,7 +36,7 @@ export function SetUpSummary({
             ...(prompts.length > 1
               ? [
                   t('summary.promptOf', {
-                    n: (current ?? prompts.length - 1) + 1,
+                    n: (current ?? Math.max(0, lastAsked)) + 1,
                     of: prompts.length,
                   }),
                 ]

@@ -18,7 +18,12 @@ export function SetUp({
   draft,
   onChange,
   onStart,
-}: TabProps & { readonly onStart: () => void }): ReactNode {
+  takesFocus,
+}: TabProps & {
+  readonly onStart: () => void;
+  /** When it takes the place of the button that opened it. */
+  readonly takesFocus: boolean;
+}): ReactNode {
   const { t } = useTranslation('compare');
   const samples = useSamples();
   const prompts = promptsOf(draft);
@@ -73,6 +78,7 @@ export function SetUp({
             hideLabel
             placeholder={t('prompt.placeholder')}
             rows={2}
+            autoFocus={takesFocus}
             value={draft.prompt}
             onChange={(prompt) => {
               onChange({ prompt });
@@ -86,6 +92,7 @@ export function SetUp({
             placeholder={t('prompt.severalPlaceholder')}
             hint={t('prompt.count', { count: prompts.length })}
             rows={4}
+            autoFocus={takesFocus}
             value={draft.prompts}
             onChange={(prompts) => {
               onChange({ prompts });

@@ -41,7 +41,9 @@ export function useDraft(
       // A browser that keeps nothing: the draft lasts as long as the page.
     }
   }, [draft]);
-  const present = draft.ids.filter((id) => artifacts.some(({ artifact }) => artifact.id === id));
+  const present = draft.ids.filter((id) =>
+    artifacts.some(({ artifact, available }) => available && artifact.id === id),
+  );
   const suggested = suggestPair(artifacts);
   const ids =
     present.length >= 2
