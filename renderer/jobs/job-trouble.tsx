@@ -1,28 +1,25 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '../../app/contract/job.ts';
-import { Button } from '../design/button.tsx';
 import { LinkButton } from '../design/link-button.tsx';
 import { ErrorNote, Note } from '../design/notes.tsx';
 import { ExternalLink } from '../frame/external-link.tsx';
 import { paths } from '../frame/navigation.ts';
 import { useDoctor } from '../state/queries.ts';
 import { remediesFor, repositoryOf, type Remedy } from './job-groups.ts';
-import { useJobActions } from './use-job-actions.ts';
 
-function RemedyButton({ job, remedy }: { readonly job: Job; readonly remedy: Remedy }): ReactNode {
+function RemedyButton({
+  job,
+  remedy,
+}: {
+  readonly job: Job;
+  readonly remedy: Exclude<Remedy, 'resume'>;
+}): ReactNode {
   const { t } = useTranslation('jobs');
-  const { resume } = useJobActions();
   const { data: doctor } = useDoctor();
   const repository = repositoryOf(job.request);
   const source = job.request.kind === 'make' ? job.request.source : null;
   switch (remedy) {
-    case 'resume':
-      return (
-        <Button size="small" onPress={() => void resume(job)}>
-          {t('tryAgain')}
-        </Button>
-      );
     case 'token':
       return (
         <LinkButton size="small" to={paths.settings}>
@@ -59,13 +56,17 @@ function RemedyButton({ job, remedy }: { readonly job: Job; readonly remedy: Rem
 /** Why a job does not go on, and what to do about it. */
 export function JobTrouble({ job }: { readonly job: Job }): ReactNode {
   const { t } = useTranslation('jobs');
+  // To try again is the job's own button, which stays when this note goes.
+  const others = remediesFor(job).filter((remedy) => remedy !== 'resume');
   if (job.state === 'failed' && job.error !== null)
     return (
       <ErrorNote
         error={job.error}
-        actions={remediesFor(job).map((remedy) => (
-          <RemedyButton key={remedy} job={job} remedy={remedy} />
-        ))}
+        actions={
+          others.length === 0
+            ? undefined
+            : others.map((remedy) => <RemedyButton key={remedy} job={job} remedy={remedy} />)
+        }
       />
     );
   if (job.state === 'running' && job.waitsForDisk)

@@ -21,7 +21,14 @@ function shareOf({ state, progress }: PlannedStep): number | null {
   return progress.done / progress.total;
 }
 
-function Step({ step }: { readonly step: PlannedStep }): ReactNode {
+function Step({
+  step,
+  isFailed,
+}: {
+  readonly step: PlannedStep;
+  /** The last word of a step that failed is out of date: the error says more. */
+  readonly isFailed: boolean;
+}): ReactNode {
   const { t } = useTranslation(['jobs', 'common']);
   const schemeTexts = useSchemeTexts();
   const Icon = icons[step.state];
@@ -45,7 +52,7 @@ function Step({ step }: { readonly step: PlannedStep }): ReactNode {
         <ProgressFigure label={label} words={words} fraction={shareOf(step)} />
         {/* Keeps its line when it is empty: names come and go many times a second. */}
         <p className="job-detail mono ellipsis">
-          {state === 'running' || state === 'held' ? progress?.detail : null}
+          {!isFailed && (state === 'running' || state === 'held') ? progress?.detail : null}
         </p>
       </div>
     </li>
@@ -58,7 +65,7 @@ export function StepList({ job }: { readonly job: Job }): ReactNode {
   return (
     <ol className="job-steps" aria-label={t('steps', { subject: job.subject })}>
       {plannedSteps(job).map((step) => (
-        <Step key={step.key} step={step} />
+        <Step key={step.key} step={step} isFailed={job.state === 'failed'} />
       ))}
     </ol>
   );
