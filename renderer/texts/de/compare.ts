@@ -91,7 +91,7 @@ export const compare: Texts<typeof english> = {
   verdict: {
     equal: 'Alle Antworten sind gleich, Token für Token.',
     differs: 'Sie trennen sich bei Token {{n}}',
-    share: '{{name}} stimmt an {{share}} der Stellen überein',
+    share: '{{name}}: {{share}} gleich',
   },
   column: {
     answerOf: 'Antwort von {{name}}',

@@ -85,7 +85,7 @@ export const compare = {
   verdict: {
     equal: 'All answers are the same, token by token.',
     differs: 'They part at token {{n}}',
-    share: '{{name}} agrees at {{share}} of the places',
+    share: '{{name}}: {{share}} the same',
   },
   column: {
     answerOf: 'Answer of {{name}}',

@@ -5,8 +5,12 @@ import { formatPercent } from '../../../app/contract/format.ts';
 import { IconButton } from '../../design/button.tsx';
 import { bitsClass } from '../../design/scheme.tsx';
 import type { ColumnModel } from './column-model.ts';
-import { alignDistributions, type Cell } from './logic/distributions.ts';
+import { alignDistributions, LEAST_PROBABILITY, type Cell } from './logic/distributions.ts';
 import { visibleText } from './logic/visible-text.ts';
+
+/** The smallest share that is shown as a number: 0.1 %. */
+const LEAST_SHOWN = 0.001;
+const atMost = (share: number): string => `< ${formatPercent(Math.max(LEAST_SHOWN, share))}`;
 
 function Probability({
   cell,
@@ -26,8 +30,10 @@ function Probability({
       </span>
       <span className="number">
         {cell.probability === null
-          ? `< ${formatPercent(ceiling ?? 0)}`
-          : formatPercent(cell.probability)}
+          ? atMost(ceiling ?? 0)
+          : cell.probability < LEAST_PROBABILITY
+            ? atMost(0)
+            : formatPercent(cell.probability)}
       </span>
       <span className="compare-chosen">
         {cell.isChosen ? <span className="badge accent">{t('panel.chosen')}</span> : null}

@@ -46,6 +46,14 @@ describe('distributions side by side', () => {
     });
   });
 
+  it('leave out what nobody found likely', () => {
+    const { rows } = alignDistributions([
+      token(1, { 1: 0.999, 2: 0.0001, 3: 0.0009 }),
+      token(1, { 1: 0.9999, 2: 0.0001 }),
+    ]);
+    expect(rows.map((row) => row.id)).toEqual([1, 3]);
+  });
+
   it('leave the cells of an answer that had ended empty', () => {
     const { rows } = alignDistributions([token(1, { 1: 1 }), null]);
     expect(rows).toEqual([

@@ -22,6 +22,9 @@ export interface Distributions {
   readonly ceilings: readonly (number | null)[];
 }
 
+/** Below this a bar is not seen and a percentage reads as nothing: such tokens are shown only where one was chosen. */
+export const LEAST_PROBABILITY = 0.0005;
+
 interface Known {
   readonly text: string;
   readonly probability: number;
@@ -66,7 +69,11 @@ export function alignDistributions(
       Number(b.cells.some((cell) => cell.isChosen)) -
         Number(a.cells.some((cell) => cell.isChosen)) || highest(b) - highest(a),
   );
-  const kept = new Set(chosenFirst.slice(0, most));
+  const kept = new Set(
+    chosenFirst
+      .filter((row) => highest(row) >= LEAST_PROBABILITY || row.cells.some((cell) => cell.isChosen))
+      .slice(0, most),
+  );
   return {
     rows: rows
       .filter((row) => kept.has(row))
