@@ -9,7 +9,7 @@ export type Theme = 'light' | 'dark';
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** What a busy machine with two cores may take for one step of the app. */
-export const STEP_MS = 30_000;
+export const STEP_MS = Number(process.env['NIBBLE_E2E_STEP_MS'] ?? 30_000);
 
 export interface AppPage {
   readonly page: Page;

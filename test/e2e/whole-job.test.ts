@@ -1,0 +1,269 @@
+// The whole job in a real browser: get a model from a hub, make two versions, look at what they lost, chat, compare,
+// vote blindly, export, delete. With the mouse in light and dark, and once with nothing but a keyboard.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalHub } from '../../app/local-hub/index.ts';
+import { sampleModel } from '../../app/sample/index.ts';
+import { openApp, type AppPage, type Theme } from './app-page.ts';
+import { openBrowser } from './browser.ts';
+import { keyboard, mouse, type Hands } from './hands.ts';
+import { sampleHub, startWebHost, type WebHostProcess } from './web-host.ts';
+
+const REPOSITORY = 'acme/storyteller';
+
+/** Three processes, two quantizations and a dozen answers on a machine that may be busy. */
+const JOB_MS = 240_000;
+
+let browser: Browser;
+let hub: LocalHub;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  hub = await sampleHub({ repositories: { [REPOSITORY]: { directory: sampleModel.directory } } });
+});
+afterAll(async () => {
+  await browser.close();
+  await hub.close();
+});
+
+/** Everything one run works with. */
+interface Run {
+  readonly app: AppPage;
+  readonly page: Page;
+  readonly hands: Hands;
+}
+
+async function getModel({ app, page, hands }: Run): Promise<void> {
+  await page.getByRole('heading', { name: 'Language models, made to fit this computer' }).waitFor();
+  await app.expectAccessible('Home, first run');
+  await hands.press(page.getByRole('main').getByRole('link', { name: 'Get a model' }).first());
+  const search = page.getByRole('searchbox', {
+    name: 'Search the hub, or paste a name or address',
+  });
+  await hands.write(search, 'storyteller');
+  const result = page
+    .getByRole('link', { name: REPOSITORY })
+    .or(page.getByRole('row', { name: REPOSITORY }));
+  await result.first().waitFor();
+  await app.expectAccessible('Get: search');
+  await hands.choose(result.first());
+  // Everything about it, before a byte of its weights is here.
+  const table = page.getByRole('table', { name: 'Versions to make' });
+  await table.waitFor();
+  expect(await table.getByRole('row').count()).toBe(1 + 9);
+  await expectText(page, 'LlamaForCausalLM');
+  await expectText(page, '7.34 M');
+  await app.expectAccessible('Get: what to make');
+  await hands.press(table.getByRole('checkbox', { name: 'LLM.int8' }));
+  await hands.press(page.getByRole('button', { name: 'Make 2 versions' }));
+  await page.getByRole('heading', { name: 'Done' }).waitFor({ timeout: JOB_MS });
+  await app.expectAccessible('Get: done');
+}
+
+async function expectText(page: Page, text: string): Promise<void> {
+  await page
+    .getByRole('main')
+    .getByText(text.replace(' ', ' '))
+    .or(page.getByRole('main').getByText(text))
+    .first()
+    .waitFor();
+}
+
+/** The ids of the two versions that the run has made. */
+const FOUR_BITS = 'storyteller-nf4-dq';
+const EIGHT_BITS = 'storyteller-llm-int8';
+
+async function lookAtDetails({ app, page, hands }: Run): Promise<void> {
+  await app.go('/library');
+  const details = page.getByRole('link', { name: `Details of ${FOUR_BITS}` });
+  await details.waitFor();
+  await app.expectAccessible('Library');
+  await hands.choose(details);
+  await page.getByRole('tab', { name: 'Error' }).waitFor();
+  await page
+    .getByRole('img', { name: /lost most/ })
+    .or(page.getByText(/lost most/))
+    .first()
+    .waitFor();
+  await app.expectAccessible('Details: error');
+  for (const name of ['Weights', 'Tensors', 'Evaluations']) {
+    await hands.choose(page.getByRole('tab', { name }));
+    await page.getByRole('tabpanel', { name }).waitFor();
+    if (name === 'Weights') await page.locator('figure svg').first().waitFor();
+    await app.expectAccessible(`Details: ${name}`);
+  }
+}
+
+async function chat({ app, page, hands }: Run): Promise<void> {
+  await hands.press(page.getByRole('link', { name: 'Chat', exact: true }).last());
+  const composer = page.getByRole('textbox', { name: 'Message' });
+  await composer.waitFor();
+  await app.expectAccessible('Chat: new');
+  await hands.write(composer, 'What is NF4?');
+  await hands.press(page.getByRole('button', { name: 'Send' }));
+  const answers = page.getByRole('article', { name: 'Answer' });
+  await page
+    .getByText(/tokens\/s/)
+    .first()
+    .waitFor();
+  const first = await answers.last().innerText();
+  expect(first.length).toBeGreaterThan(20);
+  await app.expectAccessible('Chat: answered');
+  // Answered anew: the first answer stays as a branch.
+  await hands.press(page.getByRole('button', { name: 'Answer again' }).last());
+  await page.getByRole('group', { name: '2 of 2' }).waitFor();
+  await page.getByRole('button', { name: 'Send' }).waitFor();
+  await hands.press(page.getByRole('button', { name: 'Previous version' }).last());
+  await page.getByRole('group', { name: '1 of 2' }).waitFor();
+  expect(await answers.last().innerText()).toContain(first.split('\n')[1] ?? first);
+  // Stopped in the middle: what was said until then stays.
+  await hands.write(composer, 'Write a story about a girl named Clara who builds a kite.');
+  await hands.press(page.getByRole('button', { name: 'Send' }));
+  await answers.nth(1).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByText('stopped by you').waitFor();
+  await app.expectAccessible('Chat: stopped');
+}
+
+async function exportChat({ page, hands }: Run): Promise<void> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    hands.take(
+      page.getByRole('button', { name: 'Export', exact: true }),
+      page.getByRole('menuitem', { name: 'Export as Markdown' }),
+    ),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/\.md$/);
+  const text = await readFile(await download.path(), 'utf8');
+  expect(text).toContain('What is NF4?');
+}
+
+const PROMPT = 'Write a story about a girl named Clara who builds a kite.';
+
+async function compare({ app, page, hands }: Run): Promise<void> {
+  await app.go(`/compare?with=${EIGHT_BITS}&with=${FOUR_BITS}`);
+  const prompt = page.getByRole('textbox', { name: 'Prompt' });
+  await prompt.waitFor();
+  await app.expectAccessible('Compare: set up');
+  await hands.write(prompt, PROMPT);
+  await hands.press(page.getByRole('button', { name: 'Compare', exact: true }));
+  await page.getByText(/They part at token/).waitFor();
+  // Each column names the weights that speak.
+  for (const id of [EIGHT_BITS, FOUR_BITS])
+    await page
+      .getByRole('article', { name: `Answer of ${id}` })
+      .or(page.getByRole('region', { name: `Answer of ${id}` }))
+      .or(page.getByRole('group', { name: `Answer of ${id}` }))
+      .first()
+      .waitFor();
+  await hands.press(page.getByRole('button', { name: 'Go to the first difference' }));
+  await page.keyboard.press('Enter');
+  await page.getByRole('region', { name: 'Probabilities at this place' }).waitFor();
+  await app.expectAccessible('Compare: distributions');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    hands.take(
+      page.getByRole('button', { name: 'Export the comparison' }),
+      page.getByRole('menuitem', { name: 'Report as HTML' }),
+    ),
+  ]);
+  const report = await readFile(await download.path(), 'utf8');
+  expect(report).toContain('Clara');
+  expect(report).not.toMatch(/<script/i);
+}
+
+async function voteBlindly({ app, page, hands }: Run): Promise<void> {
+  await hands.press(page.getByRole('button', { name: 'Close the distributions' }));
+  await hands.press(page.getByRole('button', { name: 'Set up another' }));
+  await hands.write(page.getByRole('textbox', { name: 'Prompt' }), 'What is NF4?');
+  await hands.press(page.getByRole('switch', { name: 'Blind' }));
+  await hands.press(page.getByRole('button', { name: 'Compare', exact: true }));
+  const vote = page.getByRole('group', { name: 'Which answer is better?' });
+  await vote.waitFor();
+  // Nothing about the answers says which is which.
+  const shown = await page
+    .getByRole('region', { name: 'What is NF4?' })
+    .evaluate((answers) => answers.outerHTML);
+  for (const trace of [FOUR_BITS, EIGHT_BITS, 'bits-4', 'bits-8', 'tokens/s'])
+    expect(shown.includes(trace), trace).toBe(false);
+  await app.expectAccessible('Compare: blind');
+  await hands.press(vote.getByRole('button').first());
+  await page.getByText(/You preferred A/).waitFor();
+  await hands.choose(page.getByRole('tab', { name: 'Votes' }));
+  await page.getByText(/in (?:0|1) of 1 vote that chose/).waitFor();
+  await app.expectAccessible('Compare: votes');
+}
+
+async function readText({ app, page, hands }: Run): Promise<void> {
+  await hands.choose(page.getByRole('tab', { name: 'Read a text' }));
+  await hands.write(
+    page.getByRole('textbox', { name: 'Text' }),
+    'NF4 is a way to store a weight in four bits. Clara had wanted a kite for a long time.',
+  );
+  await hands.press(page.getByRole('button', { name: 'Read', exact: true }));
+  await page.getByRole('region', { name: 'The text, coloured' }).waitFor();
+  await app.expectAccessible('Compare: a text');
+}
+
+async function deleteModel({ app, page, hands }: Run): Promise<void> {
+  await app.go('/library');
+  await hands.take(
+    page.getByRole('button', { name: `More actions for ${FOUR_BITS}` }),
+    page.getByRole('menuitem', { name: 'Delete…' }),
+  );
+  const dialog = page.getByRole('alertdialog');
+  await dialog.waitFor();
+  await app.expectAccessible('Library: delete');
+  await hands.press(dialog.getByRole('button', { name: 'Move to trash' }));
+  await page.getByRole('link', { name: `Details of ${FOUR_BITS}` }).waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: `Details of ${EIGHT_BITS}` }).waitFor();
+}
+
+describe('the whole job', () => {
+  const runs: [string, Theme, (page: Page) => Hands][] = [
+    ['the mouse, in light', 'light', mouse],
+    ['the mouse, in dark', 'dark', mouse],
+    ['the keyboard alone', 'light', keyboard],
+  ];
+  it.each(runs)(
+    'is done with %s',
+    async (_, theme, handsOf) => {
+      const home = await mkdtemp(path.join(tmpdir(), 'nibble-e2e-'));
+      // Deleted models go to a trash of their own.
+      const trash = path.join(home, 'trash-of-the-system');
+      const host: WebHostProcess = await startWebHost({
+        home: path.join(home, 'home'),
+        hubEndpoint: hub.endpoint,
+        environment: { XDG_DATA_HOME: trash },
+      });
+      const app = await openApp(browser, host.url, { theme });
+      try {
+        const run: Run = { app, page: app.page, hands: handsOf(app.page) };
+        for (const part of [
+          getModel,
+          lookAtDetails,
+          chat,
+          exportChat,
+          compare,
+          voteBlindly,
+          readText,
+          deleteModel,
+        ]) {
+          await part(run);
+          app.expectQuiet();
+        }
+      } catch (error) {
+        await app.page.screenshot({ path: path.join(tmpdir(), `nibble-e2e-failed.png`) });
+        throw error;
+      } finally {
+        await app.close();
+        await host.close();
+        await rm(home, { recursive: true, force: true });
+      }
+    },
+    JOB_MS,
+  );
+});
