@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 // How smooth a conversation of 5,000 messages is: `node test/bench/chat-view.ts`.
 // Needs a built renderer (`npm run build`). The conversation is written into a temporary catalog, opened in a headless
 // Chromium and scrolled through: at reading speed, as fast as a wheel is spun, and by dragging the scroll bar.

@@ -21,11 +21,10 @@ import { focusComposer } from './focus-composer.ts';
 import { liveChat } from './live-answers.ts';
 import { BeforeAnswer } from './live-text.tsx';
 import { Question } from './question.tsx';
+import { END_PX, useStayAtEnd } from './use-stay-at-end.ts';
 
 /** Messages drawn beyond the edges: about half a screen. */
 const OVERSCAN = 3;
-/** This near to the end counts as at the end, in px. */
-const END_PX = 64;
 /** Space above the first and below the last message, in px. */
 const PADDING = 24;
 
@@ -84,6 +83,8 @@ export function MessageList({
   useEffect(() => {
     if (isLive) virtualizer.scrollToEnd();
   }, [virtualizer, isLive]);
+
+  useStayAtEnd(scroller, virtualizer.scrollToEnd);
 
   const items = virtualizer.getVirtualItems();
   const last = branch.at(-1);
