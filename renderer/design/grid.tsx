@@ -151,6 +151,14 @@ export function Grid<R>(props: GridProps<R>): ReactNode {
   const activeIndex =
     (active.key === null ? undefined : indexOf.get(active.key)) ??
     Math.max(0, Math.min(rows.length - 1, active.index));
+  // A new function would have every row measured again with each turn of the wheel.
+  const getItemKey = useCallback(
+    (index: number) => {
+      const row = rows[index];
+      return row === undefined ? index : rowKey(row);
+    },
+    [rows, rowKey],
+  );
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -158,10 +166,7 @@ export function Grid<R>(props: GridProps<R>): ReactNode {
       const row = rows[index];
       return row === undefined ? 0 : rowHeight(row);
     },
-    getItemKey: (index) => {
-      const row = rows[index];
-      return row === undefined ? index : rowKey(row);
-    },
+    getItemKey,
     overscan: OVERSCAN,
     scrollMargin: HEAD,
     scrollPaddingStart: HEAD,
