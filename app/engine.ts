@@ -4,6 +4,7 @@ import type { EngineApi } from './contract/engine-api.ts';
 import type { Handlers } from './contract/rpc.ts';
 import type { OnDiskFull } from './disk/index.ts';
 import { catalogCalls } from './engine/catalog-calls.ts';
+import { conversationCalls, heldModelCalls, openChat } from './engine/chat-calls.ts';
 import { comparisonCalls } from './engine/comparisons.ts';
 import type { EngineContext } from './engine/context.ts';
 import { doctor } from './engine/doctor.ts';
@@ -87,9 +88,12 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
   };
   await finishRemovals(context);
   const jobs = await openJobs(context, { ...catalogCalls(context), ...measureCalls(context) });
+  const chat = openChat(context);
   return {
     handlers: {
       ...catalogCalls(context),
+      ...conversationCalls(context, chat),
+      ...heldModelCalls(chat),
       ...measureCalls(context),
       ...comparisonCalls(context),
       ...tensorCalls(context),
@@ -103,7 +107,7 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
       quantize: (params, call) => quantize(context, params, call),
     },
     close: async () => {
-      await jobs.close();
+      await Promise.all([jobs.close(), chat.close()]);
       catalog.close();
     },
   };

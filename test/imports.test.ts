@@ -21,6 +21,7 @@ const everythingOfApp = [
   'app/jobs',
   'app/run',
   'app/compare',
+  'app/chat',
   'native-kernels',
 ] as const;
 
@@ -39,6 +40,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/jobs': ['app/contract'],
   'app/run': ['app/contract', 'app/checkpoint', 'app/disk', 'native-kernels'],
   'app/compare': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress'],
+  'app/chat': ['app/contract', 'app/catalog', 'app/run'],
   'app/engine': everythingOfApp,
   'app/runner.ts': ['app/contract', 'app/run', 'app/checkpoint', 'native-kernels'],
   'app/engine.ts': ['app/engine', ...everythingOfApp],

@@ -6,7 +6,7 @@ import type {
   ConversationSummary,
 } from '../contract/conversation.ts';
 import { AppError } from '../contract/error.ts';
-import type { Message, Sampling } from '../contract/sampling.ts';
+import { DEFAULT_MAX_TOKENS, type Message, type Sampling } from '../contract/sampling.ts';
 import { toConversation, toMessage, toSummary } from './conversation-rows.ts';
 import type { Row } from './rows.ts';
 import { searchQuery } from './search-query.ts';
@@ -50,7 +50,11 @@ export type AnswerState = Pick<ConversationMessage, 'content' | 'state'> &
   Partial<Pick<ConversationMessage, 'weightsSha256' | 'statistics' | 'error'>>;
 
 /** What can be changed of a conversation; what is left out stays. */
-export interface ConversationChanges extends Partial<ConversationSettings> {
+export interface ConversationChanges {
+  readonly artifactId?: string | undefined;
+  readonly system?: string | undefined;
+  readonly sampling?: Sampling | undefined;
+  readonly maxTokens?: number | undefined;
   readonly title?: string | undefined;
   readonly leafId?: number | null | undefined;
   /** Moves it to the top of the list. */
@@ -296,8 +300,7 @@ export class ConversationTables {
     return this.#write((): number => {
       const settings = { artifactId, title, sampling };
       const changes = { ...settings, system: system.map(({ content }) => content).join('\n\n') };
-      // What the columns default to.
-      const fresh = { ...changes, maxTokens: 1024, now };
+      const fresh = { ...changes, maxTokens: DEFAULT_MAX_TOKENS, now };
       const id = conversation.id ?? this.create(fresh).id;
       this.#row(id);
       const child = this.#db.prepare<unknown[], Row>(

@@ -249,7 +249,8 @@ export const engineApi = {
   }),
   /**
    * Adds a person's message under `parentId` (null: at the root) and has it answered. Editing a message is saying it
-   * anew under the same parent. Aborting stops the answer and keeps its text as `stopped`.
+   * anew under the same parent. Aborting stops the answer and keeps its text as `stopped`. What goes wrong while
+   * answering is not thrown but told in the answer, which is then `failed`: the question is kept in any case.
    */
   say: method({
     params: z.object({

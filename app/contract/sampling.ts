@@ -25,6 +25,14 @@ export const greedySampling: Sampling = {
   seed: 0,
 };
 
+/** What a chat draws its tokens with: what the model recommends, else a little variety; seed 0. */
+export function chatSampling(recommended: Partial<Sampling>): Sampling {
+  return { ...greedySampling, temperature: 0.7, topP: 0.95, ...definedOnly(recommended) };
+}
+
+/** Long enough for a full explanation, short enough that a model that never stops does not run for ever. */
+export const DEFAULT_MAX_TOKENS = 1024;
+
 /** Settings as a caller gives them: what is left out is greedy. */
 export const samplingInputSchema = samplingSchema
   .partial()

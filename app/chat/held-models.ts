@@ -1,0 +1,323 @@
+import type { Artifact } from '../contract/checkpoint.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { HeldModel } from '../contract/loaded.ts';
+import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
+import type { RunnerMemory } from '../contract/runner-api.ts';
+import type { Settings } from '../contract/settings.ts';
+import { residentMemory } from './resident-memory.ts';
+
+/** The context of a chat where nobody chose one: long for a talk, and its KV cache still fits beside most models. */
+const DEFAULT_CONTEXT_LENGTH = 8192;
+
+/** A loading bar that moves five times a second looks alive and costs nothing. */
+const MEMORY_INTERVAL_MS = 200;
+
+export interface HeldModelsOptions {
+  readonly openRunner: OpenRunner;
+  /** As they are now: they count for the next model that is loaded. */
+  readonly settings: () => Pick<Settings, 'heldModels' | 'contextLength' | 'threads'>;
+  /** @throws AppError 'not-found', 'invalid-input' */
+  readonly artifactOf: (id: string) => Artifact;
+}
+
+/** What a runner is opened with beside the folder. */
+interface RunnerSettings {
+  readonly maxContextLength: number;
+  readonly threads: number | undefined;
+}
+
+/** One model from the wish to have it until it is let go. */
+interface Held {
+  readonly artifact: Artifact;
+  readonly settings: RunnerSettings;
+  readonly cancel: AbortController;
+  opening: Promise<OpenedRunner>;
+  runner: OpenedRunner | null;
+  memory: RunnerMemory | null;
+  error: AppError | null;
+  /** Answers that are under way or wait for it to load. */
+  users: number;
+  /** Counts up with every use of any model. */
+  usedAt: number;
+}
+
+/** Waits for `promise`, but no longer than until `signal` fires. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(new AppError('aborted', 'Cancelled.'));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}
+
+/**
+ * The models that are kept loaded, each in a runner of its own, so that going back to one costs nothing.
+ *
+ * There are never more processes than the settings allow: a new one waits until the one used longest ago, of those that
+ * are not answering, is closed.
+ */
+export class HeldModels {
+  readonly #options: HeldModelsOptions;
+  readonly #held = new Map<string, Held>();
+  /** Those that have, or are getting, a process; also while it is being closed. */
+  readonly #processes = new Set<Held>();
+  readonly #listeners = new Set<() => void>();
+  #uses = 0;
+  #closed = false;
+
+  constructor(options: HeldModelsOptions) {
+    this.#options = options;
+  }
+
+  /** All models that are held, those that crashed among them, in the order they were asked for. */
+  list(): HeldModel[] {
+    return [...this.#held.values()].map((held) => this.#describe(held));
+  }
+
+  #describe(held: Held): HeldModel {
+    const { artifact, runner, error, users, memory } = held;
+    const working = users > 0 ? 'answering' : 'ready';
+    return {
+      artifactId: artifact.id,
+      state: error !== null ? 'crashed' : runner === null ? 'loading' : working,
+      memory,
+      expectedBytes: artifact.weightsBytes,
+      loaded: runner?.loaded ?? null,
+      error: error && { code: error.code, message: error.message, remedy: error.remedy },
+    };
+  }
+
+  /** Calls `listener` with the list now and whenever it changes, until `signal` fires. */
+  watch(listener: (models: HeldModel[]) => void, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const tell = (): void => {
+        listener(this.list());
+      };
+      const end = (): void => {
+        this.#listeners.delete(tell);
+        resolve();
+      };
+      if (signal.aborted) {
+        end();
+        return;
+      }
+      this.#listeners.add(tell);
+      signal.addEventListener('abort', end, { once: true });
+      tell();
+    });
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Resolves at the next change. */
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => {
+      const once = (): void => {
+        this.#listeners.delete(once);
+        resolve();
+      };
+      this.#listeners.add(once);
+    });
+  }
+
+  /**
+   * Loads a model, or finds it loaded. Aborting ends the loading, unless an answer waits for it.
+   *
+   * @throws AppError what opening a runner throws, 'checksum-mismatch', 'aborted'
+   */
+  async load(artifactId: string, signal: AbortSignal): Promise<HeldModel> {
+    const held = this.#enter(artifactId);
+    try {
+      await unlessAborted(held.opening, signal);
+    } catch (error) {
+      if (signal.aborted && held.users === 0 && held.runner === null) await this.#end(held);
+      throw error;
+    }
+    return this.#describe(held);
+  }
+
+  /** Ends a model's process, also in the middle of an answer or of loading. One that is not held is no error. */
+  async unload(artifactId: string): Promise<void> {
+    const held = this.#held.get(artifactId);
+    if (held !== undefined) await this.#end(held);
+  }
+
+  /** The runner of a model that is loaded now; never loads. It may be closed at any time. */
+  loaded(artifactId: string): OpenedRunner | null {
+    return this.#held.get(artifactId)?.runner ?? null;
+  }
+
+  /**
+   * Has `task` done by a model's runner, loading it where needed; until then the model counts as answering and stays.
+   *
+   * @throws AppError as `load`, and whatever the task throws
+   */
+  async use<T>(
+    artifactId: string,
+    signal: AbortSignal,
+    task: (runner: OpenedRunner) => Promise<T>,
+  ): Promise<T> {
+    const held = this.#enter(artifactId);
+    held.users++;
+    this.#changed();
+    try {
+      return await task(await unlessAborted(held.opening, signal));
+    } catch (error) {
+      // Its end is noticed in any case; here it is noticed before anyone can ask for the model again.
+      if (error instanceof AppError && error.code === 'runner-crashed') this.#crashed(held, error);
+      throw error;
+    } finally {
+      held.users--;
+      held.usedAt = ++this.#uses;
+      this.#changed();
+      void this.#measure(held);
+    }
+  }
+
+  /** Ends all processes; nothing can be loaded any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#processes, ...this.#held.values()].map((held) => this.#end(held)));
+  }
+
+  /** The entry of a model, loaded or loading; a new one where it crashed or the settings have changed since. */
+  #enter(artifactId: string): Held {
+    if (this.#closed) throw new AppError('aborted', 'Nibble is closing.');
+    const artifact = this.#options.artifactOf(artifactId);
+    const { contextLength, threads } = this.#options.settings();
+    const settings: RunnerSettings = {
+      maxContextLength: contextLength ?? DEFAULT_CONTEXT_LENGTH,
+      threads: threads ?? undefined,
+    };
+    const known = this.#held.get(artifactId);
+    if (known !== undefined && known.error === null) {
+      const same =
+        known.settings.maxContextLength === settings.maxContextLength &&
+        known.settings.threads === settings.threads &&
+        known.artifact.weightsSha256 === artifact.weightsSha256;
+      // What is at work is not disturbed: the new settings count when it rests.
+      if (same || known.users > 0 || known.runner === null) return known;
+    }
+    const held: Held = {
+      artifact,
+      settings,
+      cancel: new AbortController(),
+      opening: Promise.reject(new AppError('internal', 'Not opened yet.')),
+      runner: null,
+      memory: null,
+      error: null,
+      users: 0,
+      usedAt: ++this.#uses,
+    };
+    // Nobody may be waiting: the entry itself says how it went.
+    held.opening.catch(() => undefined);
+    this.#held.set(artifactId, held);
+    held.opening = this.#open(held, known ?? null);
+    held.opening.catch(() => undefined);
+    this.#changed();
+    return held;
+  }
+
+  async #open(held: Held, before: Held | null): Promise<OpenedRunner> {
+    const { artifact, settings, cancel } = held;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      if (before !== null) await this.#end(before);
+      await this.#makeRoom(held);
+      const runner = await this.#options.openRunner({
+        directory: artifact.directory,
+        ...settings,
+        signal: cancel.signal,
+        onStart: (pid) => {
+          timer = setInterval(() => {
+            void residentMemory(pid).then((memory) => {
+              if (memory === null || held.runner !== null || held.error !== null) return;
+              held.memory = memory;
+              this.#changed();
+            });
+          }, MEMORY_INTERVAL_MS);
+        },
+      });
+      const { weightsSha256 } = runner.loaded;
+      if (weightsSha256 !== artifact.weightsSha256 || cancel.signal.aborted) {
+        await runner.close();
+        if (cancel.signal.aborted) throw new AppError('aborted', 'The model was unloaded.');
+        throw new AppError(
+          'checksum-mismatch',
+          `The folder of ${artifact.id} holds other weights than the catalog says (${weightsSha256.slice(0, 12)} instead of ${artifact.weightsSha256.slice(0, 12)}).`,
+          { remedy: 'Verify the model in the library, or make it again.' },
+        );
+      }
+      held.runner = runner;
+      void runner.exited.then((reason) => {
+        this.#crashed(held, reason);
+      });
+      void this.#measure(held);
+      this.#changed();
+      return runner;
+    } catch (error) {
+      const known = toAppError(error);
+      this.#processes.delete(held);
+      if (known.code !== 'aborted') held.error = known;
+      else if (this.#held.get(artifact.id) === held) this.#held.delete(artifact.id);
+      held.memory = null;
+      this.#changed();
+      throw known;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Waits until there may be one process more, closing those that rest, the one used longest ago first. */
+  async #makeRoom(held: Held): Promise<void> {
+    for (;;) {
+      if (held.cancel.signal.aborted) throw new AppError('aborted', 'The model was unloaded.');
+      if (this.#processes.size < this.#options.settings().heldModels) {
+        this.#processes.add(held);
+        return;
+      }
+      const [oldest] = [...this.#held.values()]
+        .filter((other) => other.runner !== null && other.users === 0)
+        .sort((a, b) => a.usedAt - b.usedAt);
+      if (oldest === undefined) await this.#nextChange();
+      else await this.#end(oldest);
+    }
+  }
+
+  /** Takes a model off the list and ends its process. */
+  async #end(held: Held): Promise<void> {
+    const { runner } = held;
+    if (this.#held.get(held.artifact.id) === held) this.#held.delete(held.artifact.id);
+    held.runner = null;
+    held.cancel.abort();
+    this.#changed();
+    if (runner === null) await held.opening.catch(() => undefined);
+    else await runner.close();
+    this.#processes.delete(held);
+    this.#changed();
+  }
+
+  #crashed(held: Held, reason: AppError): void {
+    // Closed on purpose, or known already.
+    if (held.runner === null || reason.code === 'aborted') return;
+    held.runner = null;
+    held.memory = null;
+    held.error = reason;
+    this.#processes.delete(held);
+    this.#changed();
+  }
+
+  async #measure(held: Held): Promise<void> {
+    const memory = await held.runner?.client.memory({}).catch(() => null);
+    if (memory === undefined || memory === null || held.runner === null) return;
+    held.memory = memory;
+    this.#changed();
+  }
+}

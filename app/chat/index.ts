@@ -1,0 +1,8 @@
+/** The door of app/chat. */
+export { Chats } from './chats.ts';
+export type { AnswerCall, ChatsOptions } from './chats.ts';
+export { exportConversation } from './export-conversation.ts';
+export type { ExportedConversation } from './export-conversation.ts';
+export { HeldModels } from './held-models.ts';
+export type { HeldModelsOptions } from './held-models.ts';
+export { samplingFor } from './sampling.ts';

@@ -1,0 +1,95 @@
+import type { AnswerState, Catalog } from '../catalog/index.ts';
+import type { Artifact } from '../contract/checkpoint.ts';
+import type { ConversationMessage } from '../contract/conversation.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { OpenedRunner } from '../contract/open-runner.ts';
+import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
+import type { HeldModels } from './held-models.ts';
+
+/** How much of an answer a power cut may cost, in ms. */
+const SAVE_INTERVAL_MS = 1_000;
+
+export interface WriteAnswerOptions {
+  readonly conversations: Catalog['conversations'];
+  readonly models: HeldModels;
+  readonly artifact: Artifact;
+  /** The row that waits for the answer, `streaming`. */
+  readonly answerId: number;
+  readonly messages: readonly Message[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly signal: AbortSignal;
+  readonly onTokens: (tokens: GeneratedToken[]) => void;
+}
+
+/** @throws AppError 'invalid-input' when the conversation leaves no room for an answer */
+async function requireRoom(runner: OpenedRunner, messages: readonly Message[]): Promise<void> {
+  const { tokens } = await runner.client.countTokens({ messages: [...messages] });
+  const { contextLength } = runner.loaded;
+  if (tokens < contextLength) return;
+  throw new AppError(
+    'invalid-input',
+    `The conversation takes ${tokens} tokens, and the model's context holds ${contextLength}.`,
+    {
+      remedy: 'Start a new chat, shorten the message, or raise the context length in Settings.',
+    },
+  );
+}
+
+/**
+ * Has a model answer and writes the answer into the catalog while it comes: at least every second, and how it ended.
+ *
+ * @returns the answer as it is kept: `complete`, `stopped` when `signal` fired or the model was unloaded, else `failed`
+ * @throws AppError 'disk-full' and the like, when the catalog cannot keep it
+ */
+export async function writeAnswer(options: WriteAnswerOptions): Promise<ConversationMessage> {
+  const { conversations, answerId, messages, signal } = options;
+  let content = '';
+  let kept = '';
+  let weightsSha256: string | null = null;
+  const timer = setInterval(() => {
+    if (content === kept) return;
+    try {
+      conversations.writeAnswer(answerId, { content, state: 'streaming', weightsSha256 });
+      kept = content;
+    } catch {
+      // The text is still here, and the next write tries again; the last one says what is wrong.
+    }
+  }, SAVE_INTERVAL_MS);
+  let end: AnswerState;
+  try {
+    const { text, statistics } = await options.models.use(
+      options.artifact.id,
+      signal,
+      async (runner) => {
+        weightsSha256 = runner.loaded.weightsSha256;
+        await requireRoom(runner, messages);
+        return runner.client.chat(
+          {
+            messages: [...messages],
+            sampling: options.sampling,
+            maxTokens: options.maxTokens,
+          },
+          {
+            signal,
+            onEvent: (tokens) => {
+              content += tokens.map(({ text }) => text).join('');
+              options.onTokens(tokens);
+            },
+          },
+        );
+      },
+    );
+    const state = statistics.stop === 'cancelled' ? 'stopped' : 'complete';
+    end = { content: text, state, statistics };
+  } catch (error) {
+    const { code, message, remedy } = toAppError(error);
+    end =
+      code === 'aborted'
+        ? { content, state: 'stopped' }
+        : { content, state: 'failed', error: { code, message, remedy } };
+  } finally {
+    clearInterval(timer);
+  }
+  return conversations.writeAnswer(answerId, { ...end, weightsSha256 });
+}

@@ -1,0 +1,113 @@
+import { Chats, exportConversation, HeldModels, samplingFor } from '../chat/index.ts';
+import type { EngineApi } from '../contract/engine-api.ts';
+import type { Handlers } from '../contract/rpc.ts';
+import { DEFAULT_MAX_TOKENS } from '../contract/sampling.ts';
+import { artifactOf } from './catalog-calls.ts';
+import type { EngineContext } from './context.ts';
+import { currentSettings } from './settings.ts';
+
+/** The models that are held and the answers that they give. */
+export interface ChatRoom {
+  readonly models: HeldModels;
+  readonly chats: Chats;
+  /** Stops all answers, keeps them, and ends all runners. */
+  close(): Promise<void>;
+}
+
+/** Opens the chat of an engine. */
+export function openChat(context: EngineContext): ChatRoom {
+  const find = (id: string): ReturnType<typeof artifactOf> => artifactOf(context, id);
+  const models = new HeldModels({
+    openRunner: context.openRunner,
+    settings: () => currentSettings(context.catalog),
+    artifactOf: find,
+  });
+  const { conversations } = context.catalog;
+  const chats = new Chats({ conversations, models, artifactOf: find });
+  return {
+    models,
+    chats,
+    close: async () => {
+      await chats.close();
+      await models.close();
+    },
+  };
+}
+
+/** The calls under 'Loaded models'. */
+export function heldModelCalls({
+  models,
+}: ChatRoom): Pick<Handlers<EngineApi>, 'loadModel' | 'unloadModel' | 'watchModels'> {
+  return {
+    loadModel: ({ artifactId }, { signal }) => models.load(artifactId, signal),
+    unloadModel: async ({ artifactId }) => {
+      await models.unload(artifactId);
+      return {};
+    },
+    watchModels: async (_, { signal, emit }) => {
+      await models.watch(emit, signal);
+      return {};
+    },
+  };
+}
+
+type ConversationCalls = Pick<
+  Handlers<EngineApi>,
+  | 'conversations'
+  | 'conversation'
+  | 'createConversation'
+  | 'updateConversation'
+  | 'removeConversation'
+  | 'restoreConversation'
+  | 'say'
+  | 'answerAgain'
+  | 'contextUse'
+  | 'exportConversation'
+>;
+
+/** The calls under 'Conversations'. */
+export function conversationCalls(context: EngineContext, { chats }: ChatRoom): ConversationCalls {
+  const { models } = context.catalog;
+  const now = (): string => new Date().toISOString();
+  // Async, so that what they throw is a rejection as of every call.
+  return {
+    conversations: async ({ query }) => Promise.resolve(chats.conversations.list(query)),
+    conversation: async ({ conversationId }) =>
+      Promise.resolve(chats.conversations.conversation(conversationId)),
+    createConversation: async ({ artifactId, system = '', sampling, maxTokens }) => {
+      const { directory } = artifactOf(context, artifactId);
+      return chats.conversations.create({
+        artifactId,
+        title: '',
+        system,
+        sampling: sampling ?? (await samplingFor(directory)),
+        maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS,
+        now: now(),
+      });
+    },
+    updateConversation: async ({ conversationId, ...changes }) => {
+      // A conversation whose model was deleted can still be renamed.
+      if (changes.artifactId !== undefined) artifactOf(context, changes.artifactId);
+      chats.conversations.update(conversationId, changes);
+      return Promise.resolve(chats.conversations.conversation(conversationId));
+    },
+    removeConversation: async ({ conversationId }) => {
+      await chats.stop(conversationId);
+      chats.conversations.hide(conversationId, now());
+      return {};
+    },
+    restoreConversation: async ({ conversationId }) => {
+      chats.conversations.restore(conversationId);
+      return Promise.resolve({});
+    },
+    say: async (params, call) => chats.say(params, call),
+    answerAgain: async (params, call) => chats.answerAgain(params, call),
+    contextUse: async ({ conversationId, draft }) => chats.contextUse(conversationId, draft),
+    exportConversation: async ({ conversationId, format }) =>
+      Promise.resolve(
+        exportConversation(chats.conversations.conversation(conversationId), format, (id) =>
+          models.artifact(id),
+        ),
+      ),
+  };
+}
