@@ -10,11 +10,15 @@ export interface Hands {
   write(field: Locator, text: string): Promise<void>;
   /** Chooses a tab, a segment or a row: something one of several is reached in by arrow keys. */
   choose(target: Locator): Promise<void>;
+  /** Opens what a row of a grid stands for: by a link in it, or with Enter on the row. */
+  openRow(row: Locator, link: Locator): Promise<void>;
+  /** Asks for a row to be deleted: by its menu, or with the key. */
+  deleteRow(row: Locator, menu: Locator, item: Locator): Promise<void>;
   /** Opens a menu or a select and takes an item of it. */
   take(button: Locator, item: Locator): Promise<void>;
 }
 
-export function mouse(page: Page): Hands {
+export function mouse(): Hands {
   return {
     name: 'mouse',
     press: async (target) => {
@@ -24,10 +28,14 @@ export function mouse(page: Page): Hands {
     },
     write: (field, text) => field.fill(text),
     choose: (target) => target.click(),
+    openRow: (_, link) => link.click(),
+    deleteRow: async (_, menu, item) => {
+      await menu.click();
+      await item.click();
+    },
     take: async (button, item) => {
       await button.click();
       await item.click();
-      await page.waitForTimeout(100);
     },
   };
 }
@@ -97,6 +105,14 @@ export function keyboard(page: Page): Hands {
           element.getAttribute('aria-checked') === 'true',
       );
       if (!chosen) await page.keyboard.press('Enter');
+    },
+    openRow: async (row) => {
+      await reach(page, row);
+      await page.keyboard.press('Enter');
+    },
+    deleteRow: async (row) => {
+      await reach(page, row);
+      await page.keyboard.press('Delete');
     },
     take: async (button, item) => {
       await reach(page, button);

@@ -81,7 +81,7 @@ async function lookAtDetails({ app, page, hands }: Run): Promise<void> {
   const details = page.getByRole('link', { name: `Details of ${FOUR_BITS}` });
   await details.waitFor();
   await app.expectAccessible('Library');
-  await hands.choose(details);
+  await hands.openRow(page.getByRole('row', { name: FOUR_BITS }), details);
   await page.getByRole('tab', { name: 'Error' }).waitFor();
   await page
     .getByRole('img', { name: /lost most/ })
@@ -210,11 +210,12 @@ async function readText({ app, page, hands }: Run): Promise<void> {
 
 async function deleteModel({ app, page, hands }: Run): Promise<void> {
   await app.go('/library');
-  await hands.take(
+  await hands.deleteRow(
+    page.getByRole('row', { name: FOUR_BITS }),
     page.getByRole('button', { name: `More actions for ${FOUR_BITS}` }),
     page.getByRole('menuitem', { name: 'Delete…' }),
   );
-  const dialog = page.getByRole('alertdialog');
+  const dialog = page.getByRole('alertdialog', { name: /^Delete/ });
   await dialog.waitFor();
   await app.expectAccessible('Library: delete');
   await hands.press(dialog.getByRole('button', { name: 'Move to trash' }));
