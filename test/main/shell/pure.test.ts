@@ -7,6 +7,7 @@ import { CommandQueue } from '../../../main/shell/command-queue.ts';
 import { deepLinkIn, parseDeepLink } from '../../../main/shell/deep-link.ts';
 import { plainFileName } from '../../../main/shell/file-name.ts';
 import { JobActivity } from '../../../main/shell/job-activity.ts';
+import { openLogFile } from '../../../main/shell/log-file.ts';
 import { menuTemplate, type MenuContext } from '../../../main/shell/menu-template.ts';
 import { isOwnPage, mayLoad } from '../../../main/shell/page-address.ts';
 import { rendererResponse, resolveRendererFile } from '../../../main/shell/renderer-response.ts';
@@ -325,5 +326,23 @@ describe('files of the shell', () => {
     expect(plainFileName('.bashrc')).toBe('bashrc');
     expect(plainFileName('nul.md')).toBe('nibble-nul.md');
     expect(plainFileName('///')).toBe('nibble-');
+  });
+});
+
+describe('the log', () => {
+  it('keeps one line per entry, bounded, and gives the newest', async () => {
+    const folder = await scratchFolder();
+    const log = openLogFile(path.join(folder, 'logs', 'nibble.log'));
+    expect(log.tail()).toEqual([]);
+    log.add('first\n  at somewhere');
+    expect(log.tail()).toHaveLength(1);
+    expect(log.tail()[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+ first \| at somewhere$/);
+    const long = 'x'.repeat(10_000);
+    for (let i = 0; i < 250; i++) log.add(`${i} ${long}`);
+    const files = await readdir(path.join(folder, 'logs'));
+    expect(files.sort()).toEqual(['nibble.log', 'nibble.old.log']);
+    for (const file of files)
+      expect((await stat(path.join(folder, 'logs', file))).size).toBeLessThan(1_100_000);
+    expect(log.tail().at(-1)).toContain(' 249 x');
   });
 });
