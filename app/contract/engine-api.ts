@@ -24,10 +24,12 @@ import { librarySchema } from './library.ts';
 import { heldModelSchema } from './loaded.ts';
 import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
+import { runnerApi } from './runner-api.ts';
 import {
   executionModeSchema,
   messageSchema,
   samplingInputSchema,
+  samplingSchema,
   tokenSchema,
 } from './sampling.ts';
 import { schemeNameSchema } from './scheme.ts';
@@ -213,6 +215,18 @@ export const engineApi = {
     params: z.object({}),
     event: z.array(heldModelSchema),
     result: z.object({}),
+  }),
+
+  /** Answers messages that are kept nowhere, with a held model. What `sampling` leaves out is as the model recommends. */
+  chat: method({
+    params: z.object({
+      artifactId: id,
+      messages: z.array(messageSchema).min(1).max(10_000),
+      sampling: samplingSchema.partial().default({}),
+      maxTokens: z.int().positive().max(1_000_000),
+    }),
+    event: z.array(tokenSchema),
+    result: runnerApi.chat.result.extend({ weightsSha256: z.string() }),
   }),
 
   // Conversations.

@@ -1,7 +1,7 @@
 import { Chats, exportConversation, HeldModels, samplingFor } from '../chat/index.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
-import { DEFAULT_MAX_TOKENS } from '../contract/sampling.ts';
+import { chatSampling, DEFAULT_MAX_TOKENS } from '../contract/sampling.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
 import { currentSettings } from './settings.ts';
@@ -37,7 +37,7 @@ export function openChat(context: EngineContext): ChatRoom {
 /** The calls under 'Loaded models'. */
 export function heldModelCalls({
   models,
-}: ChatRoom): Pick<Handlers<EngineApi>, 'loadModel' | 'unloadModel' | 'watchModels'> {
+}: ChatRoom): Pick<Handlers<EngineApi>, 'loadModel' | 'unloadModel' | 'watchModels' | 'chat'> {
   return {
     loadModel: ({ artifactId }, { signal }) => models.load(artifactId, signal),
     unloadModel: async ({ artifactId }) => {
@@ -48,6 +48,16 @@ export function heldModelCalls({
       await models.watch(emit, signal);
       return {};
     },
+    chat: ({ artifactId, messages, sampling, maxTokens }, { signal, emit }) =>
+      models.use(artifactId, signal, async ({ client, loaded }) => {
+        const { recommendedSampling, weightsSha256 } = loaded;
+        const drawn = chatSampling({ ...recommendedSampling, ...sampling });
+        const answer = await client.chat(
+          { messages, sampling: drawn, maxTokens },
+          { signal, onEvent: emit },
+        );
+        return { ...answer, weightsSha256 };
+      }),
   };
 }
 
