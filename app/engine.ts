@@ -97,7 +97,7 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
       ...measureCalls(context),
       ...comparisonCalls(context),
       ...tensorCalls(context),
-      ...libraryCalls(context, jobs),
+      ...libraryCalls(context, jobs, (id) => chat.models.unload(id)),
       ...jobCalls(context, jobs),
       ...settingsCalls(catalog, hubAccess),
       doctor: () => doctor(context),

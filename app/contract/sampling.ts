@@ -26,7 +26,7 @@ export const greedySampling: Sampling = {
 };
 
 /** What a chat draws its tokens with: what the model recommends, else a little variety; seed 0. */
-export function chatSampling(recommended: Partial<Sampling>): Sampling {
+export function chatSampling(recommended: Parameters<typeof definedOnly>[0]): Sampling {
   return { ...greedySampling, temperature: 0.7, topP: 0.95, ...definedOnly(recommended) };
 }
 

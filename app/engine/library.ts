@@ -88,8 +88,16 @@ function requireFolder(context: EngineContext, id: number): KnownFolder {
   });
 }
 
-/** The calls that look after what there is and where it lies. */
-export function libraryCalls(context: EngineContext, jobs: EngineJobs): LibraryCalls {
+/**
+ * The calls that look after what there is and where it lies.
+ *
+ * @param unload Ends the runner of a model whose files are about to go: some systems delete nothing that is mapped.
+ */
+export function libraryCalls(
+  context: EngineContext,
+  jobs: EngineJobs,
+  unload: (artifactId: string) => Promise<void>,
+): LibraryCalls {
   const { models, records, folders } = context.catalog;
   return {
     library: async () => {
@@ -188,6 +196,7 @@ export function libraryCalls(context: EngineContext, jobs: EngineJobs): LibraryC
 
     remove: async ({ id, forever }) => {
       jobs.requireUnused(id);
+      await unload(id);
       return removeEntry(context, id, forever);
     },
   };

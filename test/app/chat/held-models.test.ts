@@ -1,0 +1,198 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { HeldModel } from '../../../app/contract/loaded.ts';
+import { greedySampling } from '../../../app/contract/sampling.ts';
+import { chatHome, openChatEngine, type ChatEngine } from '../../fixtures/chat-home.ts';
+import { quiet } from '../../fixtures/test-engine.ts';
+
+const [nf4, int8, bf16] = ['sample-nf4-dq', 'sample-llm-int8', 'sample-bf16'] as const;
+
+let home: string;
+let engine: ChatEngine;
+
+beforeAll(async () => {
+  home = await chatHome(['nf4-dq', 'llm-int8', 'bf16']);
+}, 120_000);
+beforeEach(async () => {
+  engine = await openChatEngine(home);
+  await engine.client.updateSettings({ heldModels: 2 });
+});
+
+function isAlive(pid: number | undefined): boolean {
+  try {
+    process.kill(pid ?? 0, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until the list of models is as wanted, and gives it. */
+async function until(isWanted: (models: HeldModel[]) => boolean): Promise<HeldModel[]> {
+  for (let i = 0; i < 1000; i++) {
+    const last = engine.told.at(-1);
+    if (last !== undefined && isWanted(last)) return last;
+    await sleep(10);
+  }
+  throw new Error(`The list stayed ${JSON.stringify(engine.told.at(-1))}`);
+}
+
+/** Starts an answer that goes on until it is stopped; resolves when the model speaks. */
+async function startAnswer(artifactId: string): Promise<{ stop: () => Promise<void> }> {
+  const { id } = await engine.client.createConversation({
+    artifactId,
+    sampling: { ...greedySampling, temperature: 5 },
+    maxTokens: 900,
+  });
+  const controller = new AbortController();
+  let ended: Promise<unknown> = Promise.resolve();
+  await new Promise<void>((resolve, reject) => {
+    ended = engine.client.say(
+      { conversationId: id, parentId: null, content: 'Tell me a story.' },
+      {
+        signal: controller.signal,
+        onEvent: ({ kind }) => {
+          if (kind === 'tokens') resolve();
+        },
+      },
+    );
+    ended.catch(reject);
+  });
+  return {
+    stop: async () => {
+      controller.abort();
+      await ended;
+    },
+  };
+}
+
+function ids(models: readonly HeldModel[]): string[] {
+  return models.map(({ artifactId, state }) => `${artifactId} ${state}`);
+}
+
+describe('models that are held', () => {
+  it('tell how they are loaded, rest and answer', async () => {
+    const ready = await engine.client.loadModel({ artifactId: nf4 });
+    expect(ready).toMatchObject({ artifactId: nf4, state: 'ready', error: null });
+    expect(ready.loaded?.contextLength).toBeGreaterThan(0);
+    expect(ready.loaded?.contextLength).toBeLessThanOrEqual(8192);
+    expect(ready.expectedBytes).toBeGreaterThan(1_000_000);
+    const [measured] = await until(([model]) => model?.state === 'ready' && model.memory !== null);
+    expect(measured?.memory?.residentBytes).toBeGreaterThan(1_000_000);
+    const { stop } = await startAnswer(nf4);
+    await until(([model]) => model?.state === 'answering');
+    await stop();
+    await until(([model]) => model?.state === 'ready');
+    expect(engine.told[0]).toEqual([]);
+    expect(engine.told.some(([model]) => model?.state === 'loading')).toBe(true);
+    expect(engine.pids).toHaveLength(1);
+    await engine.client.unloadModel({ artifactId: nf4 });
+    expect(engine.told.at(-1)).toEqual([]);
+    expect(isAlive(engine.pids[0])).toBe(false);
+    await engine.client.unloadModel({ artifactId: nf4 });
+  });
+
+  it('load once for all that ask at the same time', async () => {
+    await Promise.all([1, 2, 3].map(() => engine.client.loadModel({ artifactId: nf4 })));
+    expect(engine.pids).toHaveLength(1);
+  });
+
+  it('make room: the one used longest ago goes, never one that answers', async () => {
+    await engine.client.loadModel({ artifactId: nf4 });
+    await engine.client.loadModel({ artifactId: int8 });
+    const { stop } = await startAnswer(nf4);
+    await engine.client.loadModel({ artifactId: bf16 });
+    // nf4 was loaded first, but it is answering, and was used after int8.
+    expect(ids(engine.told.at(-1) ?? [])).toEqual([`${nf4} answering`, `${bf16} ready`]);
+    expect(isAlive(engine.pids[1])).toBe(false);
+    await stop();
+    await engine.client.loadModel({ artifactId: int8 });
+    expect(ids(engine.told.at(-1) ?? [])).toEqual([`${nf4} ready`, `${int8} ready`]);
+    expect(engine.pids.map(isAlive)).toEqual([true, false, false, true]);
+  });
+
+  it('wait for room where all are answering, and can be taken back', async () => {
+    await engine.client.updateSettings({ heldModels: 1 });
+    const { stop } = await startAnswer(nf4);
+    const waiting = engine.client.loadModel({ artifactId: int8 });
+    const given = new AbortController();
+    const refused = engine.client.loadModel({ artifactId: bf16 }, { signal: given.signal });
+    const outcome = expect(refused).rejects.toMatchObject({ code: 'aborted' });
+    await until((models) => models.length === 3);
+    expect(engine.pids).toHaveLength(1);
+    given.abort();
+    await outcome;
+    await until((models) => models.length === 2);
+    await stop();
+    expect((await waiting).state).toBe('ready');
+    await until((models) => ids(models).join() === `${int8} ready`);
+    expect(engine.pids).toHaveLength(2);
+    expect(isAlive(engine.pids[0])).toBe(false);
+  });
+
+  it('are seen to die while idle, and are loaded anew', async () => {
+    await engine.client.loadModel({ artifactId: nf4 });
+    process.kill(engine.pids[0] ?? 0, 'SIGKILL');
+    const [crashed] = await until(([model]) => model?.state === 'crashed');
+    expect(crashed).toMatchObject({ loaded: null, memory: null });
+    expect(crashed?.error).toMatchObject({ code: 'runner-crashed' });
+    expect(crashed?.error?.message).toContain('SIGKILL');
+    expect(await engine.client.loadModel({ artifactId: nf4 })).toMatchObject({
+      state: 'ready',
+      error: null,
+    });
+    expect(engine.pids).toHaveLength(2);
+  });
+
+  it('can be given up while they load', async () => {
+    const loading = engine.client.loadModel({ artifactId: nf4 });
+    const outcome = expect(loading).rejects.toMatchObject({ code: 'aborted' });
+    await until(([model]) => model?.state === 'loading');
+    await engine.client.unloadModel({ artifactId: nf4 });
+    await outcome;
+    expect(engine.told.at(-1)).toEqual([]);
+    expect(engine.pids.some(isAlive)).toBe(false);
+  });
+
+  it('are refused where the folder holds other weights than the catalog says', async () => {
+    const catalog = new Sqlite(path.join(home, 'catalog.sqlite'));
+    const setHash = catalog.prepare('UPDATE artifacts SET weights_sha256 = ? WHERE id = ?');
+    const { weightsSha256 } = await engine.handlers.locate({ id: nf4 }, quiet);
+    setHash.run('a'.repeat(64), nf4);
+    await expect(engine.client.loadModel({ artifactId: nf4 })).rejects.toMatchObject({
+      code: 'checksum-mismatch',
+      message: expect.stringContaining(weightsSha256.slice(0, 12)) as string,
+    });
+    const [model] = await until(([first]) => first?.state === 'crashed');
+    expect(model?.error?.code).toBe('checksum-mismatch');
+    expect(engine.pids.some(isAlive)).toBe(false);
+    setHash.run(weightsSha256, nf4);
+    catalog.close();
+    expect((await engine.client.loadModel({ artifactId: nf4 })).state).toBe('ready');
+  });
+
+  it('end when they are removed from the library', async () => {
+    await engine.client.loadModel({ artifactId: bf16 });
+    await engine.client.remove({ id: bf16, forever: true });
+    expect(engine.told.at(-1)).toEqual([]);
+    expect(isAlive(engine.pids[0])).toBe(false);
+    await expect(engine.client.loadModel({ artifactId: bf16 })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  });
+
+  it('end with the engine', async () => {
+    await engine.client.loadModel({ artifactId: nf4 });
+    const loading = engine.client.loadModel({ artifactId: int8 });
+    const outcome = expect(loading).rejects.toMatchObject({ code: 'aborted' });
+    await until((models) => models.length === 2);
+    await engine.close();
+    await outcome;
+    expect(engine.pids.some(isAlive)).toBe(false);
+    await expect(engine.client.loadModel({ artifactId: nf4 })).rejects.toMatchObject({
+      code: 'aborted',
+    });
+  });
+});
