@@ -14,6 +14,7 @@ import type { SupervisedEngine } from '../processes/supervise-engine.ts';
 import { newSecret } from './access.ts';
 import { guard } from './guard.ts';
 import { webHostCalls } from './host-calls.ts';
+import { openAiRoutes } from './openai/routes.ts';
 import { closeCodes, socketPort, type SocketPortOptions } from './socket-port.ts';
 
 /** Other machines must not reach it, whatever the firewall says. */
@@ -155,6 +156,14 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   app.get('/rpc/host', { websocket: true }, (socket) => {
     serveSocket(hostApi, hostHandlers, socket);
   });
+
+  await app.register(
+    (api, _options, done) => {
+      openAiRoutes(api, engine.client);
+      done();
+    },
+    { prefix: '/v1' },
+  );
 
   const port = await listen(app, options.port);
   return {

@@ -38,6 +38,9 @@ export async function serveCommand(
       output.document({ url, port, token });
       output.line(`Nibble is at ${url}`);
       output.line(
+        output.style('dim', `OpenAI-compatible API: http://127.0.0.1:${port}/v1, key ${token}`),
+      );
+      output.line(
         output.style('dim', 'The address holds the key: do not share it. Ctrl-C ends it.'),
       );
       if (options.open && !(await openBrowser(url)))
