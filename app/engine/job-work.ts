@@ -87,16 +87,14 @@ async function measure(
   for (const artifact of artifacts) {
     const referenceId = reference?.id === artifact.id ? null : (reference?.id ?? null);
     // Measured by an earlier run of this job, or before it: the same again would give the same.
-    const isMeasured = context.catalog.records
-      .evaluations(artifact.id)
-      .some(
-        (evaluation) =>
-          evaluation.textSha256 === textSha256 &&
-          evaluation.mode === 'fast' &&
-          // A try on a few tokens is no measurement.
-          evaluation.tokens > MEASURED_TOKENS / 2 &&
-          evaluation.referenceId === referenceId,
-      );
+    const isMeasured = context.catalog.records.evaluations(artifact.id).some(
+      (evaluation) =>
+        evaluation.textSha256 === textSha256 &&
+        evaluation.mode === 'fast' &&
+        // A try on a few tokens is no measurement.
+        evaluation.tokens > MEASURED_TOKENS / 2 &&
+        evaluation.referenceId === referenceId,
+    );
     if (isMeasured) continue;
     await calls.evaluate(
       {

@@ -14,12 +14,12 @@ export const STEP_MS = Number(process.env['NIBBLE_E2E_STEP_MS'] ?? 30_000);
 export interface AppPage {
   readonly page: Page;
   /** Goes to a path of the app. */
-  go(path: string): Promise<void>;
+  readonly go: (path: string) => Promise<void>;
   /** Fails on violations of level AA in what is shown now. */
-  expectAccessible(where: string): Promise<void>;
+  readonly expectAccessible: (where: string) => Promise<void>;
   /** Fails on errors in the console, broken policies and exceptions since the last call. */
-  expectQuiet(): void;
-  close(): Promise<void>;
+  readonly expectQuiet: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /** Opens the app as a person does: the address with the token. */
