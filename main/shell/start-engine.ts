@@ -19,8 +19,8 @@ const CLOSE_TIMEOUT_MS = 15_000;
 
 /** Where the main process keeps the hub token. */
 export interface TokenStore {
-  read(): string | null;
-  write(token: string | null): void;
+  readonly read: () => Promise<string | null>;
+  readonly write: (token: string | null) => Promise<void>;
 }
 
 /** An engine in a utility process, which windows call over ports of their own. */
@@ -66,10 +66,10 @@ export async function startShellEngine(home: string, tokens: TokenStore): Promis
   serve(
     shellApi,
     {
-      readHubToken: () => Promise.resolve(tokens.read()),
-      writeHubToken: ({ token }) => {
-        tokens.write(token);
-        return Promise.resolve({});
+      readHubToken: () => tokens.read(),
+      writeHubToken: async ({ token }) => {
+        await tokens.write(token);
+        return {};
       },
       startRunner: async () => {
         const { runnerId, pid, port } = await runners.start();

@@ -9,8 +9,8 @@ import type { TokenStore } from './start-engine.ts';
 const MAX_BYTES = 8192;
 
 /** On Linux without a keyring Electron would encrypt with a key that everyone knows. */
-function hasKeychain(): boolean {
-  if (!safeStorage.isEncryptionAvailable()) return false;
+async function hasKeychain(): Promise<boolean> {
+  if (!(await safeStorage.isAsyncEncryptionAvailable())) return false;
   return process.platform !== 'linux' || safeStorage.getSelectedStorageBackend() !== 'basic_text';
 }
 
@@ -18,19 +18,19 @@ function hasKeychain(): boolean {
 export function keychainTokenStore(folder: string): TokenStore {
   const file = path.join(folder, 'hub-token.encrypted');
   return {
-    read: () => {
+    read: async () => {
       const encrypted = readSmallFile(file, MAX_BYTES);
-      if (encrypted === null || !hasKeychain()) return null;
+      if (encrypted === null || !(await hasKeychain())) return null;
       try {
-        return safeStorage.decryptString(encrypted);
+        return (await safeStorage.decryptStringAsync(encrypted)).result;
       } catch {
         // Another account's key, or a keychain that was made anew: the token is to be given again.
         return null;
       }
     },
-    write: (token) => {
+    write: async (token) => {
       if (token === null) rmSync(file, { force: true });
-      else if (hasKeychain()) replaceFile(file, safeStorage.encryptString(token));
+      else if (await hasKeychain()) replaceFile(file, await safeStorage.encryptStringAsync(token));
       else
         throw new AppError(
           'permission-denied',
