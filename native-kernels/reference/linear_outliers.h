@@ -30,7 +30,8 @@ struct OutlierColumns {
 };
 
 /// scores[c] for the columns [begin, end) of x [tokens, columns]: the sum of |x| / (mean magnitude of its group without
-/// the largest elements) over the tokens in which c stands out. `begin` is a multiple of `group`. Groups with NaN or infinity have no outliers.
+/// the largest elements) over the tokens in which c stands out. `begin` is a multiple of `group`. Groups with NaN or
+/// infinity have no outliers.
 void score_outliers(const float* x, std::size_t tokens, std::size_t columns, std::size_t group, std::size_t begin,
                     std::size_t end, float* scores);
 
