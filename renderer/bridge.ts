@@ -58,6 +58,12 @@ function openSocket(name: EndpointName): Promise<Port> {
   });
 }
 
+function engineRestarted(): AppError {
+  return new AppError('engine-restarted', 'The engine ended and is being started again.', {
+    remedy: 'Work that was running can be resumed under Jobs.',
+  });
+}
+
 /** The preload answers `connect` with a window message that carries the port. */
 function openMessagePort(
   name: EndpointName,
@@ -81,7 +87,8 @@ function openMessagePort(
         },
         onClose: (listener) => {
           port.addEventListener('close', () => {
-            listener(null);
+            // A port of the shell ends only with the engine behind it.
+            listener(engineRestarted());
           });
         },
       });

@@ -188,10 +188,9 @@ describe.skipIf(process.platform !== 'linux')(
           .getByRole('button', { name: /Resume/ })
           .first()
           .click();
-        await page
-          .getByRole('link', { name: /Chat with/ })
-          .first()
-          .waitFor({ timeout: FAULT_MS });
+        // Its line can be unfolded once it has ended.
+        await page.getByRole('button', { name: /Make 1 version/ }).click({ timeout: FAULT_MS });
+        await page.getByRole('link', { name: /Chat with/ }).waitFor();
       },
       FAULT_MS,
     );
