@@ -146,33 +146,38 @@ function PaletteContent(): ReactNode {
     <div className="palette">
       <Autocomplete filter={contains}>
         <SearchFieldInPalette label={t('palette.placeholder')} />
-        <Menu
-          className="menu"
-          aria-label={t('palette.title')}
-          renderEmptyState={() => <div className="menu-heading">{t('palette.empty')}</div>}
-          onAction={(key) => {
-            overlay.write(null);
-            commands.get(String(key))?.run();
-          }}
-        >
-          {groups.map((group) => (
-            <MenuSection key={group.id} id={group.id}>
-              <Header className="menu-heading">{group.label}</Header>
-              {group.commands.map((command) => (
-                <MenuItem
-                  key={command.id}
-                  id={command.id}
-                  textValue={command.label}
-                  className="menu-item"
-                >
-                  {command.icon}
-                  <span className="ellipsis">{command.label}</span>
-                  {command.keys === undefined ? null : <span className="end">{command.keys}</span>}
-                </MenuItem>
-              ))}
-            </MenuSection>
-          ))}
-        </Menu>
+        {/* The menu is walked through from the field; what scrolls must be reachable by itself, too. */}
+        <div className="palette-list" role="region" tabIndex={0} aria-label={t('palette.title')}>
+          <Menu
+            className="menu"
+            aria-label={t('palette.title')}
+            renderEmptyState={() => <div className="menu-heading">{t('palette.empty')}</div>}
+            onAction={(key) => {
+              overlay.write(null);
+              commands.get(String(key))?.run();
+            }}
+          >
+            {groups.map((group) => (
+              <MenuSection key={group.id} id={group.id}>
+                <Header className="menu-heading">{group.label}</Header>
+                {group.commands.map((command) => (
+                  <MenuItem
+                    key={command.id}
+                    id={command.id}
+                    textValue={command.label}
+                    className="menu-item"
+                  >
+                    {command.icon}
+                    <span className="ellipsis">{command.label}</span>
+                    {command.keys === undefined ? null : (
+                      <span className="end">{command.keys}</span>
+                    )}
+                  </MenuItem>
+                ))}
+              </MenuSection>
+            ))}
+          </Menu>
+        </div>
       </Autocomplete>
     </div>
   );
