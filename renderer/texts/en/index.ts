@@ -1,5 +1,5 @@
 import { chat } from './chat.ts';
-import { common } from './common.ts';
+import { common } from './everywhere.ts';
 import { compare } from './compare.ts';
 import { details } from './details.ts';
 import { errors } from './errors.ts';
