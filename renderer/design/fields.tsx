@@ -25,6 +25,30 @@ interface FieldProps {
   readonly className?: string;
 }
 
+/** What every field has around its input: the label before it, the hint and what is wrong after it. */
+function FieldFrame({
+  label,
+  hideLabel,
+  hint,
+  error,
+  children,
+}: Pick<FieldProps, 'label' | 'hideLabel' | 'hint' | 'error'> & {
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <>
+      <Label className={hideLabel === true ? 'hidden-visually' : 'field-label'}>{label}</Label>
+      {children}
+      {hint === undefined ? null : (
+        <Text slot="description" className="field-hint">
+          {hint}
+        </Text>
+      )}
+      <FieldError className="field-error">{error}</FieldError>
+    </>
+  );
+}
+
 export interface TextFieldProps extends FieldProps {
   readonly value: string;
   readonly onChange: (value: string) => void;
@@ -56,14 +80,9 @@ export function TextField({
       isInvalid={typeof error === 'string'}
       className={`field ${className ?? ''}`}
     >
-      <Label className={hideLabel === true ? 'hidden-visually' : 'field-label'}>{label}</Label>
-      <Input className="input" ref={ref} placeholder={placeholder} onKeyDown={onKeyDown} />
-      {hint === undefined ? null : (
-        <Text slot="description" className="field-hint">
-          {hint}
-        </Text>
-      )}
-      <FieldError className="field-error">{error}</FieldError>
+      <FieldFrame label={label} hideLabel={hideLabel} hint={hint} error={error}>
+        <Input className="input" ref={ref} placeholder={placeholder} onKeyDown={onKeyDown} />
+      </FieldFrame>
     </AriaTextField>
   );
 }
@@ -97,20 +116,15 @@ export function TextArea({
       isInvalid={typeof error === 'string'}
       className={`field ${className ?? ''}`}
     >
-      <Label className={hideLabel === true ? 'hidden-visually' : 'field-label'}>{label}</Label>
-      <AriaTextArea
-        className="input"
-        rows={rows}
-        ref={ref}
-        placeholder={placeholder}
-        onKeyDown={onKeyDown}
-      />
-      {hint === undefined ? null : (
-        <Text slot="description" className="field-hint">
-          {hint}
-        </Text>
-      )}
-      <FieldError className="field-error">{error}</FieldError>
+      <FieldFrame label={label} hideLabel={hideLabel} hint={hint} error={error}>
+        <AriaTextArea
+          className="input"
+          rows={rows}
+          ref={ref}
+          placeholder={placeholder}
+          onKeyDown={onKeyDown}
+        />
+      </FieldFrame>
     </AriaTextField>
   );
 }
@@ -173,14 +187,9 @@ export function NumberField({
       isInvalid={typeof error === 'string'}
       className={`field ${className ?? ''}`}
     >
-      <Label className={hideLabel === true ? 'hidden-visually' : 'field-label'}>{label}</Label>
-      <Input className="input" />
-      {hint === undefined ? null : (
-        <Text slot="description" className="field-hint">
-          {hint}
-        </Text>
-      )}
-      <FieldError className="field-error">{error}</FieldError>
+      <FieldFrame label={label} hideLabel={hideLabel} hint={hint} error={error}>
+        <Input className="input" />
+      </FieldFrame>
     </AriaNumberField>
   );
 }

@@ -2,15 +2,12 @@ import { CircleAlert, TriangleAlert, Info } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toAppError, type AppError, type ErrorCode } from '../../app/contract/error.ts';
-
-type Underscored<S extends string> = S extends `${infer A}-${infer B}`
-  ? `${A}_${Underscored<B>}`
-  : S;
+import { textKey } from '../texts/text-key.ts';
 
 /** The headline of an error in the person's language. */
 export function useErrorTitle(): (code: ErrorCode) => string {
   const { t } = useTranslation('errors');
-  return (code) => t(code.replaceAll('-', '_') as Underscored<ErrorCode>);
+  return (code) => t(textKey(code));
 }
 
 /** What happened, why, what to do; with a button that does it. */

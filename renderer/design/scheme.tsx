@@ -4,17 +4,12 @@ import { useTranslation } from 'react-i18next';
 import { formatBytes, formatPercent } from '../../app/contract/format.ts';
 import { divergenceSteps, divergenceWord } from '../../app/contract/quality.ts';
 import { schemes, type SchemeName } from '../../app/contract/scheme.ts';
+import { textKey } from '../texts/text-key.ts';
 
 /** The class that gives an element its scheme's identity colour (`--bits`, `--bits-text`, `--bits-soft`). */
 export function bitsClass(scheme: SchemeName): 'bits-16' | 'bits-8' | 'bits-4' {
   return `bits-${schemes[scheme].bits}`;
 }
-
-const keyOf = (scheme: SchemeName): SchemeKey => scheme.replaceAll('-', '_') as SchemeKey;
-type Underscored<S extends string> = S extends `${infer A}-${infer B}`
-  ? `${A}_${Underscored<B>}`
-  : S;
-type SchemeKey = Underscored<SchemeName>;
 
 /** Label and explanation of a scheme in the person's language. */
 export function useSchemeTexts(): (scheme: SchemeName) => {
@@ -23,8 +18,8 @@ export function useSchemeTexts(): (scheme: SchemeName) => {
 } {
   const { t } = useTranslation('schemes');
   return (scheme) => ({
-    label: t(`${keyOf(scheme)}.label`),
-    explanation: t(`${keyOf(scheme)}.explanation`),
+    label: t(`${textKey(scheme)}.label`),
+    explanation: t(`${textKey(scheme)}.explanation`),
   });
 }
 

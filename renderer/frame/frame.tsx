@@ -6,7 +6,6 @@ import { engine } from '../bridge.ts';
 import { Toasts } from '../design/toasts.tsx';
 import { followHeldModels } from '../state/held-models.ts';
 import { followJobs } from '../state/jobs.ts';
-import { useSettings } from '../state/queries.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { useHostCommands } from './host-commands.ts';
 import { useJobNews } from './job-news.ts';
@@ -20,7 +19,6 @@ import './frame.css';
 export function Frame({ children }: { readonly children: ReactNode }): ReactNode {
   const [, navigate] = useLocation();
   const { t } = useTranslation();
-  useSettings();
   useEffect(followJobs, []);
   useEffect(followHeldModels, []);
   useGlobalKeys();

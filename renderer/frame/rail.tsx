@@ -4,7 +4,7 @@ import { Link } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { formatBytes, formatPercent } from '../../app/contract/format.ts';
-import { isEnded, type Job } from '../../app/contract/job.ts';
+import type { Job } from '../../app/contract/job.ts';
 import type { HeldModel } from '../../app/contract/loaded.ts';
 import { IconButton } from '../design/button.tsx';
 import { useHeldModels } from '../state/held-models.ts';
@@ -89,9 +89,7 @@ export function Rail({ onUnload }: { readonly onUnload: (artifactId: string) => 
     // Below 1100 px the content needs the room more.
     return kept === null ? window.innerWidth < 1100 : kept === 'narrow';
   });
-  const jobs = (useJobs() ?? []).filter(
-    (job) => job.state === 'running' || (job.state === 'queued' && !isEnded(job.state)),
-  );
+  const jobs = (useJobs() ?? []).filter(({ state }) => state === 'running' || state === 'queued');
   const models = useHeldModels();
   const { data: library } = useLibrary();
   const active = currentView(path);

@@ -1,6 +1,6 @@
 // What goes wrong in the world, seen from the window: the view says what happened, offers the next step, and nothing
 // is lost.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Intercept, LocalHub } from '../../app/local-hub/index.ts';
 import { sampleModel } from '../../app/sample/index.ts';
 import { contentOf } from '../fixtures/hub-faults.ts';
+import { canMount } from '../fixtures/small-disk.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 import { openApp, STEP_MS, type AppPage } from './app-page.ts';
 import { openBrowser } from './browser.ts';
@@ -196,11 +197,6 @@ describe.skipIf(process.platform !== 'linux')(
     );
   },
 );
-
-const canMount =
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
 /** Room for the engine's margin, and little more: the ballast fills the rest. */
 const DISK_BYTES = 300_000_000;

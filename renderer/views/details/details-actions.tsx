@@ -24,6 +24,35 @@ export function useIsAvailable(id: string): boolean {
   return found?.available ?? true;
 }
 
+/** What is being done with a model now, and the button that has its files checked. */
+function VerifyAction({
+  id,
+  isAvailable,
+  work,
+}: {
+  readonly id: string;
+  readonly isAvailable: boolean;
+  readonly work: ModelWork;
+}): ReactNode {
+  const { t } = useTranslation('details');
+  return (
+    <>
+      <span className="details-status" role="status">
+        <ModelStatus work={work} />
+      </span>
+      <Button
+        isDisabled={!isAvailable || isBusy(work, 'verify')}
+        onPress={() => {
+          startVerify(id);
+        }}
+      >
+        <ShieldCheck aria-hidden />
+        {t('verify')}
+      </Button>
+    </>
+  );
+}
+
 /** What can be done with an artifact. */
 export function ArtifactActions({
   artifact,
@@ -39,18 +68,7 @@ export function ArtifactActions({
   const reference = referenceFor(library, artifact);
   return (
     <>
-      <span className="details-status" role="status">
-        <ModelStatus work={work} />
-      </span>
-      <Button
-        isDisabled={!isAvailable || isBusy(work, 'verify')}
-        onPress={() => {
-          startVerify(artifact.id);
-        }}
-      >
-        <ShieldCheck aria-hidden />
-        {t('verify')}
-      </Button>
+      <VerifyAction id={artifact.id} isAvailable={isAvailable} work={work} />
       <Button
         isDisabled={!isAvailable || isBusy(work, 'evaluate')}
         onPress={() => {
@@ -98,18 +116,7 @@ export function CheckpointActions({
   const isAvailable = useIsAvailable(checkpoint.id);
   return (
     <>
-      <span className="details-status" role="status">
-        <ModelStatus work={work} />
-      </span>
-      <Button
-        isDisabled={!isAvailable || isBusy(work, 'verify')}
-        onPress={() => {
-          startVerify(checkpoint.id);
-        }}
-      >
-        <ShieldCheck aria-hidden />
-        {t('verify')}
-      </Button>
+      <VerifyAction id={checkpoint.id} isAvailable={isAvailable} work={work} />
       <Button
         look="primary"
         isDisabled={!isAvailable}

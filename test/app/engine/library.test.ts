@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -16,6 +16,7 @@ import { openCatalog } from '../../../app/catalog/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
 import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
+import { canMount } from '../../fixtures/small-disk.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 
@@ -328,11 +329,6 @@ describe('names and leftovers', () => {
     expect((await library()).artifacts).toHaveLength(1);
   });
 });
-
-const canMount =
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
 describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to mount it)', () => {
   it('waits while the disk is full, says so, and goes on when there is room', async () => {

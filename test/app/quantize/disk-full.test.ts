@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,11 +8,7 @@ import type { Progress } from '../../../app/contract/progress.ts';
 import { planQuantization, quantizeCheckpoint } from '../../../app/quantize/index.ts';
 import type { QuantizationPlan, QuantizeOptions } from '../../../app/quantize/index.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
-
-const canMount =
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+import { canMount } from '../../fixtures/small-disk.ts';
 
 /** Small enough to be full after some tensors, large enough for the whole artifact once the ballast is gone. */
 const DISK_BYTES = 4 * 1024 * 1024;
