@@ -21,18 +21,25 @@ export function isWithin(inner: string, outer: string): boolean {
   return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
 }
 
-/** Everything that the catalog knows in a folder, whether it can be reached or not. */
-export function entriesIn(
-  context: EngineContext,
-  directory: string,
-): { checkpoints: Checkpoint[]; artifacts: Artifact[] } {
-  const { models } = context.catalog;
+/** Checkpoints and artifacts of the catalog. */
+export interface Entries {
+  readonly checkpoints: readonly Checkpoint[];
+  readonly artifacts: readonly Artifact[];
+}
+
+/** Those of the entries that lie in a folder, whether it can be reached or not. */
+export function entriesWithin(directory: string, { checkpoints, artifacts }: Entries): Entries {
   const lies = (entry: { readonly directory: string }): boolean =>
     isWithin(entry.directory, directory);
-  return {
-    checkpoints: models.checkpoints().filter(lies),
-    artifacts: models.artifacts().filter(lies),
-  };
+  return { checkpoints: checkpoints.filter(lies), artifacts: artifacts.filter(lies) };
+}
+
+/** Everything that the catalog knows in a folder, whether it can be reached or not. */
+export function entriesIn({ catalog: { models } }: EngineContext, directory: string): Entries {
+  return entriesWithin(directory, {
+    checkpoints: models.checkpoints(),
+    artifacts: models.artifacts(),
+  });
 }
 
 /**

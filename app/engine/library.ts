@@ -10,7 +10,15 @@ import type { Handlers } from '../contract/rpc.ts';
 import { freeBytes } from '../disk/index.ts';
 import { unknownId } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
-import { entriesIn, isFolder, isReachable, isWithin, requireWritable } from './folders.ts';
+import {
+  entriesIn,
+  entriesWithin,
+  isFolder,
+  isReachable,
+  isWithin,
+  requireWritable,
+  type Entries,
+} from './folders.ts';
 import type { EngineJobs } from './jobs.ts';
 import { removeEntry } from './remove-entry.ts';
 import { scanFolder } from './scan-folder.ts';
@@ -44,9 +52,14 @@ function usedBytes(checkpoints: readonly Checkpoint[], artifacts: readonly Artif
   );
 }
 
-async function describeFolder(context: EngineContext, folder: KnownFolder): Promise<LibraryFolder> {
+/** @param all Everything that the catalog knows, in whichever folder. */
+async function describeFolder(
+  context: EngineContext,
+  folder: KnownFolder,
+  all: Entries,
+): Promise<LibraryFolder> {
   const { id, directory, isDefault } = folder;
-  const { checkpoints, artifacts } = entriesIn(context, directory);
+  const { checkpoints, artifacts } = entriesWithin(directory, all);
   const available = await isReachable(context, folder);
   return {
     id,
@@ -106,7 +119,9 @@ export function libraryCalls(
       const unfinished = await unfinishedJobs(context, jobs.busyDirectories());
       return {
         folders: await Promise.all(
-          folders.folders().map((folder) => describeFolder(context, folder)),
+          folders
+            .folders()
+            .map((folder) => describeFolder(context, folder, { checkpoints, artifacts })),
         ),
         checkpoints: await Promise.all(
           checkpoints.map(async (checkpoint) => ({
