@@ -41,7 +41,8 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
   const total = os.totalmem();
   return schemeNames.map((scheme) => {
     const plan = planQuantization({ tensors, config, scheme });
-    const memoryBytes = plan.weightsBytes + cache + WORKING_MEMORY_BYTES;
+    const headBytes = plan.head?.layout.fileBytes ?? 0;
+    const memoryBytes = plan.weightsBytes + headBytes + cache + WORKING_MEMORY_BYTES;
     const quantizedTensors = plan.tensors.filter((entry) => entry.treatment === 'quantized').length;
     return {
       scheme,

@@ -6,6 +6,8 @@ import { schemes } from '../contract/scheme.ts';
 import type { SchemeDescription, SchemeName } from '../contract/scheme.ts';
 import { countsAsWeight, isFloatDtype, outputTensors } from './output-tensors.ts';
 import type { FloatDtype, OutputTensor } from './output-tensors.ts';
+import { planHead } from './runtime-head.ts';
+import type { PlannedHead } from './runtime-head.ts';
 
 interface PlannedBase {
   readonly source: TensorInfo;
@@ -34,7 +36,9 @@ export interface QuantizationPlan {
   readonly tensors: readonly PlannedTensor[];
   /** Null for a scheme that keeps everything: the files are linked as they are. */
   readonly layout: SafetensorsLayout | null;
-  /** Exact bytes of the weights file(s), headers included. */
+  /** The 8-bit copy of the output layer that the runner reads; null where there is none. */
+  readonly head: PlannedHead | null;
+  /** Exact bytes of the weights file(s), headers included; the runner's copy of the head is not among them. */
   readonly weightsBytes: number;
   readonly parameters: number;
   readonly quantizedParameters: number;
@@ -205,6 +209,7 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
     blockSize,
     tensors,
     layout,
+    head: planHead(request.tensors, request.config, scheme),
     weightsBytes: layout?.fileBytes ?? bytesOfFiles(request.tensors),
     parameters,
     quantizedParameters,

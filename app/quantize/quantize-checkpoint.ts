@@ -19,6 +19,8 @@ import { FORMAT_VERSION, MANIFEST_FILE, manifestSchema, roundingRule } from './m
 import type { Manifest } from './manifest.ts';
 import type { QuantizationPlan } from './plan.ts';
 import { artifactTotals } from './totals.ts';
+import { RUNTIME_FILE, writeHead } from './runtime-head.ts';
+import type { PlannedHead } from './runtime-head.ts';
 import { writeWeights } from './write-weights.ts';
 
 export interface QuantizeOptions {
@@ -68,6 +70,7 @@ function fingerprintOf({ checkpoint, origin, plan }: QuantizeOptions): string {
     scheme: plan.scheme,
     blockSize: plan.blockSize,
     layout: plan.layout,
+    head: plan.head,
   };
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }
@@ -150,7 +153,10 @@ async function makeArtifact(
     kind: 'quantize',
     unit: 'bytes',
     // Linked files are hashed where they are, made ones are read first and hashed as they are written.
-    total: plan.layout === null ? plan.weightsBytes : sourceBytes + plan.weightsBytes,
+    total:
+      plan.layout === null
+        ? plan.weightsBytes
+        : sourceBytes + plan.weightsBytes + (plan.head?.source.byteLength ?? 0),
     onProgress: options.onProgress,
   });
   const room: RoomOptions = {
@@ -175,6 +181,7 @@ async function makeArtifact(
         options.room?.marginBytes,
       );
     weights = await makeWeights(options, journal, meter, room);
+    if (plan.head !== null) await addHead(options, plan.head, weights, meter, room);
   } finally {
     await journal.close();
   }
@@ -232,12 +239,13 @@ async function missingBytes(options: QuantizeOptions, partial: string): Promise<
     const [from, to] = await Promise.all([stat(checkpoint.directory), stat(partial)]);
     return from.dev === to.dev ? 0 : plan.weightsBytes;
   }
+  const headBytes = plan.head?.layout.fileBytes ?? 0;
   try {
     // The file has holes where tensors are missing: the blocks count, not the size. 512 by POSIX.
     const { blocks } = await stat(path.join(partial, WEIGHTS_FILE));
-    return Math.max(0, plan.weightsBytes - blocks * 512);
+    return Math.max(0, plan.weightsBytes - blocks * 512) + headBytes;
   } catch {
-    return plan.weightsBytes;
+    return plan.weightsBytes + headBytes;
   }
 }
 
@@ -245,7 +253,7 @@ interface MadeWeights {
   readonly tensors: readonly TensorStatistics[];
   readonly sha256: string;
   /** By file name. */
-  readonly hashes: ReadonlyMap<string, string>;
+  readonly hashes: Map<string, string>;
 }
 
 async function makeWeights(
@@ -269,9 +277,38 @@ async function makeWeights(
   }
   const { tensors, hashes } = await linkWeights({ ...shared, room });
   const [only, ...more] = hashes.values();
-  if (only !== undefined && more.length === 0) return { tensors, hashes, sha256: only };
+  if (only !== undefined && more.length === 0)
+    return { tensors, hashes: new Map(hashes), sha256: only };
   const lines = [...hashes].map(([name, sha256]) => `${sha256}  ${name}\n`);
-  return { tensors, hashes, sha256: await hashBytes([Buffer.from(lines.join(''))]) };
+  return {
+    tensors,
+    hashes: new Map(hashes),
+    sha256: await hashBytes([Buffer.from(lines.join(''))]),
+  };
+}
+
+/** Adds the runner's copy of the head to the files of the artifact. */
+async function addHead(
+  options: QuantizeOptions,
+  head: PlannedHead,
+  weights: MadeWeights,
+  meter: ProgressMeter,
+  room: RoomOptions,
+): Promise<void> {
+  const { checkpoint, directory, signal, threads } = options;
+  const sha256 = await writeHead({
+    checkpoint,
+    head,
+    directory: partialDirectoryOf(directory),
+    options: {
+      ...(signal === undefined ? {} : { signal }),
+      ...(threads === undefined ? {} : { threads }),
+    },
+    signal,
+    write: (file, bytes, position) => writeFully(file, bytes, position, room),
+    meter,
+  });
+  weights.hashes.set(RUNTIME_FILE, sha256);
 }
 
 async function listFiles(

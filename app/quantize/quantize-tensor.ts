@@ -23,7 +23,8 @@ export interface TensorParts {
   readonly nestedOffset: number | null;
 }
 
-const floatTypes = { BF16: 'bf16', F16: 'f16', F32: 'f32' } as const satisfies Record<
+/** The kernels' names of element types. */
+export const floatTypes = { BF16: 'bf16', F16: 'f16', F32: 'f32' } as const satisfies Record<
   FloatDtype,
   string
 >;

@@ -99,7 +99,7 @@ function listedTokenId(
 export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const startMs = performance.now();
   const { directory } = options;
-  const ready = await ensureGraph(directory);
+  const ready = await ensureGraph(directory, options.mode);
   const contextLength = chooseContextLength(ready.config, options);
   const model = await Model.open({
     graphPath: ready.graphPath,

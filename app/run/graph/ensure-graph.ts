@@ -16,6 +16,9 @@ import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
 
 export const GRAPH_FILE = 'graph.onnx';
 
+/** The graph of the exact mode, which takes no part in copies that were rounded for speed. */
+export const EXACT_GRAPH_FILE = 'graph-exact.onnx';
+
 /** A graph of 1000 layers has some 20 MB; a larger file is not one of ours and is replaced unread. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
 
@@ -124,10 +127,13 @@ async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
  * a folder that was moved, made by transformers and bitsandbytes, or written by another version of Nibble runs as well,
  * and a graph that came with a download is never trusted.
  *
+ * @param mode In exact mode the head is the one that was published, not the runner's 8-bit copy.
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
  */
-export async function ensureGraph(directory: string): Promise<ReadyModel> {
-  const graphPath = path.join(directory, GRAPH_FILE);
+export async function ensureGraph(
+  directory: string,
+  mode: 'fast' | 'exact' = 'fast',
+): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
     const config = readModelConfig(checkpoint.config);
@@ -135,11 +141,16 @@ export async function ensureGraph(directory: string): Promise<ReadyModel> {
       directory,
       checkpoint.files.map(({ name }) => name),
     );
-    const [existing, runtimeTensors, details] = await Promise.all([
-      readIfThere(graphPath, MAX_GRAPH_BYTES),
+    const [made, details] = await Promise.all([
       readRuntimeTensors(directory),
       readDetails(checkpoint),
     ]);
+    const runtimeTensors = mode === 'fast' ? made : [];
+    const graphPath = path.join(
+      directory,
+      made.length > 0 && mode === 'exact' ? EXACT_GRAPH_FILE : GRAPH_FILE,
+    );
+    const existing = await readIfThere(graphPath, MAX_GRAPH_BYTES);
     const graph = buildGraph({
       config,
       tensors: [...checkpoint.tensors, ...runtimeTensors],

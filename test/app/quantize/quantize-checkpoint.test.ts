@@ -209,6 +209,7 @@ describe('quantizeCheckpoint', () => {
       'graph.onnx',
       'model.safetensors',
       'nibble.json',
+      'runtime.safetensors',
       'tokenizer.json',
     ]);
     const manifest = manifestSchema.parse(

@@ -73,7 +73,7 @@ describe.each(architectures)('a golden %s', (architecture) => {
     const directory = await copyOf(architecture);
     const expected = readSafetensors(path.join(directory, 'expected.safetensors'));
     const ids = numbersOf(expected.get('input_ids'));
-    const { graphPath } = await ensureGraph(directory);
+    const { graphPath } = await ensureGraph(directory, 'exact');
     await roundFrequencies(graphPath);
     const model = await openExact(graphPath);
     try {
@@ -96,7 +96,7 @@ describe.each(architectures)('a golden %s', (architecture) => {
   });
 
   it('gives the same rows alone, last and all together', async () => {
-    const { graphPath } = await ensureGraph(await copyOf(architecture));
+    const { graphPath } = await ensureGraph(await copyOf(architecture), 'exact');
     const model = await openExact(graphPath);
     try {
       const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % 160);
@@ -197,7 +197,7 @@ describe.each<[string, SchemeName]>([
     const expected = readSafetensors(path.join(original, 'expected.safetensors'));
     const ids = numbersOf(expected.get('input_ids'));
     const logitsOf = async (directory: string): Promise<Float32Array> => {
-      const model = await openExact((await ensureGraph(directory)).graphPath);
+      const model = await openExact((await ensureGraph(directory, 'exact')).graphPath);
       try {
         return await model.evaluate(ids, { rows: 'all' });
       } finally {

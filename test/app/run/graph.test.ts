@@ -18,8 +18,8 @@ const UINT8 = 2;
 const INT8 = 3;
 const BFLOAT16 = 16;
 
-async function graphOf(directory: string): Promise<ReadGraph> {
-  const { graphPath } = await ensureGraph(directory);
+async function graphOf(directory: string, mode: 'fast' | 'exact' = 'fast'): Promise<ReadGraph> {
+  const { graphPath } = await ensureGraph(directory, mode);
   return readOnnx(await readFile(graphPath));
 }
 
@@ -169,12 +169,12 @@ describe('the graph', () => {
     ['int8-zeropoint', 'LinearAffine', [INT8, FLOAT, INT8]],
     ['int4', 'LinearAffine', [UINT8, FLOAT, INT8]],
   ] as const)(
-    'multiplies %s weights with %s and leaves the head in 16 bit',
+    'multiplies %s weights with %s, and the head in 16 bit where it must be exact',
     async (scheme, operator, types) => {
       const folder = await scratchFolder();
       await writeTinyCheckpoint(path.join(folder, 'source'));
       await quantizeFolder(path.join(folder, 'source'), path.join(folder, scheme), scheme);
-      const graph = await graphOf(path.join(folder, scheme));
+      const graph = await graphOf(path.join(folder, scheme), 'exact');
       const quantized = nodes(graph, operator);
       expect(quantized).toHaveLength(2 * 7);
       expect(nodes(graph, 'Linear16').map(({ name }) => name)).toEqual(['logits']);
@@ -182,6 +182,9 @@ describe('the graph', () => {
       expect(found).toEqual(types);
       if (operator !== 'LinearInt8Rows')
         expect(quantized.at(-1)?.attributes).toMatchObject({ in_features: 192, out_features: 64 });
+      const fast = await graphOf(path.join(folder, scheme));
+      expect(nodes(fast, 'Linear16')).toEqual([]);
+      expect(nodes(fast, 'LinearAffine').at(-1)?.name).toBe('logits');
     },
   );
 
