@@ -114,11 +114,16 @@ export class ModelTables {
       this.#db
         .prepare(
           `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
-             weights_bytes, source_bytes, weights_sha256, totals, quantize_ms, created_at)
+             weights_bytes, output_layer_copy, source_bytes, weights_sha256, totals, quantize_ms, created_at)
            VALUES (@id, @checkpointId, @name, @scheme, @blockSize, @directory, @architecture, @sizeBytes,
-             @weightsBytes, @sourceBytes, @weightsSha256, @totals, @quantizeMs, @createdAt)`,
+             @weightsBytes, @outputLayerCopy, @sourceBytes, @weightsSha256, @totals, @quantizeMs, @createdAt)`,
         )
-        .run({ ...artifact, totals: JSON.stringify(artifact.totals) });
+        .run({
+          ...artifact,
+          outputLayerCopy:
+            artifact.outputLayerCopy === null ? null : JSON.stringify(artifact.outputLayerCopy),
+          totals: JSON.stringify(artifact.totals),
+        });
       this.#addFiles('artifact', artifact.id, files);
       const insert = this.#db.prepare(
         `INSERT INTO tensors (artifact_id, position, name, dtype, shape, treatment, reason, block_size, numel,

@@ -77,6 +77,7 @@ export function toArtifact(row: Row): Artifact {
       architecture: row['architecture'],
       sizeBytes: row['size_bytes'],
       weightsBytes: row['weights_bytes'],
+      outputLayerCopy: row['output_layer_copy'] === null ? null : json(row['output_layer_copy']),
       sourceBytes: row['source_bytes'],
       weightsSha256: row['weights_sha256'],
       totals: json(row['totals']),

@@ -115,6 +115,26 @@ export const artifactTotalsSchema = z.object({
 });
 export type ArtifactTotals = z.infer<typeof artifactTotalsSchema>;
 
+/**
+ * The runner's 8-bit copy of the output layer (lm_head, or the embeddings where they are tied), which the fast mode reads
+ * in its place. Errors as in `tensorStatisticsSchema`.
+ */
+export const outputLayerCopySchema = z.object({
+  /** The tensor that it is a copy of. */
+  tensor: z.string().min(1).max(512),
+  scheme: z.literal('int8-absmax'),
+  blockSize: z.int().positive(),
+  /** Bytes of the file that holds it and nothing else, header included. */
+  sizeBytes: z.int().positive(),
+  /** sha256 of that file. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  rmsError: z.number().nonnegative(),
+  relativeError: z.number().nonnegative(),
+  maxError: z.number().nonnegative(),
+  sqnrDb: z.number().nullable(),
+});
+export type OutputLayerCopy = z.infer<typeof outputLayerCopySchema>;
+
 /** A quantized (or kept) model in the catalog, ready to run. */
 export const artifactSchema = z.object({
   id: z.string(),
@@ -126,8 +146,10 @@ export const artifactSchema = z.object({
   architecture: z.string(),
   /** Bytes of the whole folder. */
   sizeBytes: z.int().nonnegative(),
-  /** Bytes of the weights alone. */
+  /** Bytes of the weights alone, without the copy of the output layer. */
   weightsBytes: z.int().nonnegative(),
+  /** Null where there is none: made without it or before there was one, or of a scheme that keeps all weights. */
+  outputLayerCopy: outputLayerCopySchema.nullable(),
   /** Bytes of the same tensors as they were in the checkpoint. */
   sourceBytes: z.int().nonnegative(),
   /** Identifies the weights that speak: sha256 of model.safetensors, or of the list of shard hashes. */
@@ -137,6 +159,14 @@ export const artifactSchema = z.object({
   createdAt: z.string(),
 });
 export type Artifact = z.infer<typeof artifactSchema>;
+
+/** Bytes on the disk of all that holds weights: the artifact's own and the copy of the output layer. */
+export function storedWeightsBytes({
+  weightsBytes,
+  outputLayerCopy,
+}: Pick<Artifact, 'weightsBytes' | 'outputLayerCopy'>): number {
+  return weightsBytes + (outputLayerCopy?.sizeBytes ?? 0);
+}
 
 /** A perplexity measurement, with divergence from a reference artifact where one was given. */
 export const evaluationSchema = z.object({

@@ -63,6 +63,8 @@ export const engineApi = {
       source,
       schemes: z.array(schemeNameSchema).min(1),
       blockSize: z.int().nonnegative().optional(),
+      /** Also makes the 8-bit copy of the output layer that the fast mode reads in its place. @default true */
+      outputLayerCopy: z.boolean().optional(),
       device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
       name: z.string().min(1).max(200).optional(),
       threads: z.int().positive().optional(),

@@ -13,6 +13,8 @@ export const schemeSizeSchema = z.object({
   blockSize: z.int().nullable(),
   /** Exact bytes of the weights file(s) that quantizing would write, header included. */
   weightsBytes: z.int().nonnegative(),
+  /** Bytes of the file with the 8-bit copy of the output layer beside it; 0 where none is made. */
+  outputLayerCopyBytes: z.int().nonnegative(),
   bitsPerWeight: z.number(),
   quantizedTensors: z.int().nonnegative(),
   keptTensors: z.int().nonnegative(),

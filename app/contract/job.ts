@@ -18,6 +18,8 @@ export const jobRequestSchema = z.discriminatedUnion('kind', [
     source: z.string().min(1).max(4096),
     schemes: z.array(schemeNameSchema).max(9),
     blockSize: z.int().nonnegative().optional(),
+    /** Also makes the 8-bit copy of the output layer that the fast mode reads in its place. @default true */
+    outputLayerCopy: z.boolean().optional(),
     device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
     name: z.string().min(1).max(200).optional(),
     threads: z.int().positive().optional(),

@@ -41,13 +41,14 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
   const total = os.totalmem();
   return schemeNames.map((scheme) => {
     const plan = planQuantization({ tensors, config, scheme });
-    const headBytes = plan.head?.layout.fileBytes ?? 0;
-    const memoryBytes = plan.weightsBytes + headBytes + cache + WORKING_MEMORY_BYTES;
+    const outputLayerCopyBytes = plan.head?.layout.fileBytes ?? 0;
+    const memoryBytes = plan.weightsBytes + outputLayerCopyBytes + cache + WORKING_MEMORY_BYTES;
     const quantizedTensors = plan.tensors.filter((entry) => entry.treatment === 'quantized').length;
     return {
       scheme,
       blockSize: plan.blockSize,
       weightsBytes: plan.weightsBytes,
+      outputLayerCopyBytes,
       bitsPerWeight: plan.bitsPerWeight,
       quantizedTensors,
       keptTensors: plan.tensors.length - quantizedTensors,

@@ -25,6 +25,8 @@ export interface QuantizeRequest {
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly name?: string | undefined;
   readonly threads?: number | undefined;
+  /** @default true */
+  readonly outputLayerCopy?: boolean | undefined;
 }
 
 /**
@@ -50,14 +52,20 @@ export async function checkpointFor(
   }
 }
 
-/** The name of an artifact: the checkpoint's id, the scheme, and the block size where it is not the usual one. */
-function artifactName(checkpoint: Checkpoint, scheme: SchemeName, plan: QuantizationPlan): string {
+/** The name of an artifact: the checkpoint's id, the scheme, and whatever is not as usual about it. */
+function artifactName(
+  checkpoint: Checkpoint,
+  scheme: SchemeName,
+  plan: QuantizationPlan,
+  request: QuantizeRequest,
+): string {
   const usual = schemes[scheme].blockSizes[0] ?? null;
   const suffix =
     plan.blockSize === null || plan.blockSize === usual || plan.blockSize === 0
       ? ''
       : `-b${plan.blockSize}`;
-  return `${checkpoint.id}-${scheme}${suffix}`;
+  const hasCopy = request.outputLayerCopy !== false || schemes[scheme].storage.kind === 'kept';
+  return `${checkpoint.id}-${scheme}${suffix}${hasCopy ? '' : '-no-copy'}`;
 }
 
 /** The artifact that this job would make again, or null. */
@@ -74,6 +82,7 @@ function madeAlready(
       (artifact) =>
         artifact.scheme === scheme &&
         artifact.blockSize === plan.blockSize &&
+        (artifact.outputLayerCopy === null) === (plan.head === null) &&
         (name === undefined || artifact.name === name),
     );
   return same ?? null;
@@ -100,11 +109,12 @@ export async function makeArtifact(
       config: opened.config,
       scheme,
       blockSize: request.blockSize,
+      outputLayerCopy: request.outputLayerCopy,
     });
     const existing = madeAlready(context, checkpoint, scheme, plan, request.name);
     if (existing !== null) return existing;
 
-    const name = request.name ?? artifactName(checkpoint, scheme, plan);
+    const name = request.name ?? artifactName(checkpoint, scheme, plan, request);
     const id = catalog.models.freeId(name);
     const directory = await placeFor(context, ['artifacts', id], partialDirectoryOf(''));
     claim?.({ kind: 'artifact', directory: partialDirectoryOf(directory) });
@@ -141,6 +151,7 @@ export async function makeArtifact(
       architecture: checkpoint.architecture,
       sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
       weightsBytes: made.weightsBytes,
+      outputLayerCopy: made.outputLayerCopy,
       sourceBytes: opened.tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0),
       weightsSha256: made.weightsSha256,
       totals: made.totals,

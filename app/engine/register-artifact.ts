@@ -5,7 +5,7 @@ import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { isSafePath } from '../hub/index.ts';
-import { MANIFEST_FILE, manifestSchema, type Manifest } from '../quantize/index.ts';
+import { MANIFEST_FILE, manifestSchema, RUNTIME_FILE, type Manifest } from '../quantize/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
 
@@ -43,6 +43,13 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
     )
   )
     throw malformed(directory, 'holds something else where a sha256 should be');
+  const copy = manifest.outputLayerCopy;
+  const copyFile = listed.get(RUNTIME_FILE);
+  if (
+    copy !== undefined &&
+    (copyFile?.sha256 !== copy.sha256 || copyFile.sizeBytes !== copy.sizeBytes)
+  )
+    throw malformed(directory, `says two things of ${RUNTIME_FILE}`);
   const present = await filesBelow(directory);
   const sizes = new Map(present.map(({ name, sizeBytes }) => [name, sizeBytes]));
   for (const { name, sizeBytes } of manifest.files)
@@ -62,7 +69,7 @@ function checkpointIdOf(context: EngineContext, directory: string, manifest: Man
     if (known !== null) return known.id;
   }
   const name = repository?.split('/').at(-1) ?? path.basename(directory);
-  const slug = slugFor(name).replace(new RegExp(`-${manifest.scheme}(-b\\d+)?$`), '');
+  const slug = slugFor(name).replace(new RegExp(`-${manifest.scheme}(-b\\d+)?(-no-copy)?$`), '');
   return `${slug}@${commit?.slice(0, 12) ?? 'local'}`;
 }
 
@@ -94,6 +101,7 @@ export async function registerArtifact(
       architecture: describeArchitecture(opened.config).modelType,
       sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
       weightsBytes: manifest.weightsBytes,
+      outputLayerCopy: manifest.outputLayerCopy ?? null,
       sourceBytes: manifest.tensors.reduce(
         (sum, tensor) => sum + tensor.numel * dtypeBytes[tensor.dtype],
         0,

@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import type { WriteAt } from '../checkpoint/index.ts';
-import { tensorStatisticsSchema } from '../contract/checkpoint.ts';
+import { outputLayerCopySchema, tensorStatisticsSchema } from '../contract/checkpoint.ts';
+import type { OutputLayerCopy } from '../contract/checkpoint.ts';
 
 export const JOURNAL_FILE = 'journal.jsonl';
 
@@ -17,6 +18,8 @@ const entrySchema = z.object({
 /** A tensor whose bytes are safely on the disk. */
 export type JournalEntry = z.infer<typeof entrySchema>;
 
+const copySchema = z.object({ outputLayerCopy: outputLayerCopySchema });
+
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);
@@ -29,20 +32,24 @@ function parseLine(line: string): unknown {
 function readEntries(
   text: string,
   fingerprint: string,
-): { entries: JournalEntry[]; soundBytes: number } | null {
+): { entries: JournalEntry[]; copy: OutputLayerCopy | null; soundBytes: number } | null {
   const [first = '', ...lines] = text.split('\n');
   const head = headSchema.safeParse(parseLine(first));
   if (!head.success || head.data.fingerprint !== fingerprint) return null;
   const entries: JournalEntry[] = [];
+  let copy: OutputLayerCopy | null = null;
   let soundBytes = Buffer.byteLength(first) + 1;
   // What follows the last line break is a line that was being written when the process died.
   for (const line of lines.slice(0, -1)) {
-    const entry = entrySchema.safeParse(parseLine(line));
-    if (!entry.success) break;
-    entries.push(entry.data);
+    const value = parseLine(line);
+    const entry = entrySchema.safeParse(value);
+    const other = copySchema.safeParse(value);
+    if (entry.success) entries.push(entry.data);
+    else if (other.success) copy = other.data.outputLayerCopy;
+    else break;
     soundBytes += Buffer.byteLength(line) + 1;
   }
-  return { entries, soundBytes };
+  return { entries, copy, soundBytes };
 }
 
 /**
@@ -52,6 +59,8 @@ function readEntries(
 export class Journal {
   /** Tensors that an earlier run finished. */
   readonly finished: readonly JournalEntry[];
+  /** The copy of the output layer that an earlier run finished; its file has yet to be hashed. */
+  readonly finishedCopy: OutputLayerCopy | null;
   readonly #file: FileHandle;
   readonly #write: WriteAt;
   #end: number;
@@ -60,11 +69,13 @@ export class Journal {
     file: FileHandle,
     write: WriteAt,
     finished: readonly JournalEntry[],
+    finishedCopy: OutputLayerCopy | null,
     end: number,
   ) {
     this.#file = file;
     this.#write = write;
     this.finished = finished;
+    this.finishedCopy = finishedCopy;
     this.#end = end;
   }
 
@@ -84,7 +95,7 @@ export class Journal {
         await handle.truncate(0);
         await write(handle, head, 0);
         await handle.sync();
-        return new Journal(handle, write, [], head.byteLength);
+        return new Journal(handle, write, [], null, head.byteLength);
       }
       const read = readEntries(text, fingerprint);
       if (read === null) {
@@ -92,7 +103,7 @@ export class Journal {
         return null;
       }
       await handle.truncate(read.soundBytes);
-      return new Journal(handle, write, read.entries, read.soundBytes);
+      return new Journal(handle, write, read.entries, read.copy, read.soundBytes);
     } catch (error) {
       await handle.close();
       throw error;
@@ -101,6 +112,15 @@ export class Journal {
 
   /** Adds tensors whose bytes are on the disk, and waits until the lines are there too. */
   async add(entries: readonly JournalEntry[]): Promise<void> {
+    await this.#append(entries);
+  }
+
+  /** Adds the copy of the output layer, whose file is on the disk under its name. */
+  async addCopy(outputLayerCopy: OutputLayerCopy): Promise<void> {
+    await this.#append([{ outputLayerCopy }]);
+  }
+
+  async #append(entries: readonly object[]): Promise<void> {
     const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     const bytes = Buffer.from(text);
     await this.#write(this.#file, bytes, this.#end);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   artifactTotalsSchema,
   originSchema,
+  outputLayerCopySchema,
   tensorStatisticsSchema,
 } from '../contract/checkpoint.ts';
 import { schemeNameSchema, schemes } from '../contract/scheme.ts';
@@ -28,6 +29,8 @@ export const manifestSchema = z.object({
   weightsSha256: z.string(),
   elapsedMs: z.number(),
   totals: artifactTotalsSchema,
+  /** What runtime.safetensors holds; absent where there is no such file, and from before there was one. */
+  outputLayerCopy: outputLayerCopySchema.optional(),
   files: z.array(
     z.object({ name: z.string(), sizeBytes: z.int().nonnegative(), sha256: z.string() }),
   ),

@@ -57,6 +57,8 @@ export interface PlanRequest {
   readonly scheme: SchemeName;
   /** One of the scheme's block sizes. @default the scheme's first */
   readonly blockSize?: number | undefined;
+  /** Whether the runner gets an 8-bit copy of the output layer. @default true */
+  readonly outputLayerCopy?: boolean | undefined;
 }
 
 /** Readers other than ours tell PyTorch's tensors from others by it. */
@@ -209,7 +211,8 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
     blockSize,
     tensors,
     layout,
-    head: planHead(request.tensors, request.config, scheme),
+    head:
+      request.outputLayerCopy === false ? null : planHead(request.tensors, request.config, scheme),
     weightsBytes: layout?.fileBytes ?? bytesOfFiles(request.tensors),
     parameters,
     quantizedParameters,

@@ -3,7 +3,12 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import path from 'node:path';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint } from '../checkpoint/index.ts';
-import type { ArtifactTotals, Origin, TensorStatistics } from '../contract/checkpoint.ts';
+import type {
+  ArtifactTotals,
+  Origin,
+  OutputLayerCopy,
+  TensorStatistics,
+} from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import { requireSpace, writeFully, writeWithRoom } from '../disk/index.ts';
@@ -48,6 +53,8 @@ export interface QuantizedArtifact {
   readonly manifest: Manifest;
   readonly tensors: readonly TensorStatistics[];
   readonly totals: ArtifactTotals;
+  /** Null where there is none. */
+  readonly outputLayerCopy: OutputLayerCopy | null;
   readonly weightsBytes: number;
   readonly weightsSha256: string;
   /** sha256 of the weights file(s) and of the other files that quantizing wrote, by name. */
@@ -78,7 +85,17 @@ function fingerprintOf({ checkpoint, origin, plan }: QuantizeOptions): string {
 function toResult(manifest: Manifest): QuantizedArtifact {
   const { tensors, totals, weightsBytes, weightsSha256, elapsedMs } = manifest;
   const fileHashes = new Map(manifest.files.map(({ name, sha256 }) => [name, sha256]));
-  return { manifest, tensors, totals, weightsBytes, weightsSha256, fileHashes, elapsedMs };
+  const outputLayerCopy = manifest.outputLayerCopy ?? null;
+  return {
+    manifest,
+    tensors,
+    totals,
+    outputLayerCopy,
+    weightsBytes,
+    weightsSha256,
+    fileHashes,
+    elapsedMs,
+  };
 }
 
 /** The manifest of a folder; null when there is no sound one. */
@@ -171,8 +188,9 @@ async function makeArtifact(
   const companionBytes = companions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const journal = await openJournal(partial, fingerprint, room);
   let weights;
+  let outputLayerCopy: OutputLayerCopy | null = null;
   try {
-    const missing = await missingBytes(options, partial);
+    const missing = await missingBytes(options, journal, partial);
     // Where nothing large is missing, a disk that is nearly full must not stop the job from ending.
     if (missing > 0)
       await requireSpace(
@@ -181,7 +199,8 @@ async function makeArtifact(
         options.room?.marginBytes,
       );
     weights = await makeWeights(options, journal, meter, room);
-    if (plan.head !== null) await addHead(options, plan.head, weights, meter, room);
+    if (plan.head !== null)
+      outputLayerCopy = await addHead(options, plan.head, weights, journal, meter, room);
   } finally {
     await journal.close();
   }
@@ -200,6 +219,7 @@ async function makeArtifact(
     weightsSha256: weights.sha256,
     elapsedMs: performance.now() - startedMs,
     totals: artifactTotals(weights.tensors),
+    ...(outputLayerCopy === null ? {} : { outputLayerCopy }),
     files: await listFiles(partial, [CONFIG_FILE, ...companions.map(({ name }) => name)], weights),
     tensors: [...weights.tensors],
   };
@@ -233,13 +253,17 @@ async function openJournal(
 }
 
 /** Bytes that the weights still need: none for links, and for a continued job only what is not on the disk yet. */
-async function missingBytes(options: QuantizeOptions, partial: string): Promise<number> {
+async function missingBytes(
+  options: QuantizeOptions,
+  { finishedCopy }: Journal,
+  partial: string,
+): Promise<number> {
   const { checkpoint, plan } = options;
   if (plan.layout === null) {
     const [from, to] = await Promise.all([stat(checkpoint.directory), stat(partial)]);
     return from.dev === to.dev ? 0 : plan.weightsBytes;
   }
-  const headBytes = plan.head?.layout.fileBytes ?? 0;
+  const headBytes = finishedCopy === null ? (plan.head?.layout.fileBytes ?? 0) : 0;
   try {
     // The file has holes where tensors are missing: the blocks count, not the size. 512 by POSIX.
     const { blocks } = await stat(path.join(partial, WEIGHTS_FILE));
@@ -292,11 +316,12 @@ async function addHead(
   options: QuantizeOptions,
   head: PlannedHead,
   weights: MadeWeights,
+  journal: Journal,
   meter: ProgressMeter,
   room: RoomOptions,
-): Promise<void> {
+): Promise<OutputLayerCopy> {
   const { checkpoint, directory, signal, threads } = options;
-  const sha256 = await writeHead({
+  const copy = await writeHead({
     checkpoint,
     head,
     directory: partialDirectoryOf(directory),
@@ -305,10 +330,12 @@ async function addHead(
       ...(threads === undefined ? {} : { threads }),
     },
     signal,
+    journal,
     write: (file, bytes, position) => writeFully(file, bytes, position, room),
     meter,
   });
-  weights.hashes.set(RUNTIME_FILE, sha256);
+  weights.hashes.set(RUNTIME_FILE, copy.sha256);
+  return copy;
 }
 
 async function listFiles(

@@ -3,16 +3,18 @@ import { createReadStream } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { quantizeAffine } from '../../native-kernels/index.ts';
-import type { KernelOptions } from '../../native-kernels/index.ts';
+import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
 import { layoutSafetensors, readModelConfig, SafetensorsWriter } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
-import type { TensorInfo } from '../contract/checkpoint.ts';
+import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { SchemeDescription } from '../contract/scheme.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { isFloatDtype } from './output-tensors.ts';
 import type { FloatDtype } from './output-tensors.ts';
+import type { Journal } from './journal.ts';
 import { floatTypes } from './quantize-tensor.ts';
+import { joinErrors } from './statistics.ts';
 
 /** Tensors that the runner wants and bitsandbytes does not know; transformers never looks at it. */
 export const RUNTIME_FILE = 'runtime.safetensors';
@@ -89,6 +91,7 @@ export interface HeadJob {
   readonly directory: string;
   readonly options: KernelOptions;
   readonly signal: AbortSignal | undefined;
+  readonly journal: Journal;
   readonly write: WriteAt;
   /** Counts bytes of the checkpoint. */
   readonly meter: ProgressMeter;
@@ -101,54 +104,80 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function isWhole(file: string, bytes: number): Promise<boolean> {
-  return stat(file).then(
-    ({ size }) => size === bytes,
-    () => false,
+/** What an earlier run finished and noted, if its file is still what it was. */
+async function finishedCopy({
+  journal,
+  head,
+  directory,
+}: HeadJob): Promise<OutputLayerCopy | null> {
+  const { finishedCopy: noted } = journal;
+  if (noted?.sizeBytes !== head.layout.fileBytes) return null;
+  const file = path.join(directory, RUNTIME_FILE);
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => null,
   );
+  return size === noted.sizeBytes && (await hashOf(file)) === noted.sha256 ? noted : null;
 }
 
 /**
  * Writes runtime.safetensors beside the weights, or finds the one that an earlier run finished.
  *
- * @returns sha256 of the file, hex
+ * @returns what it holds, its hash, and what rounding cost
  * @throws AppError `invalid-weights`, `disk-full`, `aborted`, `malformed-file`
  */
-export async function writeHead(job: HeadJob): Promise<string> {
-  const { head, directory, meter } = job;
-  const target = path.join(directory, RUNTIME_FILE);
-  // It gets its name only when it is complete and on the disk.
-  if (await isWhole(target, head.layout.fileBytes)) {
+export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
+  const { head, directory, journal, meter } = job;
+  const finished = await finishedCopy(job);
+  if (finished !== null) {
     meter.advance(head.source.byteLength, head.source.name);
-    return hashOf(target);
+    return finished;
   }
+  const target = path.join(directory, RUNTIME_FILE);
   const temporary = `${target}.unfinished`;
   const file = await open(temporary, 'w');
+  let pieces;
   try {
     const writer = new SafetensorsWriter(file, head.layout, job.write);
     await writer.writePrefix(new Map());
-    await copyRows(job, writer);
+    pieces = await copyRows(job, writer);
     await file.sync();
   } finally {
     await file.close();
   }
+  // It gets its name only when it is complete and on the disk.
   await rename(temporary, target);
-  return hashOf(target);
+  const { rmsError, relativeError, maxError, sqnrDb } = joinErrors(pieces);
+  const copy: OutputLayerCopy = {
+    tensor: head.source.name,
+    scheme: 'int8-absmax',
+    blockSize: head.blockSize,
+    sizeBytes: head.layout.fileBytes,
+    sha256: await hashOf(target),
+    rmsError,
+    relativeError,
+    maxError,
+    sqnrDb,
+  };
+  await journal.addCopy(copy);
+  return copy;
 }
 
-async function copyRows(job: HeadJob, writer: SafetensorsWriter): Promise<void> {
+/** @returns the errors of every piece */
+async function copyRows(job: HeadJob, writer: SafetensorsWriter): Promise<ErrorStatistics[]> {
   const { checkpoint, head, signal, meter, options } = job;
   const { source, blockSize, dtype } = head;
   const [rows = 0, columns = 0] = source.shape;
   const rowBytes = source.byteLength / rows;
   const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
+  const pieces: ErrorStatistics[] = [];
   for (let row = 0; row < rows; row += rowsAtOnce) {
     if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
     const count = Math.min(rowsAtOnce, rows - row);
     const bytes = await checkpoint.readRange(source, row * rowBytes, (row + count) * rowBytes, {
       signal,
     });
-    const { codes, scales } = await quantizeAffine(
+    const { codes, scales, statistics } = await quantizeAffine(
       { bytes, type: floatTypes[dtype] },
       { rows: count, columns },
       { mode: 'absmax', bits: 8, granularity: { kind: 'block', blockSize } },
@@ -159,8 +188,10 @@ async function copyRows(job: HeadJob, writer: SafetensorsWriter): Promise<void> 
     await writer.writePart(HEAD, bytesOf(codes), row * columns);
     const scaleBytes = (columns / blockSize) * Float32Array.BYTES_PER_ELEMENT;
     await writer.writePart(`${HEAD}.scales`, bytesOf(scales), row * scaleBytes);
+    pieces.push(statistics);
     meter.advance(bytes.byteLength, source.name);
   }
+  return pieces;
 }
 
 function namingSource(error: unknown, source: TensorInfo): AppError {

@@ -3,6 +3,38 @@ import { tensorBytes } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
 import type { PlannedTensor } from './plan.ts';
 
+/** Of one matrix from those of its pieces. */
+export type JoinedErrors = Omit<ErrorStatistics, 'cosine' | 'sqnrDb'> & {
+  /** Null without any error: JSON and SQLite have no infinity. */
+  readonly sqnrDb: number | null;
+};
+
+/**
+ * Joins the errors of the pieces of a matrix. Squares are added, not ratios averaged: a piece's squares follow from its
+ * figures, Σ(w-d)² = rmsError² · numel and Σw² = (rmsError / relativeError)² · numel. A piece without any error does not
+ * tell its Σw² and adds nothing to the ratio's denominator, so that the relative error is never told too small.
+ */
+export function joinErrors(pieces: readonly ErrorStatistics[]): JoinedErrors {
+  let numel = 0;
+  let errorSquares = 0;
+  let sourceSquares = 0;
+  let maxError = 0;
+  for (const piece of pieces) {
+    numel += piece.numel;
+    maxError = Math.max(maxError, piece.maxError);
+    if (piece.relativeError === 0) continue;
+    errorSquares += piece.rmsError ** 2 * piece.numel;
+    sourceSquares += (piece.rmsError / piece.relativeError) ** 2 * piece.numel;
+  }
+  return {
+    numel,
+    rmsError: numel === 0 ? 0 : Math.sqrt(errorSquares / numel),
+    relativeError: sourceSquares === 0 ? 0 : Math.sqrt(errorSquares / sourceSquares),
+    maxError,
+    sqnrDb: errorSquares === 0 ? null : 10 * Math.log10(sourceSquares / errorSquares),
+  };
+}
+
 /**
  * What the catalog keeps of one tensor.
  *

@@ -3,6 +3,7 @@ import { migrateTo10 } from './0010-initial.ts';
 import { migrateTo30 } from './0030-conversation-trees.ts';
 import { migrateTo20 } from './0020-jobs-folders-settings.ts';
 import { migrateTo40 } from './0040-votes.ts';
+import { migrateTo50 } from './0050-output-layer-copies.ts';
 
 export interface Migration {
   readonly version: number;
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   { version: 20, migrate: migrateTo20 },
   { version: 30, migrate: migrateTo30 },
   { version: 40, migrate: migrateTo40 },
+  { version: 50, migrate: migrateTo50 },
 ];

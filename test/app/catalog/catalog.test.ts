@@ -48,6 +48,17 @@ const artifact: Artifact = {
   architecture: 'llama',
   sizeBytes: 700,
   weightsBytes: 600,
+  outputLayerCopy: {
+    tensor: 'model.embed_tokens.weight',
+    scheme: 'int8-absmax',
+    blockSize: 64,
+    sizeBytes: 80,
+    sha256: 'f'.repeat(64),
+    rmsError: 0.0001,
+    relativeError: 0.007,
+    maxError: 0.001,
+    sqnrDb: 43.1,
+  },
   sourceBytes: 2000,
   weightsSha256: 'b'.repeat(64),
   totals: {
@@ -92,6 +103,8 @@ describe('openCatalog', () => {
       [{ name: 'nibble.json', sizeBytes: 5, sha256: 'e'.repeat(64) }],
       [tensor],
     );
+    const plain = { ...artifact, id: 'plain', directory: '/models/plain', outputLayerCopy: null };
+    first.models.addArtifact(plain, [], []);
     first.close();
 
     const again = openCatalog(file);
@@ -99,7 +112,7 @@ describe('openCatalog', () => {
     expect(again.models.checkpointByOrigin('http://hub', 'nibble/sample', 'a'.repeat(40))).toEqual(
       checkpoint,
     );
-    expect(again.models.artifactsOf('sample')).toEqual([artifact]);
+    expect(again.models.artifactsOf('sample')).toEqual([plain, artifact]);
     expect(again.models.tensors('sample-nf4')).toEqual([tensor]);
     expect(again.models.files('checkpoint', 'sample').map((entry) => entry.name)).toEqual([
       'config.json',

@@ -69,6 +69,7 @@ describe('an exported conversation', () => {
     architecture: 'LlamaForCausalLM',
     sizeBytes: 1,
     weightsBytes: 1,
+    outputLayerCopy: null,
     sourceBytes: 1,
     weightsSha256: 'ab'.repeat(32),
     totals: {

@@ -84,3 +84,28 @@ it('starts anew when not even the first line was complete', async () => {
   await appendFile(file, '{"fingerpr');
   expect(await namesIn('one')).toEqual([]);
 });
+
+it('remembers the copy of the output layer among the tensors, and cuts off what is neither', async () => {
+  const copy = {
+    tensor: 'lm_head.weight',
+    scheme: 'int8-absmax' as const,
+    blockSize: 64,
+    sizeBytes: 100,
+    sha256: 'a'.repeat(64),
+    rmsError: 0.1,
+    relativeError: 0.01,
+    maxError: 0.2,
+    sqnrDb: 40,
+  };
+  const journal = await openJournal('one');
+  expect(journal?.finishedCopy).toBeNull();
+  await journal?.add([entry('a')]);
+  await journal?.addCopy(copy);
+  await journal?.close();
+  await appendFile(file, `${JSON.stringify({ outputLayerCopy: { ...copy, sha256: 'no' } })}\n`);
+  const again = await openJournal('one');
+  expect(again?.finishedCopy).toEqual(copy);
+  await again?.add([entry('b')]);
+  await again?.close();
+  expect(await namesIn('one')).toEqual(['a', 'b']);
+});

@@ -6,7 +6,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, parseSafetensorsHeader } from '../../../app/checkpoint/index.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
-import { planQuantization, quantizeCheckpoint } from '../../../app/quantize/index.ts';
+import {
+  manifestSchema,
+  planQuantization,
+  quantizeCheckpoint,
+} from '../../../app/quantize/index.ts';
 import type { QuantizedArtifact, QuantizeOptions } from '../../../app/quantize/index.ts';
 import { ensureGraph } from '../../../app/run/index.ts';
 import { quantizeAffine } from '../../../native-kernels/index.ts';
@@ -27,12 +31,17 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
 const headFile = (): string => path.join(target, 'runtime.safetensors');
 
 async function make(
   scheme: SchemeName,
   options: TinyCheckpointOptions = {},
   more: Partial<QuantizeOptions> = {},
+  outputLayerCopy?: boolean,
 ): Promise<QuantizedArtifact> {
   // Written once: another time of change would make it another job.
   if (!existsSync(source)) await writeTinyCheckpoint(source, options);
@@ -42,7 +51,7 @@ async function make(
     return await quantizeCheckpoint({
       checkpoint,
       origin: { repository: null, revision: null, commit: null, endpoint: null },
-      plan: planQuantization({ tensors, config, scheme }),
+      plan: planQuantization({ tensors, config, scheme, outputLayerCopy }),
       directory: target,
       toolVersion: '0.0.0-test',
       ...more,
@@ -97,6 +106,62 @@ describe('the runner’s head', () => {
     expect(made.fileHashes.get('runtime.safetensors')).toBe(sha256Of(await readFile(headFile())));
   });
 
+  it('is recorded with its hash and with what rounding cost', async () => {
+    const made = await make('nf4-dq', { tied: true, dtype: 'F32' });
+    const checkpoint = await openCheckpoint(source);
+    const tensor = checkpoint.tensors.find(({ name }) => name === 'model.embed_tokens.weight');
+    if (tensor === undefined) throw new Error('no embeddings');
+    const weights = floatsOf(await checkpoint.readTensor(tensor));
+    await checkpoint.close();
+    const parts = await stored();
+    const codes = parts.get('lm_head.weight') ?? new Uint8Array();
+    const scales = floatsOf(parts.get('lm_head.weight.scales') ?? new Uint8Array());
+    let errorSquares = 0;
+    let squares = 0;
+    let maxError = 0;
+    for (const [i, weight] of weights.entries()) {
+      const code = ((codes[i] ?? 0) << 24) >> 24;
+      // Single precision, as the kernels dequantize.
+      const error = weight - Math.fround(code * (scales[Math.floor(i / 64)] ?? Number.NaN));
+      errorSquares += error * error;
+      squares += weight * weight;
+      maxError = Math.max(maxError, Math.abs(error));
+    }
+    const bytes = await readFile(headFile());
+    const { outputLayerCopy } = made.manifest;
+    expect(outputLayerCopy).toMatchObject({
+      tensor: 'model.embed_tokens.weight',
+      scheme: 'int8-absmax',
+      blockSize: 64,
+      sizeBytes: bytes.byteLength,
+      sha256: sha256Of(bytes),
+    });
+    // The kernels add float32 products up in an order of their own.
+    const ratio = (found: number | null | undefined, wanted: number): number =>
+      (found ?? Number.NaN) / wanted;
+    expect(ratio(outputLayerCopy?.rmsError, Math.sqrt(errorSquares / weights.length))).toBeCloseTo(
+      1,
+      5,
+    );
+    expect(ratio(outputLayerCopy?.relativeError, Math.sqrt(errorSquares / squares))).toBeCloseTo(
+      1,
+      5,
+    );
+    expect(ratio(outputLayerCopy?.maxError, maxError)).toBeCloseTo(1, 4);
+    expect(outputLayerCopy?.sqnrDb).toBeCloseTo(10 * Math.log10(squares / errorSquares), 4);
+    expect(outputLayerCopy?.relativeError).toBeGreaterThan(0.001);
+    const manifest: unknown = JSON.parse(await readFile(path.join(target, 'nibble.json'), 'utf8'));
+    expect(manifestSchema.parse(manifest).outputLayerCopy).toEqual(outputLayerCopy);
+  });
+
+  it('is left away on demand', async () => {
+    const made = await make('nf4', {}, {}, false);
+    await expect(stat(headFile())).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(made.outputLayerCopy).toBeNull();
+    expect(made.manifest).not.toHaveProperty('outputLayerCopy');
+    expect(made.manifest.files.map(({ name }) => name)).not.toContain('runtime.safetensors');
+  });
+
   it('is not made where all weights are kept, nor for a model that cannot be run', async () => {
     await make('bf16');
     await expect(stat(headFile())).rejects.toMatchObject({ code: 'ENOENT' });
@@ -147,8 +212,17 @@ describe('the runner’s head', () => {
     const { ino } = await stat(left);
     await expect(make('nf4', {}, failing)).rejects.toThrow('interrupted');
     expect((await stat(left)).ino).toBe(ino);
-    await writeFile(left, wanted.subarray(0, wanted.byteLength / 2));
-    await make('nf4');
+    for (const damaged of [
+      wanted.subarray(0, wanted.byteLength / 2),
+      Buffer.from(wanted).fill(7, wanted.byteLength - 9),
+    ]) {
+      await writeFile(left, damaged);
+      await expect(make('nf4', {}, failing)).rejects.toThrow('interrupted');
+      expect(Buffer.compare(await readFile(left), wanted)).toBe(0);
+    }
+    const made = await make('nf4');
     expect(Buffer.compare(await readFile(headFile()), wanted)).toBe(0);
+    expect(made.outputLayerCopy?.sha256).toBe(sha256Of(wanted));
+    expect(made.outputLayerCopy?.relativeError).toBeGreaterThan(0);
   });
 });

@@ -17,6 +17,7 @@ function version(checkpointId: string, scheme: SchemeName, available = true): Li
       architecture: 'llama',
       sizeBytes: 1,
       weightsBytes: 1,
+      outputLayerCopy: null,
       sourceBytes: 1,
       weightsSha256: 'a'.repeat(64),
       totals: {

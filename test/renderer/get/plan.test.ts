@@ -18,6 +18,7 @@ function size(scheme: SchemeName, weightsBytes: number): SchemeSize {
     scheme,
     blockSize: null,
     weightsBytes,
+    outputLayerCopyBytes: 0,
     bitsPerWeight: 4,
     quantizedTensors: 1,
     keptTensors: 1,

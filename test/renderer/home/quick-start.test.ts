@@ -16,6 +16,7 @@ function artifact(id: string, checkpointId: string, scheme: SchemeName, day: num
     architecture: 'llama',
     sizeBytes: 1,
     weightsBytes: 1,
+    outputLayerCopy: null,
     sourceBytes: 1,
     weightsSha256: '',
     totals: {

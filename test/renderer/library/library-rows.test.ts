@@ -26,6 +26,7 @@ function entry(
       architecture: 'LlamaForCausalLM',
       sizeBytes,
       weightsBytes: sizeBytes,
+      outputLayerCopy: null,
       sourceBytes: 1000,
       weightsSha256: '',
       totals: {
