@@ -1,6 +1,6 @@
 // `npm run bench`: Nibble beside llama.cpp, on this machine, in one run.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,10 +8,18 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { z } from 'zod';
 import { artifactSchema, type Artifact } from '../../app/contract/checkpoint.ts';
-import { formatBytes, formatDuration } from '../../app/contract/format.ts';
+import { formatBytes, formatDuration, formatPercent } from '../../app/contract/format.ts';
 import { writeGguf } from './gguf-writer.ts';
-import { shapes } from './shapes.ts';
+import { readBandwidth } from './bandwidth.ts';
+import { shapeNamed } from './shapes.ts';
 import { writeSyntheticCheckpoint } from './synthetic-checkpoint.ts';
+import {
+  artifactFileBytes,
+  artifactTokenBytes,
+  cacheBytes,
+  ggufTokenBytes,
+  totalBytes,
+} from './token-bytes.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +32,7 @@ const { values } = parseArgs({
     threads: { type: 'string', default: String(os.availableParallelism()) },
   },
 });
-const shape = shapes[values.shape];
-if (shape === undefined)
-  throw new Error(`no shape ${values.shape}; shapes: ${Object.keys(shapes).join(', ')}`);
+const shape = shapeNamed(values.shape);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const rivals = path.join(here, 'rivals');
 const work = path.resolve(values.work);
@@ -78,11 +84,13 @@ const median = (numbers: readonly number[]): number => {
 };
 
 installRivals();
-console.error(`Making a synthetic ${shape.name} checkpoint and its GGUF twins in ${work}`);
+console.error(`Making a synthetic ${shape.title} checkpoint and its GGUF twins in ${work}`);
 const checkpoint = writeSyntheticCheckpoint(work, shape);
 const ggufs = { q4_0: writeGguf(work, shape, 'q4_0'), q8_0: writeGguf(work, shape, 'q8_0') };
 
+// Made anew: the artifacts are those of the quantizer and the kernels under test.
 const home = path.join(work, 'home');
+rmSync(home, { recursive: true, force: true });
 const quantized = new Map<string, { artifact: Artifact; peakBytes: number }>();
 for (const scheme of ['nf4-dq', 'llm-int8']) {
   console.error(`Quantizing to ${scheme}`);
@@ -99,16 +107,20 @@ for (const scheme of ['nf4-dq', 'llm-int8']) {
 interface Contender {
   readonly name: string;
   readonly fileBytes: number;
+  readonly tokenBytes: number;
   readonly trials: Trial[];
   readonly run: () => Trial;
 }
 const tail = [values.prompt, values.decode, values.threads];
-const nibble = (scheme: string): Contender => {
+const context = Number(values.prompt) + Number(values.decode) / 2;
+const nibble = async (scheme: string): Promise<Contender> => {
   const artifact = quantized.get(scheme)?.artifact;
   if (artifact === undefined) throw new Error(`${scheme} was not made`);
   return {
     name: `nibble ${scheme}`,
-    fileBytes: artifact.weightsBytes,
+    fileBytes: artifactFileBytes(artifact.directory),
+    tokenBytes:
+      totalBytes(await artifactTokenBytes(artifact.directory)) + cacheBytes(shape, context),
     trials: [],
     run: () => trialSchema.parse(runScript('nibble-trial.ts', [artifact.directory, ...tail])),
   };
@@ -116,12 +128,15 @@ const nibble = (scheme: string): Contender => {
 const llama = (type: 'q4_0' | 'q8_0'): Contender => ({
   name: `llama.cpp ${type}`,
   fileBytes: statSync(ggufs[type]).size,
+  tokenBytes: totalBytes(ggufTokenBytes(shape, type)) + cacheBytes(shape, context),
   trials: [],
   run: () => trialSchema.parse(runScript('rival-trial.mjs', [rivals, ggufs[type], ...tail])),
 });
-const contenders = [nibble('nf4-dq'), llama('q4_0'), nibble('llm-int8'), llama('q8_0')];
+const contenders = [await nibble('nf4-dq'), llama('q4_0'), await nibble('llm-int8'), llama('q8_0')];
 
-for (let round = 0; round < Number(values.runs); round++)
+const bandwidths: number[] = [];
+for (let round = 0; round < Number(values.runs); round++) {
+  bandwidths.push(readBandwidth(Number(values.threads)));
   for (const contender of contenders) {
     const trial = contender.run();
     contender.trials.push(trial);
@@ -129,6 +144,7 @@ for (let round = 0; round < Number(values.runs); round++)
       `round ${round + 1}: ${contender.name}: prefill ${trial.prefillRate.toFixed(1)}, decode ${trial.decodeRate.toFixed(1)} tokens/s, load ${formatDuration(trial.loadMs)}`,
     );
   }
+}
 
 const spread = (numbers: readonly number[], digits = 1): string =>
   `${median(numbers).toFixed(digits)} (${Math.min(...numbers).toFixed(digits)}–${Math.max(...numbers).toFixed(digits)})`;
@@ -142,9 +158,12 @@ const table = new Table({
     'private',
     `prefill ${values.prompt} tok/s`,
     'decode tok/s',
+    'bytes/token',
+    'of bandwidth',
   ],
 });
-for (const { name, fileBytes, trials } of contenders) {
+const bandwidth = median(bandwidths);
+for (const { name, fileBytes, tokenBytes, trials } of contenders) {
   const privates = trials.map((trial) => trial.privateBytes ?? Number.NaN);
   table.push([
     name,
@@ -161,10 +180,15 @@ for (const { name, fileBytes, trials } of contenders) {
     privates.some(Number.isNaN) ? '–' : formatBytes(median(privates)),
     spread(trials.map((trial) => trial.prefillRate)),
     spread(trials.map((trial) => trial.decodeRate)),
+    formatBytes(tokenBytes),
+    formatPercent((median(trials.map((trial) => trial.decodeRate)) * tokenBytes) / bandwidth),
   ]);
 }
 console.log(
-  `${os.cpus()[0]?.model ?? ''}, ${values.threads} threads, ${shape.name}, medians of ${values.runs} alternated runs (min–max)`,
+  `${os.cpus()[0]?.model ?? ''}, ${values.threads} threads, ${shape.title}, medians of ${values.runs} alternated runs (min–max)`,
+);
+console.log(
+  `read bandwidth ${formatBytes(bandwidth)}/s (${formatBytes(Math.min(...bandwidths))}–${formatBytes(Math.max(...bandwidths))})`,
 );
 console.log(table.toString());
 for (const [ours, theirs] of [
@@ -183,9 +207,9 @@ for (const [ours, theirs] of [
   );
 }
 writeFileSync(
-  path.join(work, `results-${shape.name}.json`),
+  path.join(work, `results-${shape.key}.json`),
   JSON.stringify(
-    { machine: os.cpus()[0]?.model, threads: values.threads, shape, contenders },
+    { machine: os.cpus()[0]?.model, threads: values.threads, shape, bandwidths, contenders },
     null,
     2,
   ),

@@ -1,10 +1,23 @@
 import { mkdirSync, openSync, closeSync, writeSync, writeFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { elementsOf, toBf16, valuesOf, weightsOf, type Shape } from './shapes.ts';
+import { elementsOf, fileNameOf, weightsOf, type Shape } from './shapes.ts';
+import { toBf16, valuesOf } from './synthetic-weights.ts';
+
+/** In the words of config.json. */
+function ropeScalingOf({ ropeScaling }: Shape): Record<string, unknown> | null {
+  if (ropeScaling === null) return null;
+  return {
+    rope_type: 'llama3',
+    factor: ropeScaling.factor,
+    low_freq_factor: ropeScaling.lowFrequencyFactor,
+    high_freq_factor: ropeScaling.highFrequencyFactor,
+    original_max_position_embeddings: ropeScaling.originalContextLength,
+  };
+}
 
 /** Writes a bfloat16 Llama checkpoint of this shape with random weights, once; returns its folder. */
 export function writeSyntheticCheckpoint(folder: string, shape: Shape): string {
-  const directory = path.join(folder, `synthetic-${shape.name}`);
+  const directory = path.join(folder, fileNameOf(shape));
   const done = path.join(directory, 'config.json');
   if (existsSync(done)) return directory;
   mkdirSync(directory, { recursive: true });
@@ -45,9 +58,10 @@ export function writeSyntheticCheckpoint(folder: string, shape: Shape): string {
     num_key_value_heads: shape.kvHeads,
     head_dim: shape.headDim,
     vocab_size: shape.vocabularySize,
-    max_position_embeddings: 8192,
+    max_position_embeddings: shape.contextLength,
     rms_norm_eps: 1e-5,
-    rope_theta: 500000,
+    rope_theta: shape.ropeTheta,
+    rope_scaling: ropeScalingOf(shape),
     tie_word_embeddings: true,
     bos_token_id: 1,
     eos_token_id: 2,
