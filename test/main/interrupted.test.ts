@@ -12,7 +12,8 @@ import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 
 /** Large enough that a kill lands in the middle of the work, small enough for a test: about 60 MB. */
 const shape: Shape = {
-  name: 'interrupted',
+  key: 'interrupted',
+  title: 'interrupted',
   hiddenSize: 512,
   layers: 8,
   heads: 8,
@@ -20,6 +21,9 @@ const shape: Shape = {
   headDim: 64,
   intermediateSize: 1536,
   vocabularySize: 8192,
+  contextLength: 8192,
+  ropeTheta: 500000,
+  ropeScaling: null,
 };
 const KILLS = 10;
 const listSchema = z.object({
