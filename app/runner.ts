@@ -6,6 +6,7 @@ import {
   CallQueue,
   encodePrompt,
   loadModel,
+  profileOf,
   score,
   type RunnableModel,
 } from './run/index.ts';
@@ -92,5 +93,7 @@ export function createRunner(): Handlers<RunnerApi> {
     },
 
     memory: async () => (await loaded()).model.memory(),
+
+    profile: (_, { signal }) => queue.run(signal, async () => profileOf((await loaded()).model)),
   };
 }

@@ -24,6 +24,37 @@ export interface OpenOptions {
   cacheType?: CacheType;
   /** @default the best that this processor offers */
   isa?: InstructionSet;
+  /** Whether to measure where the time goes (`Model.profile`). @default false */
+  profile?: boolean;
+}
+
+/** What one node of the graph took, all its calls together. */
+export interface ProfileNode {
+  /** The operator's name in the dialect, and the node's in the graph. */
+  operator: string;
+  name: string;
+  calls: number;
+  ms: number;
+  /** Weights and cache that were read, each counted once per call. */
+  bytes: number;
+}
+
+/** Where the time of one phase went. What `runMs` is more than the nodes' sum is ONNX Runtime's own. */
+export interface ProfilePhase {
+  /** Runs of the graph, and the tokens they appended. */
+  runs: number;
+  tokens: number;
+  runMs: number;
+  /** From logits to a token. */
+  samplingMs: number;
+  nodes: ProfileNode[];
+}
+
+export interface Profile {
+  /** Prompts and `evaluate`. */
+  prefill: ProfilePhase;
+  /** Tokens after the first of an answer, one at a time. */
+  decode: ProfilePhase;
 }
 
 /** Applied in this order: repetition penalty, temperature, top-k, top-p, min-p, then the draw. */
@@ -124,10 +155,12 @@ interface RuntimeAddon {
     mode: ExecutionMode;
     cacheType: CacheType;
     isa: InstructionSet | undefined;
+    profile: boolean;
   }): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
   modelPosition(handle: object): number;
   modelTruncate(handle: object, position: number): void;
   modelMemory(handle: object): ModelMemory;
+  modelProfile(handle: object): [prefill: ProfilePhase, decode: ProfilePhase] | null;
   modelClose(handle: object): Promise<void>;
   modelEvaluate(
     handle: object,
@@ -264,6 +297,7 @@ export class Model {
       mode: options.mode ?? 'fast',
       cacheType: options.cacheType ?? 'f16',
       isa: options.isa,
+      profile: options.profile ?? false,
     }).promise;
     return new Model(addon, handle, vocabularySize, loadMs);
   }
@@ -347,6 +381,17 @@ export class Model {
 
   memory(): ModelMemory {
     return this.#addon.modelMemory(this.#handle);
+  }
+
+  /**
+   * Where the time went since the model was opened.
+   *
+   * @returns null unless the model was opened with `profile`
+   * @throws Error 'invalid-input' when a command runs
+   */
+  profile(): Profile | null {
+    const phases = this.#addon.modelProfile(this.#handle);
+    return phases === null ? null : { prefill: phases[0], decode: phases[1] };
   }
 
   /** Cancels what runs and frees the model. Calling it again waits for the same end. */

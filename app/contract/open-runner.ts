@@ -14,6 +14,8 @@ export interface OpenRunnerOptions {
   readonly mode?: 'fast' | 'exact' | undefined;
   readonly cacheType?: 'f32' | 'f16' | undefined;
   readonly threads?: number | undefined;
+  /** Whether the runner measures where the time goes. @default false */
+  readonly profile?: boolean | undefined;
   /** Ends the opening; an open runner is ended with `close`. */
   readonly signal?: AbortSignal | undefined;
   /** Hears the number of the process as soon as it runs, before it loads: for watching its memory. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelProfileSchema } from './profile.ts';
 import { method } from './rpc.ts';
 import {
   cacheTypeSchema,
@@ -56,6 +57,8 @@ export const runnerApi = {
       mode: executionModeSchema.default('fast'),
       cacheType: cacheTypeSchema.optional(),
       threads: z.int().positive().optional(),
+      /** Whether to measure where the time goes. */
+      profile: z.boolean().default(false),
     }),
     result: loadedModelSchema,
   }),
@@ -102,6 +105,8 @@ export const runnerApi = {
     result: z.object({ text: z.string(), pieces: z.array(z.string()) }),
   }),
   memory: method({ params: z.object({}), result: runnerMemorySchema }),
+  /** Where the time went since a `load` with `profile`. */
+  profile: method({ params: z.object({}), result: modelProfileSchema }),
 } as const;
 
 export type RunnerApi = typeof runnerApi;

@@ -6,5 +6,6 @@ export { buildGraph, RUNTIME_WEIGHTS_FILE } from './graph/build-graph.ts';
 export { ensureGraph, GRAPH_FILE, supportsArchitecture } from './graph/ensure-graph.ts';
 export { loadModel } from './load-model.ts';
 export type { RunnableModel } from './load-model.ts';
+export { profileOf } from './profile.ts';
 export { score } from './score.ts';
 export { encodePrompt } from './tokenizer/encode-prompt.ts';

@@ -24,6 +24,7 @@ export interface LoadOptions {
   readonly mode: 'fast' | 'exact';
   readonly cacheType?: 'f32' | 'f16' | undefined;
   readonly threads?: number | undefined;
+  readonly profile?: boolean | undefined;
 }
 
 /** A model in memory and everything that belongs to it. */
@@ -107,6 +108,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
     mode: options.mode,
     // Exact arithmetic over keys and values rounded to 16 bit would not be.
     cacheType: options.cacheType ?? (options.mode === 'exact' ? 'f32' : 'f16'),
+    profile: options.profile ?? false,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   try {

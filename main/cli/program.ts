@@ -15,6 +15,7 @@ export interface GenerationOptions {
   readonly mode: 'fast' | 'exact';
   readonly context?: number;
   readonly threads?: number;
+  readonly profile?: boolean;
 }
 
 function withGeneration(command: Command): Command {
@@ -41,6 +42,10 @@ function withGeneration(command: Command): Command {
         .choices(['fast', 'exact'])
         .default('fast'),
     );
+}
+
+function withProfile(command: Command): Command {
+  return command.option('--profile', 'show where the time went, operator by operator', false);
 }
 
 type Action<O> = (session: Session, options: O) => Promise<number | undefined>;
@@ -127,7 +132,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     .action((id: string, options: { yes: boolean; trash: boolean }) =>
       run({ id, ...options }, async () => (await import('./commands/remove.ts')).removeCommand),
     );
-  withGeneration(command('chat <id>', 'talk with a model'))
+  withProfile(withGeneration(command('chat <id>', 'talk with a model')))
     .option('--prompt <text>', 'ask this, print the answer, and end')
     .option('--system <text>', 'system prompt')
     .option('--no-save', 'do not keep the conversation')
@@ -137,7 +142,9 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/chat.ts')).chatCommand,
       ),
     );
-  withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer'))
+  withProfile(
+    withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer')),
+  )
     .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
     .option('--logits <file>', 'write the logits of every prompt position to this safetensors file')
     .option('--ignore-stop', 'go on past stop tokens', false)

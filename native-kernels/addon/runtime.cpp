@@ -78,8 +78,8 @@ Napi::Value runtime_open(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa? }): { promise, cancel }; the promise resolves to
-// { handle, vocabularySize, loadMs }
+// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile }): { promise, cancel }; the promise
+// resolves to { handle, vocabularySize, loadMs }
 Napi::Value model_open(const Napi::CallbackInfo& info) {
   const Napi::Object object = object_argument(info[0], "options");
   OpenOptions options{};
@@ -89,6 +89,7 @@ Napi::Value model_open(const Napi::CallbackInfo& info) {
   options.mode = mode_argument(string_argument(field(object, "mode"), "mode"));
   options.cache_type = cache_type_argument(string_argument(field(object, "cacheType"), "cacheType"));
   const Napi::Value isa = field(object, "isa");
+  options.profile = field(object, "profile").ToBoolean();
   options.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
   ort::Library::get();
 
@@ -134,6 +135,40 @@ Napi::Value model_memory(const Napi::CallbackInfo& info) {
                                  : env.Null());
   result.Set("cacheBytes", static_cast<double>(cache_bytes));
   return result;
+}
+
+// modelProfile(handle): null, or for each phase { runs, tokens, runMs, samplingMs, nodes: [{ operator, name, calls, ms,
+// bytes }] }
+Napi::Value model_profile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const ModelHost& host = ModelHost::of(info[0]);
+  if (host.busy()) throw Error("invalid-input", "the model is busy: ask for its profile when its commands are done");
+  const Profile* const profile = host.model().profile();
+  if (profile == nullptr) return env.Null();
+  Napi::Array phases = Napi::Array::New(env, Profile::kPhases);
+  for (std::uint32_t phase = 0; phase < Profile::kPhases; ++phase) {
+    Napi::Array nodes = Napi::Array::New(env);
+    for (const Profile::Node& node : profile->nodes()) {
+      const Profile::Sum& sum = node.sums[phase];
+      if (sum.calls == 0) continue;
+      Napi::Object entry = Napi::Object::New(env);
+      entry.Set("operator", node.op);
+      entry.Set("name", node.name);
+      entry.Set("calls", static_cast<double>(sum.calls));
+      entry.Set("ms", sum.ms);
+      entry.Set("bytes", sum.bytes);
+      nodes.Set(nodes.Length(), entry);
+    }
+    const Profile::Total& total = profile->totals()[phase];
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("runs", static_cast<double>(total.runs));
+    result.Set("tokens", static_cast<double>(total.tokens));
+    result.Set("runMs", total.run_ms);
+    result.Set("samplingMs", total.sampling_ms);
+    result.Set("nodes", nodes);
+    phases.Set(phase, result);
+  }
+  return phases;
 }
 
 // modelClose(handle): Promise<void>
@@ -253,6 +288,7 @@ void register_runtime(Napi::Env env, Napi::Object exports) {
   add<model_position>(env, exports, "modelPosition");
   add<model_truncate>(env, exports, "modelTruncate");
   add<model_memory>(env, exports, "modelMemory");
+  add<model_profile>(env, exports, "modelProfile");
   add<model_close>(env, exports, "modelClose");
   add<model_evaluate>(env, exports, "modelEvaluate");
   add<model_generate>(env, exports, "modelGenerate");

@@ -21,6 +21,9 @@ struct OperatorDomain::Instance {
   const Operator* op;
   std::unique_ptr<Kernel> kernel;
   std::vector<std::size_t> to_be_absent;  // looked at in the first run, then emptied
+  std::string name;
+  std::size_t stored_bytes;
+  std::optional<std::size_t> profile_node;
 };
 
 /// The C functions that ONNX Runtime calls.
@@ -72,6 +75,8 @@ struct OperatorFunctions {
       instance->op = &self;
       instance->kernel = self.spec->create(view, *self.state);
       instance->to_be_absent = view.not_stored();
+      instance->name = view.node_name();
+      instance->stored_bytes = view.stored_bytes();
       *kernel = instance.release();
     });
   }
@@ -87,8 +92,21 @@ struct OperatorFunctions {
         }
       }
       instance.to_be_absent.clear();
-      instance.kernel->compute(view);
+      Profile* const profile = instance.op->state->profile.get();
+      if (profile == nullptr) {
+        instance.kernel->compute(view);
+      } else {
+        compute_measured(instance, view, *profile);
+      }
     });
+  }
+
+  static void compute_measured(Instance& instance, const KernelContext& context, Profile& profile) {
+    if (!instance.profile_node) instance.profile_node = profile.add_node(instance.op->spec->name, instance.name);
+    const Profile::Clock::time_point start = Profile::Clock::now();
+    instance.kernel->compute(context);
+    const Profile::Clock::duration duration = Profile::Clock::now() - start;
+    profile.add_call(*instance.profile_node, duration, instance.kernel->bytes_read().value_or(instance.stored_bytes));
   }
 
   static void destroy(void* kernel) { delete static_cast<Instance*>(kernel); }

@@ -52,6 +52,11 @@ class KernelInfo {
   /// Inputs that `constant` did not find. They must be absent: a graph may not compute what has to be stored.
   const std::vector<std::size_t>& not_stored() const { return not_stored_; }
 
+  /// Bytes of everything that `constant` found.
+  std::size_t stored_bytes() const;
+
+  std::string node_name() const;
+
   [[noreturn]] void malformed(const std::string& why) const;
 
  private:
@@ -59,6 +64,7 @@ class KernelInfo {
   const ort::KernelInfo* info_;
   const char* operator_name_;
   mutable std::vector<std::size_t> not_stored_;
+  mutable std::vector<std::size_t> bytes_;  // by input
 };
 
 /// A kernel's view of one run.
@@ -93,6 +99,10 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void compute(const KernelContext& context) = 0;
+
+  /// Bytes of weights and cache that the last compute() had to read, for the profile.
+  /// @returns nothing when it read all that is stored for it, once
+  virtual std::optional<std::size_t> bytes_read() const { return std::nullopt; }
 };
 
 struct InputSpec {

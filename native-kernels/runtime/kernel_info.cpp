@@ -2,11 +2,32 @@
 // here, once, so that kernels need not.
 
 #include <algorithm>
+#include <numeric>
 
 #include "custom_operator.h"
 #include "float_convert.h"
 
 namespace nibble {
+
+namespace {
+
+/// Of one element of a type that the dialect stores.
+std::size_t element_bytes(int type) {
+  switch (type) {
+    case ort::kUint8:
+    case ort::kInt8:
+      return 1;
+    case ort::kFloat16:
+    case ort::kBfloat16:
+      return 2;
+    case ort::kInt64:
+      return 8;
+    default:
+      return 4;
+  }
+}
+
+}  // namespace
 
 void KernelInfo::malformed(const std::string& why) const {
   throw Error("malformed-file", std::string("operator ") + operator_name_ + ": " + why);
@@ -52,7 +73,18 @@ std::optional<Tensor> KernelInfo::constant(std::size_t index) const {
   api_.tensor_type_and_shape(value, &tensor.type, &dims, &rank);
   tensor.dims = {dims, rank};
   tensor.data = api_.tensor_data(value);
+  if (bytes_.size() <= index) bytes_.resize(index + 1);
+  bytes_[index] = tensor.count() * element_bytes(tensor.type);
   return tensor;
+}
+
+std::size_t KernelInfo::stored_bytes() const { return std::accumulate(bytes_.begin(), bytes_.end(), std::size_t{0}); }
+
+std::string KernelInfo::node_name() const {
+  std::string name(api_.node_name(info_, nullptr, 0), '\0');
+  api_.node_name(info_, name.data(), name.size());
+  name.resize(name.find('\0'));
+  return name;
 }
 
 Tensor KernelInfo::weight(std::size_t index, const char* what, std::initializer_list<int> types,

@@ -45,6 +45,7 @@ Model::Model(const OpenOptions& options)
       session_(options),
       sampler_(session_.vocabulary_size(), options.isa),
       logits_(session_.vocabulary_size()) {
+  if (options.profile) session_.state().profile = std::make_unique<Profile>();
   load_ms_ = milliseconds_since(opened_);
   row_numbers_.resize(kChunk);
   std::iota(row_numbers_.begin(), row_numbers_.end(), 0);
@@ -72,6 +73,16 @@ void Model::check_ids(std::span<const std::int64_t> ids) const {
   }
 }
 
+void Model::run(std::span<const std::int64_t> ids, std::span<const std::int64_t> rows, float* logits) {
+  const Clock::time_point start = Clock::now();
+  session_.run(ids, position_.load(), rows, logits);
+  if (Profile* const profile = session_.state().profile.get()) profile->add_run(Clock::now() - start, ids.size());
+}
+
+void Model::set_phase(Profile::Phase phase) {
+  if (Profile* const profile = session_.state().profile.get()) profile->set_phase(phase);
+}
+
 void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
   std::array<std::int64_t, 1> last{};
   while (!ids.empty()) {
@@ -86,7 +97,7 @@ void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* log
     }
     const std::size_t at = position_.load();
     try {
-      session_.run(chunk, at, wanted, wanted.empty() ? logits_.data() : logits);
+      run(chunk, wanted, wanted.empty() ? logits_.data() : logits);
     } catch (const Error&) {
       // The failure is the cancellation's; the chunk's positions count as never written.
       if (cancelled.load()) throw Error("aborted", "the command was cancelled");
@@ -101,6 +112,7 @@ void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* log
 void Model::evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
   check_ids(ids);
   const Running running(*this, cancelled);
+  set_phase(Profile::Phase::prefill);
   append(ids, rows, logits, cancelled);
 }
 
@@ -118,6 +130,7 @@ GenerateResult Model::generate(const GenerateRequest& request, const std::functi
   const std::size_t room = session_.state().cache.context_length() - position() - request.ids.size();
   result.ids.reserve(std::min(request.max_tokens, room + 1));
   try {
+    set_phase(Profile::Phase::prefill);
     append(request.ids, LogitRows::last, logits_.data(), cancelled);
     result.prefill_ms = elapsed_ms();
     result.stop = decode(request, on_token, cancelled, elapsed_ms, result.ids);
@@ -134,14 +147,18 @@ GenerateResult Model::generate(const GenerateRequest& request, const std::functi
 Stop Model::decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
                    const CancelFlag& cancelled, const std::function<double()>& elapsed_ms,
                    std::vector<std::int32_t>& ids) {
+  set_phase(Profile::Phase::decode);
+  Profile* const profile = session_.state().profile.get();
   std::array<Alternative, kMaxAlternatives> alternatives;
   const std::span<Alternative> wanted(alternatives.data(), std::min(request.alternatives, vocabulary_size()));
   while (ids.size() < request.max_tokens) {
     if (cancelled.load()) return Stop::cancelled;
     const std::size_t at = position();
+    const Clock::time_point start = Clock::now();
     const Sampler::Choice choice = sampler_.sample(logits_, at, wanted);
     ids.push_back(choice.id);
     on_token({choice.id, choice.logprob, at, elapsed_ms(), wanted});
+    if (profile != nullptr) profile->add_sampling(Clock::now() - start);
     const auto& stops = request.stop_ids;
     if (std::find(stops.begin(), stops.end(), choice.id) != stops.end()) return Stop::stop_token;
     if (ids.size() == request.max_tokens) break;

@@ -60,6 +60,8 @@ class Model {
   double load_ms() const { return load_ms_; }
   std::size_t position() const { return position_.load(); }
   std::size_t cache_bytes() const { return cache_bytes_.load(); }
+  /// Null unless it was asked for; not to be looked at while a command runs.
+  const Profile* profile() const { return session_.state().profile.get(); }
 
   /// Appends `ids`. `logits` has room for the asked rows of vocabulary_size() each.
   /// @throws Error("aborted") when cancelled; what was appended by then stays
@@ -81,6 +83,8 @@ class Model {
 
   void check_ids(std::span<const std::int64_t> ids) const;
   void append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
+  void run(std::span<const std::int64_t> ids, std::span<const std::int64_t> rows, float* logits);
+  void set_phase(Profile::Phase phase);
   Stop decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
               const CancelFlag& cancelled, const std::function<double()>& elapsed_ms, std::vector<std::int32_t>& ids);
 

@@ -72,7 +72,13 @@ class Attention final : public Kernel {
     });
     attention_append(cache, keys, v, tokens, first, state_.isa, parallel);
     attention(cache, {tokens, heads_, first, scale_, window_, softcap_}, queries, out, state_.isa, parallel);
+    const std::size_t end = first + tokens;
+    const std::size_t seen = window_ == 0 ? end : std::min(end, window_ + tokens - 1);
+    bytes_read_ = attention_page_bytes(cache) / kPagePositions * seen;
   }
+
+  /// Keys and values of the positions that any of the tokens saw.
+  std::optional<std::size_t> bytes_read() const override { return bytes_read_; }
 
  private:
   struct Rotation {
@@ -124,6 +130,7 @@ class Attention final : public Kernel {
   std::size_t window_;
   float softcap_;
   float epsilon_;
+  std::size_t bytes_read_ = 0;
   std::vector<float> query_norm_;
   std::vector<float> key_norm_;
 };

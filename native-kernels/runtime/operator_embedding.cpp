@@ -31,7 +31,11 @@ class Embedding final : public Kernel {
       }
       out += width_;
     }
+    bytes_read_ = ids.size() * width_ * (type_ == WeightType::f32 ? 4 : 2);
   }
+
+  /// The rows of the tokens alone.
+  std::optional<std::size_t> bytes_read() const override { return bytes_read_; }
 
  private:
   float scale_;
@@ -39,6 +43,7 @@ class Embedding final : public Kernel {
   std::int64_t vocabulary_ = 0;
   std::size_t width_ = 0;
   const void* data_ = nullptr;
+  std::size_t bytes_read_ = 0;
 };
 
 }  // namespace

@@ -192,6 +192,11 @@ class Api {
   bool attribute_int(const KernelInfo* info, const char* name, std::int64_t* out) const {
     return succeeded(slot<86, Status*(const KernelInfo*, const char*, std::int64_t*)>()(info, name, out));
   }
+  /// @returns the bytes that the name needs, its end included; written to `out` unless that is null
+  std::size_t node_name(const KernelInfo* info, char* out, std::size_t size) const {
+    check(slot<244, Status*(const KernelInfo*, char*, std::size_t*)>()(info, out, &size));
+    return size;
+  }
   void constant_input(const KernelInfo* info, std::size_t index, int* is_constant, const Value** out) const {
     check(slot<249, Status*(const KernelInfo*, std::size_t, int*, const Value**)>()(info, index, is_constant, out));
   }

@@ -20,6 +20,7 @@ struct OpenOptions {
   Mode mode;
   CacheType cache_type;
   Isa isa;
+  bool profile;  // whether to measure where the time goes
 };
 
 class Session {

@@ -3,6 +3,7 @@
 // What the operators of one session share. The host outlives the session, and runs one graph at a time.
 
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "error.h"
 #include "kv_cache.h"
 #include "linear.h"
+#include "profile.h"
 
 namespace nibble {
 
@@ -24,6 +26,9 @@ struct SessionState {
 
   /// How many token ids the embedding knows; set when the graph is loaded.
   std::size_t embedding_rows = 0;
+
+  /// Null unless one was asked for.
+  std::unique_ptr<Profile> profile;
 
   // Rotated queries and keys of the attention operator that runs; grown to the largest chunk, then reused.
   std::vector<float> query_scratch;

@@ -4,6 +4,7 @@ import type { Answer } from '../../../app/contract/runner-api.ts';
 import type { Message, Sampling } from '../../../app/contract/sampling.ts';
 import type { RunnerProcess } from '../../processes/open-runner.ts';
 import { answerSummary, chatSampling, DEFAULT_MAX_TOKENS, withRunner } from '../generation.ts';
+import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
 import { exitCodes, type Session } from '../session.ts';
 
@@ -140,15 +141,19 @@ export async function chatCommand(session: Session, options: ChatOptions): Promi
     const conversation = new Conversation(session, runner, artifact, options);
     if (options.prompt === undefined) {
       await talk(session, conversation, options.id);
-      output.document({ messages: conversation.messages, sampling: conversation.sampling });
+      const profile = await printProfile(output, runner, options.profile);
+      const { messages, sampling } = conversation;
+      output.document({ messages, sampling, ...profile });
       return exitCodes.done;
     }
     const answer = await conversation.ask(options.prompt, signal);
+    const profile = await printProfile(output, runner, options.profile);
     output.document({
       artifactId: artifact.id,
       weightsSha256: artifact.weightsSha256,
       sampling: conversation.sampling,
       ...answer,
+      ...profile,
     });
     return answer.statistics.stop === 'cancelled' ? exitCodes.interrupted : exitCodes.done;
   });

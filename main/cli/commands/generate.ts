@@ -1,5 +1,6 @@
 import { exportLogits } from '../../../app/engine.ts';
 import { answerSummary, rawSampling, withRunner } from '../generation.ts';
+import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
 import { exitCodes, type Session } from '../session.ts';
 
@@ -33,16 +34,18 @@ export async function generateCommand(session: Session, options: GenerateOptions
       },
       { signal },
     );
+    output.line(answer.ids.join(','));
+    if (options.logits !== undefined) output.note(`Logits written to ${options.logits}`);
+    output.note(output.style('dim', answerSummary(answer, artifact, sampling)));
+    const profile = await printProfile(output, runner, options.profile);
     output.document({
       artifactId: artifact.id,
       weightsSha256: artifact.weightsSha256,
       sampling,
       logits: options.logits ?? null,
       ...answer,
+      ...profile,
     });
-    output.line(answer.ids.join(','));
-    if (options.logits !== undefined) output.note(`Logits written to ${options.logits}`);
-    output.note(output.style('dim', answerSummary(answer, artifact, sampling)));
     return answer.statistics.stop === 'cancelled' ? exitCodes.interrupted : exitCodes.done;
   });
 }
