@@ -13,10 +13,10 @@ import { roundToBf16, valuesOf } from './synthetic-weights.ts';
 
 const GGUF_MAGIC = 0x46554747;
 const GGUF_VERSION = 3;
-const ALIGNMENT = 32;
-const tensorTypes = { f32: 0, q4_0: 2, q8_0: 8 } as const;
+export const GGUF_ALIGNMENT = 32;
+export const tensorTypes = { f32: 0, q4_0: 2, q8_0: 8 } as const;
 
-const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+const aligned = (length: number): number => Math.ceil(length / GGUF_ALIGNMENT) * GGUF_ALIGNMENT;
 
 export interface GgufTensor {
   readonly name: string;

@@ -141,7 +141,7 @@ describe('kill -9', () => {
   }, 240_000);
 
   it(`of a quantize at ${KILLS} random moments gives the same bytes in the end`, async () => {
-    const source = path.join(work, 'synthetic-interrupted');
+    const source = path.join(work, 'interrupted');
     const args = ['quantize', source, '--scheme', 'nf4-dq'];
     const calm = path.join(work, 'calm-quantize');
     const undisturbed = await timed(() => runJson(args, { home: calm }));
