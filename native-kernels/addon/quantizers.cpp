@@ -349,7 +349,7 @@ Napi::Value processor_features_call(const Napi::CallbackInfo& info) {
   Napi::Array features = Napi::Array::New(env, found.size());
   for (std::size_t i = 0; i < found.size(); ++i) features.Set(static_cast<std::uint32_t>(i), found[i]);
   Napi::Array instruction_sets = Napi::Array::New(env);
-  for (Isa isa : {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::neon}) {
+  for (Isa isa : all_isas()) {
     if (isa_available(isa)) instruction_sets.Set(instruction_sets.Length(), isa_name(isa));
   }
   Napi::Object result = Napi::Object::New(env);

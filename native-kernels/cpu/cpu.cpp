@@ -15,6 +15,9 @@
 #include <sys/auxv.h>
 #elif defined(NIBBLE_NEON) && defined(__APPLE__)
 #include <sys/sysctl.h>
+#elif defined(NIBBLE_NEON) && defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
 #endif
 
 namespace nibble {
@@ -59,6 +62,8 @@ struct Processor {
   bool avx512 = false;
   bool avx512_vnni = false;
   bool neon = false;
+  bool neon_dotprod = false;
+  bool neon_i8mm = false;
 
   Processor();
   bool has(const char* name) const {
@@ -126,7 +131,14 @@ Processor::Processor() {
   add("dotprod", "hw.optional.arm.FEAT_DotProd");
   add("i8mm", "hw.optional.arm.FEAT_I8MM");
   add("bf16", "hw.optional.arm.FEAT_BF16");
+#elif defined(_WIN32)
+  // PF_ARM_V82_DP_ and PF_ARM_V82_I8MM_INSTRUCTIONS_AVAILABLE; older SDKs have no names for them, and older systems
+  // answer no.
+  if (IsProcessorFeaturePresent(43) != 0) features.emplace_back("dotprod");
+  if (IsProcessorFeaturePresent(66) != 0) features.emplace_back("i8mm");
 #endif
+  neon_dotprod = has("dotprod");
+  neon_i8mm = neon_dotprod && has("i8mm");
 }
 
 #else
@@ -140,13 +152,17 @@ const Processor& processor() {
   return instance;
 }
 
-constexpr Isa kAllIsas[] = {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::neon};
-
 }  // namespace
+
+const std::vector<Isa>& all_isas() {
+  static const std::vector<Isa> isas = {Isa::reference, Isa::avx2,         Isa::avx512,   Isa::avx512_vnni,
+                                        Isa::neon,      Isa::neon_dotprod, Isa::neon_i8mm};
+  return isas;
+}
 
 Isa best_isa() {
   Isa best = Isa::reference;
-  for (Isa isa : kAllIsas) {
+  for (Isa isa : all_isas()) {
     if (isa_available(isa)) best = isa;
   }
   return best;
@@ -164,6 +180,10 @@ bool isa_available(Isa isa) {
       return processor().avx512_vnni;
     case Isa::neon:
       return processor().neon;
+    case Isa::neon_dotprod:
+      return processor().neon_dotprod;
+    case Isa::neon_i8mm:
+      return processor().neon_i8mm;
   }
   return false;
 }
@@ -180,12 +200,16 @@ const char* isa_name(Isa isa) {
       return "avx512-vnni";
     case Isa::neon:
       return "neon";
+    case Isa::neon_dotprod:
+      return "neon-dotprod";
+    case Isa::neon_i8mm:
+      return "neon-i8mm";
   }
   return "reference";
 }
 
 Isa isa_from_name(const std::string& name) {
-  for (Isa isa : kAllIsas) {
+  for (Isa isa : all_isas()) {
     if (name != isa_name(isa)) continue;
     if (!isa_available(isa)) throw Error("invalid-input", "isa: this processor has no " + name);
     return isa;

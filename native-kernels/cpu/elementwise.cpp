@@ -17,6 +17,8 @@ const VectorFunctions& vector_functions(Isa isa) {
 #endif
 #ifdef NIBBLE_NEON
     case Isa::neon:
+    case Isa::neon_dotprod:
+    case Isa::neon_i8mm:
       return kNeonFunctions;
 #endif
     default:

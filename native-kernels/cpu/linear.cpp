@@ -95,6 +95,14 @@ const LinearKernels* linear_kernels(Isa isa) {
     case Isa::avx2:
       return &kAvx2Kernels;
 #endif
+#if defined(NIBBLE_NEON)
+    case Isa::neon:
+      return &kNeonKernels;
+    case Isa::neon_dotprod:
+      return &kNeonDotprodKernels;
+    case Isa::neon_i8mm:
+      return &kNeonI8mmKernels;
+#endif
     default:
       return nullptr;
   }

@@ -141,5 +141,8 @@ const LinearKernels* linear_kernels(Isa isa);
 
 extern const LinearKernels kAvx2Kernels;
 extern const LinearKernels kAvx512Kernels;
+extern const LinearKernels kNeonKernels;
+extern const LinearKernels kNeonDotprodKernels;
+extern const LinearKernels kNeonI8mmKernels;
 
 }  // namespace nibble::linear
