@@ -4,7 +4,7 @@ import type { FloatType, InstructionSet, Source } from '../../native-kernels/ind
 
 /** Instruction sets whose quantizers differ and that run here, the defining one first. */
 export function quantizerIsas(): InstructionSet[] {
-  return processorFeatures().available.filter((isa) => isa !== 'avx512-vnni');
+  return processorFeatures().available.filter((isa) => !/vnni|neon-/.test(isa));
 }
 
 /** A seeded generator of numbers in [0, 1): xorshift, good enough to fill tensors. */

@@ -17,7 +17,7 @@ namespace nibble::linear {
 static constexpr std::size_t kRows = 8;
 static constexpr std::size_t kTokens = 4;
 static constexpr std::size_t kRegisters = kRows * kTokens / 4;
-static constexpr std::size_t kVectorTile = kRows * 16;              // bytes of 16 columns of a tile
+static constexpr std::size_t kVectorTile = kRows * 16;                // bytes of 16 columns of a tile
 static constexpr std::size_t kHalfTile = kHalfVectors * kVectorTile;  // bytes of 64 columns
 
 /// A value of each of eight rows.

@@ -1,0 +1,105 @@
+// Attention and the elementwise functions of one instruction set against the scalar ones.
+
+#include <limits>
+
+#include "attention.h"
+#include "check/checks.h"
+#include "elementwise.h"
+
+namespace nibble::check {
+namespace {
+
+struct Shape {
+  std::size_t tokens, heads, kv_heads, head_dim, window;
+  float softcap;
+  std::size_t past;
+};
+
+/// Pages of one layer, aligned and zeroed as the header asks.
+class Cache {
+ public:
+  Cache(CacheType type, const Shape& shape) : layout_(attention_layout(type, shape.kv_heads, shape.head_dim)) {
+    const std::size_t pages = (shape.past + shape.tokens + kPagePositions - 1) / kPagePositions;
+    const std::size_t bytes = attention_page_bytes(layout_);
+    for (std::size_t i = 0; i < pages; ++i) {
+      memory_.emplace_back(bytes + 64);
+      const auto address = reinterpret_cast<std::uintptr_t>(memory_.back().data());
+      pages_.push_back(memory_.back().data() + (64 - address % 64) % 64);
+    }
+    layout_.pages = pages_.data();
+  }
+  const AttentionCache& layout() const { return layout_; }
+
+ private:
+  AttentionCache layout_;
+  std::vector<std::vector<unsigned char>> memory_;
+  std::vector<void*> pages_;
+};
+
+std::vector<float> gaussians(std::size_t count, Random& random) {
+  std::vector<float> values(count);
+  for (float& value : values) value = random.gaussian();
+  return values;
+}
+
+void check_attention(const Shape& s, CacheType type, Isa isa, Random& random, Report& report) {
+  const std::size_t total = s.past + s.tokens;
+  const std::vector<float> keys = gaussians(total * s.kv_heads * s.head_dim, random);
+  const std::vector<float> values = gaussians(total * s.kv_heads * s.head_dim, random);
+  const std::vector<float> queries = gaussians(s.tokens * s.heads * s.head_dim, random);
+  const AttentionRequest request{s.tokens, s.heads,  s.past, 1 / std::sqrt(static_cast<float>(s.head_dim)),
+                                 s.window, s.softcap};
+  const auto run = [&](Isa set) {
+    const Cache cache(type, s);
+    const std::size_t past = s.past * s.kv_heads * s.head_dim;
+    attention_append(cache.layout(), keys.data(), values.data(), s.past, 0, set, kBackwards);
+    attention_append(cache.layout(), keys.data() + past, values.data() + past, s.tokens, s.past, set, kBackwards);
+    std::vector<float> out(queries.size());
+    attention(cache.layout(), request, queries.data(), out.data(), set, kBackwards);
+    return out;
+  };
+  const std::vector<float> actual = run(isa);
+  const std::vector<float> wanted = run(Isa::reference);
+  // Averages of values near 1: float32 sums of up to a page, and an exponential with an error of 2e-7.
+  constexpr double kBound = 2e-5;
+  for (std::size_t i = 0; i < actual.size(); ++i) report.near("attention", actual[i], wanted[i], kBound);
+}
+
+void check_elementwise(Isa isa, Random& random, Report& report) {
+  for (const std::size_t count : {1u, 3u, 4u, 15u, 16u, 17u, 100u, 4099u}) {
+    std::vector<float> gate = gaussians(count, random);
+    for (float& value : gate) value *= 8;
+    const std::vector<float> up = gaussians(count, random);
+    std::vector<float> actual(count), wanted(count);
+    silu_multiply(gate.data(), up.data(), actual.data(), count, isa);
+    silu_multiply(gate.data(), up.data(), wanted.data(), count, Isa::reference);
+    for (std::size_t i = 0; i < count; ++i) {
+      report.near("silu_multiply", actual[i], wanted[i], 2e-6 * std::fabs(wanted[i]) + 1e-30);
+    }
+    const float largest = maximum(gate.data(), count, Isa::reference);
+    report.holds("maximum", maximum(gate.data(), count, isa) == largest);
+    const double sum = sum_of_exponentials(gate.data(), count, largest, Isa::reference);
+    report.near("sum_of_exponentials", sum_of_exponentials(gate.data(), count, largest, isa), sum, 2e-6 * sum);
+    gate[count / 2] = std::numeric_limits<float>::quiet_NaN();
+    if (count > 1) {
+      report.holds("maximum without NaN",
+                   maximum(gate.data(), count, isa) == maximum(gate.data(), count, Isa::reference));
+    }
+  }
+}
+
+}  // namespace
+
+void check_vectors(Isa isa, std::uint64_t seed, Report& report) {
+  Random random(seed);
+  constexpr Shape kShapes[] = {
+      {9, 1, 1, 16, 0, 0, 0},    {5, 6, 2, 64, 0, 0, 30},  {7, 4, 2, 24, 0, 0, 255},  {6, 5, 1, 13, 0, 0, 3},
+      {3, 3, 3, 160, 0, 0, 260}, {40, 4, 2, 16, 7, 0, 50}, {1, 2, 1, 8, 300, 0, 699}, {12, 2, 1, 32, 0, 1.5f, 18},
+  };
+  for (const Shape& shape : kShapes) {
+    for (const CacheType type : {CacheType::f32, CacheType::f16}) check_attention(shape, type, isa, random, report);
+  }
+  check_elementwise(isa, random, report);
+}
+
+}  // namespace nibble::check

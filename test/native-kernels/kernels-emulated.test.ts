@@ -1,0 +1,81 @@
+// The ARM kernels, compiled by a cross compiler and run under an emulator: every kernel of every ARM set against the
+// reference, and each set on the oldest processor that has it, where a newer instruction would end the program.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const sources = fileURLToPath(new URL('../../native-kernels', import.meta.url));
+/** Kept between runs, so that only what changed is compiled. */
+const build = path.join(sources, 'build-aarch64');
+const seed = process.env['NIBBLE_TEST_SEED'] ?? String(Date.now() % 2 ** 31);
+
+/** The first of these programs that is on the PATH. */
+function find(...names: string[]): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
+  return names
+    .flatMap((name) => folders.map((folder) => path.join(folder, name)))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+const compiler = find('aarch64-linux-gnu-g++');
+const emulator = find('qemu-aarch64', 'qemu-aarch64-static');
+const missing = [
+  compiler === undefined ? 'no aarch64-linux-gnu-g++' : '',
+  emulator === undefined ? 'no qemu-aarch64' : '',
+  find('cmake') === undefined ? 'no cmake' : '',
+].filter((reason) => reason !== '');
+
+function run(program: string, args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(' ')} failed\n${stdout}\n${stderr}\n${error ?? ''}`);
+  return stdout;
+}
+
+const check = (processor: string, ...args: string[]): string =>
+  run(emulator ?? '', ['-cpu', processor, path.join(build, 'kernel_check'), ...args]);
+
+/** Processors without the dot product, with it, and with everything. */
+const processors: [string, string[]][] = [
+  ['cortex-a53', ['neon']],
+  ['cortex-a76', ['neon', 'neon-dotprod']],
+  ['max', ['neon', 'neon-dotprod', 'neon-i8mm']],
+];
+
+const title = 'ARM kernels under an emulator';
+describe.skipIf(missing.length > 0)(
+  missing.length > 0 ? `${title} (skipped: ${missing.join(', ')} on the PATH)` : title,
+  () => {
+    beforeAll(() => {
+      run('cmake', [
+        ...['-S', sources, '-B', build, '-DCMAKE_BUILD_TYPE=Release'],
+        ...['-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64'],
+        // Static: the emulator need not find the target's libraries.
+        ...[`-DCMAKE_CXX_COMPILER=${compiler ?? ''}`, '-DCMAKE_EXE_LINKER_FLAGS=-static'],
+      ]);
+      run('cmake', ['--build', build, '--target', 'kernel_check', '--parallel', '2']);
+    }, 600_000);
+
+    it.each(processors)('finds the instruction sets of a %s', (processor, sets) => {
+      expect(check(processor, '--list').trim().split('\n')).toEqual(['reference', ...sets]);
+    });
+
+    it.each(processors.map(([processor, sets]) => [sets.at(-1) ?? '', processor]))(
+      `equals the reference: %s on a %s (seed ${seed})`,
+      (set, processor) => {
+        const output = check(processor, '--isa', set, '--seed', seed);
+        expect(output).toMatch(new RegExp(`^${set}: [1-9]\\d{5,} comparisons, 0 failures`, 'm'));
+      },
+      300_000,
+    );
+  },
+);
