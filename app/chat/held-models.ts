@@ -1,4 +1,4 @@
-import type { Artifact } from '../contract/checkpoint.ts';
+import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
@@ -86,7 +86,7 @@ export class HeldModels {
       artifactId: artifact.id,
       state: error !== null ? 'crashed' : runner === null ? 'loading' : working,
       memory,
-      expectedBytes: artifact.weightsBytes,
+      expectedBytes: storedWeightsBytes(artifact),
       loaded: runner?.loaded ?? null,
       error: error && { code: error.code, message: error.message, remedy: error.remedy },
     };

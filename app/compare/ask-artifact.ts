@@ -1,4 +1,4 @@
-import type { Artifact } from '../contract/checkpoint.ts';
+import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
 import type { ComparedAnswer } from '../contract/comparison.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
@@ -77,7 +77,7 @@ export async function askArtifact(
     artifactId: artifact.id,
     scheme: artifact.scheme,
     weightsSha256: loaded.weightsSha256,
-    weightsBytes: artifact.weightsBytes,
+    weightsBytes: storedWeightsBytes(artifact),
     text,
     tokens,
     statistics,

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Artifact } from '../contract/checkpoint.ts';
+import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
 import type { ComparedAnswer } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
@@ -61,7 +61,7 @@ function loadingMeter(
     step: `load ${artifact.id}`,
     kind: 'load',
     unit: 'bytes',
-    total: artifact.weightsBytes,
+    total: storedWeightsBytes(artifact),
     onProgress,
   });
 }

@@ -8,6 +8,7 @@ export const comparedAnswerSchema = z.object({
   artifactId: z.string(),
   scheme: schemeNameSchema,
   weightsSha256: z.string(),
+  /** All stored weights: the artifact's own and its copy of the output layer. */
   weightsBytes: z.int().nonnegative(),
   text: z.string(),
   tokens: z.array(tokenSchema),

@@ -7,6 +7,8 @@ import { schemeNameSchema } from './scheme.ts';
  */
 export const SAMPLE_SOURCE = 'nibble:sample';
 
+const fitsSchema = z.enum(['yes', 'tight', 'no']);
+
 /** What one scheme would make of a checkpoint, computed from its headers alone. */
 export const schemeSizeSchema = z.object({
   scheme: schemeNameSchema,
@@ -18,9 +20,11 @@ export const schemeSizeSchema = z.object({
   bitsPerWeight: z.number(),
   quantizedTensors: z.int().nonnegative(),
   keptTensors: z.int().nonnegative(),
-  /** Memory to run it with the given context: weights + KV cache + working memory, an estimate. */
+  /** Memory to run it with the given context: what is read of the weights + KV cache + working memory, an estimate. */
   memoryBytes: z.int().nonnegative(),
-  fits: z.enum(['yes', 'tight', 'no']),
+  fits: fitsSchema,
+  /** The same where the copy of the output layer is left away. */
+  withoutCopy: z.object({ memoryBytes: z.int().nonnegative(), fits: fitsSchema }),
 });
 export type SchemeSize = z.infer<typeof schemeSizeSchema>;
 

@@ -22,6 +22,9 @@ const POSSIBLE_SHARE = 0.9;
 /** Bytes of one element of the KV cache (float16). */
 const CACHE_ELEMENT_BYTES = 2;
 
+/** The output layer, where it does not share the embeddings. */
+const HEAD = 'lm_head.weight';
+
 interface Described {
   readonly config: unknown;
   readonly tensors: readonly TensorInfo[];
@@ -35,6 +38,11 @@ function cacheBytes(config: unknown, contextLength: number): number {
   return 2 * model.layers * model.kvHeads * model.headDimension * tokens * CACHE_ELEMENT_BYTES;
 }
 
+function fitsInto(total: number, bytes: number): SchemeSize['fits'] {
+  if (bytes <= total * COMFORTABLE_SHARE) return 'yes';
+  return bytes <= total * POSSIBLE_SHARE ? 'tight' : 'no';
+}
+
 /** What each scheme would make of these tensors, to the byte. */
 function schemeSizes({ config, tensors }: Described, contextLength: number): SchemeSize[] {
   const cache = cacheBytes(config, contextLength);
@@ -42,7 +50,10 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
   return schemeNames.map((scheme) => {
     const plan = planQuantization({ tensors, config, scheme });
     const outputLayerCopyBytes = plan.head?.layout.fileBytes ?? 0;
-    const memoryBytes = plan.weightsBytes + outputLayerCopyBytes + cache + WORKING_MEMORY_BYTES;
+    // Behind the copy an lm_head of its own is not read; of tied embeddings every token reads its row as before.
+    const unreadBytes = plan.head?.source.name === HEAD ? plan.head.source.byteLength : 0;
+    const memoryBytes = Math.round(plan.weightsBytes + cache + WORKING_MEMORY_BYTES);
+    const withCopyBytes = memoryBytes + outputLayerCopyBytes - unreadBytes;
     const quantizedTensors = plan.tensors.filter((entry) => entry.treatment === 'quantized').length;
     return {
       scheme,
@@ -52,13 +63,9 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
       bitsPerWeight: plan.bitsPerWeight,
       quantizedTensors,
       keptTensors: plan.tensors.length - quantizedTensors,
-      memoryBytes: Math.round(memoryBytes),
-      fits:
-        memoryBytes <= total * COMFORTABLE_SHARE
-          ? 'yes'
-          : memoryBytes <= total * POSSIBLE_SHARE
-            ? 'tight'
-            : 'no',
+      memoryBytes: withCopyBytes,
+      fits: fitsInto(total, withCopyBytes),
+      withoutCopy: { memoryBytes, fits: fitsInto(total, memoryBytes) },
     };
   });
 }

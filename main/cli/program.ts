@@ -102,6 +102,10 @@ export function buildProgram(finish: (code: number) => void): Command {
   command('quantize <source>', 'make smaller versions of a checkpoint: REPO, folder or id')
     .requiredOption('--scheme <list>', `one or more of: ${schemeNames.join(', ')}`, schemeList)
     .option('--block-size <n>', 'weights that share a scale', wholeNumber(0))
+    .option(
+      '--no-output-layer-copy',
+      'leave away the 8-bit copy of the output layer: a smaller folder, slower answers',
+    )
     .addOption(
       new Option('--device <device>', 'where to compute')
         .choices(['auto', 'cpu', 'cuda'])

@@ -1,6 +1,7 @@
 import { Columns2, Info, MessageSquare } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { storedWeightsBytes } from '../../app/contract/checkpoint.ts';
 import { formatBits, formatBytes, formatDecibels } from '../../app/contract/format.ts';
 import type { LibraryArtifact } from '../../app/contract/library.ts';
 import { LinkButton } from '../design/link-button.tsx';
@@ -21,11 +22,11 @@ function Row({ entry: { artifact, evaluation } }: { readonly entry: LibraryArtif
           <span className="grow">
             <SizeBar
               scheme={artifact.scheme}
-              bytes={artifact.weightsBytes}
+              bytes={storedWeightsBytes(artifact)}
               ofBytes={artifact.sourceBytes}
             />
           </span>
-          <span className="number">{formatBytes(artifact.weightsBytes)}</span>
+          <span className="number">{formatBytes(storedWeightsBytes(artifact))}</span>
         </span>
       </td>
       <td className="number">{formatBits(totals.bitsPerWeight)}</td>

@@ -2,17 +2,16 @@ import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   openCheckpoint,
-  parseSafetensorsHeader,
   readModelConfig,
   type ModelConfig,
   type OpenCheckpoint,
   type WeightsFile,
 } from '../../checkpoint/index.ts';
-import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
-import { buildGraph, RUNTIME_WEIGHTS_FILE } from './build-graph.ts';
+import { buildGraph } from './build-graph.ts';
 import { describesLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
+import { hasRuntimeWeights, readRuntimeTensors } from './runtime-weights.ts';
 
 export const GRAPH_FILE = 'graph.onnx';
 
@@ -21,9 +20,6 @@ export const EXACT_GRAPH_FILE = 'graph-exact.onnx';
 
 /** A graph of 1000 layers has some 20 MB; a larger file is not one of ours and is replaced unread. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
-
-/** It holds a few tensors only, so a long header is none. */
-const MAX_RUNTIME_HEADER_BYTES = 1024 * 1024;
 
 /** A folder that is ready to be loaded. */
 export interface ReadyModel {
@@ -41,25 +37,6 @@ async function readIfThere(file: string, maxBytes: number): Promise<Uint8Array |
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw toAppError(error);
-  }
-}
-
-/** The tensors of `runtime.safetensors`; none where the folder has no such file. */
-async function readRuntimeTensors(directory: string): Promise<readonly TensorInfo[]> {
-  let file;
-  try {
-    file = await open(path.join(directory, RUNTIME_WEIGHTS_FILE));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw toAppError(error);
-  }
-  try {
-    const { size } = await file.stat();
-    const start = new Uint8Array(Math.min(size, MAX_RUNTIME_HEADER_BYTES));
-    const { bytesRead } = await file.read(start, 0, start.byteLength, 0);
-    return parseSafetensorsHeader(start.subarray(0, bytesRead), size, RUNTIME_WEIGHTS_FILE).tensors;
-  } finally {
-    await file.close();
   }
 }
 
@@ -141,15 +118,14 @@ export async function ensureGraph(
       directory,
       checkpoint.files.map(({ name }) => name),
     );
-    const [made, details] = await Promise.all([
-      readRuntimeTensors(directory),
+    const isExact = mode === 'exact';
+    const [runtimeTensors, hasCopy, details] = await Promise.all([
+      // In exact mode even a damaged copy is in nobody's way.
+      isExact ? [] : readRuntimeTensors(directory, config),
+      hasRuntimeWeights(directory),
       readDetails(checkpoint),
     ]);
-    const runtimeTensors = mode === 'fast' ? made : [];
-    const graphPath = path.join(
-      directory,
-      made.length > 0 && mode === 'exact' ? EXACT_GRAPH_FILE : GRAPH_FILE,
-    );
+    const graphPath = path.join(directory, isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE);
     const existing = await readIfThere(graphPath, MAX_GRAPH_BYTES);
     const graph = buildGraph({
       config,

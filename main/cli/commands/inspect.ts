@@ -36,12 +36,20 @@ export async function inspectCommand(
     found.schemes.map((size) => [
       size.scheme,
       schemes[size.scheme].label,
-      formatBytes(size.weightsBytes),
+      formatBytes(size.weightsBytes + size.outputLayerCopyBytes),
       formatBits(size.bitsPerWeight),
       formatBytes(size.memoryBytes),
       fitWords[size.fits],
     ]),
     [2, 3, 4],
   );
+  const copyBytes = Math.max(0, ...found.schemes.map((size) => size.outputLayerCopyBytes));
+  if (copyBytes > 0)
+    output.line(
+      output.style(
+        'dim',
+        `Counted: ${formatBytes(copyBytes)} for an 8-bit copy of the output layer, for speed; quantize --no-output-layer-copy does without.`,
+      ),
+    );
   return undefined;
 }

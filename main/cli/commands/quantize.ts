@@ -5,6 +5,7 @@ import {
   formatDuration,
   formatPercent,
 } from '../../../app/contract/format.ts';
+import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import type { Session } from '../session.ts';
 
@@ -12,6 +13,7 @@ interface QuantizeOptions {
   readonly source: string;
   readonly scheme: SchemeName[];
   readonly blockSize?: number;
+  readonly outputLayerCopy: boolean;
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly name?: string;
   readonly threads?: number;
@@ -30,13 +32,21 @@ export async function quantizeCommand(
     artifacts.map((artifact) => [
       output.style('bold', artifact.id),
       formatBytes(artifact.sizeBytes),
-      formatPercent(artifact.weightsBytes / artifact.sourceBytes),
+      formatPercent(storedWeightsBytes(artifact) / artifact.sourceBytes),
       formatBits(artifact.totals.bitsPerWeight),
       artifact.totals.sqnrDb === null ? 'exact' : formatDecibels(artifact.totals.sqnrDb),
       formatDuration(artifact.quantizeMs),
     ]),
     [1, 2, 3, 4, 5],
   );
+  const copy = artifacts.find(({ outputLayerCopy }) => outputLayerCopy !== null)?.outputLayerCopy;
+  if (copy !== undefined && copy !== null)
+    output.line(
+      output.style(
+        'dim',
+        `Counted: ${formatBytes(copy.sizeBytes)} each for an 8-bit copy of the output layer, for speed (RMS error ${formatPercent(copy.relativeError, 2)}).`,
+      ),
+    );
   const first = artifacts[0];
   if (first !== undefined) output.line(`\nTry it: nibble chat ${first.id}`);
   return undefined;

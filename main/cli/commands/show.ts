@@ -1,4 +1,8 @@
-import type { TensorStatistics } from '../../../app/contract/checkpoint.ts';
+import {
+  storedWeightsBytes,
+  type OutputLayerCopy,
+  type TensorStatistics,
+} from '../../../app/contract/checkpoint.ts';
 import {
   formatBits,
   formatBytes,
@@ -23,6 +27,15 @@ function tensorRow(tensor: TensorStatistics): string[] {
     tensor.cosine.toFixed(6),
     tensor.reason ?? '',
   ];
+}
+
+function outputLayerWords(copy: OutputLayerCopy | null): string {
+  if (copy === null) return 'as in the weights; no 8-bit copy';
+  const error =
+    copy.sqnrDb === null
+      ? 'no error'
+      : `SQNR ${formatDecibels(copy.sqnrDb)}, RMS error ${formatPercent(copy.relativeError, 2)} of its RMS`;
+  return `also in 8 bit, for speed: ${formatBytes(copy.sizeBytes)} of these weights; ${error}`;
 }
 
 /** Shows a checkpoint, or an artifact with its error statistics. */
@@ -59,7 +72,7 @@ export async function showCommand(
       ['Architecture', `${artifact.architecture}, ${formatCount(totals.parameters)} parameters`],
       [
         'Size',
-        `${formatBytes(artifact.sizeBytes)} in all; weights ${formatBytes(artifact.weightsBytes)}, ${formatPercent(artifact.weightsBytes / artifact.sourceBytes)} of ${formatBytes(artifact.sourceBytes)}`,
+        `${formatBytes(artifact.sizeBytes)} in all; weights ${formatBytes(storedWeightsBytes(artifact))}, ${formatPercent(storedWeightsBytes(artifact) / artifact.sourceBytes)} of ${formatBytes(artifact.sourceBytes)}`,
       ],
       [
         'Bits per weight',
@@ -71,6 +84,7 @@ export async function showCommand(
           ? 'none: the weights are as they were'
           : `SQNR ${formatDecibels(totals.sqnrDb)}, RMS error ${formatPercent(totals.relativeError, 2)} of the weights' RMS`,
       ],
+      ['Output layer', outputLayerWords(artifact.outputLayerCopy)],
       ['Weights', artifact.weightsSha256],
       ['Made', `${artifact.createdAt} in ${formatDuration(artifact.quantizeMs)}`],
       ['Folder', artifact.directory],

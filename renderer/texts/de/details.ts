@@ -24,6 +24,12 @@ export const details: Texts<typeof english> = {
   madeWhen: 'Entstanden',
   madeIn: 'in {{time}}',
   folder: 'Ordner',
+  outputLayer: {
+    added: '+ {{size}} in 8 Bit, fürs Tempo',
+    error: 'RMS-Fehler {{share}}, SQNR {{sqnr}}',
+    exact: 'ohne Fehler',
+    none: 'keine 8-Bit-Kopie',
+  },
   copyHash: 'Hash der Gewichte kopieren',
   copyPath: 'Pfad des Ordners kopieren',
   damagedTitle: 'Dateien sind nicht mehr so, wie sie entstanden sind',

@@ -81,6 +81,7 @@ export const get: Texts<typeof english> = {
     choose: 'Fassungen, die entstehen sollen',
     version: 'Fassung',
     size: 'Größe',
+    sizeHint: 'Mitgezählt: {{size}} für eine 8-Bit-Kopie der Ausgabeschicht, fürs Tempo.',
     memory: 'Nötiger Speicher',
     fits: 'Passt hier',
     fitsYes: 'passt',
@@ -118,6 +119,9 @@ export const get: Texts<typeof english> = {
     threads: 'Threads',
     threadsHint: 'Leer: wie in den Einstellungen.',
     threadsInvalid: 'Eine ganze Zahl von 1 bis {{max}} oder leer.',
+    outputLayerCopy: 'Eine 8-Bit-Kopie der Ausgabeschicht dazulegen',
+    outputLayerCopyHint:
+      'Antworten kommen schneller, dafür braucht es etwas mehr Platz. Die 16-Bit-Schicht bleibt: Der exakte Modus und andere Programme nehmen sie.',
     measure: 'Danach die Perplexität messen',
     measureHint:
       'Dauert bei großen Modellen einige Minuten. Gibt es eine 16-Bit-Fassung, wird auch die KL-Divergenz gemessen.',

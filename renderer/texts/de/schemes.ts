@@ -79,6 +79,11 @@ export const schemes: Texts<typeof english> = {
       explanation:
         'Wie viele benachbarte Gewichte sich einen Faktor teilen. Kleinere Blöcke passen besser und kosten etwas Platz.',
     },
+    outputLayer: {
+      term: 'Ausgabeschicht',
+      explanation:
+        'Die letzte Schicht (lm_head, oft dieselbe wie die Einbettungen) macht aus dem, was das Modell gerechnet hat, eine Wertung für jedes Token. Jedes Token liest sie ganz.',
+    },
     contextLength: {
       term: 'Kontext',
       explanation: 'Wie viele Token des Gesprächs das Modell auf einmal sehen kann.',

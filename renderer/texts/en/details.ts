@@ -21,6 +21,12 @@ export const details = {
   madeWhen: 'Made',
   madeIn: 'took {{time}}',
   folder: 'Folder',
+  outputLayer: {
+    added: '+ {{size}} in 8 bit, for speed',
+    error: 'RMS error {{share}}, SQNR {{sqnr}}',
+    exact: 'no error',
+    none: 'no 8-bit copy',
+  },
   copyHash: 'Copy the hash of the weights',
   copyPath: 'Copy the path of the folder',
   damagedTitle: 'Files are not what they were when this model was made',

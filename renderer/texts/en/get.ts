@@ -76,6 +76,7 @@ export const get = {
     choose: 'Versions to make',
     version: 'Version',
     size: 'Size',
+    sizeHint: 'Counted in it: {{size}} for an 8-bit copy of the output layer, for speed.',
     memory: 'Memory needed',
     fits: 'Fits here',
     fitsYes: 'fits',
@@ -113,6 +114,9 @@ export const get = {
     threads: 'Threads',
     threadsHint: 'Empty: as the settings say.',
     threadsInvalid: 'A whole number from 1 to {{max}}, or empty.',
+    outputLayerCopy: 'Add an 8-bit copy of the output layer',
+    outputLayerCopyHint:
+      'Answers come faster, for a little more space. The 16-bit layer stays: exact mode and other programs use it.',
     measure: 'Measure perplexity when it is made',
     measureHint:
       'Takes a few minutes on a large model. With a 16-bit version there, the KL divergence is measured too.',

@@ -77,6 +77,11 @@ export const schemes = {
       explanation:
         'How many neighbouring weights share one scale. Smaller blocks fit better and cost a little space.',
     },
+    outputLayer: {
+      term: 'Output layer',
+      explanation:
+        'The last layer (lm_head, often shared with the embeddings) turns what the model computed into a score for every token. Every token reads all of it.',
+    },
     contextLength: {
       term: 'Context',
       explanation: 'How many tokens of conversation the model can see at once.',

@@ -1,6 +1,7 @@
 import { Plus, X } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
 import { formatBytes } from '../../../app/contract/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button, IconButton } from '../../design/button.tsx';
@@ -36,7 +37,7 @@ export function ArtifactPicker({
       label: artifact.name,
       description: [
         schemeTexts(artifact.scheme).label,
-        formatBytes(artifact.weightsBytes),
+        formatBytes(storedWeightsBytes(artifact)),
         ...(available ? [] : [t('picker.offline')]),
       ].join(' · '),
       icon: <span aria-hidden className={`compare-dot ${bitsClass(artifact.scheme)}`} />,

@@ -1,3 +1,4 @@
+import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
 import type { ComparedAnswer, Comparison } from '../../../app/contract/comparison.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
@@ -33,7 +34,8 @@ function columnOf(
     name: artifact?.name ?? artifactId,
     scheme: answer?.scheme ?? artifact?.scheme ?? null,
     blockSize: artifact?.blockSize ?? null,
-    weightsBytes: answer?.weightsBytes ?? artifact?.weightsBytes ?? null,
+    weightsBytes:
+      answer?.weightsBytes ?? (artifact === undefined ? null : storedWeightsBytes(artifact)),
     // The runner's own word where it spoke; before that the catalog's, which the runner is held to.
     weightsSha256: answer?.weightsSha256 ?? artifact?.weightsSha256 ?? null,
     answer,

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Evaluation } from '../../../app/contract/checkpoint.ts';
+import type { Evaluation, OutputLayerCopy } from '../../../app/contract/checkpoint.ts';
 import {
   formatBits,
   formatBytes,
@@ -100,6 +100,26 @@ export function ArtifactFigures({ shown }: { readonly shown: ShownArtifact }): R
   );
 }
 
+/** The 8-bit copy of the output layer: what it takes, which the size above counts, and what rounding cost. */
+function OutputLayer({ copy }: { readonly copy: OutputLayerCopy | null }): ReactNode {
+  const { t } = useTranslation('details');
+  if (copy === null) return <span className="quiet">{t('outputLayer.none')}</span>;
+  const { sqnrDb, relativeError } = copy;
+  return (
+    <>
+      <span>{t('outputLayer.added', { size: formatBytes(copy.sizeBytes) })}</span>
+      <span className="quiet">
+        {sqnrDb === null
+          ? t('outputLayer.exact')
+          : t('outputLayer.error', {
+              share: formatPercent(relativeError, 2),
+              sqnr: formatDecibels(sqnrDb),
+            })}
+      </span>
+    </>
+  );
+}
+
 /** Where an artifact came from, and the fingerprint of its weights. */
 export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): ReactNode {
   const { t } = useTranslation('details');
@@ -141,6 +161,16 @@ export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): Rea
           {when(artifact.createdAt)}, {t('madeIn', { time: formatDuration(artifact.quantizeMs) })}
         </dd>
       </div>
+      {artifact.scheme === 'bf16' ? null : (
+        <div>
+          <dt>
+            <Term name="outputLayer" />
+          </dt>
+          <dd>
+            <OutputLayer copy={artifact.outputLayerCopy} />
+          </dd>
+        </div>
+      )}
       <div>
         <dt>{t('folder')}</dt>
         <dd>

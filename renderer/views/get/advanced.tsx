@@ -86,6 +86,19 @@ export function Advanced({
         />
         <div className="stack tight">
           <Switch
+            isSelected={options.outputLayerCopy}
+            onChange={(outputLayerCopy) => {
+              set({ outputLayerCopy });
+            }}
+          >
+            {t('advanced.outputLayerCopy')}
+          </Switch>
+          <p className="field-hint get-hint">
+            <Term name="outputLayer" />. {t('advanced.outputLayerCopyHint')}
+          </p>
+        </div>
+        <div className="stack tight">
+          <Switch
             isSelected={options.measure}
             onChange={(measure) => {
               set({ measure });

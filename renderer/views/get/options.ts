@@ -6,6 +6,8 @@ import { commonBlockSizes } from './plan.ts';
 export interface Options {
   /** Null: the usual one of each scheme. */
   readonly blockSize: number | null;
+  /** Whether the fast mode gets its 8-bit copy of the output layer. */
+  readonly outputLayerCopy: boolean;
   readonly name: string;
   /** As typed; empty: as the settings say. */
   readonly threads: string;
@@ -41,6 +43,7 @@ export function requestFor(
     device: 'auto',
     measure: options.measure && chosen.length > 0,
     ...(blockSize !== null && commonBlockSizes(chosen).includes(blockSize) ? { blockSize } : {}),
+    ...(options.outputLayerCopy ? {} : { outputLayerCopy: false }),
     ...(name !== '' && chosen.length === 1 ? { name } : {}),
     ...(threads === null ? {} : { threads }),
   };

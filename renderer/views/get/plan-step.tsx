@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toAppError, type AppError } from '../../../app/contract/error.ts';
-import type { Inspection } from '../../../app/contract/inspection.ts';
+import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
@@ -11,12 +11,15 @@ import { useLibrary, useSettings } from '../../state/queries.ts';
 import { Advanced } from './advanced.tsx';
 import { DiskLine } from './disk-line.tsx';
 import { requestFor, type Options } from './options.ts';
-import { diskNeed, firstChoice, goFor, orderedSizes } from './plan.ts';
+import { diskNeed, firstChoice, goFor, orderedSizes, sizesFor } from './plan.ts';
 import { SchemeTable } from './scheme-table.tsx';
 import { followJob } from './use-get.ts';
 
-/** Schemes that were made of this model, by its repository and commit or by its id. */
-function useMade(inspection: Inspection): readonly SchemeName[] {
+/**
+ * Schemes that were made of this model, by its repository and commit or by its id. One made without the copy of the
+ * output layer is not the same as one with it.
+ */
+function useMade(inspection: Inspection, sizes: readonly SchemeSize[]): readonly SchemeName[] {
   const { data: library } = useLibrary();
   const checkpoint = library?.checkpoints.find(
     (known) =>
@@ -28,7 +31,14 @@ function useMade(inspection: Inspection): readonly SchemeName[] {
         known.checkpoint.origin.repository === inspection.repository),
   )?.checkpoint;
   return (library?.artifacts ?? [])
-    .filter(({ artifact }) => artifact.checkpointId === checkpoint?.id)
+    .filter(
+      ({ artifact: { checkpointId, scheme, outputLayerCopy } }) =>
+        checkpointId === checkpoint?.id &&
+        sizes.some(
+          (size) =>
+            size.scheme === scheme && size.outputLayerCopyBytes > 0 === (outputLayerCopy !== null),
+        ),
+    )
     .map(({ artifact }) => artifact.scheme);
 }
 
@@ -65,21 +75,21 @@ function useStart(source: string): {
 export function PlanStep({ inspection }: { readonly inspection: Inspection }): ReactNode {
   const { t } = useTranslation('get');
   const settings = useSettings();
-  const made = useMade(inspection);
   // Null until the person chooses: the defaults may come a moment later than this page.
   const [own, setOwn] = useState<readonly SchemeName[] | null>(null);
   const [options, setOptions] = useState<Options>({
     blockSize: null,
+    outputLayerCopy: true,
     name: '',
     threads: '',
     measure: settings.measureAfterMaking,
   });
+  const sizes = sizesFor(inspection.schemes, options.outputLayerCopy);
+  const made = useMade(inspection, sizes);
   const { start, error, isStarting } = useStart(inspection.source);
   const chosen = own ?? firstChoice(settings.defaultSchemes, inspection.schemes, made);
   const go = goFor(chosen, inspection.directory !== null);
-  const isTooLarge = inspection.schemes.some(
-    ({ scheme, fits }) => fits === 'no' && chosen.includes(scheme),
-  );
+  const isTooLarge = sizes.some(({ scheme, fits }) => fits === 'no' && chosen.includes(scheme));
   const isSound = requestFor(inspection.source, chosen, options) !== null;
   return (
     <section className="card stack" aria-labelledby="get-plan">
@@ -89,7 +99,7 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
       </div>
       {inspection.schemes.length === 0 ? null : (
         <SchemeTable
-          sizes={orderedSizes(inspection.schemes)}
+          sizes={orderedSizes(sizes)}
           fullBytes={
             inspection.schemes.find(({ scheme }) => scheme === 'bf16')?.weightsBytes ??
             inspection.weightsBytes
@@ -111,7 +121,7 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
       )}
       {error === null ? null : <ErrorNote error={error} />}
       <div className="get-go stack tight">
-        <DiskLine need={diskNeed(inspection, chosen)} />
+        <DiskLine need={diskNeed({ ...inspection, schemes: sizes }, chosen)} />
         <Button
           className="get-go-button"
           look="primary"

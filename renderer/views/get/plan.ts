@@ -8,20 +8,33 @@ export interface DiskNeed {
   readonly totalBytes: number;
 }
 
+/** The sizes with the copy of the output layer, as they come, or without it. */
+export function sizesFor(
+  sizes: readonly SchemeSize[],
+  outputLayerCopy: boolean,
+): readonly SchemeSize[] {
+  if (outputLayerCopy) return sizes;
+  return sizes.map((size) => ({ ...size, ...size.withoutCopy, outputLayerCopyBytes: 0 }));
+}
+
 /**
  * Room that a choice takes: the download where there is one, and every version with the small files that go with its
  * weights. A 16-bit version of a download shares its weights and takes nothing but those files.
  */
-export function diskNeed(inspection: Inspection, chosen: readonly SchemeName[]): DiskNeed {
+export function diskNeed(
+  inspection: Omit<Inspection, 'schemes'> & { readonly schemes: readonly SchemeSize[] },
+  chosen: readonly SchemeName[],
+): DiskNeed {
   const isHere = inspection.directory !== null;
   const downloadBytes = isHere ? 0 : inspection.downloadBytes;
   const companionBytes = Math.max(0, inspection.downloadBytes - inspection.weightsBytes);
   const sharesWeights = inspection.repository !== null;
   let madeBytes = 0;
-  for (const { scheme, weightsBytes } of inspection.schemes)
+  for (const { scheme, weightsBytes, outputLayerCopyBytes } of inspection.schemes)
     if (chosen.includes(scheme))
       madeBytes +=
         companionBytes +
+        outputLayerCopyBytes +
         (schemes[scheme].storage.kind === 'kept' && sharesWeights ? 0 : weightsBytes);
   return { downloadBytes, madeBytes, totalBytes: downloadBytes + madeBytes };
 }

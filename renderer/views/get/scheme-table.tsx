@@ -29,6 +29,11 @@ function Fit({ fits }: { readonly fits: SchemeSize['fits'] }): ReactNode {
   );
 }
 
+/** All that would be written of weights. */
+function bytesOf({ weightsBytes, outputLayerCopyBytes }: SchemeSize): number {
+  return weightsBytes + outputLayerCopyBytes;
+}
+
 export interface SchemeTableProps {
   readonly sizes: readonly SchemeSize[];
   /** What the weights take at 16 bit: bars are drawn against it. Bytes. */
@@ -49,13 +54,22 @@ export function SchemeTable({
   const { t } = useTranslation('get');
   const texts = useSchemeTexts();
   const { data: doctor } = useDoctor();
+  const copyBytes = Math.max(0, ...sizes.map((size) => size.outputLayerCopyBytes));
   return (
     <div className="get-table-scroll">
       <table className="table get-schemes" aria-label={t('plan.choose')}>
         <thead>
           <tr>
             <th scope="col">{t('plan.version')}</th>
-            <th scope="col">{t('plan.size')}</th>
+            <th scope="col">
+              {copyBytes === 0 ? (
+                t('plan.size')
+              ) : (
+                <Explained text={t('plan.sizeHint', { size: formatBytes(copyBytes) })}>
+                  {t('plan.size')}
+                </Explained>
+              )}
+            </th>
             <th scope="col" className="number">
               <Term name="bitsPerWeight" />
             </th>
@@ -99,9 +113,9 @@ export function SchemeTable({
                 <td className="get-size">
                   <span className="row">
                     <span className="grow">
-                      <SizeBar scheme={size.scheme} bytes={size.weightsBytes} ofBytes={fullBytes} />
+                      <SizeBar scheme={size.scheme} bytes={bytesOf(size)} ofBytes={fullBytes} />
                     </span>
-                    <span className="number get-bytes">{formatBytes(size.weightsBytes)}</span>
+                    <span className="number get-bytes">{formatBytes(bytesOf(size))}</span>
                   </span>
                 </td>
                 <td className="number">{formatBits(size.bitsPerWeight)}</td>

@@ -14,6 +14,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openCatalog } from '../../../app/catalog/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
+import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { canMount } from '../../fixtures/small-disk.ts';
@@ -176,6 +177,7 @@ describe('artifacts that lie in a folder already', () => {
       'scheme',
       'blockSize',
       'weightsSha256',
+      'outputLayerCopy',
       'sizeBytes',
       'sourceBytes',
       'totals',
@@ -186,7 +188,49 @@ describe('artifacts that lie in a folder already', () => {
     expect(after.artifact.checkpointId).toBe('moved@local');
     const verified = await engine.handlers.verify({ id: 'moved' }, quiet);
     expect(verified.ok).toBe(true);
-    expect(verified.files.find(({ name }) => name === 'model.safetensors')?.state).toBe('ok');
+    for (const name of ['model.safetensors', 'runtime.safetensors'])
+      expect(verified.files.find((file) => file.name === name)?.state).toBe('ok');
+
+    const copy = path.join(after.artifact.directory, 'runtime.safetensors');
+    const bytes = readFileSync(copy);
+    bytes[bytes.byteLength - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    writeFileSync(copy, bytes);
+    const changed = await engine.handlers.verify({ id: 'moved' }, quiet);
+    expect(changed.ok).toBe(false);
+    expect(changed.files.filter(({ state }) => state === 'changed')).toEqual([
+      { name: 'runtime.safetensors', sizeBytes: bytes.byteLength, state: 'changed' },
+    ]);
+    rmSync(copy);
+    expect(
+      (await engine.handlers.verify({ id: 'moved' }, quiet)).files.filter(
+        ({ state }) => state === 'missing',
+      ),
+    ).toMatchObject([{ name: 'runtime.safetensors' }]);
+  });
+
+  it('count the copy of the output layer, and are another artifact without it', async () => {
+    await made(tiny, ['nf4']);
+    const found = await engine.handlers.inspect({ source: 'tiny', contextLength: 128 }, quiet);
+    const size = found.schemes.find(({ scheme }) => scheme === 'nf4');
+    const start = (outputLayerCopy?: boolean): Promise<Artifact[]> =>
+      engine.handlers.quantize(
+        { source: 'tiny', schemes: ['nf4'], device: 'auto', outputLayerCopy },
+        quiet,
+      );
+    const [withCopy] = await start();
+    const [without] = await start(false);
+    expect([withCopy?.id, without?.id]).toEqual(['tiny-nf4', 'tiny-nf4-no-copy']);
+    expect(await start(false)).toEqual([without]);
+    const copyBytes = withCopy?.outputLayerCopy?.sizeBytes ?? 0;
+    expect(copyBytes).toBe(size?.outputLayerCopyBytes);
+    expect(copyBytes).toBeGreaterThan(0);
+    expect(without?.outputLayerCopy).toBeNull();
+    expect(withCopy?.weightsBytes).toBe(without?.weightsBytes);
+    // The manifest has some lines more too.
+    const more = (withCopy?.sizeBytes ?? 0) - (without?.sizeBytes ?? 0);
+    expect(more).toBeGreaterThanOrEqual(copyBytes);
+    expect(more).toBeLessThan(copyBytes + 4096);
+    expect(size?.memoryBytes).toBe((size?.withoutCopy.memoryBytes ?? 0) + copyBytes);
   });
 
   it('are passed over when the manifest lies', async () => {
@@ -201,6 +245,7 @@ describe('artifacts that lie in a folder already', () => {
       hash: text.replace(/"weightsSha256": "[0-9a-f]{4}/, '"weightsSha256": "no!!'),
       escape: text.replace('"name": "config.json"', '"name": "../config.json"'),
       size: text.replace(/"sizeBytes": \d+/, '"sizeBytes": 1'),
+      copy: text.replace(/("blockSize": 64,\s+"sizeBytes": )\d+/, '$11'),
       scheme: text.replace('"scheme": "nf4"', '"scheme": "nf5"'),
       negative: text.replace(/"weightsBytes": \d+/, '"weightsBytes": 0'),
     };
@@ -225,8 +270,8 @@ describe('remove', () => {
     expect((await library()).artifacts).toEqual([]);
     if (process.platform === 'linux') {
       const [trashed = ''] = readdirSync(path.join(dataHome, 'Trash', 'files'));
-      expect(readdirSync(path.join(dataHome, 'Trash', 'files', trashed))).toContain(
-        'model.safetensors',
+      expect(readdirSync(path.join(dataHome, 'Trash', 'files', trashed))).toEqual(
+        expect.arrayContaining(['model.safetensors', 'runtime.safetensors']),
       );
     }
   });

@@ -214,12 +214,17 @@ describe('the graph', () => {
     await writeTinyCheckpoint(directory);
     const head = [
       { name: 'lm_head.weight', dtype: 'I8', shape: [160, 64], bytes: new Uint8Array(160 * 64) },
-      { name: 'lm_head.SCB', dtype: 'F32', shape: [160], bytes: new Uint8Array(160 * 4) },
+      {
+        name: 'lm_head.weight.scales',
+        dtype: 'F32',
+        shape: [160, 1],
+        bytes: new Uint8Array(160 * 4),
+      },
     ];
     await writeFile(path.join(directory, 'runtime.safetensors'), encodeSafetensors(head));
     const graph = await graphOf(directory);
-    expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', operator: 'LinearInt8Rows' });
-    const { external } = graph.initializers.get('lm_head.SCB') ?? {};
+    expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', operator: 'LinearAffine' });
+    const { external } = graph.initializers.get('lm_head.weight.scales') ?? {};
     expect(external?.['location']).toBe('runtime.safetensors');
   });
 });

@@ -11,6 +11,7 @@ import {
   firstChoice,
   goFor,
   orderedSizes,
+  sizesFor,
 } from '../../../renderer/views/get/plan.ts';
 
 function size(scheme: SchemeName, weightsBytes: number): SchemeSize {
@@ -24,6 +25,7 @@ function size(scheme: SchemeName, weightsBytes: number): SchemeSize {
     keptTensors: 1,
     memoryBytes: weightsBytes,
     fits: 'yes',
+    withoutCopy: { memoryBytes: weightsBytes, fits: 'yes' },
   };
 }
 const sizes = [size('bf16', 1000), size('llm-int8', 500), size('nf4', 270), size('nf4-dq', 260)];
@@ -60,6 +62,20 @@ describe('diskNeed', () => {
   });
   it('takes nothing for a download that is here, nor for weights that are shared', () => {
     expect(diskNeed({ ...inspection, directory: '/x' }, ['bf16']).totalBytes).toBe(10);
+  });
+  it('counts the copy of the output layer, unless it is left away', () => {
+    const withCopy = sizes.map((size) =>
+      size.scheme === 'nf4'
+        ? { ...size, outputLayerCopyBytes: 30, memoryBytes: 300, fits: 'tight' as const }
+        : size,
+    );
+    expect(diskNeed({ ...inspection, schemes: withCopy }, ['nf4']).madeBytes).toBe(270 + 30 + 10);
+    expect(sizesFor(withCopy, true)).toEqual(withCopy);
+    expect(sizesFor(withCopy, false)[2]).toMatchObject({
+      outputLayerCopyBytes: 0,
+      memoryBytes: 270,
+      fits: 'yes',
+    });
   });
   it('counts the 16-bit copy of a folder of the person’s own', () => {
     const own = { ...inspection, directory: '/x', repository: null, commit: null };
@@ -103,7 +119,13 @@ describe('choice', () => {
 });
 
 describe('requestFor', () => {
-  const options = { blockSize: null, name: '', threads: '', measure: false };
+  const options = {
+    blockSize: null,
+    outputLayerCopy: true,
+    name: '',
+    threads: '',
+    measure: false,
+  };
   it('asks for what was chosen and nothing else', () => {
     expect(requestFor('a/model', ['nf4'], options)).toEqual({
       kind: 'make',
@@ -114,9 +136,16 @@ describe('requestFor', () => {
     });
   });
   it('leaves out what does not fit the choice', () => {
-    const given = { blockSize: 32, name: 'mine', threads: ' 4 ', measure: true };
+    const given = {
+      blockSize: 32,
+      outputLayerCopy: false,
+      name: 'mine',
+      threads: ' 4 ',
+      measure: true,
+    };
     expect(requestFor('a', ['nf4'], given)).toMatchObject({
       blockSize: 32,
+      outputLayerCopy: false,
       name: 'mine',
       threads: 4,
       measure: true,

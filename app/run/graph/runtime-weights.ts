@@ -1,0 +1,98 @@
+import { open, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { parseSafetensorsHeader, type ModelConfig } from '../../checkpoint/index.ts';
+import type { TensorInfo } from '../../contract/checkpoint.ts';
+import { AppError, toAppError } from '../../contract/error.ts';
+import { RUNTIME_WEIGHTS_FILE } from './build-graph.ts';
+
+/** It holds two tensors, so a long header is none. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** The only tensors that may stand for others: whoever can slip more into the file could replace any layer. */
+const HEAD = 'lm_head.weight';
+const SCALES = `${HEAD}.scales`;
+
+function unusable(directory: string, why: string, cause?: unknown): AppError {
+  return new AppError(
+    'malformed-file',
+    `${RUNTIME_WEIGHTS_FILE} in ${directory}, the 8-bit copy of the output layer, cannot be used: ${why}`,
+    {
+      remedy:
+        'Delete that file, and the model runs with its 16-bit output layer; or make the artifact again.',
+      cause,
+    },
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** Whether there is anything under the name of the copy, sound or not. */
+export async function hasRuntimeWeights(directory: string): Promise<boolean> {
+  try {
+    await stat(path.join(directory, RUNTIME_WEIGHTS_FILE));
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw toAppError(error);
+  }
+}
+
+async function readTensors(file: string): Promise<readonly TensorInfo[]> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    const start = new Uint8Array(Math.min(size, MAX_HEADER_BYTES));
+    const { bytesRead } = await handle.read(start, 0, start.byteLength, 0);
+    return parseSafetensorsHeader(start.subarray(0, bytesRead), size, RUNTIME_WEIGHTS_FILE).tensors;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What is wrong with the tensors of the copy; null when they are an output layer of this model. */
+function mistakeIn(tensors: readonly TensorInfo[], config: ModelConfig): string | null {
+  const weight = tensors.find(({ name }) => name === HEAD);
+  const scales = tensors.find(({ name }) => name === SCALES);
+  const other = tensors.find((tensor) => tensor !== weight && tensor !== scales);
+  if (other !== undefined) return `it holds ${other.name}, which is no part of an output layer.`;
+  if (weight?.dtype !== 'I8' || scales?.dtype !== 'F32')
+    return `it does not hold ${HEAD} in int8 and ${SCALES} in float32.`;
+  const { vocabularySize, hiddenSize } = config;
+  const [rows, columns] = weight.shape;
+  if (weight.shape.length !== 2 || rows !== vocabularySize || columns !== hiddenSize)
+    return `${HEAD} is [${weight.shape.join(', ')}] but config.json asks for [${vocabularySize}, ${hiddenSize}].`;
+  const [scaleRows, blocks = 0] = scales.shape;
+  if (scales.shape.length !== 2 || scaleRows !== rows || blocks === 0 || hiddenSize % blocks !== 0)
+    return `${SCALES} is [${scales.shape.join(', ')}], which does not fit [${weight.shape.join(', ')}].`;
+  return null;
+}
+
+/**
+ * The tensors of the copy of the output layer; none where the folder has no such file. The file may have come with a
+ * download: its place, header, names, types and shapes are checked (its bytes are `nibble verify`'s to check).
+ *
+ * @throws AppError `malformed-file` with what to do without it
+ */
+export async function readRuntimeTensors(
+  directory: string,
+  config: ModelConfig,
+): Promise<readonly TensorInfo[]> {
+  if (!(await hasRuntimeWeights(directory))) return [];
+  const file = path.join(directory, RUNTIME_WEIGHTS_FILE);
+  // Opening a pipe would wait for ever.
+  if (!(await stat(file)).isFile()) throw unusable(directory, 'it is not a file.');
+  if (path.dirname(await realpath(file)) !== (await realpath(directory)))
+    throw unusable(directory, 'it is a link to another folder.');
+  let tensors;
+  try {
+    tensors = await readTensors(file);
+  } catch (error) {
+    const known = toAppError(error);
+    throw known.code === 'malformed-file' ? unusable(directory, known.message, error) : known;
+  }
+  const mistake = mistakeIn(tensors, config);
+  if (mistake !== null) throw unusable(directory, mistake);
+  return tensors;
+}
