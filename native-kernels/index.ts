@@ -2,4 +2,5 @@
 export * from './linear.ts';
 export * from './quantizers.ts';
 export * from './runtime.ts';
+export * from './tree-hash.ts';
 export type { InstructionSet } from './quantizers.ts';

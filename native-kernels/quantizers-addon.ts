@@ -17,7 +17,7 @@ export interface NativeControl {
 /** One scale per `n > 0` columns, per row (undefined), or for the tensor (0). */
 type NativeBlockSize = number | undefined;
 
-/** The functions that addon/quantizers.cpp registers; each refuses arguments that do not fit. */
+/** The functions that addon/quantizers.cpp and addon/hashes.cpp register; each refuses arguments that do not fit. */
 export interface QuantizerAddon {
   quantize4bit(
     bytes: Uint8Array,
@@ -88,6 +88,13 @@ export interface QuantizerAddon {
     bins: number,
     control: NativeControl,
   ): Promise<{ counts: Float64Array; min: number; max: number }>;
+  treeHash(bytes: Uint8Array, control: NativeControl): Promise<string>;
+  treeHashFile(
+    path: string,
+    offset: number,
+    length: number,
+    control: NativeControl,
+  ): Promise<string>;
   codebook(name: string): Float32Array;
   processorFeatures(): { isa: string; available: string[]; features: string[] };
   createCancellation(): Cancellation;

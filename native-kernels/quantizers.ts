@@ -1,3 +1,4 @@
+import { controlled } from './controlled.ts';
 import { errorStatistics } from './error-statistics.ts';
 import type { ErrorStatistics } from './error-statistics.ts';
 import { quantizerAddon } from './quantizers-addon.ts';
@@ -18,7 +19,6 @@ import type {
   Quantized4bit,
   Source,
 } from './quantizer-types.ts';
-import type { NativeControl } from './quantizers-addon.ts';
 
 export type * from './quantizer-types.ts';
 export type { ErrorStatistics } from './error-statistics.ts';
@@ -236,36 +236,5 @@ function nativeBlockSize(granularity: Granularity): number | undefined {
     case 'block':
       // The addon keeps 0 for the whole tensor; as a block size it is as wrong as any other bad number.
       return granularity.blockSize === 0 ? -1 : granularity.blockSize;
-  }
-}
-
-/** Runs a call of the addon with its options: an aborted signal sets the flag that the kernels look at. */
-async function controlled<Result>(
-  options: KernelOptions,
-  call: (control: NativeControl) => Promise<Result>,
-): Promise<Result> {
-  const { signal, threads, isa, onProgress } = options;
-  const addon = quantizerAddon();
-  const cancellation = signal === undefined ? undefined : addon.createCancellation();
-  const cancel = () => {
-    if (cancellation !== undefined) addon.cancel(cancellation);
-  };
-  let settled = false;
-  // A report may be under way when the promise settles; nobody expects it then.
-  const report = (fraction: number) => {
-    if (!settled) onProgress?.(fraction);
-  };
-  if (signal?.aborted === true) cancel();
-  signal?.addEventListener('abort', cancel, { once: true });
-  try {
-    return await call({
-      threads,
-      isa,
-      cancellation,
-      onProgress: onProgress === undefined ? undefined : report,
-    });
-  } finally {
-    settled = true;
-    signal?.removeEventListener('abort', cancel);
   }
 }

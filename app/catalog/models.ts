@@ -47,9 +47,11 @@ export class ModelTables {
 
   #addFiles(kind: EntryKind, id: string, files: readonly StoredFile[]): void {
     const insert = this.#db.prepare(
-      'INSERT INTO files (owner_kind, owner_id, name, size_bytes, sha256) VALUES (?, ?, ?, ?, ?)',
+      `INSERT INTO files (owner_kind, owner_id, name, size_bytes, sha256, hash_kind)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     );
-    for (const file of files) insert.run(kind, id, file.name, file.sizeBytes, file.sha256);
+    for (const file of files)
+      insert.run(kind, id, file.name, file.sizeBytes, file.sha256, file.hashKind ?? 'sha256');
   }
 
   /** Adds a checkpoint with its files, in one transaction. */
@@ -177,7 +179,8 @@ export class ModelTables {
 
   files(kind: EntryKind, id: string): StoredFile[] {
     return this.#rows(
-      'SELECT name, size_bytes, sha256 FROM files WHERE owner_kind = ? AND owner_id = ? ORDER BY name',
+      `SELECT name, size_bytes, sha256, hash_kind FROM files
+       WHERE owner_kind = ? AND owner_id = ? ORDER BY name`,
       kind,
       id,
     ).map(toStoredFile);

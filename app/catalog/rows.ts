@@ -3,6 +3,7 @@ import {
   artifactSchema,
   checkpointSchema,
   evaluationSchema,
+  hashKindSchema,
   tensorStatisticsSchema,
   type Artifact,
   type Checkpoint,
@@ -19,6 +20,8 @@ export const storedFileSchema = z.object({
   name: z.string(),
   sizeBytes: z.int().nonnegative(),
   sha256: z.string().nullable(),
+  /** @default 'sha256' */
+  hashKind: hashKindSchema.optional(),
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
@@ -138,7 +141,12 @@ export function toEvaluation(row: Row): Evaluation {
 export function toStoredFile(row: Row): StoredFile {
   return check(
     storedFileSchema,
-    { name: row['name'], sizeBytes: row['size_bytes'], sha256: row['sha256'] },
+    {
+      name: row['name'],
+      sizeBytes: row['size_bytes'],
+      sha256: row['sha256'],
+      hashKind: row['hash_kind'],
+    },
     'files',
   );
 }

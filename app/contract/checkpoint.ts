@@ -96,10 +96,20 @@ export const tensorStatisticsSchema = z.object({
   /** Null when there is no error to speak of (kept tensors): the ratio would be infinite. */
   sqnrDb: z.number().nullable(),
   cosine: z.number(),
-  /** sha256 over the stored bytes of this tensor and its companions, in the order of their offsets. */
+  /**
+   * Over the stored bytes of this tensor and its companions, in the order of their offsets. Where the weights' hash is of
+   * the kind `sha256-tensors-1`: sha256 of a line with the tree hash of each; else sha256 of the bytes.
+   */
   sha256: z.string(),
 });
 export type TensorStatistics = z.infer<typeof tensorStatisticsSchema>;
+
+/**
+ * How the hash of a file is made: `sha256` of its bytes, or `sha256-tensors-1` of a safetensors file's header and tensors
+ * (app/digest/README.md).
+ */
+export const hashKindSchema = z.enum(['sha256', 'sha256-tensors-1']);
+export type HashKind = z.infer<typeof hashKindSchema>;
 
 /** Totals over an artifact. `quantized…` count only the tensors that were quantized. */
 export const artifactTotalsSchema = z.object({
@@ -126,7 +136,7 @@ export const outputLayerCopySchema = z.object({
   blockSize: z.int().positive(),
   /** Bytes of the file that holds it and nothing else, header included. */
   sizeBytes: z.int().positive(),
-  /** sha256 of that file. */
+  /** Hash of that file; its kind is listed with the artifact's files. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   rmsError: z.number().nonnegative(),
   relativeError: z.number().nonnegative(),
@@ -152,7 +162,7 @@ export const artifactSchema = z.object({
   outputLayerCopy: outputLayerCopySchema.nullable(),
   /** Bytes of the same tensors as they were in the checkpoint. */
   sourceBytes: z.int().nonnegative(),
-  /** Identifies the weights that speak: sha256 of model.safetensors, or of the list of shard hashes. */
+  /** Identifies the weights that speak: the hash of model.safetensors, or sha256 of the list of shard hashes. */
   weightsSha256: z.string(),
   totals: artifactTotalsSchema,
   quantizeMs: z.number(),

@@ -1,11 +1,12 @@
 import path from 'node:path';
+import type { StoredFile } from '../catalog/index.ts';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import { AppError } from '../contract/error.ts';
 import type { Handlers } from '../contract/rpc.ts';
+import { hashFile, type HashOptions } from '../digest/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
-import { hashFile } from './hash-file.ts';
 import { filesBelow } from './home.ts';
 import { unfinishedJobs } from './unfinished.ts';
 
@@ -29,6 +30,20 @@ export function artifactOf(context: EngineContext, id: string): Artifact {
       remedy: `Make something to run first: nibble quantize ${id} --scheme nf4-dq`,
     });
   throw unknownId(context, id);
+}
+
+/** The hash of a file as it was recorded; null for one that is damaged too badly to have that kind of hash. */
+async function hashOf(
+  file: string,
+  { hashKind = 'sha256' }: StoredFile,
+  options: HashOptions,
+): Promise<string | null> {
+  try {
+    return await hashFile(file, hashKind, options);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'malformed-file') return null;
+    throw error;
+  }
 }
 
 type CatalogCalls = Pick<
@@ -85,7 +100,7 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
         const sizeBytes = present.get(file.name);
         let state: 'ok' | 'changed' | 'missing' | 'unverifiable' = 'missing';
         if (sizeBytes !== undefined) {
-          const sha256 = await hashFile(path.join(entry.directory, file.name), {
+          const sha256 = await hashOf(path.join(entry.directory, file.name), file, {
             signal,
             onBytes: (bytes) => {
               meter.advance(bytes, file.name);

@@ -3,6 +3,7 @@ import { openCheckpoint } from '../checkpoint/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import { schemes, type SchemeName } from '../contract/scheme.ts';
+import { hashFile } from '../digest/index.ts';
 import {
   partialDirectoryOf,
   planQuantization,
@@ -12,7 +13,6 @@ import {
 import { ensureGraph, supportsArchitecture } from '../run/index.ts';
 import { toolVersion, type EngineContext, type WorkCall } from './context.ts';
 import { placeFor, requireReachable } from './folders.ts';
-import { hashFile } from './hash-file.ts';
 import { filesBelow } from './home.ts';
 import { pullRepository, pullSample } from './pull.ts';
 import { currentSettings } from './settings.ts';
@@ -134,13 +134,13 @@ export async function makeArtifact(
     });
     const files = await filesBelow(directory);
     const stored = [];
-    for (const file of files)
-      stored.push({
-        ...file,
-        sha256:
-          made.fileHashes.get(file.name) ??
-          (await hashFile(path.join(directory, file.name), { signal })),
-      });
+    for (const file of files) {
+      const hash = made.fileHashes.get(file.name) ?? {
+        sha256: await hashFile(path.join(directory, file.name), 'sha256', { signal }),
+        hashKind: 'sha256' as const,
+      };
+      stored.push({ ...file, ...hash });
+    }
     const artifact: Artifact = {
       id,
       checkpointId: checkpoint.id,

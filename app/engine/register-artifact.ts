@@ -55,7 +55,10 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
   for (const { name, sizeBytes } of manifest.files)
     if (!isSafePath(name) || sizes.get(name) !== sizeBytes)
       throw malformed(directory, `lists ${name}, which is missing or has another size`);
-  return present.map((file) => ({ ...file, sha256: listed.get(file.name)?.sha256 ?? null }));
+  return present.map((file) => {
+    const { sha256 = null, hashKind = 'sha256' } = listed.get(file.name) ?? {};
+    return { ...file, sha256, hashKind };
+  });
 }
 
 /**

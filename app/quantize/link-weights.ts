@@ -1,24 +1,16 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, open, realpath, rm } from 'node:fs/promises';
+import { copyFile, link, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { treeHashFile } from '../../native-kernels/index.ts';
 import type { OpenCheckpoint } from '../checkpoint/index.ts';
 import { SHARD_INDEX_FILE } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
-import { AppError } from '../contract/error.ts';
+import { hashTensorsFile, joinHashes } from '../digest/index.ts';
 import { writeWithRoom } from '../disk/index.ts';
 import type { RoomOptions } from '../disk/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
-import { hashBytes } from './hash-bytes.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
 import { tensorStatistics } from './statistics.ts';
-
-/** Tensors up to this size are hashed on another thread at once, larger ones in pieces on this one. */
-const WHOLE_TENSOR_BYTES = 64 * 1024 * 1024;
-
-/** One step of hashing blocks the thread for a few milliseconds at most. */
-const CHUNK_BYTES = 1 << 20;
 
 /** Reasons for which a link is not to be had where a copy is: another disk, a file system or a rule without links. */
 const unlinkable: ReadonlySet<unknown> = new Set([
@@ -35,6 +27,7 @@ export interface LinkJob {
   readonly checkpoint: OpenCheckpoint;
   readonly plan: QuantizationPlan;
   readonly directory: string;
+  readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly room: RoomOptions;
   /** Counts bytes as they are hashed. */
@@ -86,58 +79,29 @@ export async function linkWeights(job: LinkJob): Promise<LinkedWeights> {
   };
 }
 
-/** One pass over a file for both kinds of hashes: tensors lie in it one after another, without holes. */
+/** One pass over a file for its hash and its tensors'. */
 async function hashFileAndTensors(
   job: LinkJob,
   name: string,
   tensors: readonly PlannedTensor[],
   statistics: Map<string, TensorStatistics>,
 ): Promise<string> {
-  const fileHash = createHash('sha256');
-  const { checkpoint, signal, meter } = job;
-  const addToFile = async (bytes: Uint8Array): Promise<void> => {
-    for (let start = 0; start < bytes.byteLength; start += CHUNK_BYTES) {
-      if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
-      const chunk = bytes.subarray(start, start + CHUNK_BYTES);
-      fileHash.update(chunk);
-      meter.advance(chunk.byteLength);
-      await nextTurn();
-    }
-  };
-  await addToFile(await readStart(path.join(job.directory, name), tensors));
+  const { directory, signal, meter, threads } = job;
+  const file = path.join(directory, name);
+  const known = new Map<string, string>();
   for (const tensor of tensors) {
     const { source } = tensor;
-    const pieces = Math.max(1, Math.ceil(source.byteLength / WHOLE_TENSOR_BYTES));
-    const tensorHash = createHash('sha256');
-    let whole: Promise<string> | null = null;
-    for (let piece = 0; piece < pieces; piece++) {
-      const start = piece * WHOLE_TENSOR_BYTES;
-      const end = Math.min(start + WHOLE_TENSOR_BYTES, source.byteLength);
-      const bytes = await checkpoint.readRange(source, start, end, { signal });
-      if (pieces === 1) whole = hashBytes([bytes]);
-      else tensorHash.update(bytes);
-      await addToFile(bytes);
-    }
-    const sha256 = whole === null ? tensorHash.digest('hex') : await whole;
-    statistics.set(source.name, tensorStatistics(tensor, null, sha256, null));
+    const { byteOffset, byteLength } = source;
+    const hash = await treeHashFile(
+      { path: file, byteOffset, byteLength },
+      {
+        ...(signal === undefined ? {} : { signal }),
+        ...(threads === undefined ? {} : { threads }),
+      },
+    );
+    known.set(source.name, hash);
+    statistics.set(source.name, tensorStatistics(tensor, null, joinHashes([hash]), null));
+    meter.advance(byteLength, source.name);
   }
-  return fileHash.digest('hex');
-}
-
-/** The bytes of a file before its first tensor. */
-async function readStart(file: string, tensors: readonly PlannedTensor[]): Promise<Uint8Array> {
-  const handle = await open(file);
-  try {
-    const end = tensors[0]?.source.byteOffset ?? (await handle.stat()).size;
-    const bytes = new Uint8Array(end);
-    let done = 0;
-    while (done < end) {
-      const { bytesRead } = await handle.read(bytes, done, end - done, done);
-      if (bytesRead === 0) throw new AppError('malformed-file', `${file} became shorter.`);
-      done += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await handle.close();
-  }
+  return await hashTensorsFile(file, { signal, threads, known });
 }

@@ -1,22 +1,27 @@
 import { z } from 'zod';
 import {
   artifactTotalsSchema,
+  hashKindSchema,
   originSchema,
   outputLayerCopySchema,
   tensorStatisticsSchema,
 } from '../contract/checkpoint.ts';
+import type { HashKind } from '../contract/checkpoint.ts';
 import { schemeNameSchema, schemes } from '../contract/scheme.ts';
 import type { SchemeName } from '../contract/scheme.ts';
 import { assertNever } from '../contract/error.ts';
 
 export const MANIFEST_FILE = 'nibble.json';
 
-/** Raised when the bytes that a plan leads to change: partial work of another format is not continued. */
-export const FORMAT_VERSION = 1;
+/** Raised when the bytes or hashes that a plan leads to change: partial work of another format is not continued. */
+export const FORMAT_VERSION = 2;
+
+/** The kind of hash that files of weights get. Format 1 had `sha256` throughout. */
+export const WEIGHTS_HASH = 'sha256-tensors-1' satisfies HashKind;
 
 /** nibble.json: where an artifact came from, what was done, and how to prove that it is unchanged. */
 export const manifestSchema = z.object({
-  format: z.literal(FORMAT_VERSION),
+  format: z.literal([1, FORMAT_VERSION]),
   toolVersion: z.string(),
   source: originSchema,
   scheme: schemeNameSchema,
@@ -25,14 +30,20 @@ export const manifestSchema = z.object({
   /** Identifies the job that made it: source files, plan and format. */
   fingerprint: z.string(),
   weightsBytes: z.int().nonnegative(),
-  /** sha256 of model.safetensors; of the lines `<sha256>  <name>` where there are shards. */
+  /** Hash of model.safetensors; sha256 of the lines `<hash>  <name>` where there are shards. */
   weightsSha256: z.string(),
   elapsedMs: z.number(),
   totals: artifactTotalsSchema,
   /** What runtime.safetensors holds; absent where there is no such file, and from before there was one. */
   outputLayerCopy: outputLayerCopySchema.optional(),
   files: z.array(
-    z.object({ name: z.string(), sizeBytes: z.int().nonnegative(), sha256: z.string() }),
+    z.object({
+      name: z.string(),
+      sizeBytes: z.int().nonnegative(),
+      sha256: z.string(),
+      /** @default 'sha256' */
+      hashKind: hashKindSchema.optional(),
+    }),
   ),
   tensors: z.array(tensorStatisticsSchema),
 });

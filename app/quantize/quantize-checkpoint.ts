@@ -5,6 +5,7 @@ import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint } from '../checkpoint/index.ts';
 import type {
   ArtifactTotals,
+  HashKind,
   Origin,
   OutputLayerCopy,
   TensorStatistics,
@@ -16,11 +17,16 @@ import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { artifactConfigText } from './artifact-config.ts';
 import { copyCompanionFiles, listCompanionFiles } from './companion-files.ts';
-import { hashBytes } from './hash-bytes.ts';
 import { Journal, JOURNAL_FILE } from './journal.ts';
 import { linkWeights } from './link-weights.ts';
 import { acquireLock } from './lock.ts';
-import { FORMAT_VERSION, MANIFEST_FILE, manifestSchema, roundingRule } from './manifest.ts';
+import {
+  FORMAT_VERSION,
+  MANIFEST_FILE,
+  manifestSchema,
+  roundingRule,
+  WEIGHTS_HASH,
+} from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import type { QuantizationPlan } from './plan.ts';
 import { artifactTotals } from './totals.ts';
@@ -48,6 +54,12 @@ export interface QuantizeOptions {
   readonly finish?: ((partialDirectory: string) => Promise<void>) | undefined;
 }
 
+/** The hash of a file, and how it was made. */
+export interface FileHash {
+  readonly sha256: string;
+  readonly hashKind: HashKind;
+}
+
 /** A finished artifact. */
 export interface QuantizedArtifact {
   readonly manifest: Manifest;
@@ -57,8 +69,8 @@ export interface QuantizedArtifact {
   readonly outputLayerCopy: OutputLayerCopy | null;
   readonly weightsBytes: number;
   readonly weightsSha256: string;
-  /** sha256 of the weights file(s) and of the other files that quantizing wrote, by name. */
-  readonly fileHashes: ReadonlyMap<string, string>;
+  /** Hashes of the weights file(s) and of the other files that quantizing wrote, by name. */
+  readonly fileHashes: ReadonlyMap<string, FileHash>;
   readonly elapsedMs: number;
 }
 
@@ -84,7 +96,9 @@ function fingerprintOf({ checkpoint, origin, plan }: QuantizeOptions): string {
 
 function toResult(manifest: Manifest): QuantizedArtifact {
   const { tensors, totals, weightsBytes, weightsSha256, elapsedMs } = manifest;
-  const fileHashes = new Map(manifest.files.map(({ name, sha256 }) => [name, sha256]));
+  const fileHashes = new Map(
+    manifest.files.map(({ name, sha256, hashKind = 'sha256' }) => [name, { sha256, hashKind }]),
+  );
   const outputLayerCopy = manifest.outputLayerCopy ?? null;
   return {
     manifest,
@@ -169,11 +183,9 @@ async function makeArtifact(
     step: path.basename(directory),
     kind: 'quantize',
     unit: 'bytes',
-    // Linked files are hashed where they are, made ones are read first and hashed as they are written.
+    // Linked files are hashed where they are; what is made is hashed as it is written.
     total:
-      plan.layout === null
-        ? plan.weightsBytes
-        : sourceBytes + plan.weightsBytes + (plan.head?.source.byteLength ?? 0),
+      plan.layout === null ? plan.weightsBytes : sourceBytes + (plan.head?.source.byteLength ?? 0),
     onProgress: options.onProgress,
   });
   const room: RoomOptions = {
@@ -299,7 +311,7 @@ async function makeWeights(
     });
     return { tensors, sha256, hashes: new Map([[WEIGHTS_FILE, sha256]]) };
   }
-  const { tensors, hashes } = await linkWeights({ ...shared, room });
+  const { tensors, hashes } = await linkWeights({ ...shared, threads, room });
   const [only, ...more] = hashes.values();
   if (only !== undefined && more.length === 0)
     return { tensors, hashes: new Map(hashes), sha256: only };
@@ -307,7 +319,7 @@ async function makeWeights(
   return {
     tensors,
     hashes: new Map(hashes),
-    sha256: await hashBytes([Buffer.from(lines.join(''))]),
+    sha256: createHash('sha256').update(lines.join('')).digest('hex'),
   };
 }
 
@@ -345,10 +357,16 @@ async function listFiles(
 ): Promise<Manifest['files']> {
   const files: Manifest['files'] = [];
   for (const [name, sha256] of weights.hashes)
-    files.push({ name, sizeBytes: (await stat(path.join(directory, name))).size, sha256 });
+    files.push({
+      name,
+      sizeBytes: (await stat(path.join(directory, name))).size,
+      sha256,
+      hashKind: WEIGHTS_HASH,
+    });
   for (const name of names) {
     const bytes = await readFile(path.join(directory, name));
-    files.push({ name, sizeBytes: bytes.byteLength, sha256: await hashBytes([bytes]) });
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    files.push({ name, sizeBytes: bytes.byteLength, sha256 });
   }
   return files;
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { quantizeAffine } from '../../native-kernels/index.ts';
@@ -9,6 +7,7 @@ import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/i
 import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { SchemeDescription } from '../contract/scheme.ts';
+import { hashTensorsFile } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { isFloatDtype } from './output-tensors.ts';
 import type { FloatDtype } from './output-tensors.ts';
@@ -30,9 +29,6 @@ const BLOCK_SIZES = [64, 32] as const;
 
 /** The head passes through memory in pieces of about this size. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
-
-/** Large enough that hashing, not the number of reads, is the limit. */
-const HASH_CHUNK_BYTES = 1 << 20;
 
 /**
  * The output layer as the runner reads it: an 8-bit copy. bitsandbytes leaves that layer in 16 bits and so does
@@ -97,11 +93,14 @@ export interface HeadJob {
   readonly meter: ProgressMeter;
 }
 
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  const stream = createReadStream(file, { highWaterMark: HASH_CHUNK_BYTES });
-  for await (const chunk of stream as AsyncIterable<Buffer>) hash.update(chunk);
-  return hash.digest('hex');
+/** @returns the hash of a file that this room wrote; null for one that is damaged */
+async function hashOf(file: string, options: KernelOptions): Promise<string | null> {
+  try {
+    return await hashTensorsFile(file, options);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'malformed-file') return null;
+    throw error;
+  }
 }
 
 /** What an earlier run finished and noted, if its file is still what it was. */
@@ -109,6 +108,7 @@ async function finishedCopy({
   journal,
   head,
   directory,
+  options,
 }: HeadJob): Promise<OutputLayerCopy | null> {
   const { finishedCopy: noted } = journal;
   if (noted?.sizeBytes !== head.layout.fileBytes) return null;
@@ -117,7 +117,7 @@ async function finishedCopy({
     (found) => found.size,
     () => null,
   );
-  return size === noted.sizeBytes && (await hashOf(file)) === noted.sha256 ? noted : null;
+  return size === noted.sizeBytes && (await hashOf(file, options)) === noted.sha256 ? noted : null;
 }
 
 /**
@@ -153,7 +153,7 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
     scheme: 'int8-absmax',
     blockSize: head.blockSize,
     sizeBytes: head.layout.fileBytes,
-    sha256: await hashOf(target),
+    sha256: await hashTensorsFile(target, job.options),
     rmsError,
     relativeError,
     maxError,

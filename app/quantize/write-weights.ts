@@ -1,18 +1,17 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { treeHash, treeHashFile } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
-import { AppError } from '../contract/error.ts';
+import { AppError, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
+import { hashTensorsFile, joinHashes } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { Committer } from './committer.ts';
-import { FileHasher } from './file-hasher.ts';
-import { hashBytes } from './hash-bytes.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 import type { OutputTensor } from './output-tensors.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
@@ -35,13 +34,14 @@ export interface WeightsJob {
   readonly signal: AbortSignal | undefined;
   readonly write: WriteAt;
   readonly journal: Journal;
-  /** Counts bytes of the checkpoint as they are done with, and bytes of the artifact as they are hashed. */
+  /** Counts bytes of the checkpoint as they are done with. */
   readonly meter: ProgressMeter;
 }
 
 export interface WrittenWeights {
   /** In the order of the checkpoint. */
   readonly tensors: readonly TensorStatistics[];
+  /** Of the kind `sha256-tensors-1`. */
   readonly sha256: string;
 }
 
@@ -68,34 +68,30 @@ export async function writeWeights(job: WeightsJob): Promise<WrittenWeights> {
 class WeightsRun {
   readonly #job: WeightsJob;
   readonly #file: FileHandle;
+  readonly #path: string;
   readonly #writer: SafetensorsWriter;
-  readonly #hasher: FileHasher;
   readonly #committer: Committer;
   readonly #entries = new Map<string, JournalEntry>();
   /** Place of each output in the file's order. */
   readonly #order: ReadonlyMap<string, number>;
-  readonly #hasVariableTensors: boolean;
-  /** Outputs that are written, and how many of the file's tensors are so without a gap. */
-  readonly #written = new Set<string>();
-  #frontier = 0;
+  /** Tree hashes of the outputs that are written, by name. */
+  readonly #hashes = new Map<string, string>();
   #store: Promise<void> = Promise.resolve();
   #nextRead: { tensor: PlannedTensor; bytes: Promise<Uint8Array> } | null = null;
 
   constructor(job: WeightsJob, file: FileHandle) {
-    const { layout, signal, meter, journal, write } = job;
+    const { layout, journal, write } = job;
     this.#job = job;
     this.#file = file;
+    this.#path = path.join(job.directory, WEIGHTS_FILE);
     this.#writer = new SafetensorsWriter(file, layout, write);
-    this.#hasher = new FileHasher(file, { signal, onBytes: (bytes) => meter.advance(bytes) });
     this.#committer = new Committer(file, journal);
     this.#order = new Map(layout.tensors.map(({ name }, index) => [name, index]));
-    this.#hasVariableTensors = layout.tensors.some(({ byteOffset }) => byteOffset === null);
   }
 
   async run(): Promise<WrittenWeights> {
-    const { plan, layout } = this.#job;
+    const { plan, signal, threads } = this.#job;
     await this.#takeOver();
-    if (!this.#hasVariableTensors) await this.#writer.writePrefix(new Map());
     const open = plan.tensors.filter(({ source }) => !this.#entries.has(source.name));
     for (const [index, tensor] of open.entries()) {
       this.#requireGoing();
@@ -112,9 +108,9 @@ class WeightsRun {
     }
     await this.#store;
     await this.#committer.finish();
-    if (this.#hasVariableTensors) await this.#writer.writePrefix(this.#variableTexts());
+    await this.#writer.writePrefix(this.#variableTexts());
     await this.#file.sync();
-    const sha256 = await this.#hasher.finish(layout.fileBytes);
+    const sha256 = await hashTensorsFile(this.#path, { signal, threads, known: this.#hashes });
     return {
       tensors: plan.tensors.map(({ source }) => this.#entry(source.name).statistics),
       sha256,
@@ -123,12 +119,7 @@ class WeightsRun {
 
   /** Waits for whatever is still under way: nothing may use the file after it is closed. */
   async settle(): Promise<void> {
-    await Promise.allSettled([
-      this.#store,
-      this.#nextRead?.bytes,
-      this.#committer.settle(),
-      this.#hasher.settle(),
-    ]);
+    await Promise.allSettled([this.#store, this.#nextRead?.bytes, this.#committer.settle()]);
   }
 
   #requireGoing(): void {
@@ -175,87 +166,86 @@ class WeightsRun {
 
   /** Writes and hashes a quantized tensor, and has it noted down. */
   async #keep(tensor: QuantizedTensor, made: TensorParts): Promise<void> {
-    const bytes: Uint8Array[] = [];
+    const hashes = new Map<string, string>();
     for (const output of this.#inFileOrder(tensor)) {
       const part = made.parts.get(output.part);
       if (part === undefined)
         throw new AppError('internal', `${output.name} was planned, but not made.`);
-      bytes.push(part);
+      hashes.set(output.name, await treeHash(part, this.#kernelOptions()));
       if (output.isVariable !== true) await this.#writer.writeTensor(output.name, part);
     }
-    const sha256 = await hashBytes(bytes);
     const quantState = made.parts.get('quant_state')?.byteLength ?? null;
+    const sha256 = joinHashes([...hashes.values()]);
     const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState);
-    this.#finish(tensor, { statistics, nestedOffset: made.nestedOffset });
+    this.#finish(tensor, { statistics, nestedOffset: made.nestedOffset }, hashes);
+    this.#job.meter.advance(tensor.source.byteLength, tensor.source.name);
   }
 
   /** Copies a kept tensor in pieces. */
   async #copy(tensor: PlannedTensor): Promise<void> {
     const { checkpoint, signal, meter } = this.#job;
     const { source } = tensor;
-    const hash = createHash('sha256');
     for (let start = 0; start < source.byteLength; start += CHUNK_BYTES) {
       const end = Math.min(start + CHUNK_BYTES, source.byteLength);
       const chunk = await checkpoint.readRange(source, start, end, { signal });
-      hash.update(chunk);
       await this.#writer.writePart(source.name, chunk, start);
       meter.advance(chunk.byteLength, source.name);
     }
-    const statistics = tensorStatistics(tensor, null, hash.digest('hex'), null);
-    this.#finish(tensor, { statistics, nestedOffset: null });
+    const hashes = new Map([[source.name, await this.#hashStored(source.name)]]);
+    const statistics = tensorStatistics(tensor, null, joinHashes([...hashes.values()]), null);
+    this.#finish(tensor, { statistics, nestedOffset: null }, hashes);
   }
 
-  #finish(tensor: PlannedTensor, entry: JournalEntry): void {
-    if (tensor.treatment === 'quantized')
-      this.#job.meter.advance(tensor.source.byteLength, tensor.source.name);
+  #finish(tensor: PlannedTensor, entry: JournalEntry, hashes: ReadonlyMap<string, string>): void {
     this.#committer.add(entry);
-    this.#noteWritten(tensor, entry);
+    this.#note(tensor, entry, hashes);
   }
 
-  /** Lets the hash of the file follow as far as the file is complete. */
-  #noteWritten(tensor: PlannedTensor, entry: JournalEntry): void {
+  #note(tensor: PlannedTensor, entry: JournalEntry, hashes: ReadonlyMap<string, string>): void {
     this.#entries.set(tensor.source.name, entry);
-    for (const { name } of tensor.outputs) this.#written.add(name);
-    // The header lies in front of everything, and is known only at the end.
-    if (this.#hasVariableTensors) return;
-    const { tensors } = this.#job.layout;
-    while (this.#written.has(tensors[this.#frontier]?.name ?? '')) this.#frontier++;
-    const last = tensors[this.#frontier - 1];
-    if (last !== undefined) this.#hasher.follow((last.byteOffset ?? 0) + last.byteLength);
+    for (const [name, hash] of hashes) this.#hashes.set(name, hash);
+  }
+
+  /** The tree hash of an output as it lies in the file. */
+  async #hashStored(name: string): Promise<string> {
+    const range = { path: this.#path, ...this.#writer.place(name) };
+    return await treeHashFile(range, this.#kernelOptions());
   }
 
   /** Takes over what the journal lists, after a look at the bytes: a power cut may have taken some of them. */
   async #takeOver(): Promise<void> {
     const { journal, plan, meter } = this.#job;
     const planned = new Map(plan.tensors.map((tensor) => [tensor.source.name, tensor]));
-    // The header must stand before the hash of the file may follow.
-    if (journal.finished.length > 0 && !this.#hasVariableTensors)
-      await this.#writer.writePrefix(new Map());
     for (const entry of journal.finished) {
       this.#requireGoing();
       const tensor = planned.get(entry.statistics.name);
-      if (tensor === undefined || !(await this.#isIntact(tensor, entry))) continue;
-      this.#noteWritten(tensor, entry);
+      const hashes = tensor === undefined ? null : await this.#provenHashes(tensor, entry);
+      if (tensor === undefined || hashes === null) continue;
+      this.#note(tensor, entry, hashes);
       meter.skip(tensor.source.byteLength, tensor.source.name);
     }
   }
 
-  async #isIntact(tensor: PlannedTensor, entry: JournalEntry): Promise<boolean> {
-    const hash = createHash('sha256');
-    for (const output of this.#inFileOrder(tensor)) {
-      if (output.isVariable === true) {
-        hash.update(this.#quantState(tensor, entry.nestedOffset));
-        continue;
+  /** The tree hashes of a tensor's outputs as they lie in the file; null when they are not what was noted down. */
+  async #provenHashes(
+    tensor: PlannedTensor,
+    entry: JournalEntry,
+  ): Promise<ReadonlyMap<string, string> | null> {
+    const hashes = new Map<string, string>();
+    try {
+      for (const { name, isVariable } of this.#inFileOrder(tensor)) {
+        const hash =
+          isVariable === true
+            ? await treeHash(this.#quantState(tensor, entry.nestedOffset), this.#kernelOptions())
+            : await this.#hashStored(name);
+        hashes.set(name, hash);
       }
-      const { byteOffset, byteLength } = this.#writer.place(output.name);
-      for (let done = 0; done < byteLength; done += CHUNK_BYTES) {
-        const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, byteLength - done));
-        const { bytesRead } = await this.#file.read(chunk, 0, chunk.length, byteOffset + done);
-        if (bytesRead < chunk.length) return false;
-        hash.update(chunk);
-      }
+    } catch (error) {
+      // The file ends before them: they were never written.
+      if (toAppError(error).code === 'malformed-file') return null;
+      throw error;
     }
-    return hash.digest('hex') === entry.statistics.sha256;
+    return joinHashes([...hashes.values()]) === entry.statistics.sha256 ? hashes : null;
   }
 
   #quantState(tensor: PlannedTensor, nestedOffset: number | null): Uint8Array {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { WeightsFile } from '../checkpoint/index.ts';
+import { hashTensorsFile } from '../digest/index.ts';
 import { readJsonFile } from './read-json.ts';
 
 /** What Nibble recorded when it made the artifact. */
@@ -12,9 +12,6 @@ const ARTIFACT_FILE = 'nibble.json';
 /** Beside weights that Nibble did not make: their hash, with what tells whether they are still the same files. */
 const CACHE_FILE = 'nibble-weights.json';
 
-/** Large enough that hashing, not the number of reads, is the limit. */
-const CHUNK_BYTES = 1 << 20;
-
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const artifactSchema = z.looseObject({ weightsSha256: sha256 });
 const cacheSchema = z.object({
@@ -22,15 +19,9 @@ const cacheSchema = z.object({
   sha256,
 });
 
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  const stream = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-  for await (const chunk of stream as AsyncIterable<Buffer>) hash.update(chunk);
-  return hash.digest('hex');
-}
-
 /**
- * The hash that names the weights in a folder: sha256 of the one file, or of the lines `<sha256>  <name>` of all shards.
+ * The hash that names the weights in a folder: `sha256-tensors-1` of the one file, or sha256 of the lines
+ * `<hash>  <name>` of all shards. A cache from when it was sha256 of the file stays valid: it names the same weights.
  *
  * An artifact's is the one that was recorded when it was made (`nibble verify` checks it against the bytes). Weights
  * that came from elsewhere are hashed once, and again when a file's size or time has changed.
@@ -45,7 +36,7 @@ export async function weightsHash(
   if (cached.success && JSON.stringify(cached.data.files) === JSON.stringify(files))
     return cached.data.sha256;
   const hashes: string[] = [];
-  for (const { name } of files) hashes.push(await hashFile(path.join(directory, name)));
+  for (const { name } of files) hashes.push(await hashTensorsFile(path.join(directory, name)));
   const lines = files.map(({ name }, i) => `${hashes[i] ?? ''}  ${name}\n`);
   const [only] = hashes;
   const hash =

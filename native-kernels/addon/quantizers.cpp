@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "addon/arguments.h"
+#include "addon/call_control.h"
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
 #include "cpu.h"
@@ -16,39 +17,6 @@
 
 namespace nibble::addon {
 namespace {
-
-/// A flag that JavaScript sets to stop a call.
-using Cancellation = std::shared_ptr<std::atomic<bool>>;
-
-/// What a call's control object holds; outlives the call.
-struct CallControl {
-  Control control;
-  Cancellation cancellation;
-  std::unique_ptr<ProgressReporter> progress;
-};
-
-std::shared_ptr<CallControl> control_argument(const Napi::Value& value) {
-  const Napi::Object object = object_argument(value, "control");
-  auto call = std::make_shared<CallControl>();
-  const Napi::Value threads = object.Get("threads");
-  call->control.threads = threads.IsUndefined() ? std::max(std::thread::hardware_concurrency(), 1u)
-                                                : size_argument(threads, "threads", 1, 1024);
-  const Napi::Value isa = object.Get("isa");
-  call->control.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
-  const Napi::Value cancellation = object.Get("cancellation");
-  if (!cancellation.IsUndefined()) {
-    if (!cancellation.IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
-    call->cancellation = *cancellation.As<Napi::External<Cancellation>>().Data();
-    call->control.cancelled = call->cancellation.get();
-  }
-  const Napi::Value progress = object.Get("onProgress");
-  if (!progress.IsUndefined()) {
-    if (!progress.IsFunction()) refuse_argument("onProgress", "must be a function");
-    call->progress = std::make_unique<ProgressReporter>(value.Env(), progress.As<Napi::Function>());
-    call->control.progress = [reporter = call->progress.get()](double fraction) { reporter->report(fraction); };
-  }
-  return call;
-}
 
 Source source_argument(const Napi::Value& bytes, const Napi::Value& type) {
   const auto elements = typed_array_argument<std::uint8_t>(bytes, "source.bytes");

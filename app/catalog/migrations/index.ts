@@ -4,6 +4,7 @@ import { migrateTo30 } from './0030-conversation-trees.ts';
 import { migrateTo20 } from './0020-jobs-folders-settings.ts';
 import { migrateTo40 } from './0040-votes.ts';
 import { migrateTo50 } from './0050-output-layer-copies.ts';
+import { migrateTo60 } from './0060-hash-kinds.ts';
 
 export interface Migration {
   readonly version: number;
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { version: 30, migrate: migrateTo30 },
   { version: 40, migrate: migrateTo40 },
   { version: 50, migrate: migrateTo50 },
+  { version: 60, migrate: migrateTo60 },
 ];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -231,6 +232,56 @@ describe('artifacts that lie in a folder already', () => {
     expect(more).toBeGreaterThanOrEqual(copyBytes);
     expect(more).toBeLessThan(copyBytes + 4096);
     expect(size?.memoryBytes).toBe((size?.withoutCopy.memoryBytes ?? 0) + copyBytes);
+  });
+
+  it('from before hashes went over tensors are verified by their sha256', async () => {
+    await made(tiny, ['nf4']);
+    const [entry] = (await library()).artifacts;
+    const folder = await scratchFolder();
+    const old = path.join(folder, 'old');
+    cpSync(entry?.artifact.directory ?? '', old, { recursive: true });
+    const manifestFile = path.join(old, 'nibble.json');
+    const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as {
+      format: number;
+      weightsSha256: string;
+      outputLayerCopy?: { sha256: string };
+      files: { name: string; sha256: string; hashKind?: string }[];
+    };
+    manifest.format = 1;
+    for (const file of manifest.files) {
+      delete file.hashKind;
+      const bytes = readFileSync(path.join(old, file.name));
+      file.sha256 = createHash('sha256').update(bytes).digest('hex');
+      if (file.name === 'model.safetensors') manifest.weightsSha256 = file.sha256;
+      if (file.name === 'runtime.safetensors' && manifest.outputLayerCopy !== undefined)
+        manifest.outputLayerCopy.sha256 = file.sha256;
+    }
+    writeFileSync(manifestFile, JSON.stringify(manifest));
+    expect((await engine.handlers.addFolder({ directory: folder }, quiet)).found).toEqual(['old']);
+    expect((await engine.handlers.verify({ id: 'old' }, quiet)).ok).toBe(true);
+    const weights = path.join(old, 'model.safetensors');
+    const bytes = readFileSync(weights);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    writeFileSync(weights, bytes);
+    const verified = await engine.handlers.verify({ id: 'old' }, quiet);
+    expect(verified.files.find(({ name }) => name === 'model.safetensors')?.state).toBe('changed');
+  });
+
+  it.each([
+    ['a weight', (bytes: Buffer) => bytes.length - 1],
+    ['the header', () => 9],
+  ])('are found to be changed where %s was', async (_, place) => {
+    await made(tiny, ['nf4']);
+    const [entry] = (await library()).artifacts;
+    const weights = path.join(entry?.artifact.directory ?? '', 'model.safetensors');
+    const bytes = readFileSync(weights);
+    const at = place(bytes);
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(weights, bytes);
+    const verified = await engine.handlers.verify({ id: 'tiny-nf4' }, quiet);
+    expect(verified.ok).toBe(false);
+    const changed = verified.files.filter(({ state }) => state === 'changed');
+    expect(changed.map(({ name }) => name)).toEqual(['model.safetensors']);
   });
 
   it('are passed over when the manifest lies', async () => {

@@ -25,6 +25,7 @@ import {
 import type { QuantizedArtifact, QuantizeOptions } from '../../../app/quantize/index.ts';
 import { encodeWeights, writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 import type { TinyCheckpointOptions } from '../../fixtures/tiny-checkpoint.ts';
+import { partsHashOf, tensorsHashOf } from '../../fixtures/tensors-hash.ts';
 import { readArtifact, sha256Of, stored } from './read-artifact.ts';
 
 let directory: string;
@@ -89,7 +90,7 @@ describe.each(fixtures)('a checkpoint of %s', (_, fixture) => {
     }
     const artifact = await readArtifact(target);
     expect(artifact.bytes.byteLength).toBe(plan.weightsBytes);
-    expect(sha256Of(artifact.bytes)).toBe(made.weightsSha256);
+    expect(tensorsHashOf(artifact.bytes)).toBe(made.weightsSha256);
     expect([...artifact.tensors.keys()]).toEqual(plan.layout.tensors.map(({ name }) => name));
     const order = [...artifact.tensors.keys()];
     for (const {
@@ -102,7 +103,7 @@ describe.each(fixtures)('a checkpoint of %s', (_, fixture) => {
         .sort((a, b) => order.indexOf(a) - order.indexOf(b));
       const bytes = names.map((output) => stored(artifact.tensors, output).bytes);
       const statistics = made.tensors.find((entry) => entry.name === name);
-      expect(statistics?.sha256).toBe(sha256Of(...bytes));
+      expect(statistics?.sha256).toBe(partsHashOf(...bytes));
       expect(statistics?.storedBytes).toBe(bytes.reduce((sum, part) => sum + part.length, 0));
       if (treatment === 'kept')
         expect(
@@ -218,9 +219,12 @@ describe('quantizeCheckpoint', () => {
     expect(manifest).toEqual(made.manifest);
     expect(manifest.source).toEqual(origin);
     expect(manifest.weightsSha256).toBe(made.weightsSha256);
-    for (const { name, sha256, sizeBytes } of manifest.files) {
+    for (const { name, sha256, hashKind, sizeBytes } of manifest.files) {
       const bytes = await readFile(path.join(target, name));
-      expect([name, sha256, sizeBytes]).toEqual([name, sha256Of(bytes), bytes.byteLength]);
+      const isWeights = name.endsWith('.safetensors');
+      expect([name, hashKind]).toEqual([name, isWeights ? 'sha256-tensors-1' : undefined]);
+      const expected = isWeights ? tensorsHashOf(bytes) : sha256Of(bytes);
+      expect([name, sha256, sizeBytes]).toEqual([name, expected, bytes.byteLength]);
     }
     expect(await readFile(path.join(target, 'config.json'), 'utf8')).toContain('10000.0');
   });
@@ -268,7 +272,7 @@ describe('quantizeCheckpoint', () => {
     expect([to.ino, to.nlink]).toEqual([from.ino, 2]);
     const lines = [];
     for (const name of [file, 'model-00002-of-00002.safetensors'])
-      lines.push(`${sha256Of(await readFile(path.join(target, name)))}  ${name}\n`);
+      lines.push(`${tensorsHashOf(await readFile(path.join(target, name)))}  ${name}\n`);
     expect(made.weightsSha256).toBe(sha256Of(Buffer.from(lines.join(''))));
     const copy = await openCheckpoint(target);
     expect(copy.tensors).toHaveLength(made.tensors.length);
@@ -281,7 +285,7 @@ describe('quantizeCheckpoint', () => {
     for (const name of ['config.json', 'model.safetensors'])
       await symlink(path.join('..', 'blobs', name), path.join(source, name));
     const made = await run('bf16');
-    expect(sha256Of(await readFile(path.join(target, 'model.safetensors')))).toBe(
+    expect(tensorsHashOf(await readFile(path.join(target, 'model.safetensors')))).toBe(
       made.weightsSha256,
     );
   });
@@ -324,7 +328,7 @@ describe('quantizeCheckpoint', () => {
     expect(await readdir(path.dirname(target))).toEqual(['model.partial']);
     const made = await run('nf4');
     const { bytes } = await readArtifact(target);
-    expect(sha256Of(bytes)).toBe(made.weightsSha256);
+    expect(tensorsHashOf(bytes)).toBe(made.weightsSha256);
   });
 
   it('returns a finished artifact when it is asked for the same again', async () => {
@@ -359,7 +363,7 @@ describe('quantizeCheckpoint', () => {
     bytes.fill(0, bytes.length / 2, bytes.length / 2 + 4096);
     await writeFile(file, bytes);
     expect((await run('nf4-dq')).weightsSha256).toBe(expected);
-    expect(sha256Of((await readArtifact(target)).bytes)).toBe(expected);
+    expect(tensorsHashOf((await readArtifact(target)).bytes)).toBe(expected);
   });
 
   it('tells a second process that the first is at it', async () => {

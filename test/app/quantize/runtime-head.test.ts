@@ -16,7 +16,7 @@ import { ensureGraph } from '../../../app/run/index.ts';
 import { quantizeAffine } from '../../../native-kernels/index.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 import type { TinyCheckpointOptions } from '../../fixtures/tiny-checkpoint.ts';
-import { sha256Of } from './read-artifact.ts';
+import { tensorsHashOf } from '../../fixtures/tensors-hash.ts';
 
 let directory: string;
 let source: string;
@@ -103,7 +103,10 @@ describe('the runner’s head', () => {
         Buffer.from(scales.buffer),
       ),
     ).toBe(0);
-    expect(made.fileHashes.get('runtime.safetensors')).toBe(sha256Of(await readFile(headFile())));
+    expect(made.fileHashes.get('runtime.safetensors')).toEqual({
+      sha256: tensorsHashOf(await readFile(headFile())),
+      hashKind: 'sha256-tensors-1',
+    });
   });
 
   it('is recorded with its hash and with what rounding cost', async () => {
@@ -134,7 +137,7 @@ describe('the runner’s head', () => {
       scheme: 'int8-absmax',
       blockSize: 64,
       sizeBytes: bytes.byteLength,
-      sha256: sha256Of(bytes),
+      sha256: tensorsHashOf(bytes),
     });
     // The kernels add float32 products up in an order of their own.
     const ratio = (found: number | null | undefined, wanted: number): number =>
@@ -222,7 +225,7 @@ describe('the runner’s head', () => {
     }
     const made = await make('nf4');
     expect(Buffer.compare(await readFile(headFile()), wanted)).toBe(0);
-    expect(made.outputLayerCopy?.sha256).toBe(sha256Of(wanted));
+    expect(made.outputLayerCopy?.sha256).toBe(tensorsHashOf(wanted));
     expect(made.outputLayerCopy?.relativeError).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
@@ -11,6 +10,7 @@ import { chatModel } from '../../fixtures/chat-model.ts';
 import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
+import { tensorsHashOf } from '../../fixtures/tensors-hash.ts';
 
 type Runner = Client<RunnerApi>;
 
@@ -51,7 +51,7 @@ describe('a runner', () => {
       architecture: 'LlamaForCausalLM',
       vocabularySize: 4096,
       contextLength: 512,
-      weightsSha256: createHash('sha256').update(weights).digest('hex'),
+      weightsSha256: tensorsHashOf(weights),
       hasTokenizer: true,
       hasChatTemplate: true,
       // generation_config and config say 2, the tokenizer's end of a turn is 3.

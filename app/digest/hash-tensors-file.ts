@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { treeHashFile } from '../../native-kernels/index.ts';
+import {
+  HEADER_PREFIX_BYTES,
+  parseSafetensorsHeader,
+  safetensorsHeaderBytes,
+} from '../checkpoint/index.ts';
+import type { TensorInfo } from '../contract/checkpoint.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { HashOptions } from './hash-file.ts';
+
+/** First line of the text whose sha256 is the hash of a file: no other text that is hashed begins so. */
+const FIRST_LINE = 'nibble sha256-tensors 1';
+
+/**
+ * One hash for a list of hashes: sha256 of a line each, as hex.
+ *
+ * @param hashes 64 hexadecimal digits each
+ */
+export function joinHashes(hashes: readonly string[]): string {
+  return createHash('sha256')
+    .update(hashes.map((hash) => `${hash}\n`).join(''))
+    .digest('hex');
+}
+
+/**
+ * The `sha256-tensors-1` hash of a safetensors file, as hex: of the lines `nibble sha256-tensors 1`, the tree hash of
+ * everything before the first tensor, and the tree hash of every tensor in the order of the file. (What a tree hash is,
+ * native-kernels/include/tree_hash.h says.)
+ *
+ * @param options.known Tree hashes of tensors whose bytes need not be read again, by name.
+ * @throws AppError `malformed-file`, `not-found`, `aborted`
+ */
+export async function hashTensorsFile(
+  file: string,
+  options: HashOptions & {
+    readonly known?: ReadonlyMap<string, string> | undefined;
+    readonly threads?: number | undefined;
+  } = {},
+): Promise<string> {
+  const { signal, onBytes, known, threads } = options;
+  const kernelOptions = {
+    ...(signal === undefined ? {} : { signal }),
+    ...(threads === undefined ? {} : { threads }),
+  };
+  const hashRange = async (byteOffset: number, byteLength: number): Promise<string> => {
+    let counted = 0;
+    const count = (upTo: number): void => {
+      if (upTo > counted) onBytes?.(upTo - counted);
+      counted = Math.max(counted, upTo);
+    };
+    const hash = await treeHashFile(
+      { path: file, byteOffset, byteLength },
+      { ...kernelOptions, onProgress: (fraction) => count(Math.floor(fraction * byteLength)) },
+    );
+    count(byteLength);
+    return hash;
+  };
+  try {
+    const { headerEnd, tensors } = await readHeader(file);
+    const hashes = [await hashRange(0, headerEnd)];
+    for (const { name, byteOffset, byteLength } of tensors) {
+      const hash = known?.get(name);
+      hashes.push(hash ?? (await hashRange(byteOffset, byteLength)));
+      if (hash !== undefined) onBytes?.(byteLength);
+    }
+    return joinHashes([FIRST_LINE, ...hashes]);
+  } catch (error) {
+    throw toAppError(error);
+  }
+}
+
+async function readHeader(file: string): Promise<{ headerEnd: number; tensors: TensorInfo[] }> {
+  const name = path.basename(file);
+  const handle = await open(file);
+  try {
+    const status = await handle.stat();
+    if (!status.isFile()) throw new AppError('malformed-file', `${name} is not a regular file.`);
+    const prefix = Buffer.alloc(HEADER_PREFIX_BYTES);
+    const { bytesRead } = await handle.read(prefix, 0, prefix.byteLength, 0);
+    const length = safetensorsHeaderBytes(prefix.subarray(0, bytesRead), status.size, name);
+    const headerEnd = HEADER_PREFIX_BYTES + length;
+    const bytes = Buffer.alloc(headerEnd);
+    for (let done = 0; done < headerEnd;) {
+      const read = await handle.read(bytes, done, headerEnd - done, done);
+      if (read.bytesRead === 0)
+        throw new AppError('malformed-file', `${name} became shorter while it was read.`);
+      done += read.bytesRead;
+    }
+    return { headerEnd, tensors: parseSafetensorsHeader(bytes, status.size, name).tensors };
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,4 @@
+/** The door of app/digest. */
+export { hashFile } from './hash-file.ts';
+export type { HashOptions } from './hash-file.ts';
+export { hashTensorsFile, joinHashes } from './hash-tensors-file.ts';

@@ -1,0 +1,52 @@
+#pragma once
+
+// What every long call takes last: threads, instruction set, cancellation and progress.
+
+#include <napi.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "addon/arguments.h"
+#include "addon/promise_worker.h"
+#include "cpu.h"
+#include "threads.h"
+
+namespace nibble::addon {
+
+/// A flag that JavaScript sets to stop a call.
+using Cancellation = std::shared_ptr<std::atomic<bool>>;
+
+/// What a call's control object holds; outlives the call.
+struct CallControl {
+  Control control;
+  Cancellation cancellation;
+  std::unique_ptr<ProgressReporter> progress;
+};
+
+inline std::shared_ptr<CallControl> control_argument(const Napi::Value& value) {
+  const Napi::Object object = object_argument(value, "control");
+  auto call = std::make_shared<CallControl>();
+  const Napi::Value threads = object.Get("threads");
+  call->control.threads = threads.IsUndefined() ? std::max(std::thread::hardware_concurrency(), 1u)
+                                                : size_argument(threads, "threads", 1, 1024);
+  const Napi::Value isa = object.Get("isa");
+  call->control.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
+  const Napi::Value cancellation = object.Get("cancellation");
+  if (!cancellation.IsUndefined()) {
+    if (!cancellation.IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
+    call->cancellation = *cancellation.As<Napi::External<Cancellation>>().Data();
+    call->control.cancelled = call->cancellation.get();
+  }
+  const Napi::Value progress = object.Get("onProgress");
+  if (!progress.IsUndefined()) {
+    if (!progress.IsFunction()) refuse_argument("onProgress", "must be a function");
+    call->progress = std::make_unique<ProgressReporter>(value.Env(), progress.As<Napi::Function>());
+    call->control.progress = [reporter = call->progress.get()](double fraction) { reporter->report(fraction); };
+  }
+  return call;
+}
+
+}  // namespace nibble::addon
