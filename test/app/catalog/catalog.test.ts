@@ -319,3 +319,24 @@ describe('migrations', () => {
     }
   });
 });
+
+it('migration 50 leaves artifacts from before the copy of the output layer without one', () => {
+  const raw = new Sqlite(file);
+  migrate(
+    raw,
+    migrations.filter(({ version }) => version < 50),
+  );
+  const row = { ...artifact, outputLayerCopy: null };
+  raw
+    .prepare(
+      `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
+         weights_bytes, source_bytes, weights_sha256, totals, quantize_ms, created_at)
+       VALUES (@id, @checkpointId, @name, @scheme, @blockSize, @directory, @architecture, @sizeBytes,
+         @weightsBytes, @sourceBytes, @weightsSha256, @totals, @quantizeMs, @createdAt)`,
+    )
+    .run({ ...row, totals: JSON.stringify(row.totals) });
+  raw.close();
+  const catalog = openCatalog(file);
+  expect(catalog.models.artifacts()).toEqual([row]);
+  catalog.close();
+});
