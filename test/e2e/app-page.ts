@@ -47,7 +47,8 @@ export async function openApp(
     faults.push(`exception: ${error.message}`);
   });
   await page.goto(url);
-  await page.getByRole('navigation').waitFor();
+  // A page may have a navigation of its own beside that of the app.
+  await page.getByRole('navigation').first().waitFor();
   return {
     page,
     go: async (path) => {

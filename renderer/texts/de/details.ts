@@ -25,7 +25,7 @@ export const details: Texts<typeof english> = {
   madeIn: 'in {{time}}',
   folder: 'Ordner',
   outputLayer: {
-    added: '+ {{size}} in 8 Bit, fürs Tempo',
+    added: '8-Bit-Kopie fürs Tempo, {{size}} der Größe',
     error: 'RMS-Fehler {{share}}, SQNR {{sqnr}}',
     exact: 'ohne Fehler',
     none: 'keine 8-Bit-Kopie',

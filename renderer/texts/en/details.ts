@@ -22,7 +22,7 @@ export const details = {
   madeIn: 'took {{time}}',
   folder: 'Folder',
   outputLayer: {
-    added: '+ {{size}} in 8 bit, for speed',
+    added: '8-bit copy for speed, {{size}} of the size',
     error: 'RMS error {{share}}, SQNR {{sqnr}}',
     exact: 'no error',
     none: 'no 8-bit copy',
