@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, toAppError } from '../contract/error.ts';
+import { formatBytes } from '../contract/format.ts';
 
 /** Kept free beyond what a job needs: logs, the catalog's journal and other programs need room to go on. */
 export const SPACE_MARGIN_BYTES = 64 * 1024 * 1024;
@@ -35,19 +36,6 @@ export interface RoomOptions {
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
-/** Bytes in the units people read off a disk, e.g. `4.7 GB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
-  let value = bytes;
-  let unit = 0;
-  // 999.5 would be printed as 1000.
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
 /**

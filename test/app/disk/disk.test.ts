@@ -3,13 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import {
-  formatBytes,
-  freeBytes,
-  lockDirectory,
-  requireSpace,
-  writeWithRoom,
-} from '../../../app/disk/index.ts';
+import { freeBytes, lockDirectory, requireSpace, writeWithRoom } from '../../../app/disk/index.ts';
 import { ScratchFolder } from '../../fixtures/hub-model.ts';
 
 function full(): Error {
@@ -79,16 +73,6 @@ describe('room on the disk', () => {
     await expect(writeWithRoom(() => Promise.reject(error), { directory: '/' })).rejects.toBe(
       error,
     );
-  });
-
-  it.each([
-    [0, '0 bytes'],
-    [999, '999 bytes'],
-    [999_600, '1.0 MB'],
-    [4_700_000_000, '4.7 GB'],
-    [123_456_789, '123 MB'],
-  ])('of %d bytes is written as people read it', (bytes, text) => {
-    expect(formatBytes(bytes)).toBe(text);
   });
 });
 

@@ -110,7 +110,7 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
     ).rejects.toMatchObject({ code: 'disk-full' });
     await expect(requireSpace(directory, 10_000_000, 0)).rejects.toMatchObject({
       code: 'disk-full',
-      message: expect.stringMatching(/10\.0 MB needed.*free/) as string,
+      message: expect.stringMatching(/10\.0\sMB needed.*free/) as string,
     });
   });
 
