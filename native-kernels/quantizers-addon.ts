@@ -17,7 +17,7 @@ export interface NativeControl {
 /** One scale per `n > 0` columns, per row (undefined), or for the tensor (0). */
 type NativeBlockSize = number | undefined;
 
-/** The functions that addon/quantizers.cpp and addon/hashes.cpp register; each refuses arguments that do not fit. */
+/** The functions that addon/quantizers.cpp, addon/quantize_files.cpp and addon/hashes.cpp register; each refuses arguments that do not fit. */
 export interface QuantizerAddon {
   quantize4bit(
     bytes: Uint8Array,
@@ -88,6 +88,33 @@ export interface QuantizerAddon {
     bins: number,
     control: NativeControl,
   ): Promise<{ counts: Float64Array; min: number; max: number }>;
+  quantize4bitFile(
+    sourcePath: string,
+    sourceOffset: number,
+    sourceType: string,
+    numel: number,
+    targetPath: string,
+    codesOffset: number,
+    absmaxOffset: number,
+    nestedAbsmaxOffset: number | undefined,
+    type: string,
+    blockSize: number,
+    control: NativeControl,
+  ): Promise<{
+    codes: string;
+    absmax: string;
+    nestedAbsmax?: string;
+    nestedOffset?: number;
+    sums: ErrorSums;
+  }>;
+  copyHashed(
+    sourcePath: string,
+    sourceOffset: number,
+    length: number,
+    targetPath: string,
+    targetOffset: number,
+    control: NativeControl,
+  ): Promise<string>;
   treeHash(bytes: Uint8Array, control: NativeControl): Promise<string>;
   treeHashFile(
     path: string,

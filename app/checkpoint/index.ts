@@ -4,7 +4,7 @@ export type { ArchitectureDescription } from './architectures.ts';
 export { readModelConfig } from './model-config.ts';
 export type { ModelConfig, ModelType } from './model-config.ts';
 export { CONFIG_FILE, openCheckpoint, WEIGHTS_FILE } from './open-checkpoint.ts';
-export type { OpenCheckpoint, ReadOptions, WeightsFile } from './open-checkpoint.ts';
+export type { OpenCheckpoint, ReadOptions, TensorPlace, WeightsFile } from './open-checkpoint.ts';
 export type { RopeConfig } from './rope-config.ts';
 export {
   HEADER_PREFIX_BYTES,

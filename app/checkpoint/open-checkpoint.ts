@@ -50,7 +50,20 @@ export interface OpenCheckpoint {
     end: number,
     options?: ReadOptions,
   ) => Promise<Uint8Array>;
+  /**
+   * Where a tensor's bytes lie, for whoever reads files without this process's memory in between.
+   *
+   * @throws AppError `malformed-file` when the file has become too short for it
+   */
+  locate: (tensor: TensorInfo) => Promise<TensorPlace>;
   close: () => Promise<void>;
+}
+
+/** A run of bytes of a file. */
+export interface TensorPlace {
+  readonly path: string;
+  readonly byteOffset: number;
+  readonly byteLength: number;
 }
 
 function hasCode(error: unknown, code: string): boolean {
@@ -126,6 +139,12 @@ async function readHeader(directory: string, file: WeightsFile): Promise<TensorI
   }
 }
 
+function becameShorter(fileName: string): AppError {
+  return new AppError('malformed-file', `${fileName} became shorter while it was read.`, {
+    remedy: 'Something else is writing to that file: let it finish, then try again.',
+  });
+}
+
 async function readFully(
   handle: FileHandle,
   target: Uint8Array,
@@ -138,10 +157,7 @@ async function readFully(
     if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
     const length = Math.min(READ_BYTES, target.byteLength - done);
     const { bytesRead } = await handle.read(target, done, length, position + done);
-    if (bytesRead === 0)
-      throw new AppError('malformed-file', `${fileName} became shorter while it was read.`, {
-        remedy: 'Something else is writing to that file: let it finish, then try again.',
-      });
+    if (bytesRead === 0) throw becameShorter(fileName);
     done += bytesRead;
   }
 }
@@ -216,6 +232,11 @@ export async function openCheckpoint(directory: string): Promise<OpenCheckpoint>
     files,
     readRange,
     readTensor: (tensor, options) => readRange(tensor, 0, tensor.byteLength, options),
+    locate: async ({ file, byteOffset, byteLength }) => {
+      const { sizeBytes } = await requireRegularFile(directory, file);
+      if (sizeBytes < byteOffset + byteLength) throw becameShorter(file);
+      return { path: path.join(directory, file), byteOffset, byteLength };
+    },
     close: async () => {
       isClosed = true;
       const settled = await Promise.allSettled(handles.values());

@@ -308,6 +308,7 @@ async function makeWeights(
       threads,
       journal,
       write: (file, bytes, position) => writeFully(file, bytes, position, room),
+      withRoom: (work) => writeWithRoom(work, room),
     });
     return { tensors, sha256, hashes: new Map([[WEIGHTS_FILE, sha256]]) };
   }

@@ -1,13 +1,20 @@
 import {
   codebook,
   quantize4bit,
+  quantize4bitFile,
   quantizeAffine,
   quantizeInt8Rows,
 } from '../../native-kernels/index.ts';
-import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
+import type {
+  ErrorStatistics,
+  FourBitPlaces,
+  KernelOptions,
+  Written4bit,
+} from '../../native-kernels/index.ts';
+import type { TensorPlace } from '../checkpoint/index.ts';
 import { AppError, assertNever, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
-import type { SchemeName } from '../contract/scheme.ts';
+import type { SchemeKind, SchemeName } from '../contract/scheme.ts';
 import { quantStateText } from './output-tensors.ts';
 import type { FloatDtype, Part } from './output-tensors.ts';
 import type { PlannedTensor } from './plan.ts';
@@ -45,8 +52,22 @@ export function quantStateBytes(
   );
 }
 
+/** What is stored beside 4-bit codes and scales: tables that are the same for every tensor, and a text. */
+export function constantParts(
+  { type, doubleQuant }: Extract<SchemeKind, { kind: '4bit' }>,
+  tensor: QuantizedTensor,
+  nestedOffset: number | null,
+): Map<Part, Uint8Array> {
+  const parts = new Map<Part, Uint8Array>([
+    ['quant_map', bytesOf(codebook(type))],
+    ['quant_state', quantStateBytes(type, tensor, nestedOffset)],
+  ]);
+  if (doubleQuant) parts.set('nested_quant_map', bytesOf(codebook('dynamic8')));
+  return parts;
+}
+
 /**
- * Quantizes one weight matrix.
+ * Quantizes one weight matrix in memory.
  *
  * @param bytes The matrix as the checkpoint has it.
  * @throws AppError `invalid-weights`, naming tensor, row and column; `aborted`
@@ -71,13 +92,9 @@ export async function quantizeTensor(
         const parts = new Map<Part, Uint8Array>([
           ['codes', made.codes],
           ['absmax', bytesOf(made.absmax)],
-          ['quant_map', bytesOf(codebook(type))],
-          ['quant_state', quantStateBytes(type, tensor, nestedOffset)],
+          ...constantParts(storage, tensor, nestedOffset),
         ]);
-        if (made.nested !== null) {
-          parts.set('nested_absmax', bytesOf(made.nested.absmax));
-          parts.set('nested_quant_map', bytesOf(codebook('dynamic8')));
-        }
+        if (made.nested !== null) parts.set('nested_absmax', bytesOf(made.nested.absmax));
         return { parts, statistics: made.statistics, nestedOffset };
       }
       case 'int8-rows': {
@@ -107,6 +124,31 @@ export async function quantizeTensor(
       default:
         return assertNever(storage);
     }
+  } catch (error) {
+    throw namingTensor(error, tensor, scheme);
+  }
+}
+
+/**
+ * Quantizes one weight matrix to 4 bits from file to file, so that it never lies in memory as a whole.
+ *
+ * @throws AppError as `quantizeTensor` does, and what the kernel throws of the files
+ */
+export async function quantizeTensorFile(
+  source: TensorPlace,
+  tensor: QuantizedTensor,
+  scheme: SchemeName,
+  target: FourBitPlaces,
+  options: KernelOptions,
+): Promise<Written4bit> {
+  const { storage } = schemes[scheme];
+  if (storage.kind !== '4bit')
+    throw new AppError('internal', `${scheme} cannot be made from file to file.`);
+  const { path, byteOffset } = source;
+  const weights = { path, byteOffset, numel: tensor.numel, type: floatTypes[tensor.dtype] };
+  const spec = { type: storage.type, blockSize: tensor.blockSize ?? 0 };
+  try {
+    return await quantize4bitFile(weights, target, spec, options);
   } catch (error) {
     throw namingTensor(error, tensor, scheme);
   }

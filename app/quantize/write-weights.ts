@@ -2,25 +2,30 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { treeHash, treeHashFile } from '../../native-kernels/index.ts';
+import { copyHashed, treeHash, treeHashFile } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
-import type { TensorStatistics } from '../contract/checkpoint.ts';
+import type { TensorInfo, TensorStatistics } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
+import type { SchemeKind } from '../contract/scheme.ts';
 import { hashTensorsFile, joinHashes } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { Committer } from './committer.ts';
 import type { Journal, JournalEntry } from './journal.ts';
-import type { OutputTensor } from './output-tensors.ts';
+import type { OutputTensor, Part } from './output-tensors.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
-import { quantizeTensor, quantStateBytes } from './quantize-tensor.ts';
-import type { TensorParts } from './quantize-tensor.ts';
+import {
+  constantParts,
+  quantizeTensor,
+  quantizeTensorFile,
+  quantStateBytes,
+} from './quantize-tensor.ts';
 import { tensorStatistics } from './statistics.ts';
 
-/** Kept tensors (embeddings of a gigabyte) pass through memory in pieces of this size. */
-const CHUNK_BYTES = 8 * 1024 * 1024;
+/** While one tensor waits for the disk or for its slowest core, another keeps the others busy. */
+const TENSORS_AT_ONCE = 2;
 
 type QuantizedTensor = Extract<PlannedTensor, { treatment: 'quantized' }>;
 
@@ -33,6 +38,8 @@ export interface WeightsJob {
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly write: WriteAt;
+  /** Does work that writes again when the disk was full and there is room. */
+  readonly withRoom: <T>(work: () => Promise<T>) => Promise<T>;
   readonly journal: Journal;
   /** Counts bytes of the checkpoint as they are done with. */
   readonly meter: ProgressMeter;
@@ -48,8 +55,7 @@ export interface WrittenWeights {
 /**
  * Writes model.safetensors tensor by tensor, going on where the journal says that an earlier run stopped.
  *
- * While one tensor is quantized the next is read and the previous one written and hashed: a few tensors are in memory,
- * never the model.
+ * Where kernels work from file to file, only pieces of a tensor are in memory, else a few tensors, never the model.
  *
  * @throws AppError `invalid-weights`, `disk-full`, `aborted`, `malformed-file`
  */
@@ -76,14 +82,19 @@ class WeightsRun {
   readonly #order: ReadonlyMap<string, number>;
   /** Tree hashes of the outputs that are written, by name. */
   readonly #hashes = new Map<string, string>();
-  #store: Promise<void> = Promise.resolve();
-  #nextRead: { tensor: PlannedTensor; bytes: Promise<Uint8Array> } | null = null;
+  /** Ends the others when one tensor fails. */
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
 
   constructor(job: WeightsJob, file: FileHandle) {
     const { layout, journal, write } = job;
     this.#job = job;
     this.#file = file;
     this.#path = path.join(job.directory, WEIGHTS_FILE);
+    this.#signal =
+      job.signal === undefined
+        ? this.#stop.signal
+        : AbortSignal.any([job.signal, this.#stop.signal]);
     this.#writer = new SafetensorsWriter(file, layout, write);
     this.#committer = new Committer(file, journal);
     this.#order = new Map(layout.tensors.map(({ name }, index) => [name, index]));
@@ -93,20 +104,7 @@ class WeightsRun {
     const { plan, signal, threads } = this.#job;
     await this.#takeOver();
     const open = plan.tensors.filter(({ source }) => !this.#entries.has(source.name));
-    for (const [index, tensor] of open.entries()) {
-      this.#requireGoing();
-      if (tensor.treatment === 'kept') await this.#copy(tensor);
-      else {
-        const bytes = await this.#take(tensor);
-        this.#readAhead(open[index + 1]);
-        const made = await quantizeTensor(bytes, tensor, plan.scheme, this.#kernelOptions());
-        await this.#store;
-        this.#store = this.#keep(tensor, made);
-        // Its failure is raised at the next tensor, or at the end.
-        this.#store.catch(() => undefined);
-      }
-    }
-    await this.#store;
+    await this.#makeAll(open);
     await this.#committer.finish();
     await this.#writer.writePrefix(this.#variableTexts());
     await this.#file.sync();
@@ -117,9 +115,29 @@ class WeightsRun {
     };
   }
 
+  /** Makes tensors in their order, a few at a time. When one fails the others are stopped, and waited for. */
+  async #makeAll(tensors: readonly PlannedTensor[]): Promise<void> {
+    const next = tensors.values();
+    let failure: { readonly error: unknown } | null = null;
+    const lane = async (): Promise<void> => {
+      for (const tensor of next) {
+        if (failure !== null) return;
+        try {
+          this.#requireGoing();
+          await this.#make(tensor);
+        } catch (error) {
+          failure ??= { error };
+          this.#stop.abort();
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: TENSORS_AT_ONCE }, lane));
+    if (failure !== null) throw (failure as { readonly error: unknown }).error;
+  }
+
   /** Waits for whatever is still under way: nothing may use the file after it is closed. */
   async settle(): Promise<void> {
-    await Promise.allSettled([this.#store, this.#nextRead?.bytes, this.#committer.settle()]);
+    await this.#committer.settle();
   }
 
   #requireGoing(): void {
@@ -127,10 +145,22 @@ class WeightsRun {
   }
 
   #kernelOptions(): KernelOptions {
-    const { signal, threads } = this.#job;
+    const { threads } = this.#job;
+    return { signal: this.#signal, ...(threads === undefined ? {} : { threads }) };
+  }
+
+  /** The same, counting the bytes of a tensor as they are done with. */
+  #countedOptions({ name, byteLength }: TensorInfo): KernelOptions & { readonly end: () => void } {
+    let counted = 0;
+    const countTo = (bytes: number): void => {
+      // A tensor that is made again after a pause counts once.
+      if (bytes > counted) this.#job.meter.advance(bytes - counted, name);
+      counted = Math.max(counted, bytes);
+    };
     return {
-      ...(signal === undefined ? {} : { signal }),
-      ...(threads === undefined ? {} : { threads }),
+      ...this.#kernelOptions(),
+      onProgress: (fraction) => countTo(Math.floor(fraction * byteLength)),
+      end: () => countTo(byteLength),
     };
   }
 
@@ -140,60 +170,98 @@ class WeightsRun {
     return entry;
   }
 
-  /** Reads the next tensor while this one is worked on. Kept ones are streamed instead. */
-  #readAhead(tensor: PlannedTensor | undefined): void {
-    if (tensor?.treatment !== 'quantized') return;
-    const { checkpoint, signal } = this.#job;
-    const bytes = checkpoint.readTensor(tensor.source, { signal });
-    bytes.catch(() => undefined);
-    this.#nextRead = { tensor, bytes };
-  }
-
-  async #take(tensor: PlannedTensor): Promise<Uint8Array> {
-    const ahead = this.#nextRead;
-    this.#nextRead = null;
-    const { checkpoint, signal } = this.#job;
-    return ahead?.tensor === tensor
-      ? await ahead.bytes
-      : await checkpoint.readTensor(tensor.source, { signal });
-  }
-
   /** The outputs of a tensor in the order of their offsets. */
   #inFileOrder(tensor: PlannedTensor): OutputTensor[] {
     const place = ({ name }: OutputTensor): number => this.#order.get(name) ?? 0;
     return [...tensor.outputs].sort((a, b) => place(a) - place(b));
   }
 
-  /** Writes and hashes a quantized tensor, and has it noted down. */
-  async #keep(tensor: QuantizedTensor, made: TensorParts): Promise<void> {
+  async #make(tensor: PlannedTensor): Promise<void> {
+    const { storage } = schemes[this.#job.plan.scheme];
+    if (tensor.treatment === 'kept') await this.#copy(tensor);
+    else if (storage.kind === '4bit') await this.#make4bit(tensor, storage);
+    else await this.#makeInMemory(tensor);
+  }
+
+  /** From file to file, without a tensor in memory; only the parts of constant size pass through here. */
+  async #make4bit(
+    tensor: QuantizedTensor,
+    storage: Extract<SchemeKind, { kind: '4bit' }>,
+  ): Promise<void> {
+    const { checkpoint, plan, withRoom } = this.#job;
+    const source = await checkpoint.locate(tensor.source);
+    const outputs = this.#inFileOrder(tensor);
+    const placeOf = (wanted: Part): number => {
+      const output = outputs.find(({ part }) => part === wanted);
+      return this.#writer.place(output?.name ?? wanted).byteOffset;
+    };
+    const target = {
+      path: this.#path,
+      codes: placeOf('codes'),
+      absmax: placeOf('absmax'),
+      nestedAbsmax: storage.doubleQuant ? placeOf('nested_absmax') : null,
+    };
+    const options = this.#countedOptions(tensor.source);
+    const made = await withRoom(() =>
+      quantizeTensorFile(source, tensor, plan.scheme, target, options),
+    );
+    options.end();
+    const nestedOffset = made.nested?.offset ?? null;
+    const written = new Map<Part, string>([
+      ['codes', made.codes],
+      ['absmax', made.absmax],
+      ['nested_absmax', made.nested?.absmax ?? ''],
+    ]);
+    const constants = constantParts(storage, tensor, nestedOffset);
+    const hashes = new Map<string, string>();
+    for (const output of outputs) {
+      const bytes = constants.get(output.part);
+      const hash = bytes === undefined ? written.get(output.part) : await this.#put(output, bytes);
+      if (hash === undefined)
+        throw new AppError('internal', `${output.name} was planned, but not made.`);
+      hashes.set(output.name, hash);
+    }
+    const quantState = constants.get('quant_state')?.byteLength ?? null;
+    const sha256 = joinHashes([...hashes.values()]);
+    const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState);
+    this.#finish(tensor, { statistics, nestedOffset }, hashes);
+  }
+
+  async #makeInMemory(tensor: QuantizedTensor): Promise<void> {
+    const { checkpoint, plan, meter } = this.#job;
+    const bytes = await checkpoint.readTensor(tensor.source, { signal: this.#signal });
+    const made = await quantizeTensor(bytes, tensor, plan.scheme, this.#kernelOptions());
     const hashes = new Map<string, string>();
     for (const output of this.#inFileOrder(tensor)) {
       const part = made.parts.get(output.part);
       if (part === undefined)
         throw new AppError('internal', `${output.name} was planned, but not made.`);
-      hashes.set(output.name, await treeHash(part, this.#kernelOptions()));
-      if (output.isVariable !== true) await this.#writer.writeTensor(output.name, part);
+      hashes.set(output.name, await this.#put(output, part));
     }
     const quantState = made.parts.get('quant_state')?.byteLength ?? null;
     const sha256 = joinHashes([...hashes.values()]);
     const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState);
     this.#finish(tensor, { statistics, nestedOffset: made.nestedOffset }, hashes);
-    this.#job.meter.advance(tensor.source.byteLength, tensor.source.name);
+    meter.advance(tensor.source.byteLength, tensor.source.name);
   }
 
-  /** Copies a kept tensor in pieces. */
+  /** Writes an output, unless its place is known last only. @returns its tree hash */
+  async #put(output: OutputTensor, bytes: Uint8Array): Promise<string> {
+    const hash = await treeHash(bytes, this.#kernelOptions());
+    if (output.isVariable !== true) await this.#writer.writeTensor(output.name, bytes);
+    return hash;
+  }
+
   async #copy(tensor: PlannedTensor): Promise<void> {
-    const { checkpoint, signal, meter } = this.#job;
+    const { checkpoint, withRoom } = this.#job;
     const { source } = tensor;
-    for (let start = 0; start < source.byteLength; start += CHUNK_BYTES) {
-      const end = Math.min(start + CHUNK_BYTES, source.byteLength);
-      const chunk = await checkpoint.readRange(source, start, end, { signal });
-      await this.#writer.writePart(source.name, chunk, start);
-      meter.advance(chunk.byteLength, source.name);
-    }
-    const hashes = new Map([[source.name, await this.#hashStored(source.name)]]);
-    const statistics = tensorStatistics(tensor, null, joinHashes([...hashes.values()]), null);
-    this.#finish(tensor, { statistics, nestedOffset: null }, hashes);
+    const from = await checkpoint.locate(source);
+    const to = { path: this.#path, byteOffset: this.#writer.place(source.name).byteOffset };
+    const options = this.#countedOptions(source);
+    const hash = await withRoom(() => copyHashed(from, to, options));
+    options.end();
+    const statistics = tensorStatistics(tensor, null, joinHashes([hash]), null);
+    this.#finish(tensor, { statistics, nestedOffset: null }, new Map([[source.name, hash]]));
   }
 
   #finish(tensor: PlannedTensor, entry: JournalEntry, hashes: ReadonlyMap<string, string>): void {

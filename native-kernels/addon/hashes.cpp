@@ -5,6 +5,7 @@
 
 #include "addon/arguments.h"
 #include "addon/call_control.h"
+#include "addon/digest_text.h"
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
 #include "positioned_file.h"
@@ -14,26 +15,15 @@
 namespace nibble::addon {
 namespace {
 
-/// The largest position that a number of JavaScript's holds exactly.
-constexpr double kMostBytes = 9007199254740991.0;
-
-std::string hex(const Digest& digest) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 /// Settles with the digest that `compute` gives.
 template <typename Compute>
 Napi::Promise hashed(Napi::Env env, const std::vector<Napi::Object>& keep, Compute compute) {
   auto digest = std::make_shared<Digest>();
   return PromiseWorker::start(
       env, keep, [=] { *digest = compute(); },
-      [digest](Napi::Env result_env, const PromiseWorker&) { return Napi::String::New(result_env, hex(*digest)); });
+      [digest](Napi::Env result_env, const PromiseWorker&) {
+        return Napi::String::New(result_env, digest_text(*digest));
+      });
 }
 
 // treeHash(bytes, control)
@@ -47,8 +37,8 @@ Napi::Value tree_hash_call(const Napi::CallbackInfo& info) {
 // treeHashFile(path, offset, length, control)
 Napi::Value tree_hash_file_call(const Napi::CallbackInfo& info) {
   const std::string path = string_argument(info[0], "path");
-  const std::size_t offset = size_argument(info[1], "offset", 0, kMostBytes);
-  const std::size_t length = size_argument(info[2], "length", 0, kMostBytes);
+  const std::size_t offset = position_argument(info[1], "byteOffset");
+  const std::size_t length = position_argument(info[2], "byteLength");
   const std::shared_ptr<CallControl> control = control_argument(info[3]);
   return hashed(info.Env(), {}, [=] {
     const PositionedFile file(path, PositionedFile::Access::read);

@@ -10,6 +10,7 @@
 #include "addon/call_control.h"
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
+#include "addon/quantizer_arguments.h"
 #include "cpu.h"
 #include "quantize.h"
 #include "reference/quantize_kernels.h"
@@ -20,31 +21,13 @@ namespace {
 
 Source source_argument(const Napi::Value& bytes, const Napi::Value& type) {
   const auto elements = typed_array_argument<std::uint8_t>(bytes, "source.bytes");
-  const std::string name = string_argument(type, "source.type");
-  WeightType weight_type = WeightType::f32;
-  if (name == "bf16") {
-    weight_type = WeightType::bf16;
-  } else if (name == "f16") {
-    weight_type = WeightType::f16;
-  } else if (name != "f32") {
-    refuse_argument("source.type", "must be 'bf16', 'f16' or 'f32'");
-  }
+  const WeightType weight_type = weight_type_argument(type);
   const std::size_t size = weight_size(weight_type);
   if (elements.length % size != 0) {
     refuse_argument("source.bytes", "must hold whole weights of " + std::to_string(size) + " bytes");
   }
   return {elements.data, weight_type, elements.length / size};
 }
-
-FourBitSpec four_bit_arguments(const Napi::Value& type, const Napi::Value& block_size) {
-  const std::string name = string_argument(type, "type");
-  if (name != "nf4" && name != "fp4") refuse_argument("type", "must be 'nf4' or 'fp4'");
-  const std::size_t size = size_argument(block_size, "blockSize", 32, 4096);
-  if ((size & (size - 1)) != 0) refuse_argument("blockSize", "must be a power of two from 32 to 4096");
-  return {name == "nf4" ? FourBitType::nf4 : FourBitType::fp4, size};
-}
-
-constexpr double kMostElements = 1e12;
 
 Shape shape_arguments(const Napi::Value& rows, const Napi::Value& columns) {
   const Shape shape{size_argument(rows, "rows", 0, kMostElements), size_argument(columns, "columns", 0, kMostElements)};
@@ -75,17 +58,6 @@ AffineSpec affine_arguments(const Napi::Value& symmetric, const Napi::Value& bit
     if (size != 0) spec.block_size = std::min(size, spec.block_size);
   }
   return spec;
-}
-
-Napi::Object to_javascript(Napi::Env env, const Statistics& statistics, std::size_t numel) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("numel", static_cast<double>(numel));
-  object.Set("errorSquares", statistics.error_squares);
-  object.Set("sourceSquares", statistics.source_squares);
-  object.Set("dequantizedSquares", statistics.dequantized_squares);
-  object.Set("dot", statistics.dot);
-  object.Set("maxError", statistics.max_error);
-  return object;
 }
 
 template <typename Array>

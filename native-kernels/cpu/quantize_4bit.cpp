@@ -1,5 +1,6 @@
 // NF4 and FP4 over a whole tensor: tasks of a fixed size, the incomplete last block, double quantization, statistics.
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -7,7 +8,9 @@
 
 #include "cpu/quantize_nested.h"
 #include "cpu/quantize_statistics.h"
+#include "cpu/quantize_streams.h"
 #include "quantize.h"
+#include "quantize_file.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble {
@@ -24,22 +27,25 @@ std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 
 
 /// What the phases of one call share.
 struct Job {
-  const Source& source;
+  const WeightInput& source;
   const FourBitTables& tables;
   const QuantizeKernels& kernels;
   std::size_t block_size;
   std::size_t blocks;
-  std::uint8_t* codes;
+  const CodeOutput& codes;
   float* absmax;
   Moments* moments;
 
   std::size_t block_end(std::size_t block) const { return std::min((block + 1) * block_size, source.numel); }
 };
 
-[[noreturn]] void refuse(const Source& source, std::size_t from) {
-  while (std::isfinite(load_weight(source.data, source.type, from))) ++from;
-  const float value = load_weight(source.data, source.type, from);
-  throw InvalidWeights(from, "weight " + std::to_string(from) + (std::isnan(value) ? " is NaN" : " is infinite"));
+/// @param weights [count] the first of them being weight `first` of the tensor
+[[noreturn]] void refuse(const void* weights, WeightType type, std::size_t first) {
+  std::size_t i = 0;
+  while (std::isfinite(load_weight(weights, type, i))) ++i;
+  const float value = load_weight(weights, type, i);
+  const std::string what = std::isnan(value) ? " is NaN" : " is infinite";
+  throw InvalidWeights(first + i, "weight " + std::to_string(first + i) + what);
 }
 
 int rank_of(const FourBitTables& tables, float value) {
@@ -50,39 +56,49 @@ int rank_of(const FourBitTables& tables, float value) {
 
 /// The incomplete last block, where bitsandbytes divides by absmax instead of multiplying by its inverse, and stores
 /// its lower bound. A last odd code is paired with the code of 0.
-void quantize_last_block(const Job& job, std::size_t block) {
+/// @param weights [count] of the block
+/// @param codes [ceil(count / 2)]
+void quantize_last_block(const Job& job, std::size_t block, const void* weights, std::uint8_t* codes) {
   const std::size_t start = block * job.block_size;
   const std::size_t count = job.source.numel - start;
+  const WeightType type = job.source.type;
   float largest = kSmallestAbsmax;
   for (std::size_t i = 0; i < count; ++i) {
-    const float weight = load_weight(job.source.data, job.source.type, start + i);
-    if (!std::isfinite(weight)) refuse(job.source, start);
+    const float weight = load_weight(weights, type, i);
+    if (!std::isfinite(weight)) refuse(weights, type, start);
     largest = std::max(largest, std::fabs(weight));
   }
   job.absmax[block] = largest;
   MomentLanes lanes;
   for (std::size_t i = 0; i < count; ++i) {
-    const float scaled = load_weight(job.source.data, job.source.type, start + i) / largest;
+    const float scaled = load_weight(weights, type, i) / largest;
     const int rank = rank_of(job.tables, scaled);
     add_to_lane(lanes, i, scaled - job.tables.values[rank], job.tables.values[rank]);
-    std::uint8_t& pair = job.codes[(start + i) / 2];
+    std::uint8_t& pair = codes[i / 2];
     const int code = job.tables.codes[rank];
     pair = static_cast<std::uint8_t>(i % 2 == 0 ? code << 4 : pair | code);
   }
-  if (count % 2 != 0) job.codes[(start + count) / 2] |= job.tables.codes[rank_of(job.tables, 0.0f)];
+  if (count % 2 != 0) codes[count / 2] |= job.tables.codes[rank_of(job.tables, 0.0f)];
   job.moments[block] = fold_lanes(lanes);
 }
 
 void quantize_task(const Job& job, std::size_t task) {
+  // One of each per thread, so that they stay in that core's cache.
+  thread_local Scratch source_scratch, code_scratch;
+  const WeightType type = job.source.type;
   const std::size_t first = task * kTaskWeights / job.block_size;
   const std::size_t start = first * job.block_size;
   const std::size_t end = std::min(start + kTaskWeights, job.source.numel);
   const std::size_t full = (end - start) / job.block_size;
-  const std::size_t done =
-      job.kernels.quantize_blocks(job.tables, advance(job.source.data, job.source.type, start), job.source.type, full,
-                                  job.block_size, job.codes + start / 2, job.absmax + first, job.moments + first);
-  if (done < full) refuse(job.source, start + done * job.block_size);
-  if (start + full * job.block_size < end) quantize_last_block(job, first + full);
+  const std::size_t whole = full * job.block_size;
+  const std::size_t bytes = (end - start + 1) / 2;
+  const void* weights = job.source.at(start, end - start, source_scratch);
+  std::uint8_t* codes = job.codes.room(start / 2, bytes, code_scratch);
+  const std::size_t done = job.kernels.quantize_blocks(job.tables, weights, type, full, job.block_size, codes,
+                                                       job.absmax + first, job.moments + first);
+  if (done < full) refuse(advance(weights, type, done * job.block_size), type, start + done * job.block_size);
+  if (start + whole < end) quantize_last_block(job, first + full, advance(weights, type, whole), codes + whole / 2);
+  job.codes.take(start / 2, bytes, codes);
 }
 
 /// Weights are (u + e) * this, with the scale that the codes were made with.
@@ -138,10 +154,15 @@ struct NestedJob {
       const double unit = unit_of(job.absmax[block]);
       const double bound = unit * job.moments[block].max_error + std::fabs(unit - scales[i]);
       if (bound * (1 + kSlack) <= largest) continue;
-      for (std::size_t k = block * job.block_size; k < job.block_end(block); ++k) {
-        const int code = job.codes[k / 2] >> (k % 2 == 0 ? 4 : 0) & 15;
+      thread_local Scratch source_scratch, code_scratch;
+      const std::size_t start = block * job.block_size;
+      const std::size_t length = job.block_end(block) - start;
+      const void* weights = job.source.at(start, length, source_scratch);
+      const std::uint8_t* codes = job.codes.at(start / 2, (length + 1) / 2, code_scratch);
+      for (std::size_t k = 0; k < length; ++k) {
+        const int code = codes[k / 2] >> (k % 2 == 0 ? 4 : 0) & 15;
         const float value = job.tables.values_by_code[code] * scales[i];
-        const double weight = load_weight(job.source.data, job.source.type, k);
+        const double weight = load_weight(weights, job.source.type, k);
         largest = std::max(largest, std::fabs(weight - value));
       }
     }
@@ -176,10 +197,9 @@ Statistics quantize_scales(const Job& job, const FourBitTarget& target, const Co
   return total(parts);
 }
 
-}  // namespace
-
-Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const FourBitTarget& target,
-                         const Control& control) {
+/// @param codes where they go; target.codes is not looked at
+Statistics quantize(const WeightInput& source, const FourBitSpec& spec, const CodeOutput& codes,
+                    const FourBitTarget& target, const Control& control) {
   const bool nested = target.absmax == nullptr;
   const std::size_t blocks = divide_up(source.numel, spec.block_size);
   if (blocks == 0) {
@@ -193,7 +213,7 @@ Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const Fo
                 quantize_kernels(control.isa),
                 spec.block_size,
                 blocks,
-                target.codes,
+                codes,
                 nested ? scales.get() : target.absmax,
                 moments.get()};
 
@@ -210,6 +230,46 @@ Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const Fo
     }
   });
   return nested ? quantize_scales(job, target, control) : total(parts);
+}
+
+/// Writes and hashes a part of a tensor that is small enough to lie in memory.
+template <typename T>
+Digest put(const std::vector<T>& values, const PositionedFile& file, std::uint64_t offset, const Control& control) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
+  const std::size_t count = values.size() * sizeof(T);
+  file.write(offset, bytes, count);
+  return tree_hash(bytes, count, {control.threads, control.isa, control.cancelled, {}});
+}
+
+}  // namespace
+
+Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const FourBitTarget& target,
+                         const Control& control) {
+  const WeightInput input{source.data, source.type, source.numel};
+  return quantize(input, spec, CodeOutput{target.codes}, target, control);
+}
+
+FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec& spec, const FourBitFileTarget& target,
+                                     const Control& control) {
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
+  TreeHash hash((source.numel + 1) / 2, control.isa);
+  const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
+  const std::size_t blocks = divide_up(source.numel, spec.block_size);
+  std::vector<float> absmax(target.double_quant ? 0 : blocks);
+  std::vector<std::uint8_t> absmax_codes(target.double_quant ? blocks : 0);
+  std::vector<float> nested_absmax(target.double_quant ? divide_up(blocks, kNestedBlockSize) : 0);
+  FourBitFileResult result{};
+  const FourBitTarget parts{nullptr, target.double_quant ? nullptr : absmax.data(), absmax_codes.data(),
+                            nested_absmax.data(), &result.nested_offset};
+  result.statistics = quantize(input, spec, codes, parts, control);
+  result.codes = hash.finish();
+  if (target.double_quant) {
+    result.absmax = put(absmax_codes, target.file, target.absmax, control);
+    result.nested_absmax = put(nested_absmax, target.file, target.nested_absmax, control);
+  } else {
+    result.absmax = put(absmax, target.file, target.absmax, control);
+  }
+  return result;
 }
 
 void dequantize_4bit(const FourBitView& weights, const FourBitSpec& spec, std::size_t numel, float* out,

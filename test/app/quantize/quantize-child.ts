@@ -68,6 +68,10 @@ function inStepWithJournal(inner: OpenCheckpoint): OpenCheckpoint {
       await wait();
       return await inner.readTensor(...args);
     },
+    locate: async (...args) => {
+      await wait();
+      return await inner.locate(...args);
+    },
     readRange: async (...args) => {
       await wait();
       return await inner.readRange(...args);

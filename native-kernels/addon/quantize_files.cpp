@@ -1,0 +1,82 @@
+// The side of the addon that quantizes from file to file. quantize-files.ts documents what each function means.
+
+#include <memory>
+#include <string>
+
+#include "addon/arguments.h"
+#include "addon/call_control.h"
+#include "addon/digest_text.h"
+#include "addon/exported.h"
+#include "addon/promise_worker.h"
+#include "addon/quantizer_arguments.h"
+#include "positioned_file.h"
+#include "quantize_file.h"
+#include "registration.h"
+
+namespace nibble::addon {
+namespace {
+
+struct FilePlace {
+  std::string path;
+  std::size_t offset;
+};
+
+// quantize4bitFile(sourcePath, sourceOffset, sourceType, numel, targetPath, codesOffset, absmaxOffset,
+//                  nestedAbsmaxOffset | undefined, type, blockSize, control)
+Napi::Value quantize_4bit_file_call(const Napi::CallbackInfo& info) {
+  const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
+  const WeightType weight_type = weight_type_argument(info[2]);
+  const std::size_t numel = size_argument(info[3], "numel", 0, kMostElements);
+  const FilePlace to{string_argument(info[4], "target.path"), position_argument(info[5], "target.codes")};
+  const std::size_t absmax = position_argument(info[6], "target.absmax");
+  const bool nested = !info[7].IsUndefined();
+  const std::size_t nested_absmax = nested ? position_argument(info[7], "target.nestedAbsmax") : 0;
+  const FourBitSpec spec = four_bit_arguments(info[8], info[9]);
+  const std::shared_ptr<CallControl> control = control_argument(info[10]);
+  auto made = std::make_shared<FourBitFileResult>();
+  return PromiseWorker::start(
+      info.Env(), {},
+      [=] {
+        const PositionedFile source(from.path, PositionedFile::Access::read);
+        const PositionedFile target(to.path, PositionedFile::Access::write);
+        *made = quantize_4bit_file({source, from.offset, weight_type, numel}, spec,
+                                   {target, nested, to.offset, absmax, nested_absmax}, control->control);
+      },
+      [=](Napi::Env env, const PromiseWorker&) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("codes", digest_text(made->codes));
+        result.Set("absmax", digest_text(made->absmax));
+        if (nested) {
+          result.Set("nestedAbsmax", digest_text(made->nested_absmax));
+          result.Set("nestedOffset", static_cast<double>(made->nested_offset));
+        }
+        result.Set("sums", to_javascript(env, made->statistics, numel));
+        return result;
+      });
+}
+
+// copyHashed(sourcePath, sourceOffset, length, targetPath, targetOffset, control)
+Napi::Value copy_hashed_call(const Napi::CallbackInfo& info) {
+  const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
+  const std::size_t length = position_argument(info[2], "source.byteLength");
+  const FilePlace to{string_argument(info[3], "target.path"), position_argument(info[4], "target.byteOffset")};
+  const std::shared_ptr<CallControl> control = control_argument(info[5]);
+  auto digest = std::make_shared<Digest>();
+  return PromiseWorker::start(
+      info.Env(), {},
+      [=] {
+        const PositionedFile source(from.path, PositionedFile::Access::read);
+        const PositionedFile target(to.path, PositionedFile::Access::write);
+        *digest = copy_hashed(source, from.offset, length, target, to.offset, control->control);
+      },
+      [=](Napi::Env env, const PromiseWorker&) { return Napi::String::New(env, digest_text(*digest)); });
+}
+
+}  // namespace
+
+void register_quantize_files(Napi::Env env, Napi::Object exports) {
+  add<quantize_4bit_file_call>(env, exports, "quantize4bitFile");
+  add<copy_hashed_call>(env, exports, "copyHashed");
+}
+
+}  // namespace nibble::addon

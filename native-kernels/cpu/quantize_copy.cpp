@@ -1,0 +1,28 @@
+// Tensors that stay as they are.
+
+#include <algorithm>
+
+#include "cpu/quantize_streams.h"
+#include "quantize_file.h"
+
+namespace nibble {
+
+Digest copy_hashed(const PositionedFile& from, std::uint64_t from_offset, std::uint64_t length,
+                   const PositionedFile& to, std::uint64_t to_offset, const Control& control) {
+  // Bytes of one task: they are read, hashed and written while they lie in a core's second-level cache.
+  constexpr std::size_t kTaskBytes = 64 * kTreePiece;
+  TreeHash hash(length, control.isa);
+  const CodeOutput output{nullptr, &to, to_offset, &hash};
+  const auto tasks = static_cast<std::size_t>((length + kTaskBytes - 1) / kTaskBytes);
+  for_each_task(tasks, control, {0, 1}, [&](std::size_t task) {
+    thread_local Scratch scratch;
+    const std::size_t start = task * kTaskBytes;
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kTaskBytes, length - start));
+    std::uint8_t* bytes = output.room(start, count, scratch);
+    from.read(from_offset + start, bytes, count);
+    output.take(start, count, bytes);
+  });
+  return hash.finish();
+}
+
+}  // namespace nibble

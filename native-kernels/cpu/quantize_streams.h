@@ -1,0 +1,65 @@
+#pragma once
+
+// Where a quantizer's weights come from and where its codes go: memory, or files, a task at a time.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "positioned_file.h"
+#include "quantize.h"
+#include "reference/quantize_kernels.h"
+#include "tree_hash.h"
+
+namespace nibble {
+
+/// Memory of one thread for what passes through it.
+using Scratch = std::vector<std::uint8_t>;
+
+struct WeightInput {
+  const void* data;  // null: in the file
+  WeightType type;
+  std::size_t numel;
+  const PositionedFile* file = nullptr;
+  std::uint64_t offset = 0;
+
+  /// Weights [start, start + count). They are valid until `scratch` is used again.
+  const void* at(std::size_t start, std::size_t count, Scratch& scratch) const {
+    if (data != nullptr) return advance(data, type, start);
+    scratch.resize(std::max(scratch.size(), count * weight_size(type)));
+    file->read(offset + std::uint64_t{start} * weight_size(type), scratch.data(), count * weight_size(type));
+    return scratch.data();
+  }
+};
+
+struct CodeOutput {
+  std::uint8_t* data;  // null: in the file
+  const PositionedFile* file = nullptr;
+  std::uint64_t offset = 0;
+  TreeHash* hash = nullptr;
+
+  /// Room for bytes [start, start + count).
+  std::uint8_t* room(std::size_t start, std::size_t count, Scratch& scratch) const {
+    if (data != nullptr) return data + start;
+    scratch.resize(std::max(scratch.size(), count));
+    return scratch.data();
+  }
+
+  /// Takes what was put into that room.
+  void take(std::size_t start, std::size_t count, const std::uint8_t* bytes) const {
+    if (data != nullptr) return;
+    hash->add(start, bytes, count);
+    file->write(offset + start, bytes, count);
+  }
+
+  /// Bytes [start, start + count) as they were taken.
+  const std::uint8_t* at(std::size_t start, std::size_t count, Scratch& scratch) const {
+    if (data != nullptr) return data + start;
+    scratch.resize(std::max(scratch.size(), count));
+    file->read(offset + start, scratch.data(), count);
+    return scratch.data();
+  }
+};
+
+}  // namespace nibble

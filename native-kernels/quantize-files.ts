@@ -1,0 +1,93 @@
+import { controlled } from './controlled.ts';
+import { errorStatistics } from './error-statistics.ts';
+import type { ErrorStatistics } from './error-statistics.ts';
+import type { FloatType, FourBitSpec, KernelOptions } from './quantizer-types.ts';
+import { quantizerAddon } from './quantizers-addon.ts';
+import type { FileRange } from './tree-hash.ts';
+
+/** Weights in a checkpoint's file: a whole number of them. */
+export interface FileSource {
+  readonly path: string;
+  readonly byteOffset: number;
+  readonly numel: number;
+  readonly type: FloatType;
+}
+
+/** Where the parts of a 4-bit tensor go in a file that exists: positions in bytes. */
+export interface FourBitPlaces {
+  readonly path: string;
+  /** [ceil(numel / 2)] bytes. */
+  readonly codes: number;
+  /** [blocks] float32, or with double quantization [blocks] bytes. */
+  readonly absmax: number;
+  /** [ceil(blocks / 256)] float32; null without double quantization. */
+  readonly nestedAbsmax: number | null;
+}
+
+/** The tree hashes of what was written, and what is not written. */
+export interface Written4bit {
+  readonly codes: string;
+  readonly absmax: string;
+  readonly nested: { readonly absmax: string; readonly offset: number } | null;
+  readonly statistics: ErrorStatistics;
+}
+
+/**
+ * `quantize4bit` from file to file: each core reads, quantizes, hashes and writes a piece at a time, so that no tensor
+ * lies in memory as a whole. After a failure the same call may be made again.
+ *
+ * @throws (rejects) as `quantize4bit` does; `malformed-file` when the source ends too soon; `disk-full`; `not-found`;
+ * `permission-denied`
+ */
+export async function quantize4bitFile(
+  source: FileSource,
+  target: FourBitPlaces,
+  spec: FourBitSpec,
+  options: KernelOptions = {},
+): Promise<Written4bit> {
+  const made = await controlled(options, (control) =>
+    quantizerAddon().quantize4bitFile(
+      source.path,
+      source.byteOffset,
+      source.type,
+      source.numel,
+      target.path,
+      target.codes,
+      target.absmax,
+      target.nestedAbsmax ?? undefined,
+      spec.type,
+      spec.blockSize,
+      control,
+    ),
+  );
+  const { codes, absmax, nestedAbsmax, nestedOffset, sums } = made;
+  const nested =
+    nestedAbsmax === undefined || nestedOffset === undefined
+      ? null
+      : { absmax: nestedAbsmax, offset: nestedOffset };
+  return { codes, absmax, nested, statistics: errorStatistics(sums) };
+}
+
+/**
+ * Copies bytes to a place in a file that exists, on all cores.
+ *
+ * @returns their tree hash
+ * @throws (rejects) `aborted`, `malformed-file` when the source ends too soon, `disk-full`, `not-found`,
+ * `permission-denied`
+ */
+export async function copyHashed(
+  source: FileRange,
+  target: { readonly path: string; readonly byteOffset: number },
+  options: KernelOptions = {},
+): Promise<string> {
+  return await controlled(options, (control) =>
+    quantizerAddon().copyHashed(
+      source.path,
+      source.byteOffset,
+      source.byteLength,
+      target.path,
+      target.byteOffset,
+      control,
+    ),
+  );
+}

@@ -1,0 +1,147 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  copyHashed,
+  processorFeatures,
+  quantize4bit,
+  quantize4bitFile,
+} from '../../native-kernels/index.ts';
+import type { FloatType } from '../../native-kernels/index.ts';
+import { treeHashOf } from '../fixtures/tensors-hash.ts';
+
+/** In front of the weights, so that they are not aligned, and between what is written. */
+const GAP_BYTES = 13;
+
+let directory: string;
+let sourceFile: string;
+let targetFile: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'nibble-files-'));
+  sourceFile = path.join(directory, 'source');
+  targetFile = path.join(directory, 'target');
+});
+afterAll(async () => {
+  await rm(directory, { recursive: true });
+});
+
+/** Random weights of a type, small ones among them. */
+function weightsOf(numel: number, type: FloatType): Uint8Array {
+  const values = Float32Array.from({ length: numel }, () => (Math.random() - 0.5) * 0.1);
+  if (type === 'f32') return new Uint8Array(values.buffer);
+  if (type === 'f16') return new Uint8Array(Float16Array.from(values).buffer);
+  const bits = new Uint32Array(values.buffer);
+  return new Uint8Array(Uint16Array.from(bits, (word) => word >>> 16).buffer);
+}
+
+function bytesOf(array: ArrayBufferView): Buffer {
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}
+
+// Around the 131,072 weights of a task, incomplete last blocks, odd numbers, and nothing.
+const sizes = [0, 1, 31, 64, 131_071, 131_072, 131_073, 300_001, 262_144];
+
+describe.each(processorFeatures().available)('%s', (isa) => {
+  it.each(['bf16', 'f16', 'f32'] as const)(
+    'makes of %s in a file what it makes in memory',
+    async (type) => {
+      for (const numel of [...sizes, randomInt(400_000)])
+        for (const doubleQuant of [true, false]) {
+          const bytes = weightsOf(numel, type);
+          const spec = { type: doubleQuant ? ('nf4' as const) : ('fp4' as const), blockSize: 64 };
+          const expected = await quantize4bit({ bytes, type }, { ...spec, doubleQuant }, { isa });
+          const gap = randomBytes(GAP_BYTES);
+          await writeFile(sourceFile, Buffer.concat([gap, bytes]));
+          await writeFile(targetFile, '');
+          const codes = GAP_BYTES;
+          const absmax = codes + expected.codes.byteLength + GAP_BYTES;
+          const nested = absmax + expected.absmax.byteLength + GAP_BYTES;
+          const made = await quantize4bitFile(
+            { path: sourceFile, byteOffset: GAP_BYTES, numel, type },
+            { path: targetFile, codes, absmax, nestedAbsmax: doubleQuant ? nested : null },
+            spec,
+            { isa, threads: randomInt(1, 4) },
+          );
+          const written = await readFile(targetFile);
+          const parts: [Buffer, number, string | undefined][] = [
+            [bytesOf(expected.codes), codes, made.codes],
+            [bytesOf(expected.absmax), absmax, made.absmax],
+          ];
+          if (expected.nested !== null)
+            parts.push([bytesOf(expected.nested.absmax), nested, made.nested?.absmax]);
+          for (const [part, position, hash] of parts) {
+            const found = written.subarray(position, position + part.byteLength);
+            expect(Buffer.compare(found, part), `${numel} weights at ${position}`).toBe(0);
+            expect(hash).toBe(treeHashOf(part));
+          }
+          expect(made.nested?.offset).toBe(expected.nested?.offset);
+          expect(made.statistics).toEqual(expected.statistics);
+        }
+    },
+  );
+});
+
+const places = { codes: 0, absmax: 1 << 20, nestedAbsmax: 1 << 21 };
+const spec = { type: 'nf4' as const, blockSize: 64 };
+
+it('names the first weight that is no number', async () => {
+  const values = new Float32Array(400_000);
+  values[262_999] = Number.NaN;
+  values[300_000] = Number.POSITIVE_INFINITY;
+  await writeFile(sourceFile, bytesOf(values));
+  const source = { path: sourceFile, byteOffset: 0, numel: 400_000, type: 'f32' as const };
+  const target = { path: targetFile, ...places };
+  await expect(quantize4bitFile(source, target, spec)).rejects.toMatchObject({
+    code: 'invalid-weights',
+    index: 262_999,
+  });
+});
+
+it('says what is wrong with the files, and stops when it is cancelled', async () => {
+  await writeFile(sourceFile, weightsOf(100_000, 'bf16'));
+  await writeFile(targetFile, '');
+  const target = { path: targetFile, ...places };
+  const source = { path: sourceFile, byteOffset: 0, numel: 100_000, type: 'bf16' as const };
+  await expect(quantize4bitFile({ ...source, numel: 100_001 }, target, spec)).rejects.toMatchObject(
+    { code: 'malformed-file' },
+  );
+  const missing = path.join(directory, 'missing');
+  await expect(quantize4bitFile(source, { ...target, path: missing }, spec)).rejects.toMatchObject({
+    code: 'not-found',
+  });
+  await expect(
+    quantize4bitFile(source, target, spec, { signal: AbortSignal.abort() }),
+  ).rejects.toMatchObject({ code: 'aborted' });
+});
+
+it('copies bytes and hashes them', async () => {
+  const bytes = randomBytes(1_000_003);
+  await writeFile(sourceFile, bytes);
+  await writeFile(targetFile, '');
+  for (const [start, byteLength] of [
+    [0, 1_000_003],
+    [77, 262_144 * 2],
+    [5, 0],
+  ] as const) {
+    const from = { path: sourceFile, byteOffset: start, byteLength };
+    const hash = await copyHashed(from, { path: targetFile, byteOffset: 11 });
+    const wanted = bytes.subarray(start, start + byteLength);
+    const found = (await readFile(targetFile)).subarray(11, 11 + byteLength);
+    expect(Buffer.compare(found, wanted)).toBe(0);
+    expect(hash).toBe(treeHashOf(wanted));
+  }
+  const tooFar = { path: sourceFile, byteOffset: 1_000_000, byteLength: 4 };
+  await expect(copyHashed(tooFar, { path: targetFile, byteOffset: 0 })).rejects.toMatchObject({
+    code: 'malformed-file',
+  });
+});
+
+it('refuses what is no regular file', async () => {
+  await writeFile(sourceFile, weightsOf(1000, 'bf16'));
+  const source = { path: sourceFile, byteOffset: 0, byteLength: 2000 };
+  const refused = copyHashed(source, { path: '/dev/null', byteOffset: 0 });
+  await expect(refused).rejects.toHaveProperty('code');
+});
