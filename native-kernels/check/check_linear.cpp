@@ -247,7 +247,7 @@ void check_integers(Isa isa, Random& random, Report& report) {
       std::vector<float> x(tokens * kColumns);
       for (std::size_t i = 0; i < x.size(); ++i) {
         const int value = pattern == 0 ? static_cast<int>(random.below(255)) - 127 : pattern == 1 ? 127 : -127;
-        x[i] = i % kColumns % 32 == 0 ? 127.0f : static_cast<float>(value);
+        x[i] = i % kColumns % 4 == 0 ? 127.0f : static_cast<float>(value);
       }
       for (const bool shifted : {false, true}) {
         const LinearAffineWeights w{codes.data(), nullptr,  ones.data(), shifted ? zeros.data() : nullptr, 8, false,
@@ -280,7 +280,7 @@ void check_ends(Isa isa, Random& random, Report& report) {
     return y;
   };
   const std::vector<float> plain = scaled(0);
-  for (const int exponent : {-90, 90}) {
+  for (const int exponent : {-80, 80}) {
     const std::vector<float> y = scaled(exponent);
     for (std::size_t i = 0; i < y.size(); ++i) {
       report.holds("scales near the ends of float32", y[i] == std::ldexp(plain[i], exponent));

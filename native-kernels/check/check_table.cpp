@@ -7,6 +7,7 @@
 #include "check/checks.h"
 #include "cpu/linear_kernels.h"
 #include "half.h"
+#include "reference/linear_lanes.h"
 #include "reference/linear_reference.h"
 
 namespace nibble::check {
@@ -59,7 +60,7 @@ void check_quantize(const LinearKernels& kernels, Random& random, Report& report
           const std::vector<float> x = difficult(columns, group, random);
           std::vector<std::int8_t> natural(padded), wanted(padded), codes(padded, std::int8_t{99});
           std::vector<float> wanted_scales(stride), scales(stride, 99.0f);
-          std::vector<std::int32_t> wanted_offsets(stride), offsets(stride, 99), lanes(padded);
+          std::vector<std::int32_t> wanted_offsets(stride), offsets(stride, 99);
           for (std::size_t at = 0; at < columns; at += group) {
             const std::size_t count = std::min(group, columns - at);
             wanted_scales[at / group] = reference::quantize_activations(x.data() + at, count, natural.data() + at);
@@ -70,8 +71,8 @@ void check_quantize(const LinearKernels& kernels, Random& random, Report& report
             const std::size_t to = order == Order::natural ? k : k - inside + inside % 2 * 64 + inside / 2;
             wanted[to] = natural[k];
           }
-          kernels.quantize({x.data(), columns, group, order, factor, codes.data(), scales.data(), offsets.data(),
-                            kernels.wants_lane_offsets ? lanes.data() : nullptr, stride});
+          kernels.quantize(
+              {x.data(), columns, group, order, factor, codes.data(), scales.data(), offsets.data(), stride});
           const std::string name = named("quantize", columns, group);
           report.equal(name + " codes", codes.data(), wanted.data(), padded);
           report.equal(name + " offsets", offsets.data(), wanted_offsets.data(), stride * sizeof(std::int32_t));
@@ -80,6 +81,43 @@ void check_quantize(const LinearKernels& kernels, Random& random, Report& report
             report.holds(name + " scales", both_nan || scales[g] == wanted_scales[g]);
           }
         }
+      }
+    }
+  }
+}
+
+void check_round_lanes(const LinearKernels& kernels, Random& random, Report& report) {
+  if (kernels.round_lanes == nullptr) return;
+  for (const int bits : {4, 8}) {
+    const std::size_t lane = reference::lane_columns(bits);
+    const std::size_t chunk = reference::chunk_columns(bits);
+    for (const std::size_t columns : {1u, 24u, 37u, 64u, 96u, 160u, 250u, 1056u, 1152u}) {
+      std::vector<float> x = difficult(columns, 2 * chunk, random);
+      // Outliers, whose chunks get a second pass.
+      for (std::size_t k = 0; k < columns; k += 1 + random.below(300)) x[k] *= 300;
+      const reference::RoundedLanes wanted = reference::round_lanes(x.data(), columns, bits);
+      const std::size_t chunks = (columns + chunk - 1) / chunk;
+      std::vector<std::int8_t> codes(2 * chunks * chunk, std::int8_t{99});
+      std::vector<std::int32_t> offsets(2 * chunks * reference::kLanes, 99);
+      std::vector<float> scales(2 * chunks * reference::kLanes, 99.0f);
+      std::vector<std::uint32_t> places(chunks);
+      const std::size_t passes =
+          kernels.round_lanes({x.data(), columns, bits, codes.data(), offsets.data(), scales.data(), places.data()});
+      const std::string name = named("round_lanes", columns, static_cast<std::size_t>(bits));
+      report.holds(name + " second passes", passes == wanted.places.size());
+      if (passes != wanted.places.size()) continue;
+      report.equal(name + " places", places.data(), wanted.places.data(), passes * sizeof(std::uint32_t));
+      for (std::size_t k = 0; k < wanted.codes.size(); ++k) {
+        const std::size_t inside = k % chunk;
+        const std::size_t to = bits == 8 ? k : k - inside + inside % 2 * 64 + inside / 2;
+        report.holds(name + " codes", codes[to] == wanted.codes[k]);
+      }
+      for (std::size_t i = 0; i < wanted.scales.size(); ++i) {
+        const bool both_nan = std::isnan(scales[i]) && std::isnan(wanted.scales[i]);
+        report.holds(name + " scales", both_nan || scales[i] == wanted.scales[i]);
+        std::int32_t sum = 0;
+        for (std::size_t k = 0; k < lane; ++k) sum += wanted.codes[i * lane + k];
+        report.holds(name + " offsets", offsets[i] == -128 * sum);
       }
     }
   }
@@ -192,6 +230,7 @@ void check_table(Isa isa, std::uint64_t seed, Report& report) {
   if (kernels == nullptr) return;
   Random random(seed);
   check_quantize(*kernels, random, report);
+  check_round_lanes(*kernels, random, report);
   check_expand(*kernels, random, report);
   check_dots(*kernels, random, report);
 }

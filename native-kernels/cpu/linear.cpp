@@ -9,6 +9,7 @@
 #include "cpu/linear_kernels.h"
 #include "cpu/linear_scalars.h"
 #include "error.h"
+#include "reference/linear_lanes.h"
 #include "reference/linear_reference.h"
 
 namespace nibble {
@@ -54,6 +55,8 @@ linear::GroupedWeights grouped(const Linear4Weights& w) {
   for (std::size_t i = 0; i < 16; ++i) {
     result.map[i] = map.bytes[i];
     result.unrounded[i] = map.unit == 0 ? 0 : linear::load_unaligned(w.map, i) / map.unit;
+    result.rest[i] = reference::rest_of(result.unrounded[i], map.bytes[i]);
+    result.has_rest = result.has_rest || result.rest[i] != 0;
   }
   result.rows = w.rows;
   result.columns = w.columns;

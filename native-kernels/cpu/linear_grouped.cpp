@@ -1,10 +1,11 @@
-// Driver of the fast mode for weights with group scales: set the outlier channels aside, round the other activations
-// once, then one task per strip of rows.
+// Driver of the fast mode for weights with group scales and many tokens: set the outlier channels aside, round the
+// other activations once, then one task per strip of rows.
 
 #include <algorithm>
 
 #include "cpu/linear_groups.h"
 #include "cpu/linear_scalars.h"
+#include "reference/linear_lanes.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::linear {
@@ -43,9 +44,7 @@ float weight_at(const GroupedWeights& w, std::size_t row, std::size_t column) {
 OutlierColumns find_outliers(const GroupedWeights& w, const Call& call) {
   thread_local Scratch memory;
   auto* scores = static_cast<float*>(memory.reserve(w.columns * sizeof(float)));
-  // Waking other threads costs more than a few tokens' scores.
-  const std::size_t strip = call.tokens < reference::kOutlierTokens ? w.columns : kScoredGroups * w.group;
-  for_strips(call.parallel, w.columns, strip, [&](std::size_t begin, std::size_t end) {
+  for_strips(call.parallel, w.columns, kScoredGroups * w.group, [&](std::size_t begin, std::size_t end) {
     reference::score_outliers(call.x, call.tokens, w.columns, w.group, begin, end, scores);
   });
   return reference::choose_outliers(scores, w.columns, call.tokens);
@@ -72,6 +71,10 @@ void add_outliers(const GroupedWeights& w, std::size_t begin, std::size_t end, c
 }  // namespace
 
 void grouped_product(const GroupedWeights& w, const Call& call) {
+  if (call.tokens < reference::kFewTokens) {
+    const Target target{w, call.bias, call.y};
+    return lanes_product(&target, 1, call.x, call.tokens, call.kernels, call.parallel);
+  }
   const OutlierColumns outliers = find_outliers(w, call);
   thread_local Scratch outlier_values;
   auto* values = static_cast<float*>(outlier_values.reserve((call.tokens * outliers.count + 1) * sizeof(float)));

@@ -1,6 +1,6 @@
 #pragma once
 
-// The product that all formats with int8 activations share (portable translation units only).
+// The product of many tokens that all formats with int8 activations share (portable translation units only).
 
 #include "cpu/linear_drivers.h"
 #include "cpu/linear_work.h"
@@ -15,24 +15,20 @@ void multiply_groups(const GroupedWeights& w, const Call& call, const Prepare& p
   const LinearKernels& kernels = call.kernels;
   const std::size_t code_stride = round_up(w.columns, kActivationPad);
   const std::size_t scale_stride = round_up(code_stride / w.group, kScalePad);
-  const bool many = call.tokens >= kernels.many_tokens;
   const RoundingPlan plan{call.tokens,
                           w.columns,
                           w.group,
                           w.bits == 4 ? Order::even_odd : Order::natural,
                           w.scales.zero_points != nullptr ? -1 : -128,
                           code_stride,
-                          scale_stride,
-                          many};
+                          scale_stride};
   thread_local Scratch activations;
   const Int8Activations x = round_activations(plan, kernels, call.parallel, activations, prepare);
-  const std::size_t strip =
-      many ? many_strip(w.rows, code_stride) : few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
-  const std::size_t scratch_bytes = many ? strip_scratch(strip, code_stride, scale_stride) : few_scratch(scale_stride);
-  const auto kernel = many ? kernels.grouped_many : kernels.grouped_few;
+  const std::size_t strip = many_strip(w.rows, code_stride);
+  const std::size_t scratch_bytes = strip_scratch(strip, code_stride, scale_stride);
   for_strips(call.parallel, w.rows, strip, [&](std::size_t begin, std::size_t end) {
     thread_local Scratch scratch;
-    kernel(w, begin, end, x, call.bias, call.y, scratch.reserve(scratch_bytes));
+    kernels.grouped_many(w, begin, end, x, call.bias, call.y, scratch.reserve(scratch_bytes));
     finish(begin, end, scratch);
   });
 }

@@ -22,8 +22,11 @@ inline constexpr std::size_t kTokenBlock = 8;
 /// Group scales are padded to a multiple of this with zeros.
 inline constexpr std::size_t kScalePad = 16;
 
-/// Bytes that a _few kernel needs, by the padded number of groups.
-static constexpr std::size_t few_scratch(std::size_t scale_stride) { return 8 * scale_stride * sizeof(float); }
+/// Bytes that a lanes kernel needs for a strip of `rows`: scales and zero points of all rows, and one row of
+/// temporaries.
+static constexpr std::size_t lanes_scratch(std::size_t rows, std::size_t scale_stride) {
+  return ((2 * rows + 2) * scale_stride + 2 * kScalePad) * sizeof(float);
+}
 
 /// Bytes that a _many kernel needs for a strip of `rows` (a multiple of kTileRows): decoded weights, scales, zero
 /// points and one row of temporaries.
@@ -58,8 +61,10 @@ struct BlockScales {
 struct GroupedWeights {
   const std::uint8_t* codes;  // bits 4: element 0 in the high nibble; bits 8: int8
   int bits;
-  std::int8_t map[16];  // bits 4: the integer that each code stands for
-  float unrounded[16];  // bits 4: the same before it was rounded to an integer, for the outlier channels
+  std::int8_t map[16];   // bits 4: the integer that each code stands for
+  float unrounded[16];   // bits 4: the same before it was rounded to an integer, for the outlier channels
+  std::int8_t rest[16];  // bits 4: what was rounded off, in steps of reference::kRestStep
+  bool has_rest;         // whether any of it is not 0
   std::size_t rows;
   std::size_t columns;  // bits 4: even
   std::size_t group;    // 64 or 32 columns; never crosses a weight block
@@ -68,10 +73,9 @@ struct GroupedWeights {
 
 /// Activations rounded to int8 by LinearKernels::quantize; zeros beyond the columns.
 struct Int8Activations {
-  const std::int8_t* codes;          // [tokens, code_stride]
-  const float* scales;               // [tokens, scale_stride], one a group
-  const std::int32_t* offsets;       // [tokens, scale_stride], offset_factor * sum of the group's codes
-  const std::int32_t* lane_offsets;  // [tokens, code_stride] or null, see LinearKernels::quantize
+  const std::int8_t* codes;     // [tokens, code_stride]
+  const float* scales;          // [tokens, scale_stride], one a group
+  const std::int32_t* offsets;  // [tokens, scale_stride], offset_factor * sum of the group's codes
   std::size_t tokens;
   std::size_t code_stride;
   std::size_t scale_stride;
@@ -95,12 +99,34 @@ struct QuantizeJob {
   std::size_t group;  // 64 or 32
   Order order;
   std::int32_t offset_factor;
-  std::int8_t* codes;          // [padded columns], written whole
-  float* scales;               // [scale_stride], written whole
-  std::int32_t* offsets;       // [scale_stride], written whole
-  std::int32_t* lane_offsets;  // [padded columns] or null: -128 * sum of the codes that meet in one dword lane of the
-                               // few-token kernel, 16 lanes for every 64 bytes of weights (AVX-512 only)
+  std::int8_t* codes;     // [padded columns], written whole
+  float* scales;          // [scale_stride], written whole
+  std::int32_t* offsets;  // [scale_stride], written whole
   std::size_t scale_stride;
+};
+
+/// The activations of one of few tokens, rounded lane by lane: reference/linear_lanes.h says how. The chunks of second
+/// passes follow behind the others.
+struct LaneActivations {
+  const std::int8_t* codes;  // [chunks + second_passes, chunk columns]; 4-bit weights: a chunk's 64 even columns, then
+                             // its 64 odd ones
+  const std::int32_t* offsets;  // [chunks + second_passes, 16] -128 * sum of the lane's codes
+  const float* scales;          // [chunks + second_passes, 16]
+  const std::uint32_t* places;  // [second_passes] the chunk of the weights that each meets
+  const float* group_sums;      // [groups] sums of the rounded activations; null when the weights have no zero points
+  std::size_t chunks;
+  std::size_t second_passes;
+};
+
+/// One token's activations on their way there; every array has room for twice the chunks.
+struct LaneJob {
+  const float* x;  // [columns]
+  std::size_t columns;
+  int bits;  // of the weights
+  std::int8_t* codes;
+  std::int32_t* offsets;
+  float* scales;
+  std::uint32_t* places;
 };
 
 /// The kernels of one instruction set. `begin`, `end` are rows; y [tokens, rows of the matrix]; bias null or [rows].
@@ -110,9 +136,11 @@ struct LinearKernels {
   /// Puts one block of tokens into the order of the _many kernels; null when they take Int8Activations as they are.
   void (*pack)(const PackJob& job);
 
-  /// Few tokens: every row is read once and multiplied as it is. scratch: few_scratch() bytes.
-  void (*grouped_few)(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
-                      const float* bias, float* y, void* scratch);
+  /// reference::round_lanes of one token; null: the portable one. @returns the number of second passes
+  std::size_t (*round_lanes)(const LaneJob& job);
+  /// Few tokens: every row is read once and multiplied as it is. x [tokens]; scratch: lanes_scratch() bytes.
+  void (*lanes)(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x,
+                std::size_t tokens, const float* bias, float* y, void* scratch);
   /// Many tokens: the strip is decoded once into scratch (strip_scratch() bytes) and used for all tokens. x is packed
   /// when there is a `pack`.
   void (*grouped_many)(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
@@ -130,10 +158,6 @@ struct LinearKernels {
   /// The same for few tokens straight from stored 16- or 32-bit rows.
   void (*dots16)(const void* rows_data, WeightType type, std::size_t rows, std::size_t columns, const float* x,
                  std::size_t tokens, const float* bias, float* y, std::size_t y_stride);
-
-  /// From this many tokens on the _many kernels win (measured, test/bench/linear-kernels.ts).
-  std::size_t many_tokens;
-  bool wants_lane_offsets;
 };
 
 /// @returns null for Isa::reference and for sets this build has no kernels for

@@ -1,5 +1,5 @@
-// Driver of LLM.int8: each token's outliers are set aside, the rest is rounded to int8, and the outliers are added in
-// float32.
+// Driver of LLM.int8. Few tokens are rounded by lanes, which need no decomposition. Of many, each token's outliers are
+// set aside, the rest is rounded to int8, and the outliers are added in float32.
 //
 // bitsandbytes rounds the rest with one scale for the whole token; ours has one for every 64 columns. Below the
 // threshold of 6 most activations are near 0.1, and one scale leaves them two or three levels: SmolLM2-135M in 8 bit
@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "cpu/linear_groups.h"
+#include "reference/linear_lanes.h"
 
 namespace nibble::linear {
 namespace {
@@ -85,6 +86,13 @@ void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t
 
 void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
   const std::size_t tokens = call.tokens;
+  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
+  const GroupedWeights rows{
+      reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, {}, false, w.rows, w.columns, kGroup, scales};
+  if (tokens < reference::kFewTokens) {
+    const Target target{rows, call.bias, call.y};
+    return lanes_product(&target, 1, call.x, tokens, call.kernels, call.parallel);
+  }
   const bool decompose = w.threshold > 0;
   Outliers outliers{};
   if (decompose) {
@@ -94,9 +102,6 @@ void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
     outliers.values = reinterpret_cast<float*>(list + tokens * sizeof(std::size_t));
     outliers.columns = reinterpret_cast<std::uint32_t*>(outliers.values + tokens * w.columns);
   }
-  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
-  const GroupedWeights rows{
-      reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, w.rows, w.columns, kGroup, scales};
   multiply_groups(
       rows, call,
       [&](std::size_t token) -> const float* {

@@ -95,22 +95,18 @@ struct RoundingPlan {
   std::int32_t offset_factor;
   std::size_t code_stride;
   std::size_t scale_stride;
-  bool many;
 };
 template <typename Prepare>
 Int8Activations round_activations(const RoundingPlan& plan, const LinearKernels& kernels, const Parallel& parallel,
                                   Scratch& memory, const Prepare& prepare) {
-  const bool packed = plan.many && kernels.pack != nullptr;
-  const bool lanes = !plan.many && kernels.wants_lane_offsets;
+  const bool packed = kernels.pack != nullptr;
   const std::size_t tokens = packed ? round_up(plan.tokens, kTokenBlock) : plan.tokens;
   const std::size_t codes_bytes = tokens * plan.code_stride;
   const std::size_t scales_bytes = tokens * plan.scale_stride * sizeof(float);
-  auto* bytes = static_cast<unsigned char*>(
-      memory.reserve(codes_bytes * (lanes ? 1 + sizeof(std::int32_t) : 1) + 2 * scales_bytes));
+  auto* bytes = static_cast<unsigned char*>(memory.reserve(codes_bytes + 2 * scales_bytes));
   auto* codes = reinterpret_cast<std::int8_t*>(bytes);
   auto* scales = reinterpret_cast<float*>(bytes + codes_bytes);
   auto* offsets = reinterpret_cast<std::int32_t*>(bytes + codes_bytes + scales_bytes);
-  auto* lane_offsets = lanes ? reinterpret_cast<std::int32_t*>(bytes + codes_bytes + 2 * scales_bytes) : nullptr;
 
   for_strips(parallel, plan.tokens, kTokenBlock, [&](std::size_t begin, std::size_t end) {
     std::int8_t* block_codes = codes + begin * plan.code_stride;
@@ -126,19 +122,17 @@ Int8Activations round_activations(const RoundingPlan& plan, const LinearKernels&
     for (std::size_t t = 0; t < end - begin; ++t) {
       kernels.quantize({prepare(begin + t), plan.columns, plan.group, plan.order, plan.offset_factor,
                         block_codes + t * plan.code_stride, block_scales + t * plan.scale_stride,
-                        block_offsets + t * plan.scale_stride,
-                        lanes ? lane_offsets + (begin + t) * plan.code_stride : nullptr, plan.scale_stride});
+                        block_offsets + t * plan.scale_stride, plan.scale_stride});
     }
     if (packed) {
-      kernels.pack(
-          {{block_codes, block_scales, block_offsets, nullptr, end - begin, plan.code_stride, plan.scale_stride},
-           plan.order,
-           codes + begin * plan.code_stride,
-           scales + begin * plan.scale_stride,
-           offsets + begin * plan.scale_stride});
+      kernels.pack({{block_codes, block_scales, block_offsets, end - begin, plan.code_stride, plan.scale_stride},
+                    plan.order,
+                    codes + begin * plan.code_stride,
+                    scales + begin * plan.scale_stride,
+                    offsets + begin * plan.scale_stride});
     }
   });
-  return {codes, scales, offsets, lane_offsets, plan.tokens, plan.code_stride, plan.scale_stride};
+  return {codes, scales, offsets, plan.tokens, plan.code_stride, plan.scale_stride};
 }
 
 }  // namespace nibble::linear

@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "reference/linear_lanes.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::reference {
@@ -88,6 +89,41 @@ void grouped(const Weights& w, std::size_t rows, std::size_t columns, std::size_
       for (std::size_t i = 0; i < outliers.count; ++i) {
         const std::size_t k = outliers.columns[i];
         sum += static_cast<double>(x[t * columns + k]) * weight_at(w, row, k);
+      }
+      y[t * rows + row] = static_cast<float>(sum);
+    }
+  }
+}
+
+/// Weights that are integers from the start.
+std::int32_t no_rest(std::size_t, std::size_t) { return 0; }
+
+/// The same for few tokens, whose activations are rounded by lanes. `rest(row, k)`: rest_of the integer weight.
+template <typename IntegerWeight, typename Rest, typename Scale>
+void by_lanes(std::size_t rows, std::size_t columns, int bits, const float* x, std::size_t tokens, const float* bias,
+              float* y, IntegerWeight integer_weight, Rest rest, Scale scale) {
+  const std::size_t lane = lane_columns(bits);
+  const std::size_t chunk = chunk_columns(bits);
+  const std::size_t chunks = (columns + chunk - 1) / chunk;
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const RoundedLanes rounded = round_lanes(x + t * columns, columns, bits);
+    for (std::size_t row = 0; row < rows; ++row) {
+      double sum = bias != nullptr ? load_float(bias, row) : 0.0;
+      for (std::size_t pass = 0; pass < chunks + rounded.places.size(); ++pass) {
+        const std::size_t place = pass < chunks ? pass : rounded.places[pass - chunks];
+        for (std::size_t i = 0; i < kLanes; ++i) {
+          const std::size_t first = place * chunk + i * lane;
+          if (first >= columns) break;
+          std::int32_t products = 0;
+          std::int32_t rests = 0;
+          for (std::size_t k = first; k < std::min(columns, first + lane); ++k) {
+            products += integer_weight(row, k) * rounded.codes[pass * chunk + k - place * chunk];
+            if (pass >= chunks) rests += rest(row, k) * rounded.codes[k];
+          }
+          const double weight_scale = scale(row, first);
+          sum += static_cast<double>(products) * (weight_scale * rounded.scales[pass * kLanes + i]);
+          sum += static_cast<double>(rests) * (weight_scale * rounded.scales[place * kLanes + i] * kRestStep);
+        }
       }
       y[t * rows + row] = static_cast<float>(sum);
     }
@@ -180,31 +216,46 @@ void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const 
   const std::size_t group = activation_group(w);
   if (mode == Mode::exact || group == 0) return exact(w, x, tokens, bias, y);
   const ByteMap map = byte_map(w.map);
-  grouped(
-      w, w.rows, w.columns, group, x, tokens, bias, y,
-      [&](std::size_t row, std::size_t k) {
-        return static_cast<std::int32_t>(map.bytes[nibble_at(w.codes, row * w.columns + k)]);
-      },
-      [&](std::size_t row, std::size_t k) { return block_absmax(w, (row * w.columns + k) / w.block_size) * map.unit; });
+  const auto weight = [&](std::size_t row, std::size_t k) {
+    return static_cast<std::int32_t>(map.bytes[nibble_at(w.codes, row * w.columns + k)]);
+  };
+  const auto scale = [&](std::size_t row, std::size_t k) {
+    return block_absmax(w, (row * w.columns + k) / w.block_size) * map.unit;
+  };
+  if (tokens < kFewTokens) {
+    const auto rest = [&](std::size_t row, std::size_t k) {
+      const auto code = static_cast<std::size_t>(nibble_at(w.codes, row * w.columns + k));
+      return static_cast<std::int32_t>(map.unit == 0 ? 0
+                                                     : rest_of(load_float(w.map, code) / map.unit, map.bytes[code]));
+    };
+    return by_lanes(w.rows, w.columns, 4, x, tokens, bias, y, weight, rest, scale);
+  }
+  grouped(w, w.rows, w.columns, group, x, tokens, bias, y, weight, scale);
 }
 
 void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
                    Mode mode) {
   const std::size_t group = activation_group(w);
   if (mode == Mode::exact || group == 0) return exact(w, x, tokens, bias, y);
-  grouped(
-      w, w.rows, w.columns, group, x, tokens, bias, y,
-      [&](std::size_t row, std::size_t k) {
-        const std::size_t element = row * w.columns + k;
-        const int code = w.bits == 8 ? w.codes[element] : nibble_at(w.packed, element) - 8;
-        return static_cast<std::int32_t>(code - (w.zero_points != nullptr ? w.zero_points[scale_index(w, row, k)] : 0));
-      },
-      [&](std::size_t row, std::size_t k) { return load_float(w.scales, scale_index(w, row, k)); });
+  const auto weight = [&](std::size_t row, std::size_t k) {
+    const std::size_t element = row * w.columns + k;
+    const int code = w.bits == 8 ? w.codes[element] : nibble_at(w.packed, element) - 8;
+    return static_cast<std::int32_t>(code - (w.zero_points != nullptr ? w.zero_points[scale_index(w, row, k)] : 0));
+  };
+  const auto scale = [&](std::size_t row, std::size_t k) { return load_float(w.scales, scale_index(w, row, k)); };
+  if (tokens < kFewTokens) return by_lanes(w.rows, w.columns, w.bits, x, tokens, bias, y, weight, no_rest, scale);
+  grouped(w, w.rows, w.columns, group, x, tokens, bias, y, weight, scale);
 }
 
 void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
                       Mode mode) {
   if (mode == Mode::exact) return exact(w, x, tokens, bias, y);
+  if (tokens < kFewTokens) {
+    return by_lanes(
+        w.rows, w.columns, 8, x, tokens, bias, y,
+        [&](std::size_t row, std::size_t k) { return static_cast<std::int32_t>(w.codes[row * w.columns + k]); },
+        no_rest, [&](std::size_t row, std::size_t) { return load_float(w.row_absmax, row) / 127.0f; });
+  }
   std::vector<float> inliers(w.columns);
   std::vector<std::int8_t> codes(w.columns);
   std::vector<float> scales((w.columns + kInt8Group - 1) / kInt8Group);

@@ -4,9 +4,10 @@
 // fast path exists.
 //
 // Mode::exact: the weight is dequantized to float32; products and sums are double, rounded to float32 once.
-// Mode::fast: outlier channels are multiplied in float32 (linear_outliers.h), the other activations are rounded to int8
-// (below); products within a group are exact integers; the groups are summed in double and rounded to float32 once.
-// Fast paths produce the same integers and differ only in the order of their float32 sums.
+// Mode::fast: activations are rounded to int8 (below); products of integers are exact; they are summed in double and
+// rounded to float32 once. Fewer than kFewTokens tokens are rounded by lanes (linear_lanes.h). More are rounded by
+// groups of columns, and outlier channels are multiplied in float32 (linear_outliers.h). Fast paths produce the same
+// integers and differ only in the order of their float32 sums.
 
 #include <cstddef>
 #include <cstdint>

@@ -9,15 +9,8 @@ namespace nibble::linear {
 const LinearKernels kAvx2Kernels = {
     avx2::quantize,
     /*pack=*/nullptr,
-    avx2::grouped_few,
-    avx2::grouped_many,
-    avx2::expand4,
-    avx2::expand8,
-    avx2::widen,
-    avx2::dots,
-    avx2::dots16,
-    /*many_tokens=*/9,
-    /*wants_lane_offsets=*/false,
+    /*round_lanes=*/nullptr, avx2::lanes, avx2::grouped_many, avx2::expand4,
+    avx2::expand8,           avx2::widen, avx2::dots,         avx2::dots16,
 };
 
 }  // namespace nibble::linear

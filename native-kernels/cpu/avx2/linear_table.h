@@ -7,8 +7,8 @@
 namespace nibble::linear::avx2 {
 
 void quantize(const QuantizeJob& job);
-void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
-                 const float* bias, float* y, void* scratch);
+void lanes(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x, std::size_t tokens,
+           const float* bias, float* y, void* scratch);
 void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                   const float* bias, float* y, void* scratch);
 void expand4(const std::uint8_t* codes, std::size_t first, std::size_t count, const float* map, float scale,

@@ -39,17 +39,17 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
     }
     return;
   }
-  // Runs that share one nested absmax (256 blocks) are decoded together.
+  // Looked up one by one: gathers are slow on many processors since their microcode was mended against side channels,
+  // and the arithmetic units have enough to do.
+  for (std::size_t i = 0; i < count; ++i) out[i] = load_unaligned(s.nested_map, s.codes[first + i]);
+  const __m512 offset = _mm512_set1_ps(s.nested_offset);
   for (std::size_t i = 0; i < count;) {
     const std::size_t nested = (first + i) / 256;
     const std::size_t end = smaller(count, (nested + 1) * 256 - first);
     const __m512 scale = _mm512_set1_ps(load_unaligned(s.nested_absmax, nested));
-    const __m512 offset = _mm512_set1_ps(s.nested_offset);
     for (; i < end; i += 16) {
       const __mmask16 lanes = first_lanes16(end - i);
-      const __m512i codes = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, s.codes + first + i));
-      const __m512 mapped = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), lanes, codes, s.nested_map, 4);
-      const __m512 absmax = _mm512_add_ps(_mm512_mul_ps(mapped, scale), offset);
+      const __m512 absmax = _mm512_add_ps(_mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, out + i), scale), offset);
       _mm512_mask_storeu_ps(out + i, lanes, _mm512_mul_ps(absmax, factor));
     }
     i = end;

@@ -7,17 +7,8 @@
 namespace nibble::linear {
 
 const LinearKernels kAvx512Kernels = {
-    avx512::quantize,
-    avx512::pack,
-    avx512::grouped_few,
-    avx512::grouped_many,
-    avx512::expand4,
-    avx512::expand8,
-    avx512::widen,
-    avx512::dots,
-    avx512::dots16,
-    /*many_tokens=*/8,
-    /*wants_lane_offsets=*/true,
+    avx512::quantize, avx512::pack,    avx512::round_lanes, avx512::lanes, avx512::grouped_many,
+    avx512::expand4,  avx512::expand8, avx512::widen,       avx512::dots,  avx512::dots16,
 };
 
 }  // namespace nibble::linear

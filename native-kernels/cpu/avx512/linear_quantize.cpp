@@ -33,12 +33,6 @@ __m512i codes_of(const float* x, std::size_t count, float inverse) {
   return _mm512_inserti32x4(codes, part(48), 3);
 }
 
-/// -128 * the sums of the 16 dwords' bytes.
-__m512i lane_offsets_of(__m512i codes) {
-  const __m512i sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), codes);
-  return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(sums, 7));
-}
-
 /// Codes of one chunk of 64 columns in their natural order; writes the scales and offsets of its groups.
 __m512i grouped_chunk(const QuantizeJob& job, std::size_t at) {
   const std::size_t count = at < job.columns ? smaller(64, job.columns - at) : 0;
@@ -82,13 +76,6 @@ void quantize(const QuantizeJob& job) {
       const __m512i odd = _mm512_inserti64x4(_mm512_castsi256_si512(odds(first)), odds(second), 1);
       first = even;
       second = odd;
-      if (job.lane_offsets != nullptr) {
-        const __m512i offsets = _mm512_add_epi32(lane_offsets_of(even), lane_offsets_of(odd));
-        _mm512_storeu_si512(job.lane_offsets + at / 128 * 16, offsets);
-      }
-    } else if (job.lane_offsets != nullptr) {
-      _mm512_storeu_si512(job.lane_offsets + at / 64 * 16, lane_offsets_of(first));
-      _mm512_storeu_si512(job.lane_offsets + at / 64 * 16 + 16, lane_offsets_of(second));
     }
     _mm512_storeu_si512(job.codes + at, first);
     _mm512_storeu_si512(job.codes + at + 64, second);

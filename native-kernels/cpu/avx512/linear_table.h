@@ -8,8 +8,9 @@ namespace nibble::linear::avx512 {
 
 void quantize(const QuantizeJob& job);
 void pack(const PackJob& job);
-void grouped_few(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
-                 const float* bias, float* y, void* scratch);
+std::size_t round_lanes(const LaneJob& job);
+void lanes(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x, std::size_t tokens,
+           const float* bias, float* y, void* scratch);
 void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                   const float* bias, float* y, void* scratch);
 void expand4(const std::uint8_t* codes, std::size_t first, std::size_t count, const float* map, float scale,

@@ -2,7 +2,7 @@
 
 #include "cpu/linear_kernels.h"
 
-#include "cpu/neon/linear_few.h"
+#include "cpu/neon/linear_lanes.h"
 #include "cpu/neon/linear_many.h"
 #include "cpu/neon/linear_table.h"
 
@@ -11,15 +11,14 @@ namespace {
 
 /// Two products of magnitudes up to 128 * 127 fit 16 bits; sums of more are kept in 32.
 struct Widening : RowQuads {
+  /// Four neighbouring products each.
   static inline int32x4_t dot(int32x4_t sums, int8x16_t w, int8x16_t x) {
     const int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(x));
-    return vpadalq_s16(sums, vmlal_high_s8(low, w, x));
+    return vpadalq_s16(sums, vpaddq_s16(low, vmull_high_s8(w, x)));
   }
 
   static inline int32x4_t dwords(int32x4_t sums, int8x16_t w, int32x4_t four) {
-    const int8x16_t x = vreinterpretq_s8_s32(four);
-    const int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(x));
-    return vpadalq_s16(sums, vpaddq_s16(low, vmull_high_s8(w, x)));
+    return dot(sums, w, vreinterpretq_s8_s32(four));
   }
 
   static inline void multiply(int32x4_t (&sums)[kRegisters], const std::int8_t* w, const int8x16_t (&x)[kTokens]) {
@@ -41,15 +40,14 @@ struct Widening : RowQuads {
 const LinearKernels kNeonKernels = {
     neon::quantize,
     /*pack=*/nullptr,
-    grouped_few<Widening>,
+    /*round_lanes=*/nullptr,
+    lanes<Widening>,
     grouped_many<Widening>,
     neon::expand4,
     neon::expand8,
     neon::widen,
     neon::dots,
     neon::dots16,
-    neon::kManyTokens,
-    /*wants_lane_offsets=*/false,
 };
 
 }  // namespace nibble::linear

@@ -16,8 +16,4 @@ void dots(const float* w, std::size_t rows, std::size_t columns, const float* x,
 void dots16(const void* rows_data, WeightType type, std::size_t rows, std::size_t columns, const float* x,
             std::size_t tokens, const float* bias, float* y, std::size_t y_stride);
 
-/// From this many tokens on a strip is decoded once for all of them. Carried over from AVX2, not measured on ARM: up to
-/// 8 tokens are two passes of grouped_few, which need no decoded copy.
-inline constexpr std::size_t kManyTokens = 9;
-
 }  // namespace nibble::linear::neon

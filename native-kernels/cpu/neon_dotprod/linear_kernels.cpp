@@ -2,7 +2,7 @@
 
 #include "cpu/linear_kernels.h"
 
-#include "cpu/neon/linear_few.h"
+#include "cpu/neon/linear_lanes.h"
 #include "cpu/neon/linear_many.h"
 #include "cpu/neon/linear_table.h"
 
@@ -32,15 +32,14 @@ struct DotProduct : RowQuads {
 const LinearKernels kNeonDotprodKernels = {
     neon::quantize,
     /*pack=*/nullptr,
-    grouped_few<DotProduct>,
+    /*round_lanes=*/nullptr,
+    lanes<DotProduct>,
     grouped_many<DotProduct>,
     neon::expand4,
     neon::expand8,
     neon::widen,
     neon::dots,
     neon::dots16,
-    neon::kManyTokens,
-    /*wants_lane_offsets=*/false,
 };
 
 }  // namespace nibble::linear

@@ -3,7 +3,7 @@
 
 #include "cpu/linear_kernels.h"
 
-#include "cpu/neon/linear_few.h"
+#include "cpu/neon/linear_lanes.h"
 #include "cpu/neon/linear_many.h"
 #include "cpu/neon/linear_table.h"
 
@@ -64,15 +64,14 @@ struct MatrixProduct {
 const LinearKernels kNeonI8mmKernels = {
     neon::quantize,
     /*pack=*/nullptr,
-    grouped_few<MatrixProduct>,
+    /*round_lanes=*/nullptr,
+    lanes<MatrixProduct>,
     grouped_many<MatrixProduct>,
     neon::expand4,
     neon::expand8,
     neon::widen,
     neon::dots,
     neon::dots16,
-    neon::kManyTokens,
-    /*wants_lane_offsets=*/false,
 };
 
 }  // namespace nibble::linear
