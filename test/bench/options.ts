@@ -2,7 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { shapeNamed, shapes, type Shape } from './shapes.ts';
+import { shapeNamed, type Shape } from './shapes.ts';
 
 /** What can be measured of a shape. */
 const allParts = ['quantize', 'speed', 'growth'] as const;
@@ -10,7 +10,6 @@ type Part = (typeof allParts)[number];
 
 export interface BenchOptions {
   readonly shapes: readonly Shape[];
-  readonly allShapes: readonly Shape[];
   readonly parts: ReadonlySet<Part>;
   readonly rounds: number;
   /** Where no figure of the quantizers is wanted, once is enough. */
@@ -68,7 +67,6 @@ export function readOptions(args: readonly string[] = process.argv.slice(2)): Be
   });
   return {
     shapes: values.shapes.split(',').map(shapeNamed),
-    allShapes: shapes,
     parts: new Set(parts),
     rounds,
     quantizeRounds: parts.includes('quantize') ? rounds : 1,

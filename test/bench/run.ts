@@ -1,5 +1,5 @@
 // `npm run bench`: Nibble beside its rivals, on this machine, in one run.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { checkGguf } from './check-gguf.ts';
 import { llamaContender, nibbleContender, type Contender } from './contenders.ts';
@@ -10,7 +10,8 @@ import { measureGrowth } from './measure-growth.ts';
 import { measureQuantizers, quantizeOnce } from './measure-quantizers.ts';
 import { measureSpeed } from './measure-speed.ts';
 import { readOptions } from './options.ts';
-import { machineResultSchema, type MachineResult } from './results.ts';
+import { updateDocs } from './page/update-docs.ts';
+import { ResultStore } from './result-store.ts';
 import { installRivals } from './rivals.ts';
 import { fileNameOf, type Shape } from './shapes.ts';
 import { writeSyntheticCheckpoint } from './synthetic-checkpoint.ts';
@@ -26,36 +27,14 @@ const say = (line: string): void => {
 mkdirSync(work, { recursive: true });
 installRivals(rivals);
 const machine = describeMachine(threads);
-const resultFile = path.join(
-  options.record ? options.recordFolder : work,
-  `${machineFileName(machine)}.json`,
+const store = new ResultStore(
+  path.join(options.record ? options.recordFolder : work, `${machineFileName(machine)}.json`),
 );
-
-/** What earlier runs on this machine found: a run replaces what it measures and leaves the rest. */
-function earlierResult(): MachineResult | null {
-  if (!existsSync(resultFile)) return null;
-  return machineResultSchema.parse(JSON.parse(readFileSync(resultFile, 'utf8')));
-}
-
-function replace<T extends { readonly key: string }>(list: readonly T[], entry: T): T[] {
-  const order = (key: string): number => options.allShapes.findIndex((shape) => shape.key === key);
-  return [...list.filter(({ key }) => key !== entry.key), entry].sort(
-    (a, b) => order(a.key) - order(b.key),
-  );
-}
-
-const earlier = earlierResult();
-let result: MachineResult = {
+await store.save({
   machine,
   versions: describeVersions(rivals),
   formats: await furtherFormats(),
-  shapes: earlier?.shapes ?? [],
-  quantize: earlier?.quantize ?? [],
-  growth: earlier?.growth ?? [],
-};
-function save(): void {
-  writeFileSync(resultFile, `${JSON.stringify(machineResultSchema.parse(result), null, 2)}\n`);
-}
+});
 
 async function measureShape(shape: Shape): Promise<void> {
   say(`${shape.title}: making a synthetic checkpoint and its GGUF twins in ${work}`);
@@ -74,8 +53,7 @@ async function measureShape(shape: Shape): Promise<void> {
   const { artifacts } = quantized;
   const reference = quantizeOnce(home, checkpoint, 'bf16');
   if (options.parts.has('quantize')) {
-    result = { ...result, quantize: replace(result.quantize, quantized.result) };
-    save();
+    await store.replace('quantize', quantized.result);
     console.log(quantizeTable(quantized.result));
   }
   const ours = await Promise.all(artifacts.map(nibbleContender));
@@ -97,8 +75,7 @@ async function measureShape(shape: Shape): Promise<void> {
     });
     say(`${shape.title}: measuring speed and memory`);
     const found = measureSpeed(shape, contenders, correlations, options, say);
-    result = { ...result, shapes: replace(result.shapes, found) };
-    save();
+    await store.replace('shapes', found);
     console.log(bytesTable(found));
     console.log(speedTable(found));
   }
@@ -108,12 +85,11 @@ async function measureShape(shape: Shape): Promise<void> {
     );
     const fourBit = contenders.filter(({ facts }) => facts.bits === 4);
     const found = measureGrowth(shape, fourBit, options, say);
-    result = { ...result, growth: replace(result.growth, found) };
-    save();
+    await store.replace('growth', found);
     console.log(growthTable(found));
   }
 }
 
 for (const shape of options.shapes) await measureShape(shape);
-say(`Results: ${resultFile}`);
-if (options.record) say('Write the page from it: npm run bench:page');
+say(`Results: ${store.file}`);
+if (options.record) say(`Page: ${updateDocs()}`);

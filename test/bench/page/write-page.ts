@@ -1,0 +1,4 @@
+// `npm run bench:page`
+import { updateDocs } from './update-docs.ts';
+
+console.error(`Wrote ${updateDocs()}`);
