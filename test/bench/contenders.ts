@@ -5,10 +5,21 @@ import { schemes } from '../../app/contract/scheme.ts';
 import { ggufErrors } from './format-errors.ts';
 import type { GgufType } from './gguf-blocks.ts';
 import { ggufPath } from './gguf-writer.ts';
+import { MATMUL_SCALE_BITS, type MatMulBits } from './onnx-blocks.ts';
+import { onnxPath } from './onnx-writer.ts';
 import { trialSchema, type ContenderResult, type Trial } from './results.ts';
 import { runTrial } from './run-trial.ts';
 import type { Shape } from './shapes.ts';
-import { artifactFileBytes, artifactTokenBytes, ggufTokenBytes } from './token-bytes.ts';
+import {
+  artifactFileBytes,
+  artifactTokenBytes,
+  ggufTokenBytes,
+  onnxTokenBytes,
+} from './token-bytes.ts';
+
+/** Bytes of a float16 and of a float32. */
+const HALF = 2;
+const FLOAT = 4;
 
 export interface SpeedRequest {
   readonly threads: number;
@@ -47,10 +58,14 @@ export type GrowthTrial = z.infer<typeof growthTrialSchema>;
 
 /** One program with one file of weights; every call is a process of its own. */
 export interface Contender {
-  readonly facts: Omit<ContenderResult, 'trials' | 'cacheBytes' | 'logitCorrelation'>;
+  readonly facts: Omit<ContenderResult, 'trials' | 'cacheBytes' | 'logitCorrelation'> & {
+    /** Bytes of a number among the keys and values. */
+    readonly cacheElementBytes: number;
+  };
   readonly speed: (request: SpeedRequest) => Trial;
   readonly logits: (request: LogitsRequest) => void;
-  readonly growth: (request: GrowthRequest) => GrowthTrial;
+  /** Null where nobody asks for it. */
+  readonly growth: ((request: GrowthRequest) => GrowthTrial) | null;
   /** Deletes what `growth` has kept on the disk. */
   readonly forgetContexts: (lengths: readonly number[]) => void;
 }
@@ -62,7 +77,8 @@ export async function nibbleContender({ directory, scheme, totals }: Artifact): 
     facts: {
       name: `Nibble ${label}`,
       bits: bits === 4 ? 4 : 8,
-      isOurs: true,
+      program: 'nibble',
+      cacheElementBytes: HALF,
       fileBytes: artifactFileBytes(directory),
       tokenBytes: await artifactTokenBytes(directory),
       bitsPerWeight: totals.quantizedBitsPerWeight,
@@ -100,7 +116,8 @@ export function llamaContender(
     facts: {
       name: `llama.cpp ${type.toUpperCase()}`,
       bits: type === 'q4_0' ? 4 : 8,
-      isOurs: false,
+      program: 'llama.cpp',
+      cacheElementBytes: HALF,
       fileBytes: statSync(model).size,
       tokenBytes: ggufTokenBytes(shape, type),
       ...ggufErrors(type),
@@ -120,5 +137,36 @@ export function llamaContender(
     forgetContexts: (lengths) => {
       for (const length of lengths) rmSync(stateFile(length), { force: true });
     },
+  };
+}
+
+/** ONNX Runtime's own operators on the same weights. */
+export function onnxContender(
+  rivals: string,
+  folder: string,
+  shape: Shape,
+  bits: MatMulBits,
+): Contender {
+  const model = onnxPath(folder, shape, bits);
+  const { layers, kvHeads, headDim, vocabularySize } = shape;
+  const common = { rivals, model, layers, kvHeads, headDim, vocabularySize };
+  return {
+    facts: {
+      name: `ONNX Runtime int${bits}`,
+      bits,
+      program: 'onnxruntime',
+      cacheElementBytes: FLOAT,
+      fileBytes: statSync(model).size + statSync(`${model}.data`).size,
+      tokenBytes: onnxTokenBytes(shape, bits),
+      // The codes of Q4_0 and Q8_0, with float32 scales.
+      bitsPerWeight: bits + MATMUL_SCALE_BITS,
+      relativeError: ggufErrors(bits === 4 ? 'q4_0' : 'q8_0').relativeError,
+    },
+    speed: (request) => runTrial('onnx-speed.mjs', [{ ...request, ...common }], trialSchema),
+    logits: (request) => {
+      runTrial('onnx-logits.mjs', [{ ...request, ...common }], z.object({}));
+    },
+    growth: null,
+    forgetContexts: () => undefined,
   };
 }

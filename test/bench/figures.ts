@@ -44,10 +44,10 @@ export function ratioOf(ours: ContenderResult, theirs: ContenderResult, quantity
 /** Each of Nibble's contenders with each rival whose codes have as many bits. */
 export function pairsOf({ contenders }: ShapeResult): [ContenderResult, ContenderResult][] {
   return contenders
-    .filter(({ isOurs }) => isOurs)
+    .filter(({ program }) => program === 'nibble')
     .flatMap((ours) =>
       contenders
-        .filter((other) => !other.isOurs && other.bits === ours.bits)
+        .filter((other) => other.program !== 'nibble' && other.bits === ours.bits)
         .map((theirs): [ContenderResult, ContenderResult] => [ours, theirs]),
     );
 }

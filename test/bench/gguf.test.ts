@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { dequantizeGguf, GGUF_BLOCK, quantizeQ4, quantizeQ8 } from './gguf-blocks.ts';
 import { GGUF_ALIGNMENT, ggufTensors, writeGguf } from './gguf-writer.ts';
+import { MATMUL_BLOCK, packMatMulNBits } from './onnx-blocks.ts';
 import { shapeNamed, weightsOf, type Shape } from './shapes.ts';
 import { roundToBf16, valuesOf } from './synthetic-weights.ts';
 
@@ -80,6 +81,24 @@ describe('GGUF blocks', () => {
       // Minus zero is one, too.
       expect(restored.every((weight) => weight === 0)).toBe(true);
     }
+  });
+});
+
+describe('MatMulNBits', () => {
+  it.each([
+    [4, 'q4_0', quantizeQ4],
+    [8, 'q8_0', quantizeQ8],
+  ] as const)('stands for the same weights in %s bits as %s', (bits, type, quantize) => {
+    const weights = randomWeights(20 * MATMUL_BLOCK);
+    const { codes, scales } = packMatMulNBits(weights, bits);
+    const middle = 2 ** (bits - 1);
+    const restored = Float32Array.from(weights, (_, i) => {
+      const byte = codes[(i * bits) >> 3] ?? 0;
+      const code = bits === 8 ? byte : i % 2 === 0 ? byte & 15 : byte >> 4;
+      return (code - middle) * (scales[Math.floor(i / MATMUL_BLOCK)] ?? 0);
+    });
+    const expected = dequantizeGguf(type, quantize(weights));
+    expect(restored.every((weight, i) => weight === expected[i])).toBe(true);
   });
 });
 

@@ -34,6 +34,7 @@ export function measureGrowth(
   for (const contender of contenders) contender.forgetContexts(lengths);
   for (let round = 0; round < rounds; round++)
     for (const [i, { facts, growth }] of contenders.entries()) {
+      if (growth === null) throw new Error(`${facts.name} cannot be measured so`);
       const { points } = growth(request);
       for (const [k, { msPerToken, prefillMs, prefillTokens }] of points.entries()) {
         found[i]?.[k]?.msPerToken.push(msPerToken);
@@ -50,7 +51,7 @@ export function measureGrowth(
     decodeTokens: DECODE_TOKENS,
     contenders: contenders.map(({ facts }, i) => ({
       name: facts.name,
-      isOurs: facts.isOurs,
+      program: facts.program,
       points: found[i] ?? [],
     })),
   };

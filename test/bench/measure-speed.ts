@@ -60,7 +60,7 @@ export function measureSpeed(
     contenders: contenders.map(({ facts }, i) => ({
       ...facts,
       logitCorrelation: correlations[i] ?? Number.NaN,
-      cacheBytes: cacheBytes(shape, promptTokens + decodeTokens / 2),
+      cacheBytes: cacheBytes(shape, promptTokens + decodeTokens / 2, facts.cacheElementBytes),
       trials: trials[i] ?? [],
     })),
   };

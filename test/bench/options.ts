@@ -22,6 +22,7 @@ export interface BenchOptions {
   readonly work: string;
   readonly rivals: string;
   readonly python: string | null;
+  readonly withOnnx: boolean;
   readonly record: boolean;
   readonly recordFolder: string;
 }
@@ -55,6 +56,8 @@ export function readOptions(args: readonly string[] = process.argv.slice(2)): Be
       work: { type: 'string', default: path.join(os.tmpdir(), 'nibble-bench') },
       /** A Python that has bitsandbytes, for the rates of its quantizers. */
       python: { type: 'string', default: process.env['NIBBLE_BENCH_PYTHON'] ?? '' },
+      /** Leave ONNX Runtime's own operators out: its files are as large as the others together. */
+      'no-onnx': { type: 'boolean', default: false },
       /** Write the results into docs/benchmarks, to be committed. */
       record: { type: 'boolean', default: false },
     },
@@ -81,6 +84,7 @@ export function readOptions(args: readonly string[] = process.argv.slice(2)): Be
     work: path.resolve(values.work),
     rivals: fileURLToPath(new URL('rivals', import.meta.url)),
     python: values.python === '' ? null : values.python,
+    withOnnx: !values['no-onnx'],
     record: values.record,
     recordFolder,
   };

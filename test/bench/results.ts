@@ -5,6 +5,10 @@ import { z } from 'zod';
 const number = z.number();
 const samples = z.array(number).min(1);
 
+/** Who runs the weights. */
+export const programSchema = z.enum(['nibble', 'llama.cpp', 'onnxruntime']);
+export type Program = z.infer<typeof programSchema>;
+
 export const tokenBytesSchema = z.object({
   codes: number,
   scales: number,
@@ -29,7 +33,7 @@ export const contenderResultSchema = z.object({
   name: z.string(),
   /** Nominal bits of the codes: what is compared is of the same size. */
   bits: z.union([z.literal(4), z.literal(8)]),
-  isOurs: z.boolean(),
+  program: programSchema,
   fileBytes: number,
   tokenBytes: tokenBytesSchema,
   /** Keys and values that a token reads half-way through decoding. */
@@ -93,7 +97,7 @@ export const growthResultSchema = z.object({
   contenders: z.array(
     z.object({
       name: z.string(),
-      isOurs: z.boolean(),
+      program: programSchema,
       points: z.array(
         z.object({
           length: number,

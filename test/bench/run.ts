@@ -2,13 +2,14 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { checkGguf } from './check-gguf.ts';
-import { llamaContender, nibbleContender, type Contender } from './contenders.ts';
+import { llamaContender, nibbleContender, onnxContender, type Contender } from './contenders.ts';
 import { furtherFormats } from './format-errors.ts';
 import { writeGguf } from './gguf-writer.ts';
 import { describeMachine, describeVersions, machineFileName } from './machine.ts';
 import { measureGrowth } from './measure-growth.ts';
 import { measureQuantizers, quantizeOnce } from './measure-quantizers.ts';
 import { measureSpeed } from './measure-speed.ts';
+import { writeOnnx } from './onnx-writer.ts';
 import { readOptions } from './options.ts';
 import { updateDocs } from './page/update-docs.ts';
 import { ResultStore } from './result-store.ts';
@@ -43,6 +44,8 @@ async function measureShape(shape: Shape): Promise<void> {
     writeGguf(work, shape, type);
     checkGguf(rivals, work, shape, type);
   }
+  const onnx = options.withOnnx ? ([4, 8] as const) : [];
+  for (const bits of onnx) writeOnnx(work, checkpoint, shape, bits);
   say(`${shape.title}: quantizing`);
   const home = path.join(work, `${fileNameOf(shape)}-home`);
   const quantized = measureQuantizers(
@@ -61,6 +64,7 @@ async function measureShape(shape: Shape): Promise<void> {
     ...ours,
     llamaContender(rivals, work, shape, 'q4_0'),
     llamaContender(rivals, work, shape, 'q8_0'),
+    ...onnx.map((bits) => onnxContender(rivals, work, shape, bits)),
   ].sort((a, b) => a.facts.bits - b.facts.bits);
 
   if (options.parts.has('speed')) {
@@ -83,7 +87,7 @@ async function measureShape(shape: Shape): Promise<void> {
     say(
       `${shape.title}: growth with the context; llama.cpp reads the longest one for minutes, once`,
     );
-    const fourBit = contenders.filter(({ facts }) => facts.bits === 4);
+    const fourBit = contenders.filter(({ facts, growth }) => facts.bits === 4 && growth !== null);
     const found = measureGrowth(shape, fourBit, options, say);
     await store.replace('growth', found);
     console.log(growthTable(found));

@@ -8,7 +8,8 @@ import {
 import { RUNTIME_WEIGHTS_FILE } from '../../app/run/graph/build-graph.ts';
 import { ggufBlockBytes, type GgufType } from './gguf-blocks.ts';
 import { ggufTensors } from './gguf-writer.ts';
-import type { Shape } from './shapes.ts';
+import { MATMUL_SCALE_BITS, type MatMulBits } from './onnx-blocks.ts';
+import { elementsOf, weightsOf, type Shape } from './shapes.ts';
 
 /** Bytes of memory that decoding one token must read, by what they are. */
 export interface TokenBytes {
@@ -23,12 +24,13 @@ export interface TokenBytes {
   readonly embedding: number;
 }
 
-/** Both sides keep keys and values in float16. */
-const CACHE_ELEMENT_BYTES = 2;
-
 /** Bytes of keys and values that one token reads when it stands behind `context` others. */
-export function cacheBytes({ layers, kvHeads, headDim }: Shape, context: number): number {
-  return 2 * layers * kvHeads * headDim * CACHE_ELEMENT_BYTES * context;
+export function cacheBytes(
+  { layers, kvHeads, headDim }: Shape,
+  context: number,
+  elementBytes: number,
+): number {
+  return 2 * layers * kvHeads * headDim * elementBytes * context;
 }
 
 export function totalBytes({ codes, scales, head, norms, embedding }: TokenBytes): number {
@@ -89,4 +91,22 @@ export function artifactFileBytes(directory: string): number {
       sum + (statSync(path.join(directory, name), { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
+}
+
+/** Of a graph of MatMulNBits. */
+export function onnxTokenBytes(shape: Shape, bits: MatMulBits): TokenBytes {
+  const sums = { codes: 0, scales: 0, head: 0, norms: 0, embedding: 0 };
+  for (const spec of weightsOf(shape)) {
+    const elements = elementsOf(spec);
+    if (spec.name === EMBEDDING) {
+      sums.head = (elements * (8 + MATMUL_SCALE_BITS)) / 8;
+      // Float16.
+      sums.embedding = 2 * shape.hiddenSize;
+    } else if (spec.shape.length === 1) sums.norms += elements * 4;
+    else {
+      sums.codes += (elements * bits) / 8;
+      sums.scales += (elements * MATMUL_SCALE_BITS) / 8;
+    }
+  }
+  return sums;
 }

@@ -9,10 +9,9 @@ const PROMPT_TOKENS = 32;
 
 /**
  * What the logits' correlation with the unquantized model's must reach, or the two sides do not run the same model. On
- * random weights nothing averages out: 4-bit files give 0.93 to 0.95, 8-bit ones 0.999; a model whose query rows lie in
- * the wrong order gives less than 0.8.
+ * random weights nothing averages out: with 135 M of them 4-bit files gave 0.92 to 0.93 and 8-bit ones 0.999.
  */
-const LEAST_CORRELATION = { 4: 0.9, 8: 0.995 } as const;
+const LEAST_CORRELATION = { 4: 0.85, 8: 0.99 } as const;
 
 /** The fast arithmetic against the exact one, with the same artifact. */
 const LEAST_FAST_CORRELATION = 0.995;

@@ -5,6 +5,7 @@ import {
   median,
   type ContenderResult,
   type GrowthResult,
+  type Program,
   type QuantizeResult,
   type ShapeResult,
 } from '../results.ts';
@@ -22,9 +23,15 @@ const BAR_HEIGHT = 22;
 /** Room for the names of contenders. */
 const NAME_WIDTH = 150;
 
-/** Ours and theirs, four bits dark and eight bits light; the classes carry colours for light and dark pages. */
-function classOf({ isOurs, bits }: Pick<ContenderResult, 'isOurs' | 'bits'>): string {
-  return `var(--${isOurs ? 'ours' : 'theirs'}-${bits})`;
+const hues: Readonly<Record<Program, string>> = {
+  nibble: 'ours',
+  'llama.cpp': 'theirs',
+  onnxruntime: 'others',
+};
+
+/** One hue for each program, four bits dark and eight bits light; light and dark pages give them other values. */
+function colourOf({ program, bits }: Pick<ContenderResult, 'program' | 'bits'>): string {
+  return `var(--${hues[program]}-${bits})`;
 }
 
 interface Bar {
@@ -93,7 +100,7 @@ function speedBars(
       group: shape.title,
       name: contender.name,
       value: value(contender),
-      fill: classOf(contender),
+      fill: colourOf(contender),
       limit: limit(contender),
     })),
   );
@@ -161,7 +168,7 @@ export function lossChart({ title, contenders }: ShapeResult): Chart {
     speed: medianOf(contender, 'decodeRate'),
     loss: contender.relativeError,
     text: `${contender.name}, ${formatBytes(contender.fileBytes)}`,
-    fill: classOf(contender),
+    fill: colourOf(contender),
     anchor: contender.bits === 4 ? ('end' as const) : ('start' as const),
   }));
   const losses = points.map(({ loss }) => loss);
@@ -256,12 +263,12 @@ function lineChart(
 }
 
 export function contextChart({ title, contenders }: GrowthResult): Chart {
-  const points = contenders.flatMap(({ name, isOurs, points: all }) =>
+  const points = contenders.flatMap(({ name, program, points: all }) =>
     all.map(({ length, msPerToken }) => ({
       x: length,
       y: median(msPerToken),
       name,
-      stroke: classOf({ isOurs, bits: 4 }),
+      stroke: colourOf({ program, bits: 4 }),
     })),
   );
   const lengths = [...new Set(points.map(({ x }) => x))];
@@ -285,7 +292,7 @@ export function parametersChart(shapes: readonly ShapeResult[]): Chart {
       x: parameters,
       y: 1000 / medianOf(contender, 'decodeRate'),
       name: contender.name,
-      stroke: classOf(contender),
+      stroke: colourOf(contender),
     })),
   );
   return lineChart(

@@ -6,8 +6,8 @@ import { SvgDocument } from './svg-document.ts';
  * system: hence a background of its own.
  */
 const STYLE = `
-.chart { --background: #ffffff; color: #24292f; --ours-4: #0b7a75; --ours-8: #5fb3ae; --theirs-4: #b4541a; --theirs-8: #e2a06f; --limit: #6e7781; font-family: system-ui, sans-serif; font-size: 12px; }
-@media (prefers-color-scheme: dark) { .chart { --background: #171a20; color: #d5dae1; --ours-4: #35b5ad; --ours-8: #8fdad5; --theirs-4: #d9743a; --theirs-8: #f0b48a; --limit: #9aa4b0; } }
+.chart { --background: #ffffff; color: #24292f; --ours-4: #0b7a75; --ours-8: #5fb3ae; --theirs-4: #b4541a; --theirs-8: #e2a06f; --others-4: #5b4b9a; --others-8: #a99bd6; --limit: #6e7781; font-family: system-ui, sans-serif; font-size: 12px; }
+@media (prefers-color-scheme: dark) { .chart { --background: #171a20; color: #d5dae1; --ours-4: #35b5ad; --ours-8: #8fdad5; --theirs-4: #d9743a; --theirs-8: #f0b48a; --others-4: #8d7fd0; --others-8: #c5bdea; --limit: #9aa4b0; } }
 .chart text { white-space: pre; }
 `;
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { machineFileName } from '../machine.ts';
 import { recordFolder } from '../options.ts';
-import type { ContenderResult, MachineResult, Trial } from '../results.ts';
+import type { ContenderResult, MachineResult, Program, Trial } from '../results.ts';
 import { readResults } from './read-results.ts';
 import { renderSpeedPage } from './speed-page.ts';
 
@@ -22,11 +22,11 @@ function trial(decodeRate: number, loadToFirstTokenMs: number): Trial {
   };
 }
 
-function contender(name: string, isOurs: boolean, trials: Trial[]): ContenderResult {
+function contender(name: string, program: Program, trials: Trial[]): ContenderResult {
   return {
     name,
     bits: 4,
-    isOurs,
+    program,
     fileBytes: 7e8,
     tokenBytes: { codes: 6e8, scales: 5e7, head: 3e8, norms: 1e6, embedding: 4e3 },
     cacheBytes: 48_996_000,
@@ -58,8 +58,8 @@ const result: MachineResult = {
       shortPromptTokens: 8,
       decodeTokens: 64,
       contenders: [
-        contender('Ours', true, [trial(10, 50), trial(30, 40), trial(20, 60)]),
-        contender('Theirs', false, [trial(16, 400), trial(10, 600), trial(8, 500)]),
+        contender('Ours', 'nibble', [trial(10, 50), trial(30, 40), trial(20, 60)]),
+        contender('Theirs', 'llama.cpp', [trial(16, 400), trial(10, 600), trial(8, 500)]),
       ],
     },
   ],
@@ -73,7 +73,7 @@ const result: MachineResult = {
       contenders: [
         {
           name: 'Ours',
-          isOurs: true,
+          program: 'nibble',
           points: [
             { length: 128, msPerToken: [8, 10, 9], prefillMsPerToken: [] },
             { length: 8192, msPerToken: [12, 10, 30], prefillMsPerToken: [] },

@@ -2,7 +2,8 @@
 // context is read from the file that an earlier call saved, or evaluated and saved: a long one takes minutes to evaluate.
 import { performance } from 'node:perf_hooks';
 import { existsSync } from 'node:fs';
-import { answer, openLlama, request, timeTokens } from './llama-model.mjs';
+import { openLlama, request, timeTokens } from './llama-model.mjs';
+import { answer } from './own-process.mjs';
 
 const { prompt, lengths, decodeTokens, stateOf } = request;
 const { sequence } = await openLlama(prompt.length + decodeTokens + 8);

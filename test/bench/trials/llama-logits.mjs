@@ -1,13 +1,15 @@
 // Logits of llama.cpp behind the last token of a prompt: written as float32 to a file.
 import { writeFileSync } from 'node:fs';
-import { answer, openLlama, request } from './llama-model.mjs';
+import { openLlama, request } from './llama-model.mjs';
+import { answer } from './own-process.mjs';
 
 const { sequence } = await openLlama(request.prompt.length + 8);
-const last = request.prompt.length - 1;
-const results = await sequence.controlledEvaluate(
-  request.prompt.map((id, i) => (i === last ? [id, { generateNext: { logits: true } }] : id)),
-);
+// The last token as one that was generated: both ways through the model are compared.
+await sequence.evaluateWithoutGeneratingNewTokens(request.prompt.slice(0, -1));
+const [result] = await sequence.controlledEvaluate([
+  [request.prompt.at(-1), { generateNext: { logits: true } }],
+]);
 const logits = new Float32Array(request.vocabularySize).fill(Number.NaN);
-for (const [token, logit] of results[last].next.logits) logits[token] = logit;
+for (const [token, logit] of result.next.logits) logits[token] = logit;
 writeFileSync(request.output, logits);
-answer({ tokens: results[last].next.logits.size });
+answer({ tokens: result.next.logits.size });

@@ -1,6 +1,7 @@
 // Speed and memory of llama.cpp with one model, in a process of its own; prints one line of JSON.
 import { performance } from 'node:perf_hooks';
-import { answer, memoryNow, openLlama, request, timeTokens } from './llama-model.mjs';
+import { openLlama, request, timeTokens } from './llama-model.mjs';
+import { answer, memoryNow } from './own-process.mjs';
 
 const { shortPrompt, prompt, decodeTokens } = request;
 const started = performance.now();

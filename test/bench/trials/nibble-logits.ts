@@ -14,7 +14,9 @@ const request = z
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 const { model } = await loadModel({ ...request, contextLength: request.prompt.length + 8 });
-const logits = await model.evaluate(request.prompt, { rows: 'last' });
+// The last token as one that was generated: both ways through the model are compared.
+await model.evaluate(request.prompt.slice(0, -1), { rows: 'none' });
+const logits = await model.evaluate(request.prompt.slice(-1), { rows: 'last' });
 await model.close();
 writeFileSync(request.output, logits);
 console.log(JSON.stringify({ tokens: logits.length }));
