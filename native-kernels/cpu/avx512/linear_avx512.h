@@ -27,6 +27,31 @@ static inline __mmask64 first_lanes64(std::size_t count) {
   return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
 }
 
+/// Scales times the factor of `count` blocks from `first` on, from what their codes stand for.
+/// @param raw [count]
+/// @param out [count], may be raw
+static inline void scale_nested(const BlockScales& s, std::size_t first, std::size_t count, const float* raw,
+                                float* out) {
+  const __m512 factor = _mm512_set1_ps(s.factor);
+  const __m512 offset = _mm512_set1_ps(s.nested_offset);
+  // Runs that share one nested absmax (256 blocks) are scaled together.
+  for (std::size_t i = 0; i < count;) {
+    const std::size_t nested = (first + i) / 256;
+    const std::size_t end = smaller(count, (nested + 1) * 256 - first);
+    const __m512 scale = _mm512_set1_ps(load_unaligned(s.nested_absmax, nested));
+    for (; i + 16 <= end; i += 16) {
+      const __m512 absmax = _mm512_add_ps(_mm512_mul_ps(_mm512_loadu_ps(raw + i), scale), offset);
+      _mm512_storeu_ps(out + i, _mm512_mul_ps(absmax, factor));
+    }
+    if (i < end) {
+      const __mmask16 lanes = first_lanes16(end - i);
+      const __m512 absmax = _mm512_add_ps(_mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, raw + i), scale), offset);
+      _mm512_mask_storeu_ps(out + i, lanes, _mm512_mul_ps(absmax, factor));
+    }
+    i = end;
+  }
+}
+
 /// The scales of `count` blocks from `first` on, times the factor.
 static inline void load_block_scales(const BlockScales& s, std::size_t first, std::size_t count, float* out) {
   const __m512 factor = _mm512_set1_ps(s.factor);
@@ -39,21 +64,8 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
     }
     return;
   }
-  // Looked up one by one: gathers are slow on many processors since their microcode was mended against side channels,
-  // and the arithmetic units have enough to do.
   for (std::size_t i = 0; i < count; ++i) out[i] = load_unaligned(s.nested_map, s.codes[first + i]);
-  const __m512 offset = _mm512_set1_ps(s.nested_offset);
-  for (std::size_t i = 0; i < count;) {
-    const std::size_t nested = (first + i) / 256;
-    const std::size_t end = smaller(count, (nested + 1) * 256 - first);
-    const __m512 scale = _mm512_set1_ps(load_unaligned(s.nested_absmax, nested));
-    for (; i < end; i += 16) {
-      const __mmask16 lanes = first_lanes16(end - i);
-      const __m512 absmax = _mm512_add_ps(_mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, out + i), scale), offset);
-      _mm512_mask_storeu_ps(out + i, lanes, _mm512_mul_ps(absmax, factor));
-    }
-    i = end;
-  }
+  scale_nested(s, first, count, out, out);
 }
 
 /// Scales and zero points of the groups of the cursor's row, both [scale_stride], zeros behind the last group.
