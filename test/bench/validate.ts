@@ -9,9 +9,10 @@ const PROMPT_TOKENS = 32;
 
 /**
  * What the logits' correlation with the unquantized model's must reach, or the two sides do not run the same model. On
- * random weights nothing averages out: with 135 M of them 4-bit files gave 0.92 to 0.93 and 8-bit ones 0.999.
+ * random weights nothing averages out: with SmolLM2-135M's shape 4-bit files gave 0.92 and 0.93, with Llama-3.2-1B's the
+ * lowest gave 0.81; 8-bit files, which would show a wrong rotation or a wrong order of rows as well, 0.998 and more.
  */
-const LEAST_CORRELATION = { 4: 0.85, 8: 0.99 } as const;
+const LEAST_CORRELATION = { 4: 0.7, 8: 0.99 } as const;
 
 /** The fast arithmetic against the exact one, with the same artifact. */
 const LEAST_FAST_CORRELATION = 0.995;
