@@ -11,6 +11,7 @@ import { hashTensorsFile } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { isFloatDtype } from './output-tensors.ts';
 import type { FloatDtype } from './output-tensors.ts';
+import { inLanes } from './in-lanes.ts';
 import type { Journal } from './journal.ts';
 import { floatTypes } from './quantize-tensor.ts';
 import { joinErrors } from './statistics.ts';
@@ -27,8 +28,11 @@ const EMBEDDING = 'model.embed_tokens.weight';
  */
 const BLOCK_SIZES = [64, 32] as const;
 
-/** The head passes through memory in pieces of about this size. */
-const CHUNK_BYTES = 8 * 1024 * 1024;
+/** The head passes through memory in pieces of about this size: large ones cost fresh pages, small ones calls. */
+const CHUNK_BYTES = 2 * 1024 * 1024;
+
+/** While one piece is read or written, another is quantized. */
+const CHUNKS_AT_ONCE = 3;
 
 /**
  * The output layer as the runner reads it: an 8-bit copy. bitsandbytes leaves that layer in 16 bits and so does
@@ -163,35 +167,54 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
   return copy;
 }
 
-/** @returns the errors of every piece */
+/** @returns the errors of every piece, in their order */
 async function copyRows(job: HeadJob, writer: SafetensorsWriter): Promise<ErrorStatistics[]> {
-  const { checkpoint, head, signal, meter, options } = job;
+  const { source } = job.head;
+  const [rows = 0] = source.shape;
+  const rowsAtOnce = Math.max(1, Math.floor((CHUNK_BYTES * rows) / source.byteLength));
+  const starts = Array.from({ length: Math.ceil(rows / rowsAtOnce) }, (_, i) => i * rowsAtOnce);
+  const pieces: ErrorStatistics[] = [];
+  const stop = new AbortController();
+  const signal =
+    job.signal === undefined ? stop.signal : AbortSignal.any([job.signal, stop.signal]);
+  await inLanes(
+    starts.entries(),
+    CHUNKS_AT_ONCE,
+    async ([index, row]) => {
+      const count = Math.min(rowsAtOnce, rows - row);
+      pieces[index] = await copySomeRows({ ...job, signal }, writer, row, count);
+    },
+    () => stop.abort(),
+  );
+  return pieces;
+}
+
+async function copySomeRows(
+  { checkpoint, head, signal, meter, options }: HeadJob,
+  writer: SafetensorsWriter,
+  row: number,
+  count: number,
+): Promise<ErrorStatistics> {
+  if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
   const { source, blockSize, dtype } = head;
   const [rows = 0, columns = 0] = source.shape;
   const rowBytes = source.byteLength / rows;
-  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
-  const pieces: ErrorStatistics[] = [];
-  for (let row = 0; row < rows; row += rowsAtOnce) {
-    if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
-    const count = Math.min(rowsAtOnce, rows - row);
-    const bytes = await checkpoint.readRange(source, row * rowBytes, (row + count) * rowBytes, {
-      signal,
-    });
-    const { codes, scales, statistics } = await quantizeAffine(
-      { bytes, type: floatTypes[dtype] },
-      { rows: count, columns },
-      { mode: 'absmax', bits: 8, granularity: { kind: 'block', blockSize } },
-      options,
-    ).catch((error: unknown) => {
-      throw namingSource(error, source);
-    });
-    await writer.writePart(HEAD, bytesOf(codes), row * columns);
-    const scaleBytes = (columns / blockSize) * Float32Array.BYTES_PER_ELEMENT;
-    await writer.writePart(`${HEAD}.scales`, bytesOf(scales), row * scaleBytes);
-    pieces.push(statistics);
-    meter.advance(bytes.byteLength, source.name);
-  }
-  return pieces;
+  const bytes = await checkpoint.readRange(source, row * rowBytes, (row + count) * rowBytes, {
+    signal,
+  });
+  const { codes, scales, statistics } = await quantizeAffine(
+    { bytes, type: floatTypes[dtype] },
+    { rows: count, columns },
+    { mode: 'absmax', bits: 8, granularity: { kind: 'block', blockSize } },
+    { ...options, ...(signal === undefined ? {} : { signal }) },
+  ).catch((error: unknown) => {
+    throw namingSource(error, source);
+  });
+  await writer.writePart(HEAD, bytesOf(codes), row * columns);
+  const scaleBytes = (columns / blockSize) * Float32Array.BYTES_PER_ELEMENT;
+  await writer.writePart(`${HEAD}.scales`, bytesOf(scales), row * scaleBytes);
+  meter.advance(bytes.byteLength, source.name);
+  return statistics;
 }
 
 function namingSource(error: unknown, source: TensorInfo): AppError {

@@ -13,6 +13,7 @@ import type { SchemeKind } from '../contract/scheme.ts';
 import { hashTensorsFile, joinHashes } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { Committer } from './committer.ts';
+import { inLanes } from './in-lanes.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 import type { OutputTensor, Part } from './output-tensors.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
@@ -104,7 +105,15 @@ class WeightsRun {
     const { plan, signal, threads } = this.#job;
     await this.#takeOver();
     const open = plan.tensors.filter(({ source }) => !this.#entries.has(source.name));
-    await this.#makeAll(open);
+    await inLanes(
+      open,
+      TENSORS_AT_ONCE,
+      async (tensor) => {
+        this.#requireGoing();
+        await this.#make(tensor);
+      },
+      () => this.#stop.abort(),
+    );
     await this.#committer.finish();
     await this.#writer.writePrefix(this.#variableTexts());
     await this.#file.sync();
@@ -113,26 +122,6 @@ class WeightsRun {
       tensors: plan.tensors.map(({ source }) => this.#entry(source.name).statistics),
       sha256,
     };
-  }
-
-  /** Makes tensors in their order, a few at a time. When one fails the others are stopped, and waited for. */
-  async #makeAll(tensors: readonly PlannedTensor[]): Promise<void> {
-    const next = tensors.values();
-    let failure: { readonly error: unknown } | null = null;
-    const lane = async (): Promise<void> => {
-      for (const tensor of next) {
-        if (failure !== null) return;
-        try {
-          this.#requireGoing();
-          await this.#make(tensor);
-        } catch (error) {
-          failure ??= { error };
-          this.#stop.abort();
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: TENSORS_AT_ONCE }, lane));
-    if (failure !== null) throw (failure as { readonly error: unknown }).error;
   }
 
   /** Waits for whatever is still under way: nothing may use the file after it is closed. */
