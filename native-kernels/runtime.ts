@@ -8,8 +8,8 @@ import type { InstructionSet } from './quantizers.ts';
 /** `fast` rounds activations to int8 inside the matrix products; `exact` keeps them in float32. */
 export type ExecutionMode = 'fast' | 'exact';
 
-/** Element type of the KV cache. */
-export type CacheType = 'f32' | 'f16';
+/** Element type of the KV cache. `int8` has a scale for each head of a position. */
+export type CacheType = 'f32' | 'f16' | 'int8';
 
 export interface OpenOptions {
   /** Path of a graph in the dialect of native-kernels/README.md; its weights lie beside it as external data. */

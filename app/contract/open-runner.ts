@@ -1,6 +1,7 @@
 import type { AppError } from './error.ts';
 import type { Client } from './rpc.ts';
 import type { LoadedModel, RunnerApi } from './runner-api.ts';
+import type { CacheType } from './sampling.ts';
 
 /** How to open a runner; all but the folder as in the runner's `load`. */
 export interface OpenRunnerOptions {
@@ -12,7 +13,7 @@ export interface OpenRunnerOptions {
   readonly maxContextLength?: number | undefined;
   /** @default 'fast' */
   readonly mode?: 'fast' | 'exact' | undefined;
-  readonly cacheType?: 'f32' | 'f16' | undefined;
+  readonly cacheType?: CacheType | undefined;
   readonly threads?: number | undefined;
   /** Whether the runner measures where the time goes. @default false */
   readonly profile?: boolean | undefined;

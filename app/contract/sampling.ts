@@ -51,7 +51,9 @@ export const messageSchema = z.object({
 export type Message = z.infer<typeof messageSchema>;
 
 export const executionModeSchema = z.enum(['fast', 'exact']);
-export const cacheTypeSchema = z.enum(['f32', 'f16']);
+/** Element type of the KV cache. `int8` halves f16 once more; a scale for each head of a position is kept. */
+export const cacheTypeSchema = z.enum(['f32', 'f16', 'int8']);
+export type CacheType = z.infer<typeof cacheTypeSchema>;
 
 /** How long an answer took and why it ended. */
 export const generationStatisticsSchema = z.object({

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ModelConfig } from '../checkpoint/index.ts';
 import { AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
+import type { CacheType } from '../contract/sampling.ts';
 import { Model } from '../../native-kernels/index.ts';
 import { readGenerationConfig, specialTokenText } from './generation-config.ts';
 import { ensureGraph } from './graph/ensure-graph.ts';
@@ -22,7 +23,7 @@ export interface LoadOptions {
   readonly contextLength?: number | undefined;
   readonly maxContextLength?: number | undefined;
   readonly mode: 'fast' | 'exact';
-  readonly cacheType?: 'f32' | 'f16' | undefined;
+  readonly cacheType?: CacheType | undefined;
   readonly threads?: number | undefined;
   readonly profile?: boolean | undefined;
 }

@@ -27,6 +27,7 @@ export async function withRunner<T>(
   const runner = await openRunner({
     directory: artifact.directory,
     mode: options.mode,
+    ...(options.cache === undefined ? {} : { cacheType: options.cache }),
     profile: options.profile ?? false,
     ...(options.context === undefined ? {} : { contextLength: options.context }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { CacheType } from '../../app/contract/sampling.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
 import type { BareSession, GlobalOptions, Session } from './session.ts';
@@ -15,6 +16,7 @@ export interface GenerationOptions {
   readonly mode: 'fast' | 'exact';
   readonly context?: number;
   readonly threads?: number;
+  readonly cache?: CacheType;
   readonly profile?: boolean;
 }
 
@@ -44,8 +46,16 @@ function withGeneration(command: Command): Command {
     );
 }
 
-function withProfile(command: Command): Command {
-  return command.option('--profile', 'show where the time went, operator by operator', false);
+/** What only commands offer that run one model themselves. */
+function withRunner(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--cache <type>',
+        'what keeps the context: int8 takes half of f16, f16 half of f32',
+      ).choices(['f32', 'f16', 'int8'] satisfies CacheType[]),
+    )
+    .option('--profile', 'show where the time went, operator by operator', false);
 }
 
 type Action<O> = (session: Session, options: O) => Promise<number | undefined>;
@@ -136,7 +146,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     .action((id: string, options: { yes: boolean; trash: boolean }) =>
       run({ id, ...options }, async () => (await import('./commands/remove.ts')).removeCommand),
     );
-  withProfile(withGeneration(command('chat <id>', 'talk with a model')))
+  withRunner(withGeneration(command('chat <id>', 'talk with a model')))
     .option('--prompt <text>', 'ask this, print the answer, and end')
     .option('--system <text>', 'system prompt')
     .option('--no-save', 'do not keep the conversation')
@@ -146,9 +156,7 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/chat.ts')).chatCommand,
       ),
     );
-  withProfile(
-    withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer')),
-  )
+  withRunner(withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer')))
     .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
     .option('--logits <file>', 'write the logits of every prompt position to this safetensors file')
     .option('--ignore-stop', 'go on past stop tokens', false)

@@ -9,6 +9,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   nibble::addon::register_quantizers(env, exports);
   nibble::addon::register_hashes(env, exports);
   nibble::addon::register_linear(env, exports);
+  nibble::addon::register_attention(env, exports);
   nibble::addon::register_runtime(env, exports);
   return exports;
 }

@@ -3,16 +3,13 @@
 
 #include "linear.h"
 
-#include <map>
-#include <memory>
 #include <numeric>
-#include <thread>
 
 #include "addon/arguments.h"
 #include "addon/exported.h"
+#include "addon/kernel_arguments.h"
 #include "addon/linear_pool.h"
 #include "addon/promise_worker.h"
-#include "cpu.h"
 #include "registration.h"
 
 namespace nibble::addon {
@@ -20,19 +17,6 @@ namespace {
 
 constexpr double kMostRows = 1 << 24;
 constexpr double kMostColumns = 1 << 24;
-
-/// One pool per thread count, made on first use. JavaScript calls from one thread per environment.
-Parallel pool_of(std::size_t threads) {
-  thread_local std::map<std::size_t, std::unique_ptr<LinearPool>> pools;
-  std::unique_ptr<LinearPool>& pool = pools[threads];
-  if (pool == nullptr) pool = std::make_unique<LinearPool>(threads);
-  return pool->parallel();
-}
-
-std::size_t threads_argument(const Napi::Value& value) {
-  if (value.IsUndefined()) return std::max(std::thread::hardware_concurrency(), 1u);
-  return size_argument(value, "threads", 1, 1024);
-}
 
 /// What every product takes: { rows, columns, x, bias?, y, mode, isa?, threads? }.
 struct Product {
@@ -62,9 +46,8 @@ Product product_argument(const Napi::Value& value) {
   const std::string mode = string_argument(call.Get("mode"), "mode");
   if (mode != "fast" && mode != "exact") refuse_argument("mode", "must be 'fast' or 'exact'");
   product.mode = mode == "fast" ? Mode::fast : Mode::exact;
-  const Napi::Value isa = call.Get("isa");
-  product.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
-  product.parallel = pool_of(threads_argument(call.Get("threads")));
+  product.isa = isa_argument(call.Get("isa"));
+  product.parallel = shared_pool(threads_argument(call.Get("threads")));
   return product;
 }
 
@@ -151,7 +134,7 @@ Napi::Value read_memory(const Napi::CallbackInfo& info) {
   } context{reinterpret_cast<const std::uint64_t*>(bytes.data), bytes.length / 8, {}};
   const std::size_t tasks = blocks_of(context.count, kTaskWords);
   context.sums.resize(tasks);
-  const Parallel parallel = pool_of(threads_argument(info[1]));
+  const Parallel parallel = shared_pool(threads_argument(info[1]));
   parallel.run(
       parallel.context, tasks,
       [](void* user, std::size_t index) {

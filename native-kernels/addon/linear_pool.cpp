@@ -1,5 +1,8 @@
 #include "addon/linear_pool.h"
 
+#include <map>
+#include <memory>
+
 namespace nibble::addon {
 namespace {
 
@@ -61,6 +64,13 @@ void LinearPool::run(void* context, std::size_t tasks, Task task, void* user) {
   for (int spin = 0; pool.busy_ != 0; ++spin) {
     if (spin >= kSpins) std::this_thread::yield();
   }
+}
+
+Parallel shared_pool(std::size_t threads) {
+  thread_local std::map<std::size_t, std::unique_ptr<LinearPool>> pools;
+  std::unique_ptr<LinearPool>& pool = pools[threads];
+  if (pool == nullptr) pool = std::make_unique<LinearPool>(threads);
+  return pool->parallel();
 }
 
 }  // namespace nibble::addon

@@ -1,6 +1,6 @@
 #pragma once
 
-// Threads for products that are called from JavaScript (tests and benchmarks; the runtime brings its own).
+// Threads for kernels that are called from JavaScript (tests and benchmarks; the runtime brings its own).
 
 #include <atomic>
 #include <condition_variable>
@@ -42,5 +42,8 @@ class LinearPool {
   Task task_ = nullptr;
   void* user_ = nullptr;
 };
+
+/// The pool of this many threads, made on first use. JavaScript calls from one thread per environment.
+Parallel shared_pool(std::size_t threads);
 
 }  // namespace nibble::addon

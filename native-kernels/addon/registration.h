@@ -10,6 +10,7 @@ void register_quantize_files(Napi::Env env, Napi::Object exports);
 void register_quantizers(Napi::Env env, Napi::Object exports);
 void register_hashes(Napi::Env env, Napi::Object exports);
 void register_linear(Napi::Env env, Napi::Object exports);
+void register_attention(Napi::Env env, Napi::Object exports);
 void register_runtime(Napi::Env env, Napi::Object exports);
 
 }  // namespace nibble::addon

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "arguments.h"
-#include "cpu.h"
+#include "kernel_arguments.h"
 #include "model_host.h"
 #include "promise_worker.h"
 #include "registration.h"
@@ -38,12 +38,6 @@ Mode mode_argument(const std::string& name) {
   if (name == "fast") return Mode::fast;
   if (name == "exact") return Mode::exact;
   refuse_argument("mode", "must be 'fast' or 'exact'");
-}
-
-CacheType cache_type_argument(const std::string& name) {
-  if (name == "f32") return CacheType::f32;
-  if (name == "f16") return CacheType::f16;
-  refuse_argument("cacheType", "must be 'f32' or 'f16'");
 }
 
 LogitRows rows_argument(const std::string& name) {
@@ -88,9 +82,8 @@ Napi::Value model_open(const Napi::CallbackInfo& info) {
   options.threads = size_argument(field(object, "threads"), "threads", 1, kMostThreads);
   options.mode = mode_argument(string_argument(field(object, "mode"), "mode"));
   options.cache_type = cache_type_argument(string_argument(field(object, "cacheType"), "cacheType"));
-  const Napi::Value isa = field(object, "isa");
   options.profile = field(object, "profile").ToBoolean();
-  options.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
+  options.isa = isa_argument(field(object, "isa"));
   ort::Library::get();
 
   const Napi::External<ModelHost> handle = ModelHost::create(info.Env());

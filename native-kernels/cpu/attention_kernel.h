@@ -4,8 +4,9 @@
 // own vector type V, of internal linkage, so that no code compiled for one set can be linked into another; for the same
 // reason nothing here calls inline functions of the standard library.
 //
-// Softmax runs online over pages of 256 positions. Per row the order of all sums is fixed by absolute positions, and
-// masked positions add exact zeros: the result of a row does not depend on the rows computed beside it.
+// Softmax runs online over pages of 256 positions, anew for every segment; the parts of the segments are joined in
+// order. Per row the order of all sums is fixed by absolute positions, and masked positions add exact zeros: the result
+// of a row depends neither on the rows computed beside it nor on which thread computed which segment.
 
 #include <math.h>
 
@@ -14,6 +15,8 @@
 #include <limits>
 
 #include "attention.h"
+#include "cpu/attention_codes.h"
+#include "cpu/vector_functions.h"
 #include "half.h"
 
 namespace nibble::kernels {
@@ -43,8 +46,62 @@ static typename V::F vector_exp(typename V::F x) {
   return V::scale_by_low_bits(p, shifted);
 }
 
-template <class V, bool kHalf>
+/// Adds the part of a later segment to `total`; a row may see nothing of a segment, then its sum is 0.
+template <class V>
+static void join_part(float* total, const float* part, std::size_t value_stride) {
+  if (part[1] == 0) return;
+  const bool is_first = total[1] == 0;
+  const float maximum = is_first || part[0] > total[0] ? part[0] : total[0];
+  const float kept = is_first ? 0.0f : expf(total[0] - maximum);
+  const float added = expf(part[0] - maximum);
+  total[0] = maximum;
+  total[1] = total[1] * kept + part[1] * added;
+  for (std::size_t i = kPartValues; i < part_elements(value_stride); i += V::kWidth) {
+    const auto sum = V::mul(V::load(total + i), V::set(kept));
+    V::store(total + i, V::fma(V::load(part + i), V::set(added), sum));
+  }
+}
+
+static inline void finish_part(const float* part, std::size_t head_dim, float* out) {
+  const float factor = 1.0f / part[1];
+  for (std::size_t i = 0; i < head_dim; ++i) out[i] = part[kPartValues + i] * factor;
+}
+
+/// How the elements of each type of cache are read and written.
+template <CacheType kType>
+struct Stored;
+
+template <>
+struct Stored<CacheType::f32> {
+  using Element = float;
+  template <class V>
+  static typename V::F load(const float* p) {
+    return V::load(p);
+  }
+};
+
+template <>
+struct Stored<CacheType::f16> {
+  using Element = std::uint16_t;
+  template <class V>
+  static typename V::F load(const std::uint16_t* p) {
+    return V::load_half(p);
+  }
+};
+
+template <>
+struct Stored<CacheType::int8> {
+  using Element = std::int8_t;
+  template <class V>
+  static typename V::F load(const std::int8_t* p) {
+    return V::load_codes(p);
+  }
+};
+
+template <class V, CacheType kType>
 struct AttentionKernel {
+  using Element = typename Stored<kType>::Element;
+  static constexpr bool kScaled = kType == CacheType::int8;
   using F = typename V::F;
   static constexpr std::size_t W = V::kWidth;
   static constexpr std::size_t kScoreStep = V::kScoreVectors * W;
@@ -53,7 +110,6 @@ struct AttentionKernel {
 
   struct Row {
     const float* query;
-    float* out;
     std::size_t begin;  // positions this row sees: [begin, end)
     std::size_t end;
     float maximum;
@@ -64,35 +120,34 @@ struct AttentionKernel {
   static std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
   static std::size_t larger(std::size_t a, std::size_t b) { return a < b ? b : a; }
 
-  static F load(const void* data, std::size_t element) {
-    if constexpr (kHalf) {
-      return V::load_half(static_cast<const std::uint16_t*>(data) + element);
-    } else {
-      return V::load(static_cast<const float*>(data) + element);
-    }
+  static F load(const Element* element) { return Stored<kType>::template load<V>(element); }
+
+  static const Element* head_of(const AttentionCache& cache, std::size_t page, std::size_t kv_head) {
+    return static_cast<const Element*>(cache.pages[page]) + kv_head * cache.head_elements;
   }
 
-  static const void* at(const void* data, std::size_t element) {
-    return static_cast<const unsigned char*>(data) + element * (kHalf ? 2 : 4);
+  /// The scales of a head's keys; those of its values follow.
+  static const float* scales_of(const AttentionCache& cache, const Element* head) {
+    return reinterpret_cast<const float*>(head + cache.scale_elements);
   }
 
   /// scores[r][p] = q_r . k_p for p in [from, to), both multiples of kScoreStep.
   template <std::size_t R>
-  static void multiply_keys(const void* keys, std::size_t head_dim, const Row* rows, std::size_t from, std::size_t to,
-                            float (*scores)[kPagePositions]) {
+  static void multiply_keys(const Element* keys, std::size_t head_dim, const Row* rows, std::size_t from,
+                            std::size_t to, float (*scores)[kPagePositions]) {
     for (std::size_t position = from; position < to; position += kScoreStep) {
       F sum[R][V::kScoreVectors];
       for (std::size_t r = 0; r < R; ++r) {
         for (std::size_t j = 0; j < V::kScoreVectors; ++j) sum[r][j] = V::zero();
       }
-      const void* vectors[V::kScoreVectors];
+      const Element* vectors[V::kScoreVectors];
       for (std::size_t j = 0; j < V::kScoreVectors; ++j) {
         const std::size_t p = position + j * W;
-        vectors[j] = at(keys, p / kTilePositions * kTilePositions * head_dim + p % kTilePositions);
+        vectors[j] = keys + p / kTilePositions * kTilePositions * head_dim + p % kTilePositions;
       }
       for (std::size_t i = 0; i < head_dim; ++i) {
         F key[V::kScoreVectors];
-        for (std::size_t j = 0; j < V::kScoreVectors; ++j) key[j] = load(vectors[j], i * kTilePositions);
+        for (std::size_t j = 0; j < V::kScoreVectors; ++j) key[j] = load(vectors[j] + i * kTilePositions);
         for (std::size_t r = 0; r < R; ++r) {
           const F q = V::set(rows[r].query[i]);
           for (std::size_t j = 0; j < V::kScoreVectors; ++j) sum[r][j] = V::fma(q, key[j], sum[r][j]);
@@ -105,8 +160,9 @@ struct AttentionKernel {
   }
 
   /// Turns one row's products at page positions [from, to) into weights exp(score - maximum) and updates its state.
-  static void soften(Row& row, float* scores, std::size_t page_begin, std::size_t from, std::size_t to,
-                     const AttentionRequest& request, std::size_t value_stride) {
+  /// Weights for scaled values contain the values' scale.
+  static void soften(Row& row, float* scores, const float* scales, std::size_t page_begin, std::size_t from,
+                     std::size_t to, const AttentionRequest& request, std::size_t value_stride) {
     const std::size_t begin = row.begin > page_begin ? row.begin - page_begin : 0;
     const std::size_t end = row.end > page_begin ? smaller(row.end - page_begin, kPagePositions) : 0;
     if (begin >= end) {
@@ -114,7 +170,9 @@ struct AttentionKernel {
       return;
     }
     for (std::size_t p = from; p < to; p += W) {
-      F s = V::mul(V::load(scores + p), V::set(request.scale));
+      F s = V::load(scores + p);
+      if constexpr (kScaled) s = V::mul(s, V::load(scales + p));
+      s = V::mul(s, V::set(request.scale));
       if (request.softcap != 0) {
         // tanh(x) = 1 - 2 / (exp(2x) + 1)
         const F e = vector_exp<V>(V::mul(s, V::set(2.0f / request.softcap)));
@@ -141,15 +199,19 @@ struct AttentionKernel {
     for (std::size_t p = from; p < to; p += W) {
       const F x = V::sub(V::load(scores + p), V::set(row.maximum));
       const F weight = V::zero_where_below(vector_exp<V>(x), x, -87.0f);
-      V::store(scores + p, weight);
       sum = V::add(sum, weight);
+      if constexpr (kScaled) {
+        V::store(scores + p, V::mul(weight, V::load(scales + kPagePositions + p)));
+      } else {
+        V::store(scores + p, weight);
+      }
     }
     row.sum += V::reduce_add(sum);
   }
 
   /// accumulator_r[i..] += weight[r][p] * value_p[i..] over p in [from, to), for kVectors vectors from element i.
   template <std::size_t R, std::size_t kVectors>
-  static void add_values(const void* values, std::size_t stride, Row* rows, const float (*weights)[kPagePositions],
+  static void add_values(const Element* values, std::size_t stride, Row* rows, const float (*weights)[kPagePositions],
                          std::size_t from, std::size_t to, std::size_t i) {
     F sum[R][kVectors];
     for (std::size_t r = 0; r < R; ++r) {
@@ -157,7 +219,7 @@ struct AttentionKernel {
     }
     for (std::size_t p = from; p < to; ++p) {
       F value[kVectors];
-      for (std::size_t j = 0; j < kVectors; ++j) value[j] = load(values, p * stride + i + j * W);
+      for (std::size_t j = 0; j < kVectors; ++j) value[j] = load(values + p * stride + i + j * W);
       for (std::size_t r = 0; r < R; ++r) {
         const F weight = V::set(weights[r][p]);
         for (std::size_t j = 0; j < kVectors; ++j) sum[r][j] = V::fma(weight, value[j], sum[r][j]);
@@ -170,7 +232,7 @@ struct AttentionKernel {
 
   /// One page for R rows of one KV head.
   template <std::size_t R>
-  static void attend_page(const AttentionCache& cache, const void* head, std::size_t page_begin, Row* rows,
+  static void attend_page(const AttentionCache& cache, const Element* head, std::size_t page_begin, Row* rows,
                           const AttentionRequest& request) {
     std::size_t begin = rows[0].begin;
     std::size_t end = rows[0].end;
@@ -187,9 +249,9 @@ struct AttentionKernel {
     alignas(64) float scores[R][kPagePositions];
     multiply_keys<R>(head, cache.head_dim, rows, step_from, step_to, scores);
     for (std::size_t r = 0; r < R; ++r) {
-      soften(rows[r], scores[r], page_begin, step_from, step_to, request, cache.value_stride);
+      soften(rows[r], scores[r], scales_of(cache, head), page_begin, step_from, step_to, request, cache.value_stride);
     }
-    const void* values = at(head, cache.key_elements);
+    const Element* values = head + cache.key_elements;
     std::size_t i = 0;
     constexpr std::size_t kWide = V::kValueVectors * W;
     for (; i + kWide <= cache.value_stride; i += kWide) {
@@ -198,32 +260,35 @@ struct AttentionKernel {
     for (; i < cache.value_stride; i += W) add_values<R, 1>(values, cache.value_stride, rows, scores, from, to, i);
   }
 
-  /// Rows [first, first + count) of KV head `kv_head`; row r is query head r % group of token r / group.
-  static void attend(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out,
-                     std::size_t kv_head, std::size_t first, std::size_t count) {
-    alignas(64) float accumulators[kAttentionRows * kMaxHeadDim];
-    Row rows[kAttentionRows];
+  /// Rows [first, first + count) of KV head `kv_head`, row r being query head r % group of token r / group.
+  static void locate(const AttentionCache& cache, const AttentionRequest& request, const float* queries,
+                     std::size_t kv_head, std::size_t first, std::size_t count, Row* rows) {
     const std::size_t group = request.heads / cache.kv_heads;
-    std::size_t begin = request.position + request.tokens;
-    std::size_t end = 0;
     for (std::size_t r = 0; r < count; ++r) {
       const std::size_t token = (first + r) / group;
       const std::size_t head = kv_head * group + (first + r) % group;
-      const std::size_t offset = (token * request.heads + head) * cache.head_dim;
       Row& row = rows[r];
-      row.query = queries + offset;
-      row.out = out + offset;
+      row.query = queries + (token * request.heads + head) * cache.head_dim;
       row.end = request.position + token + 1;
       row.begin = request.window != 0 && row.end > request.window ? row.end - request.window : 0;
+    }
+  }
+
+  /// The parts of located rows that lie in one segment; row r's goes to parts + r * stride.
+  static void attend_rows(const AttentionCache& cache, const AttentionRequest& request, std::size_t kv_head,
+                          std::size_t segment, Row* rows, std::size_t count, float* parts, std::size_t stride) {
+    for (std::size_t r = 0; r < count; ++r) {
+      Row& row = rows[r];
       row.maximum = -kInfinity;
       row.sum = 0;
-      row.accumulator = accumulators + r * cache.value_stride;
+      row.accumulator = parts + r * stride + kPartValues;
       for (std::size_t i = 0; i < cache.value_stride; ++i) row.accumulator[i] = 0;
-      begin = smaller(begin, row.begin);
-      end = larger(end, row.end);
     }
+    // The first row begins first, the last one ends last.
+    const std::size_t begin = larger(rows[0].begin, segment * kSegmentPositions);
+    const std::size_t end = smaller(rows[count - 1].end, (segment + 1) * kSegmentPositions);
     for (std::size_t page = begin / kPagePositions; page * kPagePositions < end; ++page) {
-      const void* head = at(cache.pages[page], kv_head * cache.head_elements);
+      const Element* head = head_of(cache, page, kv_head);
       for (std::size_t r = 0; r < count; r += kGroup) {
         const std::size_t page_begin = page * kPagePositions;
         switch (smaller(kGroup, count - r)) {
@@ -242,45 +307,77 @@ struct AttentionKernel {
       }
     }
     for (std::size_t r = 0; r < count; ++r) {
-      const float factor = 1.0f / rows[r].sum;
-      for (std::size_t i = 0; i < cache.head_dim; ++i) rows[r].out[i] = rows[r].accumulator[i] * factor;
+      parts[r * stride] = rows[r].maximum;
+      parts[r * stride + 1] = rows[r].sum;
+    }
+  }
+
+  static void attend_segment(const AttentionCache& cache, const AttentionRequest& request, const float* queries,
+                             std::size_t kv_head, std::size_t first, std::size_t count, std::size_t segment,
+                             float* parts, std::size_t stride) {
+    Row rows[kAttentionRows] = {};
+    locate(cache, request, queries, kv_head, first, count, rows);
+    attend_rows(cache, request, kv_head, segment, rows, count, parts, stride);
+  }
+
+  /// All segments of the rows, one after the other.
+  static void attend(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out,
+                     std::size_t kv_head, std::size_t first, std::size_t count) {
+    alignas(64) float totals[kAttentionRows * part_elements(kMaxHeadDim)];
+    alignas(64) float parts[kAttentionRows * part_elements(kMaxHeadDim)];
+    Row rows[kAttentionRows] = {};
+    locate(cache, request, queries, kv_head, first, count, rows);
+    const std::size_t stride = part_elements(cache.value_stride);
+    const std::size_t begin = rows[0].begin / kSegmentPositions;
+    for (std::size_t segment = begin; segment * kSegmentPositions < rows[count - 1].end; ++segment) {
+      attend_rows(cache, request, kv_head, segment, rows, count, segment == begin ? totals : parts, stride);
+      if (segment == begin) continue;
+      for (std::size_t r = 0; r < count; ++r) {
+        join_part<V>(totals + r * stride, parts + r * stride, cache.value_stride);
+      }
+    }
+    for (std::size_t r = 0; r < count; ++r) {
+      float* target = out + (rows[r].query - queries);
+      finish_part(totals + r * stride, cache.head_dim, target);
     }
   }
 
   /// Writes the keys and values [tokens, kv_heads, head_dim] of one KV head.
   static void append(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
                      std::size_t position, std::size_t kv_head) {
-    using Element = typename Stored<kHalf>::Type;
     alignas(64) Element row[kMaxHeadDim];
     for (std::size_t token = 0; token < tokens; ++token) {
       const std::size_t p = (position + token) % kPagePositions;
       Element* head =
           static_cast<Element*>(cache.pages[(position + token) / kPagePositions]) + kv_head * cache.head_elements;
       const std::size_t offset = (token * cache.kv_heads + kv_head) * cache.head_dim;
-      convert(keys + offset, row, cache.head_dim);
+      const float key_scale = convert(keys + offset, row, cache.head_dim);
       Element* tile = head + p / kTilePositions * kTilePositions * cache.head_dim + p % kTilePositions;
       for (std::size_t i = 0; i < cache.head_dim; ++i) tile[i * kTilePositions] = row[i];
-      convert(values + offset, head + cache.key_elements + p * cache.value_stride, cache.head_dim);
+      Element* value = head + cache.key_elements + p * cache.value_stride;
+      const float value_scale = convert(values + offset, value, cache.head_dim);
+      if constexpr (kScaled) {
+        float* scales = reinterpret_cast<float*>(head + cache.scale_elements);
+        scales[p] = key_scale;
+        scales[kPagePositions + p] = value_scale;
+      }
     }
   }
 
  private:
-  template <bool kIsHalf, class Unused = V>
-  struct Stored {
-    using Type = std::uint16_t;
-  };
-  template <class Unused>
-  struct Stored<false, Unused> {
-    using Type = float;
-  };
-
-  static void convert(const float* source, float* target, std::size_t count) {
+  /// @returns the scale of what is stored
+  static float convert(const float* source, float* target, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) target[i] = source[i];
+    return 1;
   }
-  static void convert(const float* source, std::uint16_t* target, std::size_t count) {
+  static float convert(const float* source, std::uint16_t* target, std::size_t count) {
     std::size_t i = 0;
     for (; i + W <= count; i += W) V::store_half(target + i, V::load(source + i));
     for (; i < count; ++i) target[i] = half_from_float(source[i]);
+    return 1;
+  }
+  static float convert(const float* source, std::int8_t* target, std::size_t count) {
+    return encode_codes(source, target, count);
   }
 };
 
@@ -288,21 +385,61 @@ struct AttentionKernel {
 template <class V>
 static void attend_with(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out,
                         std::size_t kv_head, std::size_t first, std::size_t count) {
-  if (cache.type == CacheType::f16) {
-    AttentionKernel<V, true>::attend(cache, request, queries, out, kv_head, first, count);
-  } else {
-    AttentionKernel<V, false>::attend(cache, request, queries, out, kv_head, first, count);
+  switch (cache.type) {
+    case CacheType::f32:
+      AttentionKernel<V, CacheType::f32>::attend(cache, request, queries, out, kv_head, first, count);
+      break;
+    case CacheType::f16:
+      AttentionKernel<V, CacheType::f16>::attend(cache, request, queries, out, kv_head, first, count);
+      break;
+    case CacheType::int8:
+      AttentionKernel<V, CacheType::int8>::attend(cache, request, queries, out, kv_head, first, count);
+      break;
+  }
+}
+
+template <class V>
+static void attend_segment_with(const AttentionCache& cache, const AttentionRequest& request, const float* queries,
+                                std::size_t kv_head, std::size_t first, std::size_t count, std::size_t segment,
+                                float* parts, std::size_t stride) {
+  switch (cache.type) {
+    case CacheType::f32:
+      AttentionKernel<V, CacheType::f32>::attend_segment(cache, request, queries, kv_head, first, count, segment, parts,
+                                                         stride);
+      break;
+    case CacheType::f16:
+      AttentionKernel<V, CacheType::f16>::attend_segment(cache, request, queries, kv_head, first, count, segment, parts,
+                                                         stride);
+      break;
+    case CacheType::int8:
+      AttentionKernel<V, CacheType::int8>::attend_segment(cache, request, queries, kv_head, first, count, segment,
+                                                          parts, stride);
+      break;
   }
 }
 
 template <class V>
 static void append_with(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
                         std::size_t position, std::size_t kv_head) {
-  if (cache.type == CacheType::f16) {
-    AttentionKernel<V, true>::append(cache, keys, values, tokens, position, kv_head);
-  } else {
-    AttentionKernel<V, false>::append(cache, keys, values, tokens, position, kv_head);
+  switch (cache.type) {
+    case CacheType::f32:
+      AttentionKernel<V, CacheType::f32>::append(cache, keys, values, tokens, position, kv_head);
+      break;
+    case CacheType::f16:
+      AttentionKernel<V, CacheType::f16>::append(cache, keys, values, tokens, position, kv_head);
+      break;
+    case CacheType::int8:
+      AttentionKernel<V, CacheType::int8>::append(cache, keys, values, tokens, position, kv_head);
+      break;
   }
+}
+
+template <class V>
+static void join_with(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim, float* out) {
+  for (std::size_t i = 1; i < count; ++i) {
+    join_part<V>(parts, parts + i * part_elements(value_stride), value_stride);
+  }
+  finish_part(parts, head_dim, out);
 }
 
 }  // namespace nibble::kernels

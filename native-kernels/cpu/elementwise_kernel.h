@@ -66,7 +66,12 @@ struct ElementwiseKernel {
 
 template <class V>
 constexpr VectorFunctions functions_of() {
-  return {attend_with<V>, append_with<V>, ElementwiseKernel<V>::silu_multiply, ElementwiseKernel<V>::maximum,
+  return {attend_with<V>,
+          attend_segment_with<V>,
+          join_with<V>,
+          append_with<V>,
+          ElementwiseKernel<V>::silu_multiply,
+          ElementwiseKernel<V>::maximum,
           ElementwiseKernel<V>::sum_of_exponentials};
 }
 

@@ -13,8 +13,24 @@ using AttendFunction = void (*)(const AttentionCache& cache, const AttentionRequ
 using AppendFunction = void (*)(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
                                 std::size_t position, std::size_t kv_head);
 
+/// Attention of rows over the positions of one segment: each row's part is written to `parts` + row * `part_stride`.
+using AttendSegmentFunction = void (*)(const AttentionCache& cache, const AttentionRequest& request,
+                                       const float* queries, std::size_t kv_head, std::size_t first_row,
+                                       std::size_t rows, std::size_t segment, float* parts, std::size_t part_stride);
+
+/// Puts the parts of one row together, in order; they lie one behind the other. The first one is overwritten.
+using JoinFunction = void (*)(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim,
+                              float* out);
+
+/// Elements of a part: the largest score, the sum of weights relative to it, and from kPartValues on the weighted sum
+/// of values.
+inline constexpr std::size_t kPartValues = 16;
+constexpr std::size_t part_elements(std::size_t value_stride) { return kPartValues + value_stride; }
+
 struct VectorFunctions {
   AttendFunction attend;
+  AttendSegmentFunction attend_segment;  // null: rows cannot be split
+  JoinFunction join;
   AppendFunction append;
   void (*silu_multiply)(const float* gate, const float* up, float* out, std::size_t count);
   float (*maximum)(const float* values, std::size_t count);

@@ -4,32 +4,43 @@
 //
 // A page holds kPagePositions positions of one layer. In it, for each KV head in turn:
 //   keys    [kPagePositions / kTilePositions][head_dim][kTilePositions]   a tile is read in one sweep, 16 positions a
-//   vector values  [kPagePositions][value_stride]                               value_stride = head_dim rounded up to
-//   16, zeros behind
-// A row's result depends on its own query and on the cache alone: not on the other rows of the call, nor on threads.
+//                                                                         vector
+//   values  [kPagePositions][value_stride]                                value_stride = head_dim rounded up to 16,
+//   zeros
+//                                                                         behind
+//   scales  float [2][kPagePositions], of keys and of values              int8 only
+// An int8 element is a code: code * scale of its position, scale = largest magnitude of that head / 127, rounded to
+// nearest, ties to even. A row's result depends on its own query and on the cache alone: not on the other rows of the
+// call, nor on threads.
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "linear.h"
 
 namespace nibble {
 
-enum class CacheType { f32, f16 };
+enum class CacheType { f32, f16, int8 };
 
 inline constexpr std::size_t kPagePositions = 256;
 inline constexpr std::size_t kTilePositions = 16;
 inline constexpr std::size_t kMaxHeadDim = 512;
+
+/// Positions over which a softmax is computed apart; parts are put together in their order. Long enough that this costs
+/// nothing, short enough that a few heads over a long context keep many threads busy.
+inline constexpr std::size_t kSegmentPositions = 4 * kPagePositions;
 
 /// One layer of the cache. Elements are counted, not bytes.
 struct AttentionCache {
   CacheType type;
   std::size_t kv_heads;
   std::size_t head_dim;
-  std::size_t value_stride;   // head_dim rounded up to 16
-  std::size_t key_elements;   // from a head's keys to its values
-  std::size_t head_elements;  // from one head to the next
-  void* const* pages;         // 64-byte aligned, zeroed when allocated; page i begins at position i * kPagePositions
+  std::size_t value_stride;    // head_dim rounded up to 16
+  std::size_t key_elements;    // from a head's keys to its values
+  std::size_t scale_elements;  // from a head's keys to its scales
+  std::size_t head_elements;   // from one head to the next
+  void* const* pages;          // 64-byte aligned, zeroed when allocated; page i begins at position i * kPagePositions
 };
 
 /// The layout of a layer, without pages.
@@ -52,7 +63,8 @@ void attention_append(const AttentionCache& cache, const float* keys, const floa
                       std::size_t position, Isa isa, const Parallel& parallel);
 
 /// out[tokens, heads, head_dim] from queries of that shape; the tokens' own keys and values are in the cache already.
+/// `scratch` is working memory that grows to what the largest call needs.
 void attention(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out, Isa isa,
-               const Parallel& parallel);
+               const Parallel& parallel, std::vector<float>& scratch);
 
 }  // namespace nibble

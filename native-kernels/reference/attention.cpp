@@ -8,25 +8,55 @@
 #include <limits>
 #include <vector>
 
+#include "cpu/attention_codes.h"
 #include "cpu/vector_functions.h"
 #include "half.h"
 
 namespace nibble::kernels {
 namespace {
 
+/// Where an int8 cache keeps the scale of a position: of its key, or of its value.
+float* scale_of(const AttentionCache& cache, std::size_t kv_head, std::size_t position, bool of_value) {
+  unsigned char* page = static_cast<unsigned char*>(cache.pages[position / kPagePositions]);
+  float* scales = reinterpret_cast<float*>(page + kv_head * cache.head_elements + cache.scale_elements);
+  return scales + (of_value ? kPagePositions : 0) + position % kPagePositions;
+}
+
+/// The element as it is stored: of an int8 cache the code.
 float read(const AttentionCache& cache, std::size_t position, std::size_t element) {
   const void* page = cache.pages[position / kPagePositions];
-  return cache.type == CacheType::f16 ? float_from_half(static_cast<const std::uint16_t*>(page)[element])
-                                      : static_cast<const float*>(page)[element];
+  switch (cache.type) {
+    case CacheType::f32:
+      return static_cast<const float*>(page)[element];
+    case CacheType::f16:
+      return float_from_half(static_cast<const std::uint16_t*>(page)[element]);
+    default:
+      return static_cast<const std::int8_t*>(page)[element];
+  }
 }
 
 void write(const AttentionCache& cache, std::size_t position, std::size_t element, float value) {
   void* page = cache.pages[position / kPagePositions];
-  if (cache.type == CacheType::f16) {
-    static_cast<std::uint16_t*>(page)[element] = half_from_float(value);
-  } else {
-    static_cast<float*>(page)[element] = value;
+  switch (cache.type) {
+    case CacheType::f32:
+      static_cast<float*>(page)[element] = value;
+      break;
+    case CacheType::f16:
+      static_cast<std::uint16_t*>(page)[element] = half_from_float(value);
+      break;
+    default:
+      static_cast<std::int8_t*>(page)[element] = static_cast<std::int8_t>(value);
   }
+}
+
+/// What is stored of a head: itself, or its codes, whose scale is kept.
+std::vector<float> stored(const AttentionCache& cache, const float* head, float* scale) {
+  std::vector<float> result(head, head + cache.head_dim);
+  if (cache.type != CacheType::int8) return result;
+  std::vector<std::int8_t> codes(cache.head_dim);
+  *scale = encode_codes(head, codes.data(), codes.size());
+  result.assign(codes.begin(), codes.end());
+  return result;
 }
 
 std::size_t key_element(const AttentionCache& cache, std::size_t kv_head, std::size_t position, std::size_t i) {
@@ -43,9 +73,15 @@ void append(const AttentionCache& cache, const float* keys, const float* values,
             std::size_t position, std::size_t kv_head) {
   for (std::size_t token = 0; token < tokens; ++token) {
     const std::size_t offset = (token * cache.kv_heads + kv_head) * cache.head_dim;
+    const std::size_t at = position + token;
+    float unused = 0;
+    const bool scaled = cache.type == CacheType::int8;
+    const std::vector<float> key = stored(cache, keys + offset, scaled ? scale_of(cache, kv_head, at, false) : &unused);
+    const std::vector<float> value =
+        stored(cache, values + offset, scaled ? scale_of(cache, kv_head, at, true) : &unused);
     for (std::size_t i = 0; i < cache.head_dim; ++i) {
-      write(cache, position + token, key_element(cache, kv_head, position + token, i), keys[offset + i]);
-      write(cache, position + token, value_element(cache, kv_head, position + token, i), values[offset + i]);
+      write(cache, at, key_element(cache, kv_head, at, i), key[i]);
+      write(cache, at, value_element(cache, kv_head, at, i), value[i]);
     }
   }
 }
@@ -59,15 +95,18 @@ void attend_row(const AttentionCache& cache, const AttentionRequest& request, co
     float score = 0;
     for (std::size_t i = 0; i < cache.head_dim; ++i)
       score += query[i] * read(cache, p, key_element(cache, kv_head, p, i));
+    if (cache.type == CacheType::int8) score *= *scale_of(cache, kv_head, p, false);
     score *= request.scale;
     if (request.softcap != 0) score = request.softcap * std::tanh(score / request.softcap);
     weights[p - begin] = score;
     largest = std::max(largest, score);
   }
   float sum = 0;
-  for (float& weight : weights) {
+  for (std::size_t p = begin; p < end; ++p) {
+    float& weight = weights[p - begin];
     weight = std::exp(weight - largest);
     sum += weight;
+    if (cache.type == CacheType::int8) weight *= *scale_of(cache, kv_head, p, true);
   }
   for (std::size_t i = 0; i < cache.head_dim; ++i) {
     float value = 0;
@@ -108,6 +147,7 @@ double sum_of_exponentials(const float* values, std::size_t count, float shift) 
 
 }  // namespace
 
-const VectorFunctions kReferenceFunctions = {attend, append, silu_multiply, maximum, sum_of_exponentials};
+const VectorFunctions kReferenceFunctions = {
+    attend, nullptr, nullptr, append, silu_multiply, maximum, sum_of_exponentials};
 
 }  // namespace nibble::kernels

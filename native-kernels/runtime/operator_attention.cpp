@@ -71,7 +71,8 @@ class Attention final : public Kernel {
       }
     });
     attention_append(cache, keys, v, tokens, first, state_.isa, parallel);
-    attention(cache, {tokens, heads_, first, scale_, window_, softcap_}, queries, out, state_.isa, parallel);
+    attention(cache, {tokens, heads_, first, scale_, window_, softcap_}, queries, out, state_.isa, parallel,
+              state_.attention_scratch);
     const std::size_t end = first + tokens;
     const std::size_t seen = window_ == 0 ? end : std::min(end, window_ + tokens - 1);
     bytes_read_ = attention_page_bytes(cache) / kPagePositions * seen;

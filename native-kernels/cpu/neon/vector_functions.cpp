@@ -1,4 +1,5 @@
 #include <arm_neon.h>
+#include <string.h>
 
 #include "cpu/elementwise_kernel.h"
 
@@ -15,6 +16,13 @@ struct Neon {
   static F set(float x) { return vdupq_n_f32(x); }
   static F load(const float* p) { return vld1q_f32(p); }
   static F load_half(const std::uint16_t* p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+  static F load_codes(const std::int8_t* p) {
+    std::uint32_t four;
+    memcpy(&four, p, sizeof four);
+    const int8x8_t codes = vreinterpret_s8_u32(vdup_n_u32(four));
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(codes))));
+  }
+  static void prefetch(const void* p) { __builtin_prefetch(p); }
   static void store(float* p, F x) { vst1q_f32(p, x); }
   static void store_half(std::uint16_t* p, F x) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
   static F add(F a, F b) { return vaddq_f32(a, b); }
