@@ -40,18 +40,30 @@ export function createRunner(): Handlers<RunnerApi> {
       }
     },
 
-    chat: ({ messages, sampling, maxTokens, alternatives }, { signal, emit }) =>
+    chat: ({ messages, sampling, maxTokens, alternatives, reuse }, { signal, emit }) =>
       queue.run(signal, async () => {
         const runnable = await loaded();
         const tokenizer = await runnable.tokenizer();
         const prompt = encodePrompt(tokenizer, runnable.template, messages);
         const { stopIds } = runnable.description;
-        const request = { ids: prompt.ids, sampling, maxTokens, alternatives, stopIds, tokenizer };
-        const result = await answer(runnable, { ...request, emit, signal });
+        const result = await answer(runnable, {
+          ids: prompt.ids,
+          sampling,
+          maxTokens,
+          alternatives,
+          stopIds,
+          tokenizer,
+          emit,
+          reuse,
+          signal,
+        });
         return { ...result, promptText: prompt.text };
       }),
 
-    generate: ({ ids, sampling, maxTokens, alternatives, ignoreStopIds }, { signal, emit }) =>
+    generate: (
+      { ids, sampling, maxTokens, alternatives, ignoreStopIds, reuse },
+      { signal, emit },
+    ) =>
       queue.run(signal, async () => {
         const runnable = await loaded();
         const { hasTokenizer, stopIds } = runnable.description;
@@ -63,6 +75,7 @@ export function createRunner(): Handlers<RunnerApi> {
           stopIds: ignoreStopIds ? [] : stopIds,
           tokenizer: hasTokenizer ? await runnable.tokenizer() : null,
           emit,
+          reuse,
           signal,
         });
       }),

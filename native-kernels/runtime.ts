@@ -89,7 +89,10 @@ export interface TokenEvent {
 }
 
 export interface GenerateRequest {
-  /** Appended at `model.position`; the last one's logits start the sampling. At least one. */
+  /**
+   * Appended at `model.position`; the last one's logits start the sampling. None begins the answer to the last prompt
+   * again, with the same bits: the context must have been truncated to where that prompt ended.
+   */
   ids: readonly number[];
   /** Tokens that count for the repetition penalty besides `ids`: what the cache holds already. */
   history?: readonly number[];

@@ -69,6 +69,7 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
             messages: [...messages],
             sampling: options.sampling,
             maxTokens: options.maxTokens,
+            reuse: true,
           },
           {
             signal,

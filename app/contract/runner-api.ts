@@ -62,13 +62,18 @@ export const runnerApi = {
     }),
     result: loadedModelSchema,
   }),
-  /** Answers a conversation through the model's chat template. Starts from an empty cache: same input, same answer. */
+  /**
+   * Answers a conversation through the model's chat template. Starts from an empty context (same input, same answer),
+   * or with `reuse` from what it holds of the prompt already: then only what is new is computed. Whoever compares
+   * answers must not reuse.
+   */
   chat: method({
     params: z.object({
       messages: z.array(messageSchema).min(1),
       sampling: samplingInputSchema,
       maxTokens: z.int().positive(),
       alternatives: z.int().min(0).max(20).default(0),
+      reuse: z.boolean().default(false),
     }),
     event: tokenEvents,
     result: answer.extend({ promptText: z.string() }),
@@ -81,6 +86,7 @@ export const runnerApi = {
       maxTokens: z.int().nonnegative(),
       alternatives: z.int().min(0).max(20).default(0),
       ignoreStopIds: z.boolean().default(false),
+      reuse: z.boolean().default(false),
     }),
     event: tokenEvents,
     result: answer,

@@ -59,11 +59,13 @@ export type CacheType = z.infer<typeof cacheTypeSchema>;
 export const generationStatisticsSchema = z.object({
   stop: z.enum(['stop-token', 'max-tokens', 'context-full', 'cancelled']),
   promptTokens: z.int().nonnegative(),
+  /** Those that the context held already and that were not computed again; absent in answers kept by older versions. */
+  cachedTokens: z.int().nonnegative().optional(),
   generatedTokens: z.int().nonnegative(),
   prefillMs: z.number(),
   decodeMs: z.number(),
   timeToFirstTokenMs: z.number(),
-  /** Tokens per second; null when too few tokens were made to say. */
+  /** Computed tokens per second; null when there were too few to say. */
   prefillRate: z.number().nullable(),
   decodeRate: z.number().nullable(),
 });

@@ -53,7 +53,7 @@ export function heldModelCalls({
         const { recommendedSampling, weightsSha256 } = loaded;
         const drawn = chatSampling({ ...recommendedSampling, ...sampling });
         const answer = await client.chat(
-          { messages, sampling: drawn, maxTokens },
+          { messages, sampling: drawn, maxTokens, reuse: true },
           { signal, onEvent: emit },
         );
         return { ...answer, weightsSha256 };

@@ -15,6 +15,8 @@ export interface AnswerRequest {
   /** Without one, tokens have no text. */
   readonly tokenizer: ModelTokenizer | null;
   readonly emit: (tokens: GeneratedToken[]) => void;
+  /** Whether what the context holds of the prompt may be used; else the answer starts from an empty one. */
+  readonly reuse: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -25,17 +27,19 @@ function rate(tokens: number, ms: number): number | null {
 
 function statisticsOf(
   result: GenerateResult,
+  cachedTokens: number,
   timeToFirstTokenMs: number | null,
 ): GenerationStatistics {
-  const { stop, promptTokens, prefillMs, decodeMs, ids } = result;
+  const { stop, promptTokens: computed, prefillMs, decodeMs, ids } = result;
   return {
     stop,
-    promptTokens,
+    promptTokens: cachedTokens + computed,
+    cachedTokens,
     generatedTokens: ids.length,
     prefillMs,
     decodeMs,
     timeToFirstTokenMs: timeToFirstTokenMs ?? prefillMs + decodeMs,
-    prefillRate: rate(promptTokens, prefillMs),
+    prefillRate: rate(computed, prefillMs),
     // The first token falls out of the prompt; only those after it cost a step of decoding.
     decodeRate: rate(ids.length - 1, decodeMs),
   };
@@ -52,12 +56,13 @@ export function requireRoom(tokens: number, contextLength: number, forAnswer: bo
 }
 
 /**
- * Lets the model continue `ids`, starting from an empty cache so that the same request gives the same answer.
+ * Lets the model continue `ids`. From an empty context the same request gives the same answer to the bit; with `reuse`
+ * an answer may differ in its last bits from what it would be without the conversation before it (see README).
  *
  * @throws AppError `invalid-input` when the prompt does not fit; cancelling is not an error but a way to stop
  */
 export async function answer(runnable: RunnableModel, request: AnswerRequest): Promise<Answer> {
-  const { model, description } = runnable;
+  const { model, description, cache } = runnable;
   const { ids, sampling, maxTokens, stopIds, tokenizer, signal } = request;
   requireRoom(ids.length, description.contextLength, maxTokens > 0);
   const startMs = performance.now();
@@ -67,10 +72,13 @@ export async function answer(runnable: RunnableModel, request: AnswerRequest): P
   let whole = '';
   let firstTokenMs: number | null = null;
   const textOf = ({ id }: TokenEvent): string => (stops.has(id) ? '' : (text?.push(id) ?? ''));
-  model.truncate(0);
+  if (!request.reuse) cache.clear();
+  const { cachedTokens, rest } = cache.cutTo(ids);
+  let isDone = false;
   try {
     const result = await model.generate({
-      ids,
+      ids: rest,
+      history: ids.slice(0, cachedTokens),
       sampling,
       maxTokens,
       stopIds,
@@ -93,14 +101,17 @@ export async function answer(runnable: RunnableModel, request: AnswerRequest): P
         });
       },
     });
+    cache.note(ids, result.ids);
+    isDone = true;
     return {
       // An answer cut off inside a character ends with the replacement character, in no token's own text.
       text: whole + (text?.end() ?? ''),
       ids: result.ids,
-      statistics: statisticsOf(result, firstTokenMs),
+      statistics: statisticsOf(result, cachedTokens, firstTokenMs),
       memory: model.memory(),
     };
   } finally {
+    if (!isDone) cache.forget();
     batch.flush();
   }
 }

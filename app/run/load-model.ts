@@ -7,6 +7,7 @@ import type { CacheType } from '../contract/sampling.ts';
 import { Model } from '../../native-kernels/index.ts';
 import { readGenerationConfig, specialTokenText } from './generation-config.ts';
 import { ensureGraph } from './graph/ensure-graph.ts';
+import { PromptCache } from './prompt-cache.ts';
 import { loadChatTemplate, type ChatTemplate } from './tokenizer/chat-template.ts';
 import {
   loadTokenizer,
@@ -32,6 +33,8 @@ export interface LoadOptions {
 export interface RunnableModel {
   readonly model: Model;
   readonly description: LoadedModel;
+  /** What the context holds. */
+  readonly cache: PromptCache;
   readonly template: ChatTemplate | null;
   /**
    * Loads the tokenizer at the first call: it takes longer than the model itself, and raw ids need none.
@@ -135,6 +138,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
     if (endOfTurnId !== undefined) stopIds.add(endOfTurnId);
     return {
       model,
+      cache: new PromptCache(model),
       template,
       tokenizer,
       description: {

@@ -27,7 +27,7 @@ function rowsIn(bytes: number, vocabularySize: number): number {
  * @throws AppError `invalid-input` when the context does not hold them, `aborted`
  */
 export async function score(
-  { model, description }: RunnableModel,
+  { model, description, cache }: RunnableModel,
   ids: readonly number[],
   emit: (rows: ScoredRows) => void,
   signal: AbortSignal,
@@ -36,7 +36,7 @@ export async function score(
   requireRoom(ids.length, contextLength, false);
   const evaluateRows = Math.min(EVALUATE_ROWS, rowsIn(EVALUATE_BYTES, vocabularySize));
   const eventRows = rowsIn(EVENT_BYTES, vocabularySize);
-  model.truncate(0);
+  cache.clear();
   for (let start = 0; start < ids.length; start += evaluateRows) {
     const part = ids.slice(start, start + evaluateRows);
     const logits = await model.evaluate(part, { rows: 'all', signal });

@@ -70,6 +70,9 @@ export function answerSummary(answer: Answer, artifact: Artifact, sampling: Samp
   const { statistics, memory } = answer;
   const parts = [
     `${statistics.generatedTokens} tokens`,
+    (statistics.cachedTokens ?? 0) === 0
+      ? ''
+      : `${statistics.cachedTokens} of ${statistics.promptTokens} prompt tokens reused`,
     `first after ${formatDuration(statistics.timeToFirstTokenMs)}`,
     statistics.decodeRate === null ? '' : formatRate(statistics.decodeRate, 'tokens'),
     `memory ${formatBytes(memory.residentBytes)}`,

@@ -44,7 +44,8 @@ Model::Model(const OpenOptions& options)
     : opened_(Clock::now()),
       session_(options),
       sampler_(session_.vocabulary_size(), options.isa),
-      logits_(session_.vocabulary_size()) {
+      logits_(session_.vocabulary_size()),
+      prompt_logits_(session_.vocabulary_size()) {
   if (options.profile) session_.state().profile = std::make_unique<Profile>();
   load_ms_ = milliseconds_since(opened_);
   row_numbers_.resize(kChunk);
@@ -116,9 +117,21 @@ void Model::evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* l
   append(ids, rows, logits, cancelled);
 }
 
+void Model::prefill(std::span<const std::int64_t> ids, const CancelFlag& cancelled) {
+  if (ids.empty()) {
+    std::copy(prompt_logits_.begin(), prompt_logits_.end(), logits_.begin());
+    return;
+  }
+  set_phase(Profile::Phase::prefill);
+  prompt_end_.reset();
+  append(ids, LogitRows::last, logits_.data(), cancelled);
+  std::copy(logits_.begin(), logits_.end(), prompt_logits_.begin());
+  prompt_end_ = position();
+}
+
 GenerateResult Model::generate(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
                                const CancelFlag& cancelled) {
-  check_ids(request.ids);
+  if (!request.ids.empty() || prompt_end_ != position()) check_ids(request.ids);
   const Clock::time_point start = Clock::now();
   const auto elapsed_ms = [start] { return milliseconds_since(start); };
   const Running running(*this, cancelled);
@@ -130,8 +143,7 @@ GenerateResult Model::generate(const GenerateRequest& request, const std::functi
   const std::size_t room = session_.state().cache.context_length() - position() - request.ids.size();
   result.ids.reserve(std::min(request.max_tokens, room + 1));
   try {
-    set_phase(Profile::Phase::prefill);
-    append(request.ids, LogitRows::last, logits_.data(), cancelled);
+    prefill(request.ids, cancelled);
     result.prefill_ms = elapsed_ms();
     result.stop = decode(request, on_token, cancelled, elapsed_ms, result.ids);
   } catch (const Error& error) {
@@ -176,6 +188,7 @@ void Model::truncate(std::size_t position) {
                                      std::to_string(position_.load()));
   }
   position_.store(position);
+  if (prompt_end_ && *prompt_end_ > position) prompt_end_.reset();
   session_.state().cache.shrink(position);
   cache_bytes_.store(session_.state().cache.bytes());
 }

@@ -67,7 +67,8 @@ class Model {
   /// @throws Error("aborted") when cancelled; what was appended by then stays
   void evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
 
-  /// Appends the prompt and then tokens until something stops it; `on_token` is called for each.
+  /// Appends the prompt and then tokens until something stops it; `on_token` is called for each. An empty prompt begins
+  /// the answer to the last one again: the context must end where that did.
   GenerateResult generate(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
                           const CancelFlag& cancelled);
 
@@ -82,6 +83,7 @@ class Model {
   class Running;
 
   void check_ids(std::span<const std::int64_t> ids) const;
+  void prefill(std::span<const std::int64_t> ids, const CancelFlag& cancelled);
   void append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
   void run(std::span<const std::int64_t> ids, std::span<const std::int64_t> rows, float* logits);
   void set_phase(Profile::Phase phase);
@@ -93,6 +95,9 @@ class Model {
   Session session_;
   Sampler sampler_;
   std::vector<float> logits_;
+  // Logits at the end of the last prompt: an answer to it can begin again without computing anything.
+  std::vector<float> prompt_logits_;
+  std::optional<std::size_t> prompt_end_;
   std::vector<std::int64_t> row_numbers_;
   std::atomic<std::size_t> position_{0};
   std::atomic<std::size_t> cache_bytes_{0};

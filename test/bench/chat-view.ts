@@ -64,6 +64,7 @@ function writeConversation(home: string): number {
             ? {
                 stop: 'stop-token' as const,
                 promptTokens: 40,
+                cachedTokens: 0,
                 generatedTokens: 60,
                 prefillMs: 20,
                 decodeMs: 600,

@@ -60,6 +60,7 @@ class Conversation {
         messages,
         sampling: this.sampling,
         maxTokens: this.#options.maxTokens ?? DEFAULT_MAX_TOKENS,
+        reuse: true,
       },
       {
         signal,

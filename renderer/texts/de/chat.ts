@@ -78,6 +78,7 @@ export const chat: Texts<typeof english> = {
     tokens_other: '{{formatted}} Tokens',
     rateUnit: 'Tokens',
     firstToken: 'erstes Token nach {{time}}',
+    reused: '{{cached}} von {{prompt}} Tokens des Prompts wiederverwendet',
     weights: 'Gewichte {{hash}}',
     weightsHint: 'SHA-256 der Gewichte, die das geschrieben haben: {{hash}}',
     stop: {

@@ -74,6 +74,7 @@ export const chat = {
     tokens_other: '{{formatted}} tokens',
     rateUnit: 'tokens',
     firstToken: 'first token after {{time}}',
+    reused: '{{cached}} of {{prompt}} prompt tokens reused',
     weights: 'weights {{hash}}',
     weightsHint: 'SHA-256 of the weights that wrote this: {{hash}}',
     stop: {

@@ -37,6 +37,14 @@ export function AnswerFacts({
     const first = t('facts.firstToken', { time: formatDuration(statistics.timeToFirstTokenMs) });
     if (statistics.generatedTokens > 0)
       facts.push(isNewest && isFull ? <Term name="ttft">{first}</Term> : first);
+    const { cachedTokens = 0, promptTokens } = statistics;
+    if (cachedTokens > 0)
+      facts.push(
+        t('facts.reused', {
+          cached: formatCount(cachedTokens),
+          prompt: formatCount(promptTokens),
+        }),
+      );
     facts.push(
       t('facts.tokens', {
         count: statistics.generatedTokens,
