@@ -227,7 +227,7 @@ describe('an int8 cache', () => {
       headDim: 4,
       contextLength: 8,
     });
-    const refused = expect.objectContaining({ code: 'invalid-input' });
+    const refused: unknown = expect.objectContaining({ code: 'invalid-input' });
     const eight = new Float32Array(8);
     expect(() => {
       cache.append(0, new Float32Array(7), new Float32Array(7), 0);
