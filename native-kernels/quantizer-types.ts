@@ -8,7 +8,14 @@ export type FourBitType = 'nf4' | 'fp4';
 
 /** Instruction sets that kernels exist for; `reference` is the plain code that defines the bits. */
 export type InstructionSet =
-  'reference' | 'avx2' | 'avx512' | 'avx512-vnni' | 'neon' | 'neon-dotprod' | 'neon-i8mm';
+  | 'reference'
+  | 'avx2'
+  | 'avx-vnni'
+  | 'avx512'
+  | 'avx512-vnni'
+  | 'neon'
+  | 'neon-dotprod'
+  | 'neon-i8mm';
 
 /** What every kernel call takes beside its data. */
 export interface KernelOptions {

@@ -59,6 +59,7 @@ std::uint64_t enabled_register_state() {
 struct Processor {
   std::vector<std::string> features;
   bool avx2 = false;
+  bool avx_vnni = false;
   bool avx512 = false;
   bool avx512_vnni = false;
   bool neon = false;
@@ -107,6 +108,11 @@ Processor::Processor() {
   avx2 = has("avx2") && has("fma") && has("f16c") && has("bmi1") && has("bmi2");
   avx512 = avx2 && has("avx512f") && has("avx512dq") && has("avx512cd") && has("avx512bw") && has("avx512vl");
   avx512_vnni = avx512 && has("avx512vnni");
+#if defined(NIBBLE_AVX_VNNI_BY_AVX512)
+  avx_vnni = avx512_vnni;
+#else
+  avx_vnni = avx2 && has("avxvnni");
+#endif
 }
 
 #elif defined(NIBBLE_NEON)
@@ -155,8 +161,8 @@ const Processor& processor() {
 }  // namespace
 
 const std::vector<Isa>& all_isas() {
-  static const std::vector<Isa> isas = {Isa::reference, Isa::avx2,         Isa::avx512,   Isa::avx512_vnni,
-                                        Isa::neon,      Isa::neon_dotprod, Isa::neon_i8mm};
+  static const std::vector<Isa> isas = {Isa::reference,   Isa::avx2, Isa::avx_vnni,     Isa::avx512,
+                                        Isa::avx512_vnni, Isa::neon, Isa::neon_dotprod, Isa::neon_i8mm};
   return isas;
 }
 
@@ -174,6 +180,8 @@ bool isa_available(Isa isa) {
       return true;
     case Isa::avx2:
       return processor().avx2;
+    case Isa::avx_vnni:
+      return processor().avx_vnni;
     case Isa::avx512:
       return processor().avx512;
     case Isa::avx512_vnni:
@@ -194,6 +202,8 @@ const char* isa_name(Isa isa) {
       return "reference";
     case Isa::avx2:
       return "avx2";
+    case Isa::avx_vnni:
+      return "avx-vnni";
     case Isa::avx512:
       return "avx512";
     case Isa::avx512_vnni:

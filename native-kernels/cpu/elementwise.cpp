@@ -10,6 +10,7 @@ const VectorFunctions& vector_functions(Isa isa) {
   switch (isa) {
 #ifdef NIBBLE_X86
     case Isa::avx2:
+    case Isa::avx_vnni:
       return kAvx2Functions;
     case Isa::avx512:
     case Isa::avx512_vnni:

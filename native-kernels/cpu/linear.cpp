@@ -93,6 +93,8 @@ const LinearKernels* linear_kernels(Isa isa) {
 #if defined(NIBBLE_X86)
     case Isa::avx512_vnni:
       return &kAvx512Kernels;
+    case Isa::avx_vnni:
+      return &kAvxVnniKernels;
     // Without VNNI the 512-bit byte products are no faster than the 256-bit ones.
     case Isa::avx512:
     case Isa::avx2:

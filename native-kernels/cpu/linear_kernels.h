@@ -164,6 +164,7 @@ struct LinearKernels {
 const LinearKernels* linear_kernels(Isa isa);
 
 extern const LinearKernels kAvx2Kernels;
+extern const LinearKernels kAvxVnniKernels;
 extern const LinearKernels kAvx512Kernels;
 extern const LinearKernels kNeonKernels;
 extern const LinearKernels kNeonDotprodKernels;

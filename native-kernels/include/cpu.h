@@ -18,7 +18,7 @@ bool isa_available(Isa isa);
 /// Every instruction set, in ascending order, whether or not this processor has it.
 const std::vector<Isa>& all_isas();
 
-/// 'reference', 'avx2', 'avx512', 'avx512-vnni', 'neon', 'neon-dotprod', 'neon-i8mm'.
+/// 'reference', 'avx2', 'avx-vnni', 'avx512', 'avx512-vnni', 'neon', 'neon-dotprod', 'neon-i8mm'.
 const char* isa_name(Isa isa);
 
 /// @throws Error("invalid-input") when `name` is no instruction set, or one this processor lacks

@@ -13,7 +13,7 @@ namespace nibble {
 enum class Mode { fast, exact };
 
 /// Instruction sets in ascending order; `best` is what the processor offers (see cpu.h).
-enum class Isa { reference, avx2, avx512, avx512_vnni, neon, neon_dotprod, neon_i8mm };
+enum class Isa { reference, avx2, avx_vnni, avx512, avx512_vnni, neon, neon_dotprod, neon_i8mm };
 
 enum class WeightType { bf16, f16, f32 };
 

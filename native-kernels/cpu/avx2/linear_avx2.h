@@ -1,9 +1,6 @@
 #pragma once
 
-// Shared by the AVX2 kernels; everything is static (see cpu/linear_scalars.h).
-//
-// vpmaddubsw adds two products in 16 bits and would saturate for unsigned weights up to 255. Here the weight's sign is
-// moved to the activation: |w| <= 128 and |x| <= 127 make pairs of at most 32512, so every product is exact.
+// Shared by the AVX2 and AVX-VNNI kernels; everything is static (see cpu/linear_scalars.h).
 
 #include <immintrin.h>
 
@@ -48,12 +45,6 @@ static inline __m256i signed_table(const std::int8_t* map) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(map)));
 }
 
-/// Adds the products of 32 signed weights and activations to 8 dwords, four products each.
-static inline __m256i add_products(__m256i sums, __m256i w, __m256i magnitude, __m256i x) {
-  const __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w));
-  return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-
 /// Where a half's activations lie in a token's codes: `first` for a, first + kSecond<bits> for b.
 template <int kBits>
 static inline std::size_t half_offset(std::size_t half) {
@@ -74,72 +65,75 @@ static inline std::int32_t sum_of(__m256i v) {
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
 }
 
-/// One half times one token, scaled: total += products * scales of the half's groups.
-/// @param scales of the token and row combined, [groups]
-template <int kBits, int kGroup>
-static inline __m256 add_half(__m256 total, const Half& w, const Half& magnitude, const std::int8_t* x,
-                              const float* scales, std::size_t half) {
-  const std::int8_t* at = x + half_offset<kBits>(half);
-  const __m256i zero = _mm256_setzero_si256();
-  const __m256i a = add_products(zero, w.a, magnitude.a, load32(at));
-  if constexpr (kBits == 8 && kGroup == 32) {
-    const __m256i b = add_products(zero, w.b, magnitude.b, load32(at + kSecond<kBits>));
-    total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(a), _mm256_set1_ps(scales[half * 2]), total);
-    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(b), _mm256_set1_ps(scales[half * 2 + 1]), total);
-  } else {
-    const __m256i both = add_products(a, w.b, magnitude.b, load32(at + kSecond<kBits>));
-    // 4-bit with groups of 32: the first four dwords of even and of odd columns belong to the first group.
-    const __m256 scale = kGroup == 64
-                             ? _mm256_set1_ps(scales[half])
-                             : _mm256_set_m128(_mm_set1_ps(scales[half * 2 + 1]), _mm_set1_ps(scales[half * 2]));
-    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(both), scale, total);
+/// The scales of `count` blocks from `first` on, times the factor.
+static inline void load_block_scales(const BlockScales& s, std::size_t first, std::size_t count, float* out) {
+  const __m256 factor = _mm256_set1_ps(s.factor);
+  if (s.values != nullptr) {
+    const auto* values = reinterpret_cast<const unsigned char*>(s.values) + first * sizeof(float);
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      const __m256 v = _mm256_castsi256_ps(load32(values + i * sizeof(float)));
+      _mm256_storeu_ps(out + i, _mm256_mul_ps(v, factor));
+    }
+    for (; i < count; ++i) out[i] = load_unaligned(s.values, first + i) * s.factor;
+    return;
+  }
+  // Loads one by one: gathers are no faster, and much slower where a processor guards them.
+  for (std::size_t i = 0; i < count; ++i) out[i] = load_unaligned(s.nested_map, s.codes[first + i]);
+  // Runs that share one nested absmax (256 blocks) are scaled together.
+  for (std::size_t i = 0; i < count;) {
+    const std::size_t nested = (first + i) / 256;
+    const std::size_t end = smaller(count, (nested + 1) * 256 - first);
+    const float absmax = load_unaligned(s.nested_absmax, nested);
+    const __m256 scale = _mm256_set1_ps(absmax);
+    const __m256 offset = _mm256_set1_ps(s.nested_offset);
+    for (; i + 8 <= end; i += 8) {
+      const __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_loadu_ps(out + i), scale), offset);
+      _mm256_storeu_ps(out + i, _mm256_mul_ps(v, factor));
+    }
+    for (; i < end; ++i) out[i] = (out[i] * absmax + s.nested_offset) * s.factor;
   }
 }
 
-/// Scales and zero points of the groups of the cursor's row; zeros behind the last group.
+/// Scales and zero points of the groups of the cursor's row, both [scale_stride], zeros behind the last group.
 /// @param zeros null when the weights have no zero points
+/// @param scratch 2 * scale_stride floats
 static inline void load_group_scales(const GroupedWeights& w, const ScaleCursor& cursor, std::size_t scale_stride,
-                                     float* scales, float* zeros) {
+                                     float* scales, float* zeros, float* scratch) {
   const BlockScales& s = w.scales;
   const std::size_t groups = cursor.groups;
-  std::size_t block = cursor.block;
-  std::size_t left = s.block_size - cursor.phase;
-  const auto scale_of = [&](std::size_t index) {
-    if (s.values != nullptr) return load_unaligned(s.values, index) * s.factor;
-    const float product = load_unaligned(s.nested_map, s.codes[index]) * load_unaligned(s.nested_absmax, index / 256);
-    return (product + s.nested_offset) * s.factor;
-  };
-  std::size_t g = 0;
-  while (g < groups) {
-    const float scale = scale_of(block);
-    const float zero = zeros != nullptr ? static_cast<float>(s.zero_points[block]) : 0.0f;
-    for (; g < groups && left >= w.group; ++g, left -= w.group) {
-      scales[g] = scale;
-      if (zeros != nullptr) zeros[g] = zero;
-    }
-    ++block;
-    left = s.block_size;
-  }
-  for (; g < scale_stride; ++g) {
+  const std::size_t first = cursor.block;
+  for (std::size_t g = groups; g < scale_stride; ++g) {
     scales[g] = 0;
     if (zeros != nullptr) zeros[g] = 0;
   }
-}
-
-/// combined = weight scale * activation scale; returns what the zero points contribute (offset_factor is -1 then).
-static inline float combine(const float* scales, const float* zeros, const Int8Activations& x, std::size_t token,
-                            float* combined) {
-  const float* token_scales = x.scales + token * x.scale_stride;
-  for (std::size_t g = 0; g < x.scale_stride; ++g) combined[g] = scales[g] * token_scales[g];
-  if (zeros == nullptr) return 0;
-  const std::int32_t* offsets = x.offsets + token * x.scale_stride;
-  __m256 correction = _mm256_setzero_ps();
-  for (std::size_t g = 0; g < x.scale_stride; g += 8) {
-    const __m256 sums = _mm256_cvtepi32_ps(load32(offsets + g));
-    const __m256 shift = _mm256_mul_ps(_mm256_loadu_ps(combined + g), _mm256_loadu_ps(zeros + g));
-    correction = _mm256_fmadd_ps(shift, sums, correction);
+  if (s.block_size == w.group) {
+    load_block_scales(s, first, groups, scales);
+    if (zeros != nullptr) {
+      for (std::size_t g = 0; g < groups; ++g) zeros[g] = static_cast<float>(s.zero_points[first + g]);
+    }
+    return;
   }
-  return sum_of(correction);
+  const std::size_t blocks = blocks_of_row(cursor, w);
+  load_block_scales(s, first, blocks, scratch);
+  if (blocks == 1) {
+    const float zero = zeros != nullptr ? static_cast<float>(s.zero_points[first]) : 0.0f;
+    for (std::size_t g = 0; g < groups; ++g) scales[g] = scratch[0];
+    for (std::size_t g = 0; zeros != nullptr && g < groups; ++g) zeros[g] = zero;
+    return;
+  }
+  std::size_t block = 0;
+  std::size_t left = s.block_size - cursor.phase;
+  for (std::size_t g = 0; g < groups; ++g) {
+    scales[g] = scratch[block];
+    if (zeros != nullptr) zeros[g] = static_cast<float>(s.zero_points[first + block]);
+    if (left <= w.group) {
+      ++block;
+      left = s.block_size;
+    } else {
+      left -= w.group;
+    }
+  }
 }
 
 }  // namespace nibble::linear

@@ -6,69 +6,95 @@
 namespace nibble::linear::avx2 {
 namespace {
 
-std::uint32_t absmax_bits(const float* x, std::size_t count) {
-  constexpr std::uint32_t kMagnitude = 0x7fffffffu;
-  const __m256i magnitude = _mm256_set1_epi32(kMagnitude);
-  __m256i largest = _mm256_setzero_si256();
-  std::size_t i = 0;
-  for (; i + 8 <= count; i += 8) largest = _mm256_max_epu32(largest, _mm256_and_si256(load32(x + i), magnitude));
-  std::uint32_t lanes[8];
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes), largest);
-  std::uint32_t result = 0;
-  for (const std::uint32_t lane : lanes) result = lane > result ? lane : result;
-  for (; i < count; ++i) {
-    const std::uint32_t bits = static_cast<std::uint32_t>(load_dword(x + i)) & kMagnitude;
-    result = bits > result ? bits : result;
-  }
-  return result;
+std::uint32_t largest_of(__m256i v) {
+  __m128i m = _mm_max_epu32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
+  m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1));
+  return static_cast<std::uint32_t>(_mm_cvtsi128_si32(m));
 }
 
-/// Writes `count` codes. @returns their sum
-std::int32_t write_codes(const float* x, std::size_t count, float inverse, std::int8_t* codes) {
-  if (inverse == 0) {
-    std::memset(codes, 0, count);
-    return 0;
+/// Largest magnitude of 32 activations by its bits: as integers magnitudes order like floats, and NaN lies above
+/// infinity.
+__m256i magnitudes(const float* x) {
+  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+  __m256i largest = _mm256_and_si256(load32(x), magnitude);
+  NIBBLE_UNROLL for (int i = 8; i < 32; i += 8) {
+    largest = _mm256_max_epu32(largest, _mm256_and_si256(load32(x + i), magnitude));
   }
-  const __m256 factor = _mm256_set1_ps(inverse);
+  return largest;
+}
+
+/// 32 activations as codes.
+__m256i codes_of(const float* x, __m256 inverse) {
+  const auto eight = [&](int i) { return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i), inverse)); };
+  const __m256i ab = _mm256_packs_epi32(eight(0), eight(8));
+  const __m256i cd = _mm256_packs_epi32(eight(16), eight(24));
+  // Packing works within 128-bit lanes: dwords a0 b0 c0 d0 a1 b1 c1 d1 of four codes each.
+  const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+  return _mm256_permutevar8x32_epi32(_mm256_packs_epi16(ab, cd), order);
+}
+
+/// The sums of eight dwords' codes.
+__m256i sums_of(__m256i codes) {
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), codes), _mm256_set1_epi16(1));
+}
+
+/// One group, `x` and `codes` of its full size.
+void group_codes(const QuantizeJob& job, std::size_t group, const float* x, std::int8_t* codes) {
+  __m256i largest = magnitudes(x);
+  if (job.group == 64) largest = _mm256_max_epu32(largest, magnitudes(x + 32));
+  const Scaling scaling = scaling_of(largest_of(largest));
   __m256i sums = _mm256_setzero_si256();
-  for (std::size_t i = 0; i < count; i += 8) {
-    float eight[8] = {};
-    std::memcpy(eight, x + i, smaller(8, count - i) * sizeof(float));
-    const __m256i v = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(eight), factor));
-    sums = _mm256_add_epi32(sums, v);
-    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    std::int8_t bytes[16];
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes), _mm_packs_epi16(words, words));
-    std::memcpy(codes + i, bytes, smaller(8, count - i));
+  for (std::size_t i = 0; i < job.group; i += 32) {
+    // Everything is zero when inverse is 0, even for NaN.
+    __m256i part = _mm256_setzero_si256();
+    if (scaling.inverse != 0) part = codes_of(x + i, _mm256_set1_ps(scaling.inverse));
+    sums = _mm256_add_epi32(sums, sums_of(part));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), part);
   }
-  return sum_of(sums);
+  job.scales[group] = scaling.scale;
+  job.offsets[group] = job.offset_factor * sum_of(sums);
+}
+
+/// Puts 128 codes in Order::even_odd.
+void part_even_and_odd(std::int8_t* codes) {
+  const __m256i low = _mm256_set1_epi16(0xff);
+  __m256i even[4];
+  __m256i odd[4];
+  NIBBLE_UNROLL for (int i = 0; i < 4; ++i) {
+    const __m256i pairs = load32(codes + 32 * i);
+    even[i] = _mm256_and_si256(pairs, low);
+    odd[i] = _mm256_srli_epi16(pairs, 8);
+  }
+  NIBBLE_UNROLL for (int i = 0; i < 4; i += 2) {
+    const __m256i evens = _mm256_permute4x64_epi64(_mm256_packus_epi16(even[i], even[i + 1]), 0xd8);
+    const __m256i odds = _mm256_permute4x64_epi64(_mm256_packus_epi16(odd[i], odd[i + 1]), 0xd8);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + 16 * i), evens);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + 64 + 16 * i), odds);
+  }
 }
 
 }  // namespace
 
 void quantize(const QuantizeJob& job) {
   const std::size_t padded = (job.columns + kActivationPad - 1) / kActivationPad * kActivationPad;
-  const std::size_t group = job.group;
-  for (std::size_t i = 0; i < job.scale_stride; ++i) {
-    job.scales[i] = 0;
-    job.offsets[i] = 0;
+  const std::size_t whole = job.columns / job.group;
+  for (std::size_t g = whole; g < job.scale_stride; ++g) {
+    job.scales[g] = 0;
+    job.offsets[g] = 0;
   }
-  for (std::size_t at = 0; at < job.columns; at += group) {
-    const std::size_t count = smaller(group, job.columns - at);
-    const Scaling scaling = scaling_of(absmax_bits(job.x + at, count));
-    job.scales[at / group] = scaling.scale;
-    job.offsets[at / group] = job.offset_factor * write_codes(job.x + at, count, scaling.inverse, job.codes + at);
+  for (std::size_t g = 0; g < whole; ++g) group_codes(job, g, job.x + g * job.group, job.codes + g * job.group);
+  const std::size_t at = whole * job.group;
+  if (at < job.columns) {
+    float last[64] = {};
+    std::int8_t codes[64];
+    std::memcpy(last, job.x + at, (job.columns - at) * sizeof(float));
+    group_codes(job, whole, last, codes);
+    std::memcpy(job.codes + at, codes, job.columns - at);
   }
   std::memset(job.codes + job.columns, 0, padded - job.columns);
   if (job.order == Order::natural) return;
-  for (std::size_t at = 0; at < padded; at += kActivationPad) {
-    std::int8_t natural[kActivationPad];
-    std::memcpy(natural, job.codes + at, kActivationPad);
-    for (std::size_t i = 0; i < kActivationPad / 2; ++i) {
-      job.codes[at + i] = natural[2 * i];
-      job.codes[at + kActivationPad / 2 + i] = natural[2 * i + 1];
-    }
-  }
+  for (std::size_t i = 0; i < padded; i += kActivationPad) part_even_and_odd(job.codes + i);
 }
 
 }  // namespace nibble::linear::avx2

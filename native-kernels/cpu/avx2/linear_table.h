@@ -1,16 +1,13 @@
 #pragma once
 
-// The parts of the AVX2 table, one per file.
+// The parts of the table that AVX2 and AVX-VNNI share.
 
 #include "cpu/linear_kernels.h"
 
 namespace nibble::linear::avx2 {
 
 void quantize(const QuantizeJob& job);
-void lanes(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x, std::size_t tokens,
-           const float* bias, float* y, void* scratch);
-void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
-                  const float* bias, float* y, void* scratch);
+void pack(const PackJob& job);
 void expand4(const std::uint8_t* codes, std::size_t first, std::size_t count, const float* map, float scale,
              float* out);
 void expand8(const std::int8_t* codes, std::size_t count, int zero, float scale, float* out);

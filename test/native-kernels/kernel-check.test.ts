@@ -1,14 +1,14 @@
-// The ARM kernels, compiled by a cross compiler and run under an emulator: every kernel of every ARM set against the
-// reference, and each set on the oldest processor that has it, where a newer instruction would end the program.
+// Kernels that this machine cannot run inside the addon, in a program of their own (native-kernels/check): the ARM sets
+// under an emulator, each on the oldest processor that has it, where a newer instruction would end the program; and the
+// AVX-VNNI kernels by way of AVX-512, which has the same byte products in another encoding.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { processorFeatures } from '../../native-kernels/index.ts';
 
 const sources = fileURLToPath(new URL('../../native-kernels', import.meta.url));
-/** Kept between runs, so that only what changed is compiled. */
-const build = path.join(sources, 'build-aarch64');
 const seed = process.env['NIBBLE_TEST_SEED'] ?? String(Date.now() % 2 ** 31);
 
 /** The first of these programs that is on the PATH. */
@@ -41,8 +41,18 @@ function run(program: string, args: string[]): string {
   return stdout;
 }
 
+/** Compiles kernel_check into a folder that is kept, so that a second run compiles only what changed. */
+function compile(folder: string, options: string[]): void {
+  run('cmake', ['-S', sources, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', ...options]);
+  run('cmake', ['--build', folder, '--target', 'kernel_check', '--parallel', '2']);
+}
+
+const passed = (set: string): RegExp =>
+  new RegExp(`^${set}: [1-9]\\d{5,} comparisons, 0 failures`, 'm');
+
+const armBuild = path.join(sources, 'build-aarch64');
 const check = (processor: string, ...args: string[]): string =>
-  run(emulator ?? '', ['-cpu', processor, path.join(build, 'kernel_check'), ...args]);
+  run(emulator ?? '', ['-cpu', processor, path.join(armBuild, 'kernel_check'), ...args]);
 
 /** Processors without the dot product, with it, and with everything. */
 const processors: [string, string[]][] = [
@@ -56,13 +66,11 @@ describe.skipIf(missing.length > 0)(
   missing.length > 0 ? `${title} (skipped: ${missing.join(', ')} on the PATH)` : title,
   () => {
     beforeAll(() => {
-      run('cmake', [
-        ...['-S', sources, '-B', build, '-DCMAKE_BUILD_TYPE=Release'],
+      compile(armBuild, [
         ...['-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64'],
         // Static: the emulator need not find the target's libraries.
         ...[`-DCMAKE_CXX_COMPILER=${compiler ?? ''}`, '-DCMAKE_EXE_LINKER_FLAGS=-static'],
       ]);
-      run('cmake', ['--build', build, '--target', 'kernel_check', '--parallel', '2']);
     }, 600_000);
 
     it.each(processors)('finds the instruction sets of a %s', (processor, sets) => {
@@ -73,9 +81,32 @@ describe.skipIf(missing.length > 0)(
       `equals the reference: %s on a %s (seed ${seed})`,
       (set, processor) => {
         const output = check(processor, '--isa', set, '--seed', seed);
-        expect(output).toMatch(new RegExp(`^${set}: [1-9]\\d{5,} comparisons, 0 failures`, 'm'));
+        expect(output).toMatch(passed(set));
       },
       300_000,
     );
+  },
+);
+
+const features = processorFeatures().available;
+const elsewhere = features.includes('avx-vnni')
+  ? 'the processor has AVX-VNNI, so the parity tests run them'
+  : features.includes('avx512-vnni')
+    ? undefined
+    : 'needs AVX-512 VNNI';
+const vnniTitle = 'AVX-VNNI kernels by way of AVX-512';
+describe.skipIf(elsewhere !== undefined)(
+  elsewhere !== undefined ? `${vnniTitle} (skipped: ${elsewhere})` : vnniTitle,
+  () => {
+    const folder = path.join(sources, 'build-avx-vnni');
+    beforeAll(() => {
+      // -O1 halves the time to compile; the other sets, which the addon's tests cover, come along.
+      compile(folder, ['-DNIBBLE_AVX_VNNI_BY_AVX512=ON', '-DCMAKE_CXX_FLAGS_RELEASE=-O1']);
+    }, 600_000);
+
+    it(`equal the reference (seed ${seed})`, () => {
+      const output = run(path.join(folder, 'kernel_check'), ['--isa', 'avx-vnni', '--seed', seed]);
+      expect(output).toMatch(passed('avx-vnni'));
+    }, 300_000);
   },
 );

@@ -1,14 +1,18 @@
+#pragma once
+
 // Decode: a few tokens against rows that are read once, straight from the stored codes, several rows at a time: they
-// share what is loaded of the activations.
+// share what is loaded of the activations. Written once for both ways to multiply bytes; each set's linear_kernels.cpp
+// makes its own copy, of internal linkage.
+//
+// Step::signed_products(sums, w, x) adds the products of 32 signed weights and activations to 8 dwords, four each.
 
 #include "cpu/avx2/linear_avx2.h"
-#include "cpu/avx2/linear_table.h"
 
-namespace nibble::linear::avx2 {
+namespace nibble::linear {
 namespace {
 
 /// More rows would not leave enough of the 16 registers for a step.
-constexpr std::size_t kRows = 4;
+constexpr std::size_t kLaneRows = 4;
 /// Least distance of prefetching: about the latency of memory at the speed of memory.
 constexpr std::size_t kPrefetchAhead = 2048;
 constexpr float kRestStep = 1.0f / 254.0f;  // reference/linear_lanes.h
@@ -42,7 +46,7 @@ __m256 lane_scales(const float* scales, std::size_t half) {
 }
 
 /// Adds half `half` of a row, whose bytes are `bytes`; `pass` is the chunk of the activations that meets it.
-template <int kBits, Spread kSpread>
+template <class Step, int kBits, Spread kSpread>
 inline __m256 add_half(__m256 total, __m256i bytes, const float* weight_scales, const LaneActivations& x,
                        std::size_t pass, std::size_t half, __m256i table, float factor) {
   constexpr std::size_t kCodes = kBits == 4 ? 128 : 64;
@@ -52,10 +56,10 @@ inline __m256 add_half(__m256 total, __m256i bytes, const float* weight_scales, 
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask));
     const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, mask));
-    products = add_products(products, high, _mm256_abs_epi8(high), load32(codes));
-    products = add_products(products, low, _mm256_abs_epi8(low), load32(codes + 64));
+    products = Step::signed_products(products, high, load32(codes));
+    products = Step::signed_products(products, low, load32(codes + 64));
   } else {
-    products = add_products(products, bytes, _mm256_abs_epi8(bytes), load32(codes));
+    products = Step::signed_products(products, bytes, load32(codes));
   }
   __m256 scales = _mm256_loadu_ps(x.scales + pass * 16 + half % 2 * 8);
   if (factor != 1.0f) scales = _mm256_mul_ps(scales, _mm256_set1_ps(factor));
@@ -74,7 +78,7 @@ __m256i load_tail(const std::uint8_t* row, std::size_t row_bytes, std::size_t ha
   return load32(bytes);
 }
 
-template <int kBits, Spread kSpread, std::size_t kCount>
+template <class Step, int kBits, Spread kSpread, std::size_t kCount>
 void row_sums(const RowBlock& rows, const LaneActivations& x, const Tables& tables, float* sums) {
   __m256 totals[kCount];
   NIBBLE_UNROLL for (std::size_t r = 0; r < kCount; ++r) totals[r] = _mm256_setzero_ps();
@@ -83,15 +87,15 @@ void row_sums(const RowBlock& rows, const LaneActivations& x, const Tables& tabl
     NIBBLE_UNROLL for (std::size_t r = 0; r < kCount; ++r) {
       const std::uint8_t* at = rows.codes + r * rows.row_bytes + half * kHalfBytes;
       _mm_prefetch(reinterpret_cast<const char*>(at + rows.ahead), _MM_HINT_T0);
-      totals[r] = add_half<kBits, kSpread>(totals[r], load32(at), rows.scales + r * rows.stride, x, half / 2, half,
-                                           tables.values, 1.0f);
+      totals[r] = add_half<Step, kBits, kSpread>(totals[r], load32(at), rows.scales + r * rows.stride, x, half / 2,
+                                                 half, tables.values, 1.0f);
     }
   }
   const auto add_tail = [&](std::size_t pass, std::size_t half, __m256i table, float factor) {
     for (std::size_t r = 0; r < kCount; ++r) {
       const __m256i bytes = load_tail(rows.codes + r * rows.row_bytes, rows.row_bytes, half);
       totals[r] =
-          add_half<kBits, kSpread>(totals[r], bytes, rows.scales + r * rows.stride, x, pass, half, table, factor);
+          add_half<Step, kBits, kSpread>(totals[r], bytes, rows.scales + r * rows.stride, x, pass, half, table, factor);
     }
   };
   const std::size_t halves = (rows.row_bytes + kHalfBytes - 1) / kHalfBytes;
@@ -112,12 +116,12 @@ float zero_point_sum(const float* scales, const float* zeros, const float* group
   return sum;
 }
 
-template <int kBits, Spread kSpread>
-void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x, std::size_t tokens,
-           const float* bias, float* y, float* scratch) {
+template <class Step, int kBits, Spread kSpread>
+void lanes_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x,
+                 std::size_t tokens, const float* bias, float* y, float* scratch) {
   const std::size_t row_bytes = kBits == 4 ? w.columns / 2 : w.columns;
   const std::size_t rows = end - begin;
-  const std::size_t ahead = row_bytes * kRows < kPrefetchAhead ? kPrefetchAhead : row_bytes * kRows;
+  const std::size_t ahead = row_bytes * kLaneRows < kPrefetchAhead ? kPrefetchAhead : row_bytes * kLaneRows;
   const Tables tables{signed_table(w.map), signed_table(w.rest), w.has_rest};
   ScaleCursor cursor = scale_cursor(w, begin);
   const std::size_t groups = kSpread == Spread::row ? 1 : cursor.groups;
@@ -125,23 +129,25 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const La
   const std::size_t stride = kSpread == Spread::row ? 1 : (groups + kScalePad - 1) / kScalePad * kScalePad;
   float* scales = scratch;
   float* zeros = w.scales.zero_points != nullptr ? scratch + rows * stride : nullptr;
+  float* temporary = scratch + 2 * rows * stride;
   for (std::size_t r = 0; r < rows; ++r, next_row(cursor, w.scales.block_size)) {
-    load_group_scales(w, cursor, stride, scales + r * stride, zeros != nullptr ? zeros + r * stride : nullptr);
+    load_group_scales(w, cursor, stride, scales + r * stride, zeros != nullptr ? zeros + r * stride : nullptr,
+                      temporary);
   }
-  for (std::size_t row = begin; row < end; row += kRows) {
-    const std::size_t count = smaller(kRows, end - row);
+  for (std::size_t row = begin; row < end; row += kLaneRows) {
+    const std::size_t count = smaller(kLaneRows, end - row);
     const std::size_t at = (row - begin) * stride;
     const RowBlock block{w.codes + row * row_bytes, row_bytes, scales + at, stride, ahead};
     for (std::size_t t = 0; t < tokens; ++t) {
-      float sums[kRows];
-      if (count == kRows) {
-        row_sums<kBits, kSpread, kRows>(block, x[t], tables, sums);
+      float sums[kLaneRows];
+      if (count == kLaneRows) {
+        row_sums<Step, kBits, kSpread, kLaneRows>(block, x[t], tables, sums);
       } else {
         for (std::size_t r = 0; r < count; ++r) {
           RowBlock one = block;
           one.codes += r * row_bytes;
           one.scales += r * stride;
-          row_sums<kBits, kSpread, 1>(one, x[t], tables, sums + r);
+          row_sums<Step, kBits, kSpread, 1>(one, x[t], tables, sums + r);
         }
       }
       for (std::size_t r = 0; r < count; ++r) {
@@ -155,19 +161,22 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const La
   }
 }
 
-}  // namespace
-
+template <class Step>
 void lanes(const GroupedWeights& w, std::size_t begin, std::size_t end, const LaneActivations* x, std::size_t tokens,
            const float* bias, float* y, void* scratch) {
   auto* floats = static_cast<float*>(scratch);
   const bool four = w.bits == 4;
   if (w.scales.block_size == kEndless) {
-    return (four ? strip<4, Spread::row> : strip<8, Spread::row>)(w, begin, end, x, tokens, bias, y, floats);
+    return (four ? lanes_strip<Step, 4, Spread::row> : lanes_strip<Step, 8, Spread::row>)(w, begin, end, x, tokens,
+                                                                                          bias, y, floats);
   }
   if (w.group == 64) {
-    return (four ? strip<4, Spread::of64> : strip<8, Spread::of64>)(w, begin, end, x, tokens, bias, y, floats);
+    return (four ? lanes_strip<Step, 4, Spread::of64> : lanes_strip<Step, 8, Spread::of64>)(w, begin, end, x, tokens,
+                                                                                            bias, y, floats);
   }
-  (four ? strip<4, Spread::of32> : strip<8, Spread::of32>)(w, begin, end, x, tokens, bias, y, floats);
+  (four ? lanes_strip<Step, 4, Spread::of32> : lanes_strip<Step, 8, Spread::of32>)(w, begin, end, x, tokens, bias, y,
+                                                                                   floats);
 }
 
-}  // namespace nibble::linear::avx2
+}  // namespace
+}  // namespace nibble::linear
