@@ -55,7 +55,8 @@ void check_attention(const Shape& s, CacheType type, Isa isa, Random& random, Re
     attention_append(cache.layout(), keys.data(), values.data(), s.past, 0, set, kBackwards);
     attention_append(cache.layout(), keys.data() + past, values.data() + past, s.tokens, s.past, set, kBackwards);
     std::vector<float> out(queries.size());
-    attention(cache.layout(), request, queries.data(), out.data(), set, kBackwards);
+    std::vector<float> scratch;
+    attention(cache.layout(), request, queries.data(), out.data(), set, kBackwards, scratch);
     return out;
   };
   const std::vector<float> actual = run(isa);
@@ -93,11 +94,14 @@ void check_elementwise(Isa isa, Random& random, Report& report) {
 void check_vectors(Isa isa, std::uint64_t seed, Report& report) {
   Random random(seed);
   constexpr Shape kShapes[] = {
-      {9, 1, 1, 16, 0, 0, 0},    {5, 6, 2, 64, 0, 0, 30},  {7, 4, 2, 24, 0, 0, 255},  {6, 5, 1, 13, 0, 0, 3},
-      {3, 3, 3, 160, 0, 0, 260}, {40, 4, 2, 16, 7, 0, 50}, {1, 2, 1, 8, 300, 0, 699}, {12, 2, 1, 32, 0, 1.5f, 18},
+      {9, 1, 1, 16, 0, 0, 0},    {5, 6, 2, 64, 0, 0, 30},     {7, 4, 2, 24, 0, 0, 255},
+      {6, 5, 1, 13, 0, 0, 3},    {3, 3, 3, 160, 0, 0, 260},   {40, 4, 2, 16, 7, 0, 50},
+      {1, 2, 1, 8, 300, 0, 699}, {12, 2, 1, 32, 0, 1.5f, 18}, {2, 2, 1, 16, 0, 0, 2200},
   };
   for (const Shape& shape : kShapes) {
-    for (const CacheType type : {CacheType::f32, CacheType::f16}) check_attention(shape, type, isa, random, report);
+    for (const CacheType type : {CacheType::f32, CacheType::f16, CacheType::int8}) {
+      check_attention(shape, type, isa, random, report);
+    }
   }
   check_elementwise(isa, random, report);
 }
