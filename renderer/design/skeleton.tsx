@@ -16,7 +16,7 @@ export function Skeleton({
 export function ViewSkeleton(): ReactNode {
   const { t } = useTranslation();
   return (
-    <div className="view" aria-busy="true" aria-label={t('loading')}>
+    <div className="view" role="status" aria-busy="true" aria-label={t('loading')}>
       <div className="view-toolbar">
         <Skeleton width={140} height={18} />
       </div>

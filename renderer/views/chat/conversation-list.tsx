@@ -93,7 +93,12 @@ function Row({
 function ListSkeleton(): ReactNode {
   const { t } = useTranslation();
   return (
-    <div className="chat-list-wait stack tight" aria-busy="true" aria-label={t('loading')}>
+    <div
+      className="chat-list-wait stack tight"
+      role="status"
+      aria-busy="true"
+      aria-label={t('loading')}
+    >
       {[180, 140, 200, 120].map((width) => (
         <Skeleton key={width} width={width} height={20} />
       ))}

@@ -23,7 +23,7 @@ type TabId = (typeof tabIds)[number];
 function DeskSkeleton(): ReactNode {
   const { t } = useTranslation();
   return (
-    <div className="stack" aria-busy="true" aria-label={t('loading')}>
+    <div className="stack" role="status" aria-busy="true" aria-label={t('loading')}>
       <Skeleton height={36} />
       <Skeleton height={220} />
       <div className="row">

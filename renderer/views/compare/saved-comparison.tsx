@@ -157,7 +157,7 @@ export function SavedComparison({ comparisonId }: { readonly comparisonId: numbe
           }
         />
       ) : (
-        <div className="stack" aria-busy="true" aria-label={common('loading')}>
+        <div className="stack" role="status" aria-busy="true" aria-label={common('loading')}>
           <Skeleton height={20} width={320} />
           <div className="row">
             <Skeleton height={260} />

@@ -70,7 +70,7 @@ export function SavedList({
     );
   if (saved.data === undefined)
     return (
-      <div className="stack tight" aria-busy="true" aria-label={common('loading')}>
+      <div className="stack tight" role="status" aria-busy="true" aria-label={common('loading')}>
         <Skeleton height={56} />
         <Skeleton height={56} />
         <Skeleton height={56} />

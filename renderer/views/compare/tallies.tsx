@@ -96,7 +96,7 @@ export function Tallies({
     );
   if (tallies.data === undefined)
     return (
-      <div className="stack" aria-busy="true" aria-label={common('loading')}>
+      <div className="stack" role="status" aria-busy="true" aria-label={common('loading')}>
         <Skeleton height={120} />
       </div>
     );

@@ -25,7 +25,7 @@ const SHOWN = 5;
 function Loading(): ReactNode {
   const { t } = useTranslation();
   return (
-    <div className="stack" aria-busy="true" aria-label={t('loading')}>
+    <div className="stack" role="status" aria-busy="true" aria-label={t('loading')}>
       <Skeleton height={72} />
       <Skeleton height={220} />
     </div>

@@ -23,7 +23,7 @@ const SHOWN_ENDED = 30;
 function Loading(): ReactNode {
   const { t } = useTranslation();
   return (
-    <div className="view-column stack" aria-busy="true" aria-label={t('loading')}>
+    <div className="view-column stack" role="status" aria-busy="true" aria-label={t('loading')}>
       <Skeleton height={148} />
       <Skeleton height={44} />
       <Skeleton height={44} />
