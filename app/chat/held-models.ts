@@ -1,4 +1,5 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
+import type { DeviceWish } from '../contract/device.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
@@ -15,7 +16,7 @@ const MEMORY_INTERVAL_MS = 200;
 export interface HeldModelsOptions {
   readonly openRunner: OpenRunner;
   /** As they are now: they count for the next model that is loaded. */
-  readonly settings: () => Pick<Settings, 'heldModels' | 'contextLength' | 'threads'>;
+  readonly settings: () => Pick<Settings, 'heldModels' | 'contextLength' | 'threads' | 'device'>;
   /** @throws AppError 'not-found', 'invalid-input' */
   readonly artifactOf: (id: string) => Artifact;
 }
@@ -24,6 +25,7 @@ export interface HeldModelsOptions {
 interface RunnerSettings {
   readonly maxContextLength: number;
   readonly threads: number | undefined;
+  readonly device: DeviceWish;
 }
 
 /** One model from the wish to have it until it is let go. */
@@ -191,16 +193,18 @@ export class HeldModels {
   #enter(artifactId: string): Held {
     if (this.#closed) throw new AppError('aborted', 'Nibble is closing.');
     const artifact = this.#options.artifactOf(artifactId);
-    const { contextLength, threads } = this.#options.settings();
+    const { contextLength, threads, device } = this.#options.settings();
     const settings: RunnerSettings = {
       maxContextLength: contextLength ?? DEFAULT_CONTEXT_LENGTH,
       threads: threads ?? undefined,
+      device,
     };
     const known = this.#held.get(artifactId);
     if (known !== undefined && known.error === null) {
       const same =
         known.settings.maxContextLength === settings.maxContextLength &&
         known.settings.threads === settings.threads &&
+        known.settings.device === settings.device &&
         known.artifact.weightsSha256 === artifact.weightsSha256;
       // What is at work is not disturbed: the new settings count when it rests.
       if (same || known.users > 0 || known.runner === null) return known;

@@ -1,3 +1,4 @@
+import type { DeviceWish } from './device.ts';
 import type { AppError } from './error.ts';
 import type { Client } from './rpc.ts';
 import type { LoadedModel, RunnerApi } from './runner-api.ts';
@@ -15,6 +16,8 @@ export interface OpenRunnerOptions {
   readonly mode?: 'fast' | 'exact' | undefined;
   readonly cacheType?: CacheType | undefined;
   readonly threads?: number | undefined;
+  /** @default 'cpu' */
+  readonly device?: DeviceWish | undefined;
   /** Whether the runner measures where the time goes. @default false */
   readonly profile?: boolean | undefined;
   /** Ends the opening; an open runner is ended with `close`. */

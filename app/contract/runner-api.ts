@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deviceWishSchema, runDeviceSchema } from './device.ts';
 import { modelProfileSchema } from './profile.ts';
 import { method } from './rpc.ts';
 import {
@@ -22,6 +23,9 @@ export const loadedModelSchema = z.object({
   stopIds: z.array(z.int()),
   /** Sampling that the model's generation_config.json recommends, where it does. */
   recommendedSampling: samplingSchema.partial(),
+  /** Where it computes, and why there; no reason where a person chose it. */
+  device: runDeviceSchema,
+  deviceReason: z.string().nullable(),
   loadMs: z.number(),
 });
 export type LoadedModel = z.infer<typeof loadedModelSchema>;
@@ -57,6 +61,8 @@ export const runnerApi = {
       mode: executionModeSchema.default('fast'),
       cacheType: cacheTypeSchema.optional(),
       threads: z.int().positive().optional(),
+      /** The CPU where nothing is said: what is measured or compared must not depend on what a machine has. */
+      device: deviceWishSchema.default('cpu'),
       /** Whether to measure where the time goes. */
       profile: z.boolean().default(false),
     }),

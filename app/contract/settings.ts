@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { presetSchema } from './conversation.ts';
+import { deviceWishSchema } from './device.ts';
 import { schemeNameSchema } from './scheme.ts';
 
 /** What a person can set; kept in the catalog. The hub token is not among them: it lies where the host keeps secrets. */
@@ -13,6 +14,8 @@ export const settingsSchema = z.object({
     .nullable(),
   /** Threads of a runner and of quantizing; null: as many as there are cores. */
   threads: z.int().min(1).max(1024).nullable(),
+  /** Where a chat computes. */
+  device: deviceWishSchema,
   /** What the wizard has ticked when it opens. */
   defaultSchemes: z.array(schemeNameSchema).max(9),
   /** Tokens that a chat's KV cache may hold; null: the model's own limit, at most 8192. */
@@ -31,6 +34,7 @@ export const defaultSettings: Settings = {
   language: 'system',
   hubEndpoint: null,
   threads: null,
+  device: 'auto',
   defaultSchemes: ['nf4-dq'],
   contextLength: null,
   heldModels: 2,

@@ -1,10 +1,12 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { ModelConfig } from '../checkpoint/index.ts';
+import type { DeviceWish } from '../contract/device.ts';
 import { AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import { Model } from '../../native-kernels/index.ts';
+import { chooseDevice } from './choose-device.ts';
 import { readGenerationConfig, specialTokenText } from './generation-config.ts';
 import { ensureGraph } from './graph/ensure-graph.ts';
 import { PromptCache } from './prompt-cache.ts';
@@ -26,6 +28,8 @@ export interface LoadOptions {
   readonly mode: 'fast' | 'exact';
   readonly cacheType?: CacheType | undefined;
   readonly threads?: number | undefined;
+  /** @default 'cpu' */
+  readonly device?: DeviceWish | undefined;
   readonly profile?: boolean | undefined;
 }
 
@@ -104,6 +108,7 @@ function listedTokenId(
 export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const startMs = performance.now();
   const { directory } = options;
+  const { device, reason } = chooseDevice(options.device ?? 'cpu');
   const ready = await ensureGraph(directory, options.mode);
   const contextLength = chooseContextLength(ready.config, options);
   const model = await Model.open({
@@ -151,6 +156,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
         // An id that the model cannot produce would never stop anything.
         stopIds: [...stopIds].filter((id) => id < ready.config.vocabularySize),
         recommendedSampling: generation.sampling,
+        device,
+        deviceReason: reason,
         loadMs: performance.now() - startMs,
       },
     };

@@ -31,6 +31,7 @@ export async function withRunner<T>(
     profile: options.profile ?? false,
     ...(options.context === undefined ? {} : { contextLength: options.context }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    device: options.device,
     signal,
   });
   try {

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts';
 import type { CacheType } from '../../app/contract/sampling.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
@@ -17,6 +18,7 @@ export interface GenerationOptions {
   readonly context?: number;
   readonly threads?: number;
   readonly cache?: CacheType;
+  readonly device?: DeviceWish;
   readonly profile?: boolean;
 }
 
@@ -54,6 +56,14 @@ function withRunner(command: Command): Command {
         '--cache <type>',
         'what keeps the context: int8 takes half of f16, f16 half of f32',
       ).choices(['f32', 'f16', 'int8'] satisfies CacheType[]),
+    )
+    .addOption(
+      new Option(
+        '--device <device>',
+        'where to compute; auto takes a GPU where it was measured to be faster',
+      )
+        .choices(deviceWishSchema.options)
+        .default('auto' satisfies DeviceWish),
     )
     .option('--profile', 'show where the time went, operator by operator', false);
 }

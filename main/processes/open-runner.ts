@@ -55,8 +55,8 @@ function silence(timeoutMs: number): AppError {
  * @throws AppError whatever loading throws, `runner-crashed` when the process dies or does not answer, `aborted`
  */
 export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProcess> {
-  const { directory, contextLength, maxContextLength, mode, cacheType, threads, profile, signal } =
-    options;
+  const { directory, contextLength, maxContextLength, mode, cacheType, threads } = options;
+  const { device, profile, signal } = options;
   if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
   const started = startChild({
     entry: options.entry ?? RUNNER_FILE,
@@ -81,6 +81,7 @@ export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProc
       mode,
       cacheType,
       threads,
+      device,
       profile,
     });
     return { client, loaded, pid, exited: gone, close };

@@ -43,6 +43,10 @@ export const settings: Texts<typeof english> = {
     context: 'Längste Unterhaltung',
     contextUnit: 'Token',
     contextHint: 'Leer: was das Modell kann, höchstens 8192. Mehr braucht mehr Speicher.',
+    device: 'Chats rechnen auf',
+    deviceHint:
+      'Automatisch: die GPU, wenn das Modell hineinpasst und dort gemessen schneller antwortet.',
+    devices: { auto: 'Automatisch', cpu: 'Prozessor', webgpu: 'GPU', cuda: 'GPU (CUDA)' },
     held: 'Geladen gehaltene Modelle',
     heldHint:
       'Das am längsten unbenutzte wird zuerst entladen. Jedes braucht etwa so viel Speicher, wie seine Datei groß ist.',

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { deviceWishSchema } from '../../../app/contract/device.ts';
 import { Segmented } from '../../design/choices.tsx';
 import { Term } from '../../design/tips.tsx';
 import { useDoctor, useSettings } from '../../state/queries.ts';
@@ -59,6 +60,19 @@ export function Running(): ReactNode {
           />
           <span className="quiet">{t('running.contextUnit')}</span>
         </div>
+      </Row>
+      <Row label={t('running.device')} hint={t('running.deviceHint')}>
+        <Segmented
+          label={t('running.device')}
+          value={settings.device}
+          onChange={(device) => {
+            change({ device });
+          }}
+          choices={deviceWishSchema.options.map((id) => ({
+            id,
+            label: t(`running.devices.${id}`),
+          }))}
+        />
       </Row>
       <Row label={t('running.held')} hint={t('running.heldHint')}>
         <Segmented

@@ -57,6 +57,8 @@ describe('a runner', () => {
       // generation_config and config say 2, the tokenizer's end of a turn is 3.
       stopIds: [2, 3],
       recommendedSampling: {},
+      device: 'cpu',
+      deviceReason: null,
     });
   });
 
