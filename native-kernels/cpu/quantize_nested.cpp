@@ -30,7 +30,7 @@ void add(Rows& to, const Rows& from) {
 
 /// Adds groups of kRows vectors of `width` lanes each.
 Rows sum_groups(const float* values, std::size_t groups, std::size_t width) {
-  const std::size_t power = std::max<std::size_t>(4, ceil_log2(groups) / kLevels);
+  const std::size_t power = mean_fold_power(groups);
   const std::size_t step = std::size_t{1} << power;
   std::array<Rows, kLevels> sums{};
   const auto add_group = [&](std::size_t group) {
@@ -71,7 +71,6 @@ float sum_as_pytorch(const float* values, std::size_t count) {
   return sum;
 }
 
-/// Code of each of the 65,536 steps from -1 to 1: the number of midpoints of the map below it.
 std::vector<std::uint8_t> make_steps() {
   const float* map = dynamic8_values();
   std::vector<std::uint8_t> steps(65536);
@@ -86,13 +85,20 @@ std::vector<std::uint8_t> make_steps() {
 
 }  // namespace
 
+std::size_t mean_fold_power(std::size_t groups) { return std::max<std::size_t>(4, ceil_log2(groups) / kLevels); }
+
+const std::uint8_t* nested_steps() {
+  static const std::vector<std::uint8_t> steps = make_steps();
+  return steps.data();
+}
+
 float mean_as_pytorch(const float* values, std::size_t count) {
   if (count == 0) return 0;
   return sum_as_pytorch(values, count) / static_cast<float>(count);
 }
 
 float quantize_nested_block(const float* absmax, std::size_t count, float offset, std::uint8_t* codes) {
-  static const std::vector<std::uint8_t> steps = make_steps();
+  const std::uint8_t* steps = nested_steps();
   float largest = 0;
   for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(absmax[i] - offset));
   const float inverse = 1.0f / largest;

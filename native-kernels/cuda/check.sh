@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds, checks and times the CUDA kernels on a machine with nvcc, CMake and an NVIDIA device. No network, no Node.
+#
+#   check.sh [FOLDER]     FOLDER (default: native-kernels/build-cuda-check) takes the build and the synthetic checkpoint
+#
+# NIBBLE_CHECK_WEIGHTS, NIBBLE_CHECK_BYTES, NIBBLE_CHECK_LAYERS change how much is checked and timed; the defaults are a
+# thousand million weights per scheme, 4 GiB of data on the device, and the 32 layers of an 8 B model. NIBBLE_CHECK_ONLY
+# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=${1:-$here/../build-cuda-check}
+weights=${NIBBLE_CHECK_WEIGHTS:-1000000000}
+bytes=${NIBBLE_CHECK_BYTES:-4294967296}
+layers=${NIBBLE_CHECK_LAYERS:-32}
+steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file}
+program=$build/cuda_check
+
+# The kernels for the card at hand alone: what is checked here are bits and times, not the packaging.
+architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+
+step() { case " $steps " in *" $1 "*) printf '\n== %s (%s s)\n' "$1" "$SECONDS"; return 0 ;; esac; return 1; }
+
+if step build; then
+  cmake -S "$here/.." -B "$build" -DCMAKE_BUILD_TYPE=Release -DNIBBLE_CUDA_ARCHITECTURES="$architecture" >"$build.log"
+  cmake --build "$build" --target cuda_check --parallel >>"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+fi
+if step small; then "$program" small; fi
+for tool in memcheck racecheck; do
+  if step $tool; then
+    if command -v compute-sanitizer >/dev/null; then
+      compute-sanitizer --tool $tool --error-exitcode 1 "$program" small | tail -5
+    else
+      echo "skipped: compute-sanitizer is not installed"
+    fi
+  fi
+done
+if step equal; then "$program" equal; fi
+if step many; then "$program" many="$weights"; fi
+if step time; then "$program" time="$bytes"; fi
+if step bitsandbytes; then
+  if python3 -c 'import torch, bitsandbytes; assert torch.cuda.is_available()' 2>/dev/null; then
+    python3 "$here/check/bitsandbytes_rival.py" "$bytes"
+  else
+    echo "skipped: python3 with torch and bitsandbytes is not installed"
+  fi
+fi
+if step file; then "$program" file="$build/checkpoint:$layers"; fi
+printf '\ndone (%s s)\n' "$SECONDS"

@@ -1,0 +1,26 @@
+#pragma once
+
+// The parts of the check program. Each throws when something is wrong.
+
+#include <cstdint>
+#include <string>
+
+#include "cuda/launches.h"
+
+namespace nibble::check {
+
+/// Every scheme, type, block size and odd shape against the plain code. @param small few and small tensors only
+void check_equality(cuda::Worker& worker, std::uint64_t seed, bool small);
+
+/// Every scheme and type over one large random tensor.
+void check_many(cuda::Worker& worker, std::uint64_t seed, std::size_t weights);
+
+/// Times quantizing and dequantizing of data on the device and prints them beside the device's copy bandwidth.
+/// @param bytes of the source tensor
+void time_kernels(cuda::Worker& worker, std::uint64_t seed, std::size_t bytes);
+
+/// Makes a checkpoint of random weights in `directory` and times its way to an artifact, beside reading and writing.
+/// @param layers of the model's 32
+void time_checkpoint(const std::string& directory, std::uint64_t seed, unsigned layers);
+
+}  // namespace nibble::check

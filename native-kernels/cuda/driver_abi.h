@@ -1,0 +1,80 @@
+#pragma once
+
+// The part of CUDA's driver API that Nibble calls, declared here so that it compiles where no CUDA is installed. The
+// names with _v2 are the current ones; each has kept its meaning since CUDA 4 (cuDevicePrimaryCtxRelease: 11).
+
+#include <cstddef>
+
+namespace nibble::cuda {
+
+#if defined(_WIN32)
+#define NIBBLE_CUDA_CALL __stdcall
+#else
+#define NIBBLE_CUDA_CALL
+#endif
+
+using Result = int;
+using DeviceHandle = int;
+using DevicePointer = unsigned long long;
+using ContextHandle = struct ContextOfDriver*;
+using ModuleHandle = struct ModuleOfDriver*;
+using FunctionHandle = struct FunctionOfDriver*;
+using StreamHandle = struct StreamOfDriver*;
+using EventHandle = struct EventOfDriver*;
+
+constexpr Result kSuccess = 0;
+constexpr Result kOutOfMemory = 2;
+constexpr Result kNoDevice = 100;
+constexpr Result kNoBinaryForGpu = 209;
+constexpr Result kUnsupportedPtx = 222;
+
+constexpr int kAttributeMultiprocessors = 16;
+constexpr int kAttributeMajor = 75;
+constexpr int kAttributeMinor = 76;
+
+constexpr unsigned kStreamNonBlocking = 1;
+constexpr unsigned kEventDefault = 0;
+
+/// Calls X(member, name of the symbol, arguments) for every function.
+#define NIBBLE_CUDA_FUNCTIONS(X)                                                                                     \
+  X(init, cuInit, (unsigned flags))                                                                                  \
+  X(driver_version, cuDriverGetVersion, (int* version))                                                              \
+  X(error_name, cuGetErrorName, (Result error, const char** name))                                                   \
+  X(error_text, cuGetErrorString, (Result error, const char** text))                                                 \
+  X(device_count, cuDeviceGetCount, (int* count))                                                                    \
+  X(device_get, cuDeviceGet, (DeviceHandle * device, int ordinal))                                                   \
+  X(device_name, cuDeviceGetName, (char* name, int length, DeviceHandle device))                                     \
+  X(device_attribute, cuDeviceGetAttribute, (int* value, int attribute, DeviceHandle device))                        \
+  X(device_memory, cuDeviceTotalMem_v2, (std::size_t * bytes, DeviceHandle device))                                  \
+  X(context_retain, cuDevicePrimaryCtxRetain, (ContextHandle * context, DeviceHandle device))                        \
+  X(context_current, cuCtxSetCurrent, (ContextHandle context))                                                       \
+  X(memory_info, cuMemGetInfo_v2, (std::size_t * free, std::size_t * total))                                         \
+  X(module_load, cuModuleLoadData, (ModuleHandle * module, const void* image))                                       \
+  X(module_function, cuModuleGetFunction, (FunctionHandle * function, ModuleHandle module, const char* name))        \
+  X(memory_allocate, cuMemAlloc_v2, (DevicePointer * pointer, std::size_t bytes))                                    \
+  X(memory_free, cuMemFree_v2, (DevicePointer pointer))                                                              \
+  X(pinned_allocate, cuMemHostAlloc, (void** pointer, std::size_t bytes, unsigned flags))                            \
+  X(pinned_free, cuMemFreeHost, (void* pointer))                                                                     \
+  X(upload, cuMemcpyHtoDAsync_v2, (DevicePointer to, const void* from, std::size_t bytes, StreamHandle stream))      \
+  X(download, cuMemcpyDtoHAsync_v2, (void* to, DevicePointer from, std::size_t bytes, StreamHandle stream))          \
+  X(copy, cuMemcpyDtoDAsync_v2, (DevicePointer to, DevicePointer from, std::size_t bytes, StreamHandle stream))      \
+  X(fill, cuMemsetD8Async, (DevicePointer to, unsigned char value, std::size_t bytes, StreamHandle stream))          \
+  X(stream_create, cuStreamCreate, (StreamHandle * stream, unsigned flags))                                          \
+  X(stream_destroy, cuStreamDestroy_v2, (StreamHandle stream))                                                       \
+  X(stream_wait, cuStreamSynchronize, (StreamHandle stream))                                                         \
+  X(event_create, cuEventCreate, (EventHandle * event, unsigned flags))                                              \
+  X(event_destroy, cuEventDestroy_v2, (EventHandle event))                                                           \
+  X(event_record, cuEventRecord, (EventHandle event, StreamHandle stream))                                           \
+  X(event_wait, cuEventSynchronize, (EventHandle event))                                                             \
+  X(event_elapsed, cuEventElapsedTime, (float* milliseconds, EventHandle from, EventHandle to))                      \
+  X(launch, cuLaunchKernel,                                                                                          \
+    (FunctionHandle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, \
+     unsigned block_z, unsigned shared_bytes, StreamHandle stream, void** arguments, void** extra))
+
+struct DriverFunctions {
+#define NIBBLE_CUDA_DECLARE(member, symbol, arguments) Result(NIBBLE_CUDA_CALL* member) arguments = nullptr;
+  NIBBLE_CUDA_FUNCTIONS(NIBBLE_CUDA_DECLARE)
+#undef NIBBLE_CUDA_DECLARE
+};
+
+}  // namespace nibble::cuda

@@ -1,0 +1,171 @@
+#pragma once
+
+// What the host hands to the kernels: plain structures, one per kernel, passed by value. Pointers are device memory.
+
+#include <cstdint>
+
+namespace nibble::cuda {
+
+/// Weights of one warp's step in the kernels with small groups: 32 lanes of 16.
+constexpr unsigned kTileWeights = 512;
+constexpr unsigned kLaneWeights = 16;
+
+/// Error sums in units of a weight, over w = (u + e) * unit: e the scaled error, u the value of a code.
+struct Sums {
+  double error_squares;  // (unit * e)^2; NaN when a weight cannot be quantized
+  double error_values;   // unit^2 * e * u
+  double value_squares;  // (unit * u)^2
+  double max_error;      // largest |unit * e|
+};
+
+/// Where a grid leaves its sums: every block its own, which the last block to finish adds up in order.
+struct Tally {
+  Sums* partials;     // [blocks of the grid]
+  unsigned* arrived;  // 0 before and after a launch
+  Sums* result;
+  Sums* cleared;  // set to zeros; may be null
+};
+
+enum class SourceType : unsigned { bf16, f16, f32 };
+
+/// The 4-bit tables in ascending order of value ("rank"). [-1, 1] is cut into cells with at most one threshold inside,
+/// so that one comparison gives the rank; cell_of says which. launches.cpp fills them with the same function.
+struct CodeTables {
+  float cell_threshold[32];
+  unsigned cell_rank[32];  // thresholds below the cell
+  float values[16];
+  unsigned codes[16];
+};
+
+/// Cells to a unit: NF4's thresholds are 0.08 apart or more.
+constexpr float kNf4Cells = 14.4f;
+
+/// FP4 has three thresholds about zero. Rounding up to quarters, and starting three of them later, puts the middle one,
+/// zero itself, between two cells: up to zero is one, all above zero another.
+constexpr float kFp4Cells = 14.9f;
+constexpr float kFp4Start = 0.75f;
+
+/// Adding it leaves a number in quarters in the low bits: 1.5 * 2^21.
+constexpr float kQuarters = 3145728.0f;
+
+/// Bits 2 to 6 of a number in quarters: its whole part, as an offset of 4-byte entries.
+constexpr unsigned kCellOffset = 0x7c;
+
+struct QuantizeBlocks {
+  const void* source;  // 16-byte aligned
+  std::uint64_t weights;
+  unsigned block_shift;  // log2 of the block size: the device divides slowly
+  std::uint8_t* codes;
+  float* absmax;
+  // Null unless the scales will be quantized as well:
+  unsigned* moments;   // [blocks] sums of e * u and u * u, two float16
+  float* tile_errors;  // [ceil(weights / kTileWeights)] largest |unit * e| of each tile
+  bool shares_tile;    // incomplete last block only: its first tile holds whole blocks as well
+  Tally tally;
+  CodeTables tables;
+};
+
+/// The mean of the scales, added up as mean_as_pytorch does.
+struct MeanOfScales {
+  const float* values;
+  std::uint64_t count;
+  float* nodes;       // [ceil(count / 32 / step^2) * 32 + 4096] scratch
+  unsigned power;     // step = 2^power groups of 32 are added before they are folded
+  unsigned* arrived;  // 0 before and after a launch
+  float* mean;
+  unsigned* certain;  // set to 0, for the kernels that come next
+  unsigned long long* largest;
+};
+
+/// The codes of the 65,536 steps from -1 to 1 that scales are put on, small enough for a multiprocessor's own memory.
+struct StepTables {
+  std::uint16_t bounds[1024];  // of 64 steps: code of the first, and of the last in the high byte
+  std::uint16_t last[256];     // last step with at most this code
+};
+
+/// Double quantization, a run of 256 blocks at a time.
+struct QuantizeScales {
+  const float* absmax;
+  std::uint64_t blocks;
+  unsigned block_shift;
+  std::uint64_t tiles;
+  const float* offset;
+  const StepTables* steps;
+  const float* map;  // [256]
+  const unsigned* moments;
+  const float* tile_errors;
+  std::uint8_t* codes;
+  float* nested_absmax;
+  float* run_bounds;  // [runs] no error of the run is above this
+  unsigned* certain;  // bits of an error that some weight has at least; only grows
+  Tally tally;        // error_squares, error_values, value_squares: what drift adds to squares, dot, dequantized
+};
+
+/// Finds the largest error of the runs that can hold it, weight by weight.
+struct LargestError {
+  const void* source;
+  const std::uint8_t* codes;
+  SourceType type;
+  unsigned block_shift;
+  std::uint64_t weights;  // of the tensor
+  const std::uint8_t* absmax_codes;
+  const float* nested_absmax;
+  const float* offset;
+  const float* map;
+  const float* run_bounds;
+  const unsigned* certain;
+  std::uint64_t runs;
+  const std::uint32_t* listed;  // [runs] their numbers, lying one after another in source and codes; null: all runs
+  unsigned long long* largest;  // bits of a double; only grows
+  float values[16];             // by code
+};
+
+struct DequantizeBlocks {
+  const std::uint8_t* codes;  // 16-byte aligned
+  const float* absmax;        // null: double-quantized
+  const std::uint8_t* absmax_codes;
+  const float* nested_absmax;
+  const float* map;
+  const float* values;  // [16] by code
+  float offset;
+  unsigned block_shift;  // log2 of the block size
+  std::uint64_t weights;
+  float* out;
+};
+
+enum class IntegerMode : unsigned { llm_int8, absmax, zero_point };
+
+struct QuantizeGroups {
+  const void* source;  // 16-byte aligned
+  SourceType type;
+  IntegerMode mode;
+  unsigned bits;
+  std::uint64_t groups;
+  std::uint64_t width;      // weights of a group
+  unsigned width_shift;     // small groups only: log2 of the width
+  std::uint64_t row_width;  // generic kernel only: columns of a row, which the last group of a row may not fill
+  void* codes;              // bits 4: packed, but one per byte from the generic kernel
+  float* scales;
+  std::int8_t* zero_points;  // null when symmetric
+  Tally tally;
+};
+
+struct PackCodes {
+  const std::int8_t* codes;
+  std::uint64_t count;
+  std::uint8_t* packed;
+};
+
+struct DequantizeGroups {
+  const void* codes;
+  const float* scales;
+  const std::int8_t* zero_points;
+  IntegerMode mode;
+  unsigned bits;
+  std::uint64_t weights;
+  std::uint64_t width;
+  std::uint64_t row_width;
+  float* out;
+};
+
+}  // namespace nibble::cuda

@@ -1,0 +1,334 @@
+#include "cuda/launches.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "codebook.h"
+#include "cpu/quantize_nested.h"
+#include "reference/quantize_kernels.h"
+
+namespace nibble::cuda {
+namespace {
+
+/// Most blocks of a grid that a multiprocessor is given: those of one warp each.
+constexpr unsigned kMostBlocks = 32;
+
+/// Blocks of 256 threads with 64 registers each that fit on a multiprocessor.
+constexpr unsigned kBlocksThatFit = 4;
+
+/// Blocks of a grid that is dealt out several times over: then none ends long after the others.
+constexpr unsigned kBlocksInTurn = 16;
+
+/// Weights that a block of the grid dequantizes: 4 * kUnrolled * kRounds of kernels/dequantize.h a thread.
+constexpr std::uint64_t kDequantized = std::uint64_t{kBlockThreads} * 64;
+
+/// For kernels that leave no sums: as many blocks as there is work for.
+constexpr unsigned kUnbounded = 1u << 20;
+
+/// Scales that one double-quantized block of scales holds.
+constexpr std::uint64_t kRun = kNestedBlockSize;
+
+std::uint64_t divide_up(std::uint64_t value, std::uint64_t by) { return (value + by - 1) / by; }
+
+SourceType source_type(WeightType type) {
+  return type == WeightType::bf16 ? SourceType::bf16 : type == WeightType::f16 ? SourceType::f16 : SourceType::f32;
+}
+
+const char* suffix(WeightType type) {
+  return type == WeightType::bf16 ? "_bf16" : type == WeightType::f16 ? "_f16" : "_f32";
+}
+
+const char* suffix(FourBitType type) { return type == FourBitType::nf4 ? "_nf4" : "_fp4"; }
+
+const char* suffix(IntegerMode mode) {
+  return mode == IntegerMode::llm_int8 ? "_llm_int8" : mode == IntegerMode::absmax ? "_absmax" : "_zero_point";
+}
+
+/// Cell of a scaled weight, as value_address of kernels/quantize_blocks.h finds it.
+unsigned cell_of(float scaled, FourBitType type) {
+  // Exact in double, where rounding to quarters is the same as the device's one rounding of the sum.
+  const double quarters = scaled * double{type == FourBitType::fp4 ? kFp4Cells : kNf4Cells} * 4;
+  const double rounded = type == FourBitType::fp4 ? std::ceil(quarters) + 4 * kFp4Start : std::nearbyint(quarters);
+  return static_cast<unsigned>(static_cast<int>(rounded)) & kCellOffset;
+}
+
+CodeTables code_tables(FourBitType type) {
+  const FourBitTables& from = four_bit_tables(type);
+  CodeTables to{};
+  std::copy(std::begin(from.values), std::end(from.values), to.values);
+  std::copy(std::begin(from.codes), std::end(from.codes), to.codes);
+  // Cells in ascending order; what is above the last threshold of one is below the next.
+  unsigned below = 0;
+  for (int cell = -16; cell < 16; ++cell) {
+    const unsigned offset = static_cast<unsigned>(cell * 4) & kCellOffset;
+    to.cell_threshold[offset / 4] = std::numeric_limits<float>::infinity();
+    to.cell_rank[offset / 4] = below;
+    for (const float threshold : from.thresholds) {
+      // FP4's zero is the upper end of its cell: the cell itself tells what is above.
+      if (cell_of(threshold, type) != offset) continue;
+      if (!(type == FourBitType::fp4 && threshold == 0)) to.cell_threshold[offset / 4] = threshold;
+      ++below;
+    }
+  }
+  return to;
+}
+
+StepTables step_tables() {
+  const std::uint8_t* codes = nested_steps();
+  StepTables tables{};
+  for (unsigned i = 0; i < 1024; ++i) {
+    tables.bounds[i] = static_cast<std::uint16_t>(codes[i * 64] | codes[i * 64 + 63] << 8);
+  }
+  unsigned step = 0;
+  for (unsigned code = 0; code < 256; ++code) {
+    while (step < 65535 && codes[step + 1] <= code) ++step;
+    tables.last[code] = static_cast<std::uint16_t>(step);
+  }
+  return tables;
+}
+
+/// Threads of a block that has a wide group to itself: four 16-byte loads to a thread where that is enough.
+unsigned threads_for(std::uint64_t width, WeightType type) {
+  constexpr std::uint64_t kLoads = 4;
+  const std::uint64_t quads = width * weight_size(type) / 16;
+  return static_cast<unsigned>(std::clamp<std::uint64_t>(divide_up(divide_up(quads, kLoads), 32), 1, 16) * 32);
+}
+
+enum class GroupKernel { small, wide, any };
+
+/// The fastest kernel that fits: small groups share a warp, wide ones have a block of the grid.
+GroupKernel kernel_for(const GroupSpec& spec, WeightType type) {
+  if (spec.columns == 0 || spec.columns % spec.width != 0) return GroupKernel::any;
+  if (spec.mode != IntegerMode::llm_int8 && spec.width >= 32 && spec.width <= kTileWeights &&
+      std::has_single_bit(spec.width)) {
+    return GroupKernel::small;
+  }
+  // A block that has fewer quads than a warp has lanes is no faster than the general kernel.
+  const std::uint64_t quad = 16 / weight_size(type);
+  return spec.width % quad == 0 && spec.width >= 32 * quad ? GroupKernel::wide : GroupKernel::any;
+}
+
+}  // namespace
+
+Worker::Worker(Device& device)
+    : stream_(device),
+      partials_(device, std::size_t{device.multiprocessors()} * kMostBlocks * sizeof(Sums)),
+      counters_(device, 2 * sizeof(unsigned)) {
+  stream_.fill(counters_.pointer(), 0, counters_.bytes());
+}
+
+Tally Worker::tally(Sums* result, Sums* cleared) const {
+  return {partials_.as<Sums>(), counters_.as<unsigned>(), result, cleared};
+}
+
+Tables::Tables(Worker& worker)
+    : steps(worker.device(), sizeof(StepTables)),
+      map(worker.device(), 256 * sizeof(float)),
+      values(worker.device(), 32 * sizeof(float)) {
+  const StepTables tables = step_tables();
+  Stream& stream = worker.stream();
+  stream.upload(steps.pointer(), &tables, sizeof(tables));
+  stream.upload(map.pointer(), dynamic8_values(), map.bytes());
+  stream.upload(values.pointer(), four_bit_values(FourBitType::nf4), 16 * sizeof(float));
+  stream.upload(values.pointer() + 16 * sizeof(float), four_bit_values(FourBitType::fp4), 16 * sizeof(float));
+  stream.wait();
+}
+
+void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, std::uint64_t weights,
+                          const FourBitSpec& spec, std::uint8_t* codes, float* absmax, const BlockMoments& moments,
+                          Sums* sums) {
+  const std::uint64_t whole = weights / spec.block_size * spec.block_size;
+  const std::uint64_t rest = weights - whole;
+  QuantizeBlocks job{};
+  job.source = source;
+  job.weights = whole;
+  job.block_shift = static_cast<unsigned>(std::countr_zero(spec.block_size));
+  job.codes = codes;
+  job.absmax = absmax;
+  job.moments = moments.moments;
+  job.tile_errors = moments.tile_errors;
+  job.tally = worker.tally(sums, rest == 0 ? sums + 1 : nullptr);
+  job.tables = code_tables(spec.type);
+  if (whole > 0) {
+    const bool large = spec.block_size > kTileWeights;
+    const std::string name = std::string(large                   ? "quantize_large_blocks"
+                                         : spec.block_size == 64 ? "quantize_blocks_64"
+                                                                 : "quantize_blocks") +
+                             suffix(type) + suffix(spec.type);
+    const std::uint64_t warps = large ? whole / spec.block_size : divide_up(whole, kTileWeights);
+    worker.launch(name, divide_up(warps, kBlockThreads / 32), kBlocksInTurn, kBlockThreads, job);
+  }
+  if (rest > 0) {
+    job.source = advance(source, type, whole);
+    job.weights = rest;
+    job.codes = codes + whole / 2;
+    job.absmax = absmax + whole / spec.block_size;
+    if (moments.moments != nullptr) {
+      job.moments = moments.moments + whole / spec.block_size;
+      job.tile_errors = moments.tile_errors + whole / kTileWeights;
+      job.shares_tile = whole % kTileWeights != 0;
+    }
+    job.tally = worker.tally(sums + 1, whole == 0 ? sums : nullptr);
+    worker.launch(std::string("quantize_last_block") + suffix(spec.type), 1, 1, 32, job, source_type(type));
+  }
+}
+
+std::size_t mean_scratch(std::uint64_t blocks) {
+  const std::uint64_t groups = blocks / 32;
+  const std::size_t power = mean_fold_power(groups);
+  return static_cast<std::size_t>((2 * (groups >> (2 * power)) + 2) * 32);
+}
+
+void launch_quantize_scales(Worker& worker, const Tables& tables, const float* absmax, std::uint64_t weights,
+                            const FourBitSpec& spec, const BlockMoments& moments, const NestedBuffers& buffers) {
+  const std::uint64_t blocks = divide_up(weights, spec.block_size);
+  const std::uint64_t groups = blocks / 32;
+  const std::size_t power = mean_fold_power(groups);
+  const MeanOfScales mean{
+      absmax,         blocks,          buffers.scratch, static_cast<unsigned>(power), worker.mean_arrived(),
+      buffers.offset, buffers.certain, buffers.largest};
+  // 512 threads: a warp for each of the 16 leaves that a node usually has.
+  worker.launch("mean_of_scales", divide_up(groups >> power, std::uint64_t{1} << power), 4, 512, mean);
+
+  QuantizeScales job{};
+  job.absmax = absmax;
+  job.blocks = blocks;
+  job.block_shift = static_cast<unsigned>(std::countr_zero(spec.block_size));
+  job.tiles = divide_up(weights, kTileWeights);
+  job.offset = buffers.offset;
+  job.steps = tables.steps.as<StepTables>();
+  job.map = tables.map.as<float>();
+  job.moments = moments.moments;
+  job.tile_errors = moments.tile_errors;
+  job.codes = buffers.absmax_codes;
+  job.nested_absmax = buffers.nested_absmax;
+  job.run_bounds = buffers.run_bounds;
+  job.certain = buffers.certain;
+  job.tally = worker.tally(buffers.correction);
+  worker.launch("quantize_scales", divide_up(divide_up(blocks, kRun), kBlockThreads / 32), kBlocksThatFit,
+                kBlockThreads, job);
+}
+
+void launch_largest_error(Worker& worker, const Tables& tables, const void* source, WeightType type,
+                          std::uint64_t weights, const FourBitSpec& spec, const std::uint8_t* codes,
+                          const NestedBuffers& buffers, const std::uint32_t* listed, std::uint64_t runs) {
+  LargestError job{};
+  job.source = source;
+  job.codes = codes;
+  job.type = source_type(type);
+  job.block_shift = static_cast<unsigned>(std::countr_zero(spec.block_size));
+  job.weights = weights;
+  job.absmax_codes = buffers.absmax_codes;
+  job.nested_absmax = buffers.nested_absmax;
+  job.offset = buffers.offset;
+  job.map = tables.map.as<float>();
+  job.run_bounds = buffers.run_bounds;
+  job.certain = buffers.certain;
+  job.runs = runs;
+  job.listed = listed;
+  job.largest = buffers.largest;
+  std::copy_n(four_bit_values(spec.type), 16, job.values);
+  worker.launch("largest_error", runs, kBlocksThatFit * 2, kBlockThreads, job);
+}
+
+void launch_dequantize_4bit(Worker& worker, const Tables& tables, const std::uint8_t* codes, const float* absmax,
+                            const NestedBuffers& nested, float offset, std::uint64_t weights, const FourBitSpec& spec,
+                            float* out) {
+  DequantizeBlocks job{};
+  job.codes = codes;
+  job.absmax = absmax;
+  job.absmax_codes = nested.absmax_codes;
+  job.nested_absmax = nested.nested_absmax;
+  job.map = tables.map.as<float>();
+  job.values = tables.values.as<float>() + (spec.type == FourBitType::nf4 ? 0 : 16);
+  job.offset = offset;
+  job.block_shift = static_cast<unsigned>(std::countr_zero(spec.block_size));
+  job.weights = weights;
+  job.out = out;
+  worker.launch(absmax == nullptr ? "dequantize_blocks_nested" : "dequantize_blocks", divide_up(weights, kDequantized),
+                kUnbounded, kBlockThreads, job);
+}
+
+bool needs_unpacked_codes(const GroupSpec& spec, WeightType type) {
+  return spec.bits == 4 && kernel_for(spec, type) == GroupKernel::any;
+}
+
+void launch_quantize_groups(Worker& worker, const void* source, WeightType type, const GroupSpec& spec, void* codes,
+                            std::int8_t* unpacked, float* scales, std::int8_t* zero_points, Sums* sums) {
+  const bool packs = needs_unpacked_codes(spec, type);
+  QuantizeGroups job{};
+  job.source = source;
+  job.type = source_type(type);
+  job.mode = spec.mode;
+  job.bits = spec.bits;
+  job.groups = spec.groups();
+  job.width = spec.width;
+  job.width_shift = static_cast<unsigned>(std::countr_zero(spec.width));
+  job.row_width = spec.columns;
+  job.codes = packs ? unpacked : codes;
+  job.scales = scales;
+  job.zero_points = zero_points;
+  job.tally = worker.tally(sums);
+  switch (kernel_for(spec, type)) {
+    case GroupKernel::small:
+      worker.launch(std::string("quantize_small_groups") + suffix(type) + suffix(spec.mode),
+                    divide_up(divide_up(spec.rows * spec.columns, kTileWeights), kBlockThreads / 32), kBlocksInTurn,
+                    kBlockThreads, job);
+      return;
+    case GroupKernel::wide: {
+      const unsigned threads = threads_for(spec.width, type);
+      worker.launch(std::string("quantize_wide_groups") + suffix(type) + suffix(spec.mode), job.groups,
+                    std::min(1024 / threads, kMostBlocks), threads, job);
+      return;
+    }
+    case GroupKernel::any:
+      worker.launch(std::string("quantize_any_groups") + suffix(spec.mode), divide_up(job.groups, kBlockThreads / 32),
+                    kBlocksThatFit, kBlockThreads, job);
+      break;
+  }
+  if (!packs) return;
+  const PackCodes pack{unpacked, spec.rows * spec.columns, static_cast<std::uint8_t*>(codes)};
+  worker.launch("pack_codes", divide_up(divide_up(pack.count, 2), kBlockThreads), kBlocksThatFit * 2, kBlockThreads,
+                pack);
+}
+
+void launch_dequantize_groups(Worker& worker, const GroupSpec& spec, const void* codes, const float* scales,
+                              const std::int8_t* zero_points, float* out) {
+  DequantizeGroups job{};
+  job.codes = codes;
+  job.scales = scales;
+  job.zero_points = zero_points;
+  job.mode = spec.mode;
+  job.bits = spec.bits;
+  job.weights = spec.rows * spec.columns;
+  job.width = spec.width;
+  job.row_width = spec.columns;
+  job.out = out;
+  const std::string bits = std::to_string(spec.bits);
+  const bool fills = spec.columns % spec.width == 0;
+  if (fills && spec.width >= 4 && spec.width <= kTileWeights && std::has_single_bit(spec.width)) {
+    job.row_width = static_cast<std::uint64_t>(std::countr_zero(spec.width));
+    worker.launch("dequantize_small_groups_" + bits, divide_up(job.weights, kDequantized), kUnbounded, kBlockThreads,
+                  job);
+  } else if (fills && spec.width % 4 == 0 && spec.width > kTileWeights) {
+    worker.launch("dequantize_wide_groups_" + bits, spec.groups(), kUnbounded, kBlockThreads, job);
+  } else {
+    worker.launch("dequantize_any_groups_" + bits, divide_up(job.weights, kBlockThreads), kBlocksThatFit * 2,
+                  kBlockThreads, job);
+  }
+}
+
+void add_sums(Statistics& statistics, const Sums& sums) {
+  statistics.error_squares += sums.error_squares;
+  statistics.source_squares += sums.error_squares + 2 * sums.error_values + sums.value_squares;
+  statistics.dequantized_squares += sums.value_squares;
+  statistics.dot += sums.error_values + sums.value_squares;
+  statistics.max_error = std::max(statistics.max_error, sums.max_error);
+}
+
+bool is_invalid(const Sums& sums) { return std::isnan(sums.error_squares); }
+
+}  // namespace nibble::cuda
