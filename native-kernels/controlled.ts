@@ -7,7 +7,7 @@ export async function controlled<Result>(
   options: KernelOptions,
   call: (control: NativeControl) => Promise<Result>,
 ): Promise<Result> {
-  const { signal, threads, isa, onProgress } = options;
+  const { signal, threads, isa, onProgress, devices, onFallback } = options;
   const addon = quantizerAddon();
   const cancellation = signal === undefined ? undefined : addon.createCancellation();
   const cancel = () => {
@@ -21,14 +21,24 @@ export async function controlled<Result>(
   if (signal?.aborted === true) cancel();
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    return await call({
+    const result = await call({
       threads,
       isa,
       cancellation,
       onProgress: onProgress === undefined ? undefined : report,
+      devices,
     });
+    const fallback = fallbackOf(result);
+    if (fallback !== null) onFallback?.(fallback);
+    return result;
   } finally {
     settled = true;
     signal?.removeEventListener('abort', cancel);
   }
+}
+
+/** Why no device made a result, where one should have. */
+function fallbackOf(result: unknown): string | null {
+  if (typeof result !== 'object' || result === null || !('fallback' in result)) return null;
+  return typeof result.fallback === 'string' ? result.fallback : null;
 }

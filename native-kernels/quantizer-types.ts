@@ -27,6 +27,14 @@ export interface KernelOptions {
   isa?: InstructionSet;
   /** Called with a growing fraction in 0..1, at most some hundred times. */
   onProgress?: (fraction: number) => void;
+  /**
+   * Numbers of the CUDA devices that a tensor may be quantized on (`probeGpus`); the least busy one takes it.
+   *
+   * @default none: the processor. Codes and scales do not depend on it; error statistics agree to five digits.
+   */
+  devices?: readonly number[];
+  /** Called with the reason when no device could be used and the processor did the work. */
+  onFallback?: (reason: string) => void;
 }
 
 /**

@@ -12,6 +12,7 @@ export interface NativeControl {
   isa?: string | undefined;
   cancellation?: Cancellation | undefined;
   onProgress?: ((fraction: number) => void) | undefined;
+  devices?: readonly number[] | undefined;
 }
 
 /** One scale per `n > 0` columns, per row (undefined), or for the tensor (0). */

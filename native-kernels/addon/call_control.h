@@ -8,10 +8,13 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "addon/arguments.h"
 #include "addon/promise_worker.h"
 #include "cpu.h"
+#include "cuda/backend.h"
 #include "threads.h"
 
 namespace nibble::addon {
@@ -24,6 +27,7 @@ struct CallControl {
   Control control;
   Cancellation cancellation;
   std::unique_ptr<ProgressReporter> progress;
+  cuda::Backend backend;
 };
 
 inline std::shared_ptr<CallControl> control_argument(const Napi::Value& value) {
@@ -46,7 +50,22 @@ inline std::shared_ptr<CallControl> control_argument(const Napi::Value& value) {
     call->progress = std::make_unique<ProgressReporter>(value.Env(), progress.As<Napi::Function>());
     call->control.progress = [reporter = call->progress.get()](double fraction) { reporter->report(fraction); };
   }
+  const Napi::Value devices = object.Get("devices");
+  if (!devices.IsUndefined()) {
+    if (!devices.IsArray()) refuse_argument("devices", "must be an array");
+    const auto list = devices.As<Napi::Array>();
+    std::vector<int> ordinals;
+    for (std::uint32_t i = 0; i < list.Length(); ++i) {
+      ordinals.push_back(static_cast<int>(size_argument(list.Get(i), "devices", 0, 1023)));
+    }
+    call->backend = cuda::Backend(std::move(ordinals));
+  }
   return call;
+}
+
+/// Puts down on a result why no device made it, where one should have.
+inline void set_fallback(Napi::Object result, const CallControl& call) {
+  if (!call.backend.fallback().empty()) result.Set("fallback", call.backend.fallback());
 }
 
 }  // namespace nibble::addon

@@ -24,7 +24,10 @@ namespace nibble::addon {
 inline Napi::Error to_javascript(Napi::Env env, const std::exception& cause) {
   Napi::Error error = Napi::Error::New(env, cause.what());
   std::string code = "internal";
-  if (const auto* ours = dynamic_cast<const Error*>(&cause)) code = ours->code();
+  if (const auto* ours = dynamic_cast<const Error*>(&cause)) {
+    code = ours->code();
+    if (!ours->remedy().empty()) error.Set("remedy", Napi::String::New(env, ours->remedy()));
+  }
   if (dynamic_cast<const std::bad_alloc*>(&cause) != nullptr) code = "out-of-memory";
   error.Set("code", Napi::String::New(env, code));
   if (const auto* weights = dynamic_cast<const InvalidWeights*>(&cause)) {

@@ -9,6 +9,7 @@
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
 #include "addon/quantizer_arguments.h"
+#include "cuda/quantize_cuda.h"
 #include "positioned_file.h"
 #include "quantize_file.h"
 #include "registration.h"
@@ -39,8 +40,17 @@ Napi::Value quantize_4bit_file_call(const Napi::CallbackInfo& info) {
       [=] {
         const PositionedFile source(from.path, PositionedFile::Access::read);
         const PositionedFile target(to.path, PositionedFile::Access::write);
-        *made = quantize_4bit_file({source, from.offset, weight_type, numel}, spec,
-                                   {target, nested, to.offset, absmax, nested_absmax}, control->control);
+        const FileSource weights{source, from.offset, weight_type, numel};
+        const FourBitFileTarget places{target, nested, to.offset, absmax, nested_absmax};
+        *made = control->backend.run(
+            [&](cuda::Device& device) {
+              const auto on_device = [&](const WeightReader& read, const CodeWriter& codes,
+                                         const FourBitTarget& scales) {
+                return cuda::quantize_4bit(device, {read, weight_type, numel}, spec, codes, scales, control->control);
+              };
+              return quantize_4bit_file(weights, spec, places, control->control, on_device);
+            },
+            [&] { return quantize_4bit_file(weights, spec, places, control->control); });
       },
       [=](Napi::Env env, const PromiseWorker&) {
         Napi::Object result = Napi::Object::New(env);
@@ -51,6 +61,7 @@ Napi::Value quantize_4bit_file_call(const Napi::CallbackInfo& info) {
           result.Set("nestedOffset", static_cast<double>(made->nested_offset));
         }
         result.Set("sums", to_javascript(env, made->statistics, numel));
+        set_fallback(result, *control);
         return result;
       });
 }

@@ -12,6 +12,7 @@
 #include "addon/promise_worker.h"
 #include "addon/quantizer_arguments.h"
 #include "cpu.h"
+#include "cuda/quantize_cuda.h"
 #include "quantize.h"
 #include "reference/quantize_kernels.h"
 #include "registration.h"
@@ -101,7 +102,15 @@ Napi::Value quantize_4bit_call(const Napi::CallbackInfo& info) {
   return PromiseWorker::start(
       env,
       {info[0].As<Napi::Object>(), codes, nested ? Napi::Object(absmax_codes) : Napi::Object(absmax), nested_absmax},
-      [state, spec] { state->statistics = quantize_4bit(state->source, spec, state->target, state->control->control); },
+      [state, spec] {
+        const Control& options = state->control->control;
+        state->statistics = state->control->backend.run(
+            [&](cuda::Device& device) {
+              return cuda::quantize_4bit(device, cuda::origin_of(state->source), spec,
+                                         cuda::writer_to(state->target.codes), state->target, options);
+            },
+            [&] { return quantize_4bit(state->source, spec, state->target, options); });
+      },
       [state, offset, nested](Napi::Env result_env, const PromiseWorker& worker) {
         Napi::Object result = Napi::Object::New(result_env);
         result.Set("codes", worker.kept(1));
@@ -111,6 +120,7 @@ Napi::Value quantize_4bit_call(const Napi::CallbackInfo& info) {
           result.Set("nestedOffset", static_cast<double>(*offset));
         }
         result.Set("sums", to_javascript(result_env, state->statistics, state->source.numel));
+        set_fallback(result, *state->control);
         return result;
       });
 }
@@ -160,13 +170,20 @@ Napi::Value quantize_int8_rows_call(const Napi::CallbackInfo& info) {
       env, {info[0].As<Napi::Object>(), codes, absmax},
       [state, to = codes.Data(), scales = absmax.Data()] {
         if (state->source.numel == 0) return;
-        state->statistics = quantize_int8_rows(state->source, state->target, to, scales, state->control->control);
+        const Control& options = state->control->control;
+        state->statistics = state->control->backend.run(
+            [&](cuda::Device& device) {
+              return cuda::quantize_int8_rows(device, cuda::origin_of(state->source), state->target,
+                                              cuda::writer_to(to), scales, options);
+            },
+            [&] { return quantize_int8_rows(state->source, state->target, to, scales, options); });
       },
       [state](Napi::Env result_env, const PromiseWorker& worker) {
         Napi::Object result = Napi::Object::New(result_env);
         result.Set("codes", worker.kept(1));
         result.Set("rowAbsmax", worker.kept(2));
         result.Set("sums", to_javascript(result_env, state->statistics, state->source.numel));
+        set_fallback(result, *state->control);
         return result;
       });
 }
@@ -205,7 +222,18 @@ Napi::Value quantize_affine_call(const Napi::CallbackInfo& info) {
       env, {info[0].As<Napi::Object>(), spec.bits == 8 ? Napi::Object(codes) : Napi::Object(packed), scales, zeros},
       [state, shape, spec] {
         if (state->source.numel == 0) return;
-        state->statistics = quantize_affine(state->source, shape, spec, state->target, state->control->control);
+        const Control& options = state->control->control;
+        const auto on_processor = [&] { return quantize_affine(state->source, shape, spec, state->target, options); };
+        if (spec.per_tensor) {
+          state->statistics = on_processor();
+          return;
+        }
+        state->statistics = state->control->backend.run(
+            [&](cuda::Device& device) {
+              return cuda::quantize_affine(device, cuda::origin_of(state->source), shape, spec,
+                                           cuda::writer_to(state->target.codes), state->target, options);
+            },
+            on_processor);
       },
       [state](Napi::Env result_env, const PromiseWorker& worker) {
         Napi::Object result = Napi::Object::New(result_env);
@@ -213,6 +241,7 @@ Napi::Value quantize_affine_call(const Napi::CallbackInfo& info) {
         result.Set("scales", worker.kept(2));
         if (state->target.zero_points != nullptr) result.Set("zeroPoints", worker.kept(3));
         result.Set("sums", to_javascript(result_env, state->statistics, state->source.numel));
+        set_fallback(result, *state->control);
         return result;
       });
 }

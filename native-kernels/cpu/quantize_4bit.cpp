@@ -250,7 +250,7 @@ Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const Fo
 }
 
 FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec& spec, const FourBitFileTarget& target,
-                                     const Control& control) {
+                                     const Control& control, const FourBitQuantizer& elsewhere) {
   const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
   TreeHash hash((source.numel + 1) / 2, control.isa);
   const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
@@ -261,7 +261,17 @@ FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec
   FourBitFileResult result{};
   const FourBitTarget parts{nullptr, target.double_quant ? nullptr : absmax.data(), absmax_codes.data(),
                             nested_absmax.data(), &result.nested_offset};
-  result.statistics = quantize(input, spec, codes, parts, control);
+  if (elsewhere) {
+    const auto read = [&](std::size_t offset, void* to, std::size_t bytes) {
+      source.file.read(source.offset + offset, to, bytes);
+    };
+    const auto take = [&](std::size_t offset, const void* from, std::size_t bytes) {
+      codes.take(offset, bytes, static_cast<const std::uint8_t*>(from));
+    };
+    result.statistics = elsewhere(read, take, parts);
+  } else {
+    result.statistics = quantize(input, spec, codes, parts, control);
+  }
   result.codes = hash.finish();
   if (target.double_quant) {
     result.absmax = put(absmax_codes, target.file, target.absmax, control);

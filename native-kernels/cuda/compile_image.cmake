@@ -5,6 +5,11 @@ set(options)
 foreach(target ${TARGETS})
   list(APPEND options -gencode ${target})
 endforeach()
+# The smallest image that this compiler can make: it is loaded once.
+execute_process(COMMAND ${NVCC} --help OUTPUT_VARIABLE help ERROR_QUIET)
+if(help MATCHES "--compress-mode")
+  list(APPEND options --compress-mode=size)
+endif()
 # --fmad=false: the bits of a quantizer depend on every rounding. --threads: one compiler per architecture.
 execute_process(
   COMMAND ${NVCC} -std=c++17 -O3 --fmad=false --fatbin --threads 0 ${options} -o ${fatbin} ${SOURCE}

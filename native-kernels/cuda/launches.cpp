@@ -190,8 +190,8 @@ void launch_quantize_scales(Worker& worker, const Tables& tables, const float* a
   const MeanOfScales mean{
       absmax,         blocks,          buffers.scratch, static_cast<unsigned>(power), worker.mean_arrived(),
       buffers.offset, buffers.certain, buffers.largest};
-  // 512 threads: a warp for each of the 16 leaves that a node usually has.
-  worker.launch("mean_of_scales", divide_up(groups >> power, std::uint64_t{1} << power), 4, 512, mean);
+  worker.launch("mean_of_scales", divide_up(groups >> power, std::uint64_t{1} << power), kBlocksInTurn, kBlockThreads,
+                mean);
 
   QuantizeScales job{};
   job.absmax = absmax;

@@ -13,15 +13,15 @@
 namespace nibble::cuda {
 namespace {
 
-/// Weights of a piece: 16 MB of bf16, long enough to hide the start of a copy and of a kernel, short enough that the
-/// first and the last piece, which nothing overlaps, cost little. A multiple of every block size and of a tile.
-constexpr std::size_t kPieceWeights = std::size_t{1} << 23;
+/// Weights of a piece: 4 MB of bf16, long enough to hide the start of a copy and of a kernel, short enough that a layer
+/// of a model is many pieces. A multiple of every block size and of a tile.
+constexpr std::size_t kPieceWeights = std::size_t{1} << 21;
 
 /// A piece is never made smaller than this when memory is short: the longest run of double quantization.
 constexpr std::size_t kSmallestPiece = std::size_t{1} << 20;
 
-/// Lanes of one call: reading, uploading, quantizing, downloading and writing at a time, and some to spare.
-constexpr std::size_t kMostLanes = 8;
+/// Lanes of one call. One thread copies some 5 GB a second to where the device can fetch it, a bus 25 to 60.
+constexpr std::size_t kMostLanes = 16;
 
 std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
 
@@ -112,7 +112,7 @@ std::vector<T> fetch(Stream& stream, const T* from, std::size_t count) {
 /// 4-bit quantization of one tensor.
 class FourBitCall {
  public:
-  FourBitCall(Device& device, const Origin& origin, const FourBitSpec& spec, const Writer& codes,
+  FourBitCall(Device& device, const Origin& origin, const FourBitSpec& spec, const CodeWriter& codes,
               const FourBitTarget& target, const Control& control, std::size_t piece)
       : device_(device),
         origin_(origin),
@@ -250,7 +250,7 @@ class FourBitCall {
   Device& device_;
   const Origin& origin_;
   const FourBitSpec& spec_;
-  const Writer& codes_;
+  const CodeWriter& codes_;
   const FourBitTarget& target_;
   const Control& control_;
   std::size_t piece_;
@@ -266,7 +266,7 @@ class FourBitCall {
 };
 
 /// Integer quantization of one tensor, whole rows at a time.
-Statistics quantize_groups(Device& device, const Origin& origin, const GroupSpec& spec, const Writer& codes,
+Statistics quantize_groups(Device& device, const Origin& origin, const GroupSpec& spec, const CodeWriter& codes,
                            float* scales, std::int8_t* zero_points, const Control& control, std::size_t piece) {
   const std::size_t size = weight_size(origin.type);
   std::size_t piece_rows = std::max<std::size_t>(piece / spec.columns, 1);
@@ -326,12 +326,12 @@ Origin origin_of(const Source& source) {
           source.type, source.numel};
 }
 
-Writer writer_to(void* codes) {
+CodeWriter writer_to(void* codes) {
   auto* bytes = static_cast<std::uint8_t*>(codes);
   return [bytes](std::size_t offset, const void* from, std::size_t count) { std::memcpy(bytes + offset, from, count); };
 }
 
-Statistics quantize_4bit(Device& device, const Origin& origin, const FourBitSpec& spec, const Writer& codes,
+Statistics quantize_4bit(Device& device, const Origin& origin, const FourBitSpec& spec, const CodeWriter& codes,
                          const FourBitTarget& target, const Control& control) {
   if (origin.numel == 0) {
     if (target.absmax == nullptr) *target.nested_offset = 0;
@@ -341,8 +341,8 @@ Statistics quantize_4bit(Device& device, const Origin& origin, const FourBitSpec
       [&](std::size_t piece) { return FourBitCall(device, origin, spec, codes, target, control, piece).run(); });
 }
 
-Statistics quantize_int8_rows(Device& device, const Origin& origin, Shape shape, const Writer& codes, float* row_absmax,
-                              const Control& control) {
+Statistics quantize_int8_rows(Device& device, const Origin& origin, Shape shape, const CodeWriter& codes,
+                              float* row_absmax, const Control& control) {
   if (origin.numel == 0) {
     std::fill_n(row_absmax, shape.rows, 0.0f);
     return {};
@@ -354,7 +354,7 @@ Statistics quantize_int8_rows(Device& device, const Origin& origin, Shape shape,
 }
 
 Statistics quantize_affine(Device& device, const Origin& origin, Shape shape, const AffineSpec& spec,
-                           const Writer& codes, const AffineTarget& target, const Control& control) {
+                           const CodeWriter& codes, const AffineTarget& target, const Control& control) {
   if (spec.per_tensor) throw Error("invalid-input", "one scale for a tensor is not computed on a CUDA device");
   if (origin.numel == 0) return {};
   const GroupSpec groups{spec.symmetric ? IntegerMode::absmax : IntegerMode::zero_point,

@@ -4,8 +4,6 @@
 // kStatisticsBound. Tensors stream through the device in pieces, so that neither they nor their codes have to fit
 // there; double quantization keeps 9 bytes a block on the device.
 
-#include <functional>
-
 #include "cuda/device.h"
 #include "quantize.h"
 
@@ -19,34 +17,28 @@ constexpr double kStatisticsBound = 1e-5;
 /// without.
 constexpr double kNestedStatisticsBound = 5e-4;
 
-/// Copies `bytes` bytes of a tensor from `offset` on. Called from several threads at a time.
-using Reader = std::function<void(std::size_t offset, void* to, std::size_t bytes)>;
-
-/// Takes `bytes` bytes of a tensor's codes that begin at `offset`. Called from several threads, each place once.
-using Writer = std::function<void(std::size_t offset, const void* from, std::size_t bytes)>;
-
 /// Weights of a tensor, wherever they are.
 struct Origin {
-  Reader read;
+  WeightReader read;
   WeightType type;
   std::size_t numel;
 };
 
 Origin origin_of(const Source& source);
-Writer writer_to(void* codes);
+CodeWriter writer_to(void* codes);
 
 /// @param target as for the processor; `codes` is not used
 /// @throws InvalidWeights, Error("aborted", "out-of-memory", "kernel-failed", "runtime-unavailable")
-Statistics quantize_4bit(Device& device, const Origin& origin, const FourBitSpec& spec, const Writer& codes,
+Statistics quantize_4bit(Device& device, const Origin& origin, const FourBitSpec& spec, const CodeWriter& codes,
                          const FourBitTarget& target, const Control& control);
 
 /// @throws as quantize_4bit
-Statistics quantize_int8_rows(Device& device, const Origin& origin, Shape shape, const Writer& codes, float* row_absmax,
-                              const Control& control);
+Statistics quantize_int8_rows(Device& device, const Origin& origin, Shape shape, const CodeWriter& codes,
+                              float* row_absmax, const Control& control);
 
 /// @param target `codes` is not used
 /// @throws as quantize_4bit; Error("invalid-input") for one scale per tensor, which needs two passes over it
 Statistics quantize_affine(Device& device, const Origin& origin, Shape shape, const AffineSpec& spec,
-                           const Writer& codes, const AffineTarget& target, const Control& control);
+                           const CodeWriter& codes, const AffineTarget& target, const Control& control);
 
 }  // namespace nibble::cuda

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "codebook.h"
@@ -32,6 +33,12 @@ struct Source {
   WeightType type;
   std::size_t numel;
 };
+
+/// Copies `bytes` bytes of a tensor from `offset` on to `to`. Called from several threads at a time.
+using WeightReader = std::function<void(std::size_t offset, void* to, std::size_t bytes)>;
+
+/// Takes `bytes` bytes of a tensor's codes that begin at `offset`. Called from several threads at a time.
+using CodeWriter = std::function<void(std::size_t offset, const void* from, std::size_t bytes)>;
 
 /// Sums over all weights w and their dequantized values d.
 struct Statistics {

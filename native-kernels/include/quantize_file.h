@@ -38,10 +38,16 @@ struct FourBitFileResult {
   Statistics statistics;
 };
 
+/// Quantizes a tensor elsewhere than on the processor. `scales` is to be filled, but for its codes, which go to `codes`
+/// in pieces that begin and end at multiples of kTreePiece.
+using FourBitQuantizer =
+    std::function<Statistics(const WeightReader& weights, const CodeWriter& codes, const FourBitTarget& scales)>;
+
 /// As quantize_4bit, but from file to file. What a failed call has written may be written again.
+/// @param elsewhere may be empty: the processor
 /// @throws InvalidWeights, Error("aborted"), and what reading and writing throw
 FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec& spec, const FourBitFileTarget& target,
-                                     const Control& control);
+                                     const Control& control, const FourBitQuantizer& elsewhere = {});
 
 /// Copies bytes from file to file and hashes them on the way.
 /// @throws Error("aborted"), and what reading and writing throw

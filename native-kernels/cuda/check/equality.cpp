@@ -191,7 +191,7 @@ void check_groups(cuda::Worker& worker, const std::vector<std::uint8_t>& bytes, 
   const auto target = [&](Integers& of) {
     return AffineTarget{of.codes.data(), of.scales.data(), of.zero_points.empty() ? nullptr : of.zero_points.data()};
   };
-  const cuda::Writer writer = cuda::writer_to(found.codes.data());
+  const CodeWriter writer = cuda::writer_to(found.codes.data());
   if (llm) {
     expected.statistics = quantize_int8_rows(source, shape, reinterpret_cast<std::int8_t*>(expected.codes.data()),
                                              expected.scales.data(), control);

@@ -112,6 +112,53 @@ static __device__ __forceinline__ unsigned add_halves(unsigned a, unsigned b) {
   return bits;
 }
 
+/// Where a lane's share of a tile goes. Pointers are moved on from tile to tile: adding to them costs less than finding
+/// them anew.
+struct TilePlace {
+  const unsigned char* source;
+  std::uint8_t* codes;
+  float* absmax;
+  unsigned* moments;
+  float* tile_error;
+
+  template <SourceType type>
+  static __device__ __forceinline__ TilePlace of(const QuantizeBlocks& job, std::uint64_t tile, unsigned lane) {
+    const std::uint64_t start = tile * kTileWeights + lane * kLaneWeights;
+    const std::uint64_t block = start >> job.block_shift;
+    return {static_cast<const unsigned char*>(advance<type>(job.source, start)), job.codes + start / 2,
+            job.absmax + block, job.moments + block, job.tile_errors + tile};
+  }
+};
+
+/// Quantizes a lane's share of a tile, together with its warp.
+/// @param lanes of a block
+/// @param present whether this lane has weights: blocks are whole, so it has all of its 16 or none
+template <SourceType type, bool fp4>
+__device__ __forceinline__ void quantize_tile(const Weights<type, kLaneWeights>& weights, const TilePlace& place,
+                                              unsigned tables, unsigned lanes, bool nested, bool present,
+                                              ThreadSums& sums) {
+  float absmax = weights.absmax();
+  for (unsigned mask = 1; mask < lanes; mask *= 2) absmax = fmaxf(absmax, __shfl_xor_sync(kAllLanes, absmax, mask));
+  const float unit = fmaxf(absmax, kSmallestAbsmax);
+  LaneCodes<fp4> lane_codes;
+  lane_codes.make(weights, __frcp_rn(unit), tables);
+  sums.add(unit, lane_codes.error_squares, lane_codes.error_values, lane_codes.value_squares, lane_codes.max_error);
+  if (present) {
+    __stcs(reinterpret_cast<uint2*>(place.codes), make_uint2(lane_codes.packed[0], lane_codes.packed[1]));
+  }
+  const bool first = present && threadIdx.x % lanes == 0;
+  if (first) *place.absmax = absmax;
+  if (nested) {
+    unsigned moments = lane_codes.half_moments();
+    for (unsigned mask = 1; mask < lanes; mask *= 2) {
+      moments = add_halves(moments, __shfl_xor_sync(kAllLanes, moments, mask));
+    }
+    if (first) *place.moments = moments;
+    const float largest = warp_max_magnitude(unit * lane_codes.max_error);
+    if (threadIdx.x % 32 == 0) *place.tile_error = largest;
+  }
+}
+
 /// Whole blocks of at most 512 weights.
 /// @tparam fixed_lanes lanes of a block, or 0 when known at run time only
 template <SourceType type, bool fp4, unsigned fixed_lanes>
@@ -121,51 +168,37 @@ __device__ __forceinline__ void quantize_blocks(const QuantizeBlocks& job) {
   const unsigned lanes = fixed_lanes != 0 ? fixed_lanes : (1u << job.block_shift) / kLaneWeights;
   const unsigned lane = threadIdx.x % 32;
   const bool nested = job.moments != nullptr;
-  const std::uint64_t tiles = (job.weights + kTileWeights - 1) / kTileWeights;
-  const std::uint64_t stride = static_cast<std::uint64_t>(gridDim.x) * (blockDim.x / 32);
-  std::uint64_t tile = static_cast<std::uint64_t>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
-
-  const auto start_of = [&](std::uint64_t of) { return of * kTileWeights + lane * kLaneWeights; };
-  const auto fetch = [&](std::uint64_t of, Weights<type, kLaneWeights>& to) {
-    // Blocks are whole: a lane has all of its weights or none.
-    if (start_of(of) < job.weights) {
-      to.stream(advance<type>(job.source, start_of(of)));
-    } else {
-      to.clear();
-    }
-  };
+  const auto whole = static_cast<unsigned>(job.weights / kTileWeights);
+  const unsigned warps = gridDim.x * (blockDim.x / 32);
+  unsigned tile = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
+  const unsigned rest_owner = whole % warps;
+  const bool owns_rest = tile == rest_owner;
 
   ThreadSums sums;
+  TilePlace place = TilePlace::of<type>(job, tile, lane);
+  const std::uint64_t moved = static_cast<std::uint64_t>(warps) * kTileWeights;
   Weights<type, kLaneWeights> next;
-  if (tile < tiles) fetch(tile, next);
-  for (; tile < tiles; tile += stride) {
+  if (tile < whole) next.stream(place.source);
+  for (; tile < whole; tile += warps) {
     const Weights<type, kLaneWeights> weights = next;
-    if (tile + stride < tiles) fetch(tile + stride, next);
-    const std::uint64_t start = start_of(tile);
-
-    float absmax = weights.absmax();
-    for (unsigned mask = 1; mask < lanes; mask *= 2) absmax = fmaxf(absmax, __shfl_xor_sync(kAllLanes, absmax, mask));
-    const float unit = fmaxf(absmax, kSmallestAbsmax);
-    LaneCodes<fp4> lane_codes;
-    lane_codes.make(weights, __frcp_rn(unit), tables);
-    sums.add(unit, lane_codes.error_squares, lane_codes.error_values, lane_codes.value_squares, lane_codes.max_error);
-
-    const bool present = start < job.weights;
+    place.source += moved * kWeightBytes<type>;
+    if (tile + warps < whole) next.stream(place.source);
+    quantize_tile<type, fp4>(weights, place, tables, lanes, nested, true, sums);
+    place.codes += moved / 2;
+    place.absmax += moved >> job.block_shift;
+    place.moments += moved >> job.block_shift;
+    place.tile_error += warps;
+  }
+  // Fewer weights than a tile are left to one warp.
+  if (owns_rest && whole * static_cast<std::uint64_t>(kTileWeights) < job.weights) {
+    const TilePlace rest = TilePlace::of<type>(job, whole, lane);
+    const bool present = whole * static_cast<std::uint64_t>(kTileWeights) + lane * kLaneWeights < job.weights;
     if (present) {
-      __stcs(reinterpret_cast<uint2*>(job.codes + start / 2), make_uint2(lane_codes.packed[0], lane_codes.packed[1]));
+      next.stream(rest.source);
+    } else {
+      next.clear();
     }
-    const bool first = present && lane % lanes == 0;
-    const std::uint64_t block = start >> job.block_shift;
-    if (first) job.absmax[block] = absmax;
-    if (nested) {
-      unsigned moments = lane_codes.half_moments();
-      for (unsigned mask = 1; mask < lanes; mask *= 2) {
-        moments = add_halves(moments, __shfl_xor_sync(kAllLanes, moments, mask));
-      }
-      if (first) job.moments[block] = moments;
-      const float largest = warp_max_magnitude(unit * lane_codes.max_error);
-      if (lane == 0) job.tile_errors[tile] = largest;
-    }
+    quantize_tile<type, fp4>(next, rest, tables, lanes, nested, present, sums);
   }
   finish_tally(job.tally, sums);
 }

@@ -59,6 +59,7 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
       for (unsigned leaf = warp; leaf < here; leaf += warps) {
         const float* at = job.values + (base + leaf) * step * kGroup + lane;
         float leaf_sum = 0;
+#pragma unroll 2
         for (std::uint64_t i = 0; i < step; i += 16) {
           float values[16];
 #pragma unroll
@@ -145,6 +146,35 @@ static __device__ __forceinline__ unsigned code_of_step(const StepTables& tables
   return low;
 }
 
+constexpr unsigned kScalesPerLane = kNestedBlockSize / 32;
+
+/// Eight neighbouring scales of a lane and their moments.
+struct LaneScales {
+  float absmax[kScalesPerLane];
+  unsigned moments[kScalesPerLane];
+
+  /// @param count scales of the run from this lane's first one on; where there are none, `offset` changes nothing
+  __device__ __forceinline__ void load(const QuantizeScales& job, std::uint64_t first, std::uint64_t count,
+                                       float offset) {
+    if (count >= kScalesPerLane) {
+#pragma unroll
+      for (unsigned i = 0; i < kScalesPerLane / 4; ++i) {
+        const float4 scales = reinterpret_cast<const float4*>(job.absmax + first)[i];
+        const uint4 sums = reinterpret_cast<const uint4*>(job.moments + first)[i];
+        absmax[i * 4] = scales.x, absmax[i * 4 + 1] = scales.y, absmax[i * 4 + 2] = scales.z;
+        absmax[i * 4 + 3] = scales.w;
+        moments[i * 4] = sums.x, moments[i * 4 + 1] = sums.y, moments[i * 4 + 2] = sums.z, moments[i * 4 + 3] = sums.w;
+      }
+      return;
+    }
+#pragma unroll
+    for (unsigned i = 0; i < kScalesPerLane; ++i) {
+      absmax[i] = i < count ? job.absmax[first + i] : offset;
+      moments[i] = i < count ? job.moments[first + i] : 0;
+    }
+  }
+};
+
 /// A warp quantizes runs of 256 scales, eight to a lane.
 static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job) {
   __shared__ float map[256];
@@ -155,76 +185,120 @@ static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job
   }
   for (unsigned i = threadIdx.x; i < 1024; i += blockDim.x) steps.bounds[i] = job.steps->bounds[i];
   __syncthreads();
-  constexpr unsigned kPerLane = kNestedBlockSize / 32;
   const unsigned lane = threadIdx.x % 32;
-  const std::uint64_t runs = (job.blocks + kNestedBlockSize - 1) / kNestedBlockSize;
-  const std::uint64_t stride = static_cast<std::uint64_t>(gridDim.x) * (blockDim.x / 32);
-  const std::uint64_t run_tiles = (static_cast<std::uint64_t>(kNestedBlockSize) << job.block_shift) / kTileWeights;
+  const auto runs = static_cast<unsigned>((job.blocks + kNestedBlockSize - 1) / kNestedBlockSize);
+  const unsigned stride = gridDim.x * (blockDim.x / 32);
+  const unsigned run_tiles = (kNestedBlockSize << job.block_shift) / kTileWeights;
   const float offset = *job.offset;
+  float certain = 0;
   ThreadSums sums;
-  std::uint64_t run = static_cast<std::uint64_t>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
-  for (; run < runs; run += stride) {
-    const std::uint64_t first = run * kNestedBlockSize;
-    float absmax[kPerLane];
-    unsigned moments[kPerLane];
-#pragma unroll
-    for (unsigned i = 0; i < kPerLane; ++i) {
-      const std::uint64_t block = first + lane + i * 32;
-      absmax[i] = block < job.blocks ? job.absmax[block] : offset;
-      moments[i] = block < job.blocks ? job.moments[block] : 0;
-    }
+  for (unsigned run = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; run < runs; run += stride) {
+    const std::uint64_t first = static_cast<std::uint64_t>(run) * kNestedBlockSize + lane * kScalesPerLane;
+    const std::uint64_t count = first < job.blocks ? job.blocks - first : 0;
+    LaneScales scales;
+    scales.load(job, first, count, offset);
+    const std::uint64_t first_tile = static_cast<std::uint64_t>(run) * run_tiles;
     float error = 0;
-    for (std::uint64_t i = lane; i < run_tiles && run * run_tiles + i < job.tiles; i += 32) {
-      error = fmaxf(error, job.tile_errors[run * run_tiles + i]);
+    for (unsigned i = lane; i < run_tiles && first_tile + i < job.tiles; i += 32) {
+      error = fmaxf(error, job.tile_errors[first_tile + i]);
     }
     float largest = 0;
     float reference = kSmallestAbsmax;
 #pragma unroll
-    for (unsigned i = 0; i < kPerLane; ++i) {
-      largest = fmaxf(largest, fabsf(absmax[i] - offset));
-      reference = fmaxf(reference, absmax[i]);
+    for (unsigned i = 0; i < kScalesPerLane; ++i) {
+      largest = fmaxf(largest, fabsf(scales.absmax[i] - offset));
+      reference = fmaxf(reference, scales.absmax[i]);
     }
     largest = warp_max_magnitude(largest);
     reference = warp_max_magnitude(reference);
+    error = warp_max_magnitude(error);
     const float inverse = __fdiv_rn(1.0f, largest);
     // The sums are in units of the run's largest scale: float32 neither over- nor underflows.
     const float per_reference = __fdiv_rn(1.0f, reference);
     float errors = 0, dots = 0, squares = 0, drift_bound = 0;
+    unsigned packed[2] = {0, 0};
 #pragma unroll
-    for (unsigned i = 0; i < kPerLane; ++i) {
-      const std::uint64_t block = first + lane + i * 32;
+    for (unsigned i = 0; i < kScalesPerLane; ++i) {
       // 0 * infinity, in a run of equal scales, is no number; the comparison sends it to code 0.
-      float position = (absmax[i] - offset) * inverse;
+      float position = (scales.absmax[i] - offset) * inverse;
       position = position > -1.0f ? fminf(position, 1.0f) : -1.0f;
-      const auto index = static_cast<unsigned>((position + 1.0f) * 0.5f * 65535.0f + 0.5f);
-      const unsigned code = code_of_step(steps, index & 0xffffu);
+      const unsigned code = code_of_step(steps, static_cast<unsigned>((position + 1.0f) * 0.5f * 65535.0f + 0.5f));
+      packed[i / 4] |= code << (i % 4 * 8);
       const float scale = map[code] * largest + offset;
-      if (block < job.blocks) job.codes[block] = static_cast<std::uint8_t>(code);
-      // Lanes beyond the last block have no moments, and so add nothing but to the bound, where it does no harm.
       __half2 halves;
-      memcpy(&halves, &moments[i], sizeof(halves));
+      memcpy(&halves, &scales.moments[i], sizeof(halves));
       const float eu = __low2float(halves);
       const float uu = __high2float(halves);
-      const float unit = fmaxf(absmax[i], kSmallestAbsmax);
-      const float drift = (unit - scale) * per_reference;
-      errors += drift * (2.0f * (unit * per_reference) * eu + drift * uu);
-      dots -= unit * per_reference * drift * (eu + uu);
-      squares -= drift * ((unit + scale) * per_reference) * uu;
-      drift_bound = fmaxf(drift_bound, fabsf(unit - scale));
+      const float unit = fmaxf(scales.absmax[i], kSmallestAbsmax);
+      const float drift = unit - scale;
+      const float small_unit = unit * per_reference;
+      const float small_drift = drift * per_reference;
+      const float drifted = small_drift * uu;
+      errors = __fmaf_rn(small_drift, __fmaf_rn(2.0f * small_unit, eu, drifted), errors);
+      dots = __fmaf_rn(-small_unit * small_drift, eu + uu, dots);
+      squares = __fmaf_rn(-drifted, __fmaf_rn(2.0f, small_unit, -small_drift), squares);
+      drift_bound = fmaxf(drift_bound, fabsf(drift));
+    }
+    if (count >= kScalesPerLane) {
+      *reinterpret_cast<uint2*>(job.codes + first) = make_uint2(packed[0], packed[1]);
+    } else {
+      for (unsigned i = 0; i < count; ++i) {
+        job.codes[first + i] = static_cast<std::uint8_t>((i < 4 ? packed[0] : packed[1]) >> (i % 4 * 8));
+      }
     }
     const double squared = static_cast<double>(reference) * reference;
-    sums.error_squares += squared * errors;
-    sums.error_values += squared * dots;
-    sums.value_squares += squared * squares;
-    error = warp_max_magnitude(error);
+    sums.error_squares = __fma_rn(squared, static_cast<double>(errors), sums.error_squares);
+    sums.error_values = __fma_rn(squared, static_cast<double>(dots), sums.error_values);
+    sums.value_squares = __fma_rn(squared, static_cast<double>(squares), sums.value_squares);
     drift_bound = warp_max_magnitude(drift_bound);
     if (lane == 0) {
       job.nested_absmax[run] = largest;
       job.run_bounds[run] = (error + drift_bound) * (1 + kSlack);
-      atomicMax(job.certain, __float_as_uint(fmaxf(0.0f, error * (1 - kSlack) - drift_bound)));
+      certain = fmaxf(certain, error * (1 - kSlack) - drift_bound);
     }
   }
+  // Once per warp: thousands of runs would wait for each other here.
+  if (lane == 0) atomicMax(job.certain, __float_as_uint(certain));
   finish_tally(job.tally, sums);
+}
+
+/// Largest error of eight neighbouring weights.
+template <SourceType type>
+__device__ __forceinline__ double error_of_eight(const LargestError& job, std::uint64_t at, float scale,
+                                                 const float* values) {
+  Weights<type, 8> weights;
+  weights.load(advance<type>(job.source, at));
+  const unsigned codes = *reinterpret_cast<const unsigned*>(job.codes + at / 2);
+  double largest = 0;
+#pragma unroll
+  for (unsigned i = 0; i < 8; ++i) {
+    const float value = values[codes >> (i * 4 ^ 4) & 15u] * scale;
+    largest = fmax(largest, fabs(static_cast<double>(weights.get(i)) - value));
+  }
+  return largest;
+}
+
+/// Largest error of a run that lies at `start` of the source. Every thread of the block takes a share.
+template <SourceType type>
+__device__ __forceinline__ double error_of_run(const LargestError& job, std::uint64_t run, std::uint64_t start,
+                                               std::uint64_t weights, float offset, const float* values) {
+  const float nested = job.nested_absmax[run];
+  const auto scale_at = [&](std::uint64_t k) {
+    return job.map[job.absmax_codes[run * kNestedBlockSize + (k >> job.block_shift)]] * nested + offset;
+  };
+  double largest = 0;
+  const std::uint64_t eighths = weights / 8;
+#pragma unroll 4
+  for (std::uint64_t i = threadIdx.x; i < eighths; i += blockDim.x) {
+    largest = fmax(largest, error_of_eight<type>(job, start + i * 8, scale_at(i * 8), values));
+  }
+  const std::uint64_t k = eighths * 8 + threadIdx.x;
+  if (k < weights) {
+    const unsigned code = job.codes[(start + k) / 2] >> (k % 2 == 0 ? 4 : 0) & 15u;
+    const double weight = load_weight(job.source, type, start + k);
+    largest = fmax(largest, fabs(weight - values[code] * scale_at(k)));
+  }
+  return largest;
 }
 
 /// The runs are dealt out to the blocks of the grid one by one: those that can hold the largest error lie together.
@@ -250,17 +324,13 @@ static __device__ __forceinline__ void largest_error(const LargestError& job) {
     for (unsigned c = 0; c < count; ++c) {
       const std::uint64_t place = candidates[c];
       const std::uint64_t run = job.listed == nullptr ? place : job.listed[place];
-      const float nested = job.nested_absmax[run];
       const std::uint64_t weights = smaller(run_weights, job.weights - run * run_weights);
-#pragma unroll 4
-      for (std::uint64_t k = threadIdx.x; k < weights; k += blockDim.x) {
-        const std::uint64_t at = place * run_weights + k;
-        const unsigned code = job.codes[at / 2] >> (at % 2 == 0 ? 4 : 0) & 15u;
-        const unsigned scale_code = job.absmax_codes[run * kNestedBlockSize + (k >> job.block_shift)];
-        const float value = values[code] * (job.map[scale_code] * nested + offset);
-        const double weight = load_weight(job.source, job.type, at);
-        largest = fmax(largest, fabs(weight - value));
-      }
+      const std::uint64_t start = place * run_weights;
+      const double error =
+          job.type == SourceType::bf16  ? error_of_run<SourceType::bf16>(job, run, start, weights, offset, values)
+          : job.type == SourceType::f16 ? error_of_run<SourceType::f16>(job, run, start, weights, offset, values)
+                                        : error_of_run<SourceType::f32>(job, run, start, weights, offset, values);
+      largest = fmax(largest, error);
     }
   }
   largest = warp_max(largest);
