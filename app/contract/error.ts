@@ -91,14 +91,20 @@ const systemErrors: Readonly<Record<string, { code: ErrorCode; remedy: string }>
 
 /**
  * Turns anything thrown into an AppError: ours stays, abort and file-system errors are mapped, an error that carries
- * one of our codes (the native addon's do) keeps it, and everything else becomes `internal` with its cause.
+ * one of our codes (the native addon's do) keeps it and its remedy, and everything else becomes `internal` with its cause.
  */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (!(error instanceof Error)) return new AppError('internal', String(error));
   if (error.name === 'AbortError') return new AppError('aborted', 'Cancelled.', { cause: error });
   const code: unknown = 'code' in error ? error.code : undefined;
-  if (isErrorCode(code)) return new AppError(code, error.message, { cause: error });
+  if (isErrorCode(code)) {
+    const remedy: unknown = 'remedy' in error ? error.remedy : undefined;
+    return new AppError(code, error.message, {
+      cause: error,
+      ...(typeof remedy === 'string' ? { remedy } : {}),
+    });
+  }
   const system = typeof code === 'string' ? systemErrors[code] : undefined;
   if (system !== undefined)
     return new AppError(system.code, error.message, { remedy: system.remedy, cause: error });

@@ -76,8 +76,17 @@ export const doctorSchema = z.object({
     features: z.array(z.string()),
   }),
   memory: z.object({ totalBytes: z.int(), freeBytes: z.int() }),
-  gpus: z.array(z.object({ name: z.string(), memoryBytes: z.int().nullable() })),
-  /** Why `gpus` is empty, when it is. */
+  gpus: z.array(
+    z.object({
+      name: z.string(),
+      memoryBytes: z.int().nullable(),
+      /** CUDA's number for what a card can do, e.g. `9.0`. */
+      computeCapability: z.string().nullable(),
+      /** CUDA version of its driver. */
+      driver: z.string().nullable(),
+    }),
+  ),
+  /** Why `gpus` is empty, or why they are not used. */
   gpuNote: z.string().nullable(),
   providers: z.array(z.string()),
   home: z.object({

@@ -41,7 +41,7 @@ export async function admit(
 ): Promise<{ request: JobRequest; subject: string }> {
   switch (request.kind) {
     case 'make': {
-      requireMakeable(request);
+      await requireMakeable(request);
       const source = await resolveSource(context, request.source);
       if (source.kind === 'checkpoint')
         return { request, subject: shortName(source.checkpoint.name) };

@@ -12,6 +12,7 @@ import {
 } from '../quantize/index.ts';
 import { ensureGraph, supportsArchitecture } from '../run/index.ts';
 import { toolVersion, type EngineContext, type WorkCall } from './context.ts';
+import { devicesFor, requireDevices } from './devices.ts';
 import { placeFor, requireReachable } from './folders.ts';
 import { filesBelow } from './home.ts';
 import { pullRepository, pullSample } from './pull.ts';
@@ -124,6 +125,7 @@ export async function makeArtifact(
       plan,
       directory,
       threads: request.threads ?? currentSettings(catalog).threads ?? undefined,
+      devices: await devicesFor(context, request.device),
       signal,
       onProgress: emit,
       onDiskFull: context.onDiskFull,
@@ -165,14 +167,11 @@ export async function makeArtifact(
   }
 }
 
-/** @throws AppError 'invalid-input' for a request that no checkpoint could satisfy */
-export function requireMakeable(
+/** @throws AppError 'invalid-input' for a request that no checkpoint could satisfy, 'runtime-unavailable' without a GPU */
+export async function requireMakeable(
   request: Pick<QuantizeRequest, 'device' | 'name' | 'schemes'>,
-): void {
-  if (request.device === 'cuda')
-    throw new AppError('invalid-input', 'This build has no CUDA kernels.', {
-      remedy: 'Leave --device away: the processor is used.',
-    });
+): Promise<void> {
+  if (request.device === 'cuda') await requireDevices();
   if (request.name !== undefined && request.schemes.length > 1)
     throw new AppError('invalid-input', 'One name cannot be given to several schemes.', {
       remedy: 'Name one scheme, or leave --name away.',
@@ -189,7 +188,7 @@ export async function quantize(
   request: QuantizeRequest,
   call: WorkCall,
 ): Promise<Artifact[]> {
-  requireMakeable(request);
+  await requireMakeable(request);
   const checkpoint = await checkpointFor(context, request.source, call);
   const artifacts: Artifact[] = [];
   for (const scheme of request.schemes)

@@ -42,6 +42,8 @@ export interface QuantizeOptions {
   readonly directory: string;
   /** @default the number of cores */
   readonly threads?: number | undefined;
+  /** Numbers of the CUDA devices that quantize. @default none: the processor */
+  readonly devices?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** @default 'pause' */
@@ -298,7 +300,7 @@ async function makeWeights(
   meter: ProgressMeter,
   room: RoomOptions,
 ): Promise<MadeWeights> {
-  const { checkpoint, plan, directory, signal, threads } = options;
+  const { checkpoint, plan, directory, signal, threads, devices = [] } = options;
   const partial = partialDirectoryOf(directory);
   const shared = { checkpoint, plan, directory: partial, signal, meter };
   if (plan.layout !== null) {
@@ -306,6 +308,7 @@ async function makeWeights(
       ...shared,
       layout: plan.layout,
       threads,
+      devices,
       journal,
       write: (file, bytes, position) => writeFully(file, bytes, position, room),
       withRoom: (work) => writeWithRoom(work, room),

@@ -25,7 +25,7 @@ import {
 } from './quantize-tensor.ts';
 import { tensorStatistics } from './statistics.ts';
 
-/** While one tensor waits for the disk or for its slowest core, another keeps the others busy. */
+/** While one tensor waits for the disk or for its slowest core, another keeps the others busy: so many for each device. */
 const TENSORS_AT_ONCE = 2;
 
 type QuantizedTensor = Extract<PlannedTensor, { treatment: 'quantized' }>;
@@ -37,6 +37,8 @@ export interface WeightsJob {
   /** Folder that model.safetensors is made in. */
   readonly directory: string;
   readonly threads: number | undefined;
+  /** Numbers of the CUDA devices that share the tensors; none: the processor. */
+  readonly devices: readonly number[];
   readonly signal: AbortSignal | undefined;
   readonly write: WriteAt;
   /** Does work that writes again when the disk was full and there is room. */
@@ -102,12 +104,12 @@ class WeightsRun {
   }
 
   async run(): Promise<WrittenWeights> {
-    const { plan, signal, threads } = this.#job;
+    const { plan, signal, threads, devices } = this.#job;
     await this.#takeOver();
     const open = plan.tensors.filter(({ source }) => !this.#entries.has(source.name));
     await inLanes(
       open,
-      TENSORS_AT_ONCE,
+      TENSORS_AT_ONCE * Math.max(1, devices.length),
       async (tensor) => {
         this.#requireGoing();
         await this.#make(tensor);
@@ -134,8 +136,13 @@ class WeightsRun {
   }
 
   #kernelOptions(): KernelOptions {
-    const { threads } = this.#job;
-    return { signal: this.#signal, ...(threads === undefined ? {} : { threads }) };
+    const { threads, devices, meter } = this.#job;
+    return {
+      signal: this.#signal,
+      devices,
+      onFallback: (reason) => meter.announce(`The processor takes over: ${reason}`),
+      ...(threads === undefined ? {} : { threads }),
+    };
   }
 
   /** The same, counting the bytes of a tensor as they are done with. */

@@ -19,6 +19,7 @@ const assets = [
   'app/sample/heldout.txt',
   'app/sample/prompts.json',
   'native-kernels/build/nibble.node',
+  `native-kernels/build/gpu_probe${process.platform === 'win32' ? '.exe' : ''}`,
   'LICENSE',
 ];
 

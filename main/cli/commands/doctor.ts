@@ -1,4 +1,5 @@
 import { formatBytes } from '../../../app/contract/format.ts';
+import type { Doctor } from '../../../app/contract/inspection.ts';
 import type { Session } from '../session.ts';
 
 /** Shows what this computer can do. */
@@ -21,14 +22,10 @@ export async function doctorCommand({ engine, output, quiet }: Session): Promise
       ['Memory', `${formatBytes(memory.totalBytes)}, ${formatBytes(memory.freeBytes)} free`],
       [
         'GPU',
-        report.gpus.length === 0
-          ? (report.gpuNote ?? 'none')
-          : report.gpus
-              .map(
-                (gpu) =>
-                  `${gpu.name}${gpu.memoryBytes === null ? '' : `, ${formatBytes(gpu.memoryBytes)}`}`,
-              )
-              .join('; '),
+        [
+          ...report.gpus.map(gpuText),
+          ...(report.gpuNote === null && report.gpus.length > 0 ? [] : [report.gpuNote ?? 'none']),
+        ].join('; '),
       ],
       ['Providers', report.providers.join(', ')],
       [
@@ -40,4 +37,13 @@ export async function doctorCommand({ engine, output, quiet }: Session): Promise
   );
   for (const problem of report.problems) output.line(output.style('yellow', `! ${problem}`));
   return undefined;
+}
+
+function gpuText({ name, memoryBytes, computeCapability, driver }: Doctor['gpus'][number]): string {
+  return [
+    name,
+    ...(memoryBytes === null ? [] : [formatBytes(memoryBytes)]),
+    ...(computeCapability === null ? [] : [`compute capability ${computeCapability}`]),
+    ...(driver === null ? [] : [`driver for CUDA ${driver}`]),
+  ].join(', ');
 }

@@ -1,0 +1,107 @@
+// What Nibble says and does where there is no NVIDIA driver, no device, or one that fails. None of it needs a GPU: a
+// stand-in for the driver is compiled, and fails in every way.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import { measureGpus, probeGpus } from '../../native-kernels/index.ts';
+import { buildFakeDrivers } from '../fixtures/fake-driver/build.ts';
+
+const drivers = await buildFakeDrivers();
+const child = fileURLToPath(new URL('../fixtures/fake-driver/quantize-child.ts', import.meta.url));
+
+function choose(library: string, mode = ''): void {
+  process.env['NIBBLE_CUDA_DRIVER'] = library;
+  process.env['NIBBLE_FAKE_DRIVER'] = mode;
+}
+
+async function quantizeInChild(): Promise<{ equal: boolean; reasons: string[] }> {
+  const { stdout } = await promisify(execFile)(process.execPath, [child]);
+  return JSON.parse(stdout) as { equal: boolean; reasons: string[] };
+}
+
+afterEach(() => {
+  delete process.env['NIBBLE_CUDA_DRIVER'];
+  delete process.env['NIBBLE_FAKE_DRIVER'];
+});
+
+describe('without a driver', () => {
+  it('says that there is none', async () => {
+    choose('/nowhere/libcuda.so.1');
+    const { devices, driver, reason } = await probeGpus();
+    expect({ devices, driver }).toEqual({ devices: [], driver: null });
+    expect(reason).toMatch(/^no NVIDIA driver is installed \(\/nowhere\/libcuda.so.1: /);
+  });
+
+  it('quantizes on the processor when a device was asked for, and says why', async () => {
+    choose('/nowhere/libcuda.so.1');
+    const { equal, reasons } = await quantizeInChild();
+    expect(equal).toBe(true);
+    expect(reasons).toHaveLength(3);
+    for (const reason of reasons)
+      expect(reason).toMatch(/^device 0 was not used: (?:no NVIDIA driver|this build has no CUDA)/);
+  });
+});
+
+describe.skipIf(drivers === null)('with a driver that fails (needs a C compiler)', () => {
+  const { driver = '', empty = '' } = drivers ?? {};
+
+  it('knows a library that is no driver', async () => {
+    choose(empty);
+    expect((await probeGpus()).reason).toMatch(/is too old: it has no cuInit$/);
+  });
+
+  it('says that a driver finds no device', async () => {
+    choose(driver, 'no-device');
+    expect(await probeGpus()).toMatchObject({
+      devices: [],
+      reason: 'the NVIDIA driver is installed, but finds no device',
+    });
+  });
+
+  it('names the call and the error of a driver that does not start', async () => {
+    choose(driver, 'unknown');
+    expect((await probeGpus()).reason).toMatch(/does not start: cuInit failed .*\(999\)/);
+  });
+
+  it('outlives a driver that ends its process', async () => {
+    choose(driver, 'crash');
+    expect(await probeGpus()).toMatchObject({
+      devices: [],
+      reason: 'the NVIDIA driver ended the program that asked it (SIGABRT)',
+    });
+  });
+
+  it('lists devices, whatever their names hold', async () => {
+    choose(driver);
+    const { devices, driver: version } = await probeGpus();
+    expect(version).toBe('13.0');
+    expect(devices).toEqual([
+      { ordinal: 0, name: 'Imaginary "GPU"', memoryBytes: 2 ** 30, computeCapability: '9.0' },
+    ]);
+  });
+
+  it('gives a device that cannot compute the rate 0', async () => {
+    choose(driver, 'out-of-memory');
+    const { hasKernels, deviceRates, processorRate } = await measureGpus();
+    expect(deviceRates).toEqual(hasKernels ? [0] : []);
+    if (hasKernels) expect(processorRate).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['has no memory left', 'out-of-memory', /cuMemAlloc failed on device 0 \(Imaginary "GPU"\)/],
+    [
+      'cannot start a kernel',
+      'launch',
+      /quantize_\w+ failed on device 0 .*ILLEGAL_ADDRESS \(700\)/,
+    ],
+  ])('goes on with the processor when a device %s', async (_, mode, expected) => {
+    choose(driver, mode);
+    const { hasKernels } = await probeGpus();
+    const { equal, reasons } = await quantizeInChild();
+    expect(equal).toBe(true);
+    expect(reasons).toHaveLength(3);
+    for (const reason of reasons)
+      expect(reason).toMatch(hasKernels ? expected : /this build has no CUDA kernels/);
+  });
+});
