@@ -1,7 +1,7 @@
 #pragma once
 
 // The part of CUDA's driver API that Nibble calls, declared here so that it compiles where no CUDA is installed. The
-// names with _v2 are the current ones; each has kept its meaning since CUDA 4 (cuDevicePrimaryCtxRelease: 11).
+// names with _v2 are the current ones; each has kept its meaning since CUDA 4 (cuDevicePrimaryCtxSetFlags_v2: 11).
 
 #include <cstddef>
 
@@ -32,6 +32,7 @@ constexpr int kAttributeMultiprocessors = 16;
 constexpr int kAttributeMajor = 75;
 constexpr int kAttributeMinor = 76;
 
+constexpr unsigned kContextBlockingSync = 4;
 constexpr unsigned kStreamNonBlocking = 1;
 constexpr unsigned kEventDefault = 0;
 
@@ -46,6 +47,7 @@ constexpr unsigned kEventDefault = 0;
   X(device_name, cuDeviceGetName, (char* name, int length, DeviceHandle device))                                     \
   X(device_attribute, cuDeviceGetAttribute, (int* value, int attribute, DeviceHandle device))                        \
   X(device_memory, cuDeviceTotalMem_v2, (std::size_t * bytes, DeviceHandle device))                                  \
+  X(context_flags, cuDevicePrimaryCtxSetFlags_v2, (DeviceHandle device, unsigned flags))                             \
   X(context_retain, cuDevicePrimaryCtxRetain, (ContextHandle * context, DeviceHandle device))                        \
   X(context_current, cuCtxSetCurrent, (ContextHandle context))                                                       \
   X(memory_info, cuMemGetInfo_v2, (std::size_t * free, std::size_t * total))                                         \

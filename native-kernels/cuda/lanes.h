@@ -32,6 +32,25 @@ struct Lane {
   bool fits(const LaneSize& wanted) const;
 };
 
+/// Device memory that one call works with beside its lanes. It comes from what earlier calls left, and goes back there:
+/// freeing memory makes a device wait for all that runs on it.
+class SpareMemory {
+ public:
+  /// @throws DriverError("out-of-memory")
+  SpareMemory(Device& device, std::size_t bytes);
+  ~SpareMemory();
+  SpareMemory(const SpareMemory&) = delete;
+  SpareMemory& operator=(const SpareMemory&) = delete;
+  const DeviceMemory& memory() const { return memory_; }
+
+ private:
+  Device& device_;
+  DeviceMemory memory_;
+};
+
+/// The tables of a device, brought there once.
+const Tables& tables_of(Worker& worker);
+
 /// The lanes that one call works with. They come from those that earlier calls left on the device, and go back there.
 class Lanes {
  public:

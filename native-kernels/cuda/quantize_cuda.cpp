@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -84,8 +85,8 @@ class Arena {
     bytes_ += divide_up(std::max<std::size_t>(count, 1) * sizeof(T), kAlignment) * kAlignment;
   }
   void allocate(Device& device) {
-    memory_ = DeviceMemory(device, bytes_);
-    for (const Part& part : parts_) *part.to = memory_.as<std::uint8_t>() + part.offset;
+    memory_ = std::make_unique<SpareMemory>(device, bytes_);
+    for (const Part& part : parts_) *part.to = memory_->memory().as<std::uint8_t>() + part.offset;
   }
 
  private:
@@ -96,7 +97,7 @@ class Arena {
   };
   std::vector<Part> parts_;
   std::size_t bytes_ = 0;
-  DeviceMemory memory_;
+  std::unique_ptr<SpareMemory> memory_;
 };
 
 DevicePointer address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
@@ -143,7 +144,8 @@ class FourBitCall {
 
   Statistics run() {
     arena_.allocate(device_);
-    const std::size_t weights = std::min(piece_, origin_.numel);
+    // As large for small tensors: the next one finds the lanes that it needs.
+    const std::size_t weights = piece_;
     const std::size_t run_weights = kNestedBlockSize * spec_.block_size;
     // Runs are quantized a second time for their largest error: their scales, the numbers of the runs, and sums.
     const std::size_t again =
@@ -189,7 +191,7 @@ class FourBitCall {
   }
 
   void quantize_scales(Lane& lane, Statistics& statistics) {
-    const Tables tables(lane.worker);
+    const Tables& tables = tables_of(lane.worker);
     Stream& stream = lane.worker.stream();
     launch_quantize_scales(lane.worker, tables, absmax_, origin_.numel, spec_, moments_, buffers_);
     stream.download(target_.absmax_codes, address(buffers_.absmax_codes), blocks_);
@@ -286,7 +288,8 @@ Statistics quantize_groups(Device& device, const Origin& origin, const GroupSpec
   if (zero_points != nullptr) arena.reserve(device_zeros, spec.groups());
   arena.allocate(device);
   const std::size_t weights = piece_rows * spec.columns;
-  Lanes lanes(device, {weights * size, weights + 16, unpacked ? weights : 0}, lanes_for(control, pieces));
+  const std::size_t room = std::max(weights, piece);
+  Lanes lanes(device, {room * size, room, unpacked ? room : 0}, lanes_for(control, pieces));
   for_each_piece(lanes, pieces, control, {0, 1}, [&](Lane& lane, std::size_t i) {
     GroupSpec part = spec;
     part.rows = std::min<std::size_t>(piece_rows, spec.rows - i * piece_rows);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,8 +33,11 @@ std::string quoted(const std::string& text) {
     // Names and messages come from the driver: whatever is no text is left out.
     if (static_cast<unsigned char>(character) >= 0x20) json += character;
   }
-  return json + "\"";
+  json += '"';
+  return json;
 }
+
+std::string quoted_or_null(const std::string& text) { return text.empty() ? "null" : quoted(text); }
 
 /// bf16 weights from -0.5 to 0.5.
 std::vector<std::uint16_t> some_weights() {
@@ -95,32 +99,31 @@ struct Measurement {
 int main(int count, char** arguments) {
   const bool measures = count > 1 && std::strcmp(arguments[1], "--measure") == 0;
   Probe probe = nibble::cuda::probe();
-  std::string devices;
-  std::string processor = "null";
-  const auto number = [](double value) {
-    char text[32];
-    std::snprintf(text, sizeof(text), "%.0f", value);
-    return std::string(text);
-  };
+  std::ostringstream rates;
   if (measures && probe.has_kernels && !probe.devices.empty()) {
     Measurement measurement;
-    processor = number(measurement.processor());
-    for (const DeviceInfo& device : probe.devices) {
+    rates.setf(std::ios::fixed);
+    rates.precision(0);
+    rates << ",\"processorRate\":" << measurement.processor() << ",\"deviceRates\":[";
+    for (std::size_t i = 0; i < probe.devices.size(); ++i) {
       std::string problem;
-      const double rate = measurement.device(device.ordinal, problem);
+      const double rate = measurement.device(probe.devices[i].ordinal, problem);
       if (probe.reason.empty()) probe.reason = problem;
-      devices += (devices.empty() ? "" : ",") + number(rate);
+      rates << (i == 0 ? "" : ",") << rate;
     }
-    devices = ",\"deviceRates\":[" + devices + "],\"processorRate\":" + processor;
+    rates << "]";
   }
-  std::string list;
-  for (const DeviceInfo& device : probe.devices) {
-    list += std::string(list.empty() ? "" : ",") + "{\"ordinal\":" + std::to_string(device.ordinal) +
-            ",\"name\":" + quoted(device.name) + ",\"memoryBytes\":" + std::to_string(device.memory_bytes) +
-            ",\"computeCapability\":\"" + std::to_string(device.major) + "." + std::to_string(device.minor) + "\"}";
+  std::ostringstream json;
+  json << "{\"hasKernels\":" << (probe.has_kernels ? "true" : "false");
+  json << ",\"driver\":" << quoted_or_null(probe.driver) << ",\"reason\":" << quoted_or_null(probe.reason);
+  json << ",\"devices\":[";
+  for (std::size_t i = 0; i < probe.devices.size(); ++i) {
+    const DeviceInfo& device = probe.devices[i];
+    json << (i == 0 ? "" : ",") << "{\"ordinal\":" << device.ordinal << ",\"name\":" << quoted(device.name)
+         << ",\"memoryBytes\":" << device.memory_bytes << ",\"computeCapability\":\"" << device.major << "."
+         << device.minor << "\"}";
   }
-  std::printf("{\"hasKernels\":%s,\"driver\":%s,\"reason\":%s,\"devices\":[%s]%s}\n",
-              probe.has_kernels ? "true" : "false", probe.driver.empty() ? "null" : quoted(probe.driver).c_str(),
-              probe.reason.empty() ? "null" : quoted(probe.reason).c_str(), list.c_str(), devices.c_str());
+  json << "]" << rates.str() << "}";
+  std::puts(json.str().c_str());
   return 0;
 }
