@@ -30,19 +30,20 @@ function sourceDigest(folder) {
  * Configures and builds the addon.
  *
  * @param {string} root folder of the checkout
+ * @param {{ everyCard?: boolean }} options `everyCard` compiles machine code for every NVIDIA card that is known, which
+ * takes minutes, where there is a CUDA compiler; otherwise it is made for the cards of this machine
  * @returns {string | null} null when the addon is up to date, otherwise what is wrong and what to do
  */
-export function buildNative(root) {
+export function buildNative(root, { everyCard = false } = {}) {
   const folder = path.join(root, 'native-kernels');
   const build = path.join(folder, 'build');
   const stamp = path.join(build, '.source-sha256');
   const digest = sourceDigest(folder);
-  if (
-    existsSync(stamp) &&
-    existsSync(path.join(build, 'nibble.node')) &&
-    readFileSync(stamp, 'utf8') === digest
-  )
-    return null;
+  const complete = `${digest} for every card`;
+  if (existsSync(stamp) && existsSync(path.join(build, 'nibble.node'))) {
+    const built = readFileSync(stamp, 'utf8');
+    if (built === complete || (built === digest && !everyCard)) return null;
+  }
 
   const hint = INSTALL_HINT[process.platform] ?? 'a C++20 compiler and CMake 3.20 or newer';
   if (spawnSync('cmake', ['--version'], { stdio: 'ignore' }).status !== 0)
@@ -59,11 +60,12 @@ export function buildNative(root) {
     '-DCMAKE_BUILD_TYPE=Release',
     `-DNODE_API_HEADERS=${include('node-api-headers', 'include')}`,
     `-DNODE_ADDON_API=${include('node-addon-api', '')}`,
+    `-DNIBBLE_CUDA_ARCHITECTURES=${everyCard ? 'all' : 'native'}`,
   ]);
   if (!configured)
     return `CMake could not configure the native kernels: its message is above. If it found no C++ compiler, install one, ${hint}; then run the same command again`;
   if (!cmake(['--build', build, '--config', 'Release', '--parallel']))
     return 'the native kernels did not compile: the compiler’s message is above. A compiler with C++20 is needed (GCC 11, Clang 14, MSVC 2022 or newer)';
-  writeFileSync(stamp, digest);
+  writeFileSync(stamp, everyCard ? complete : digest);
   return null;
 }

@@ -10,7 +10,9 @@ import { electronBinary } from './electron-binary.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const problem =
-  buildNative(root) ?? buildRenderer(root, { always: true }) ?? (await buildShell(root));
+  buildNative(root, { everyCard: true }) ??
+  buildRenderer(root, { always: true }) ??
+  (await buildShell(root));
 if (problem !== null) {
   console.error(`package: ${problem}`);
   process.exit(1);

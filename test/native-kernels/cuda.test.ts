@@ -1,5 +1,8 @@
 // Tensors quantized on a CUDA device against the processor's, through the door that the app uses. The kernels themselves
 // are checked more thoroughly, and without Node, by native-kernels/cuda/check.sh.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   probeGpus,
@@ -79,6 +82,12 @@ describe.skipIf(reason !== null)(
               );
             });
     }
+
+    it('makes the artifacts that the processor makes, from file to file', async () => {
+      const child = new URL('../fixtures/fake-driver/quantize-child.ts', import.meta.url);
+      const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(child)]);
+      expect(JSON.parse(stdout)).toEqual({ unequal: [], reasons: [], announced: [] });
+    });
 
     it('refuses NaN by its index', async () => {
       const weights = new Float32Array(numel).fill(0.1);

@@ -70,7 +70,7 @@ function artifactFolder(scheme: SchemeName, blockSize?: number): Promise<string>
     folders.get(key) ??
     (async (): Promise<string> => {
       const folder = path.join(await scratchFolder(), key);
-      await quantizeFolder(source, folder, scheme, blockSize);
+      await quantizeFolder(source, folder, scheme, { blockSize });
       return folder;
     })();
   folders.set(key, made);
