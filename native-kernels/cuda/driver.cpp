@@ -54,7 +54,9 @@ void Driver::open() {
   // Never closed: the driver keeps threads of its own.
   void* library = open_library(name.c_str(), why);
   if (library == nullptr) {
-    throw Error("runtime-unavailable", "no NVIDIA driver is installed (" + name + ": " + why + ")",
+    // Loaders that name the library are not repeated.
+    if (!why.starts_with(name)) why = name + ": " + why;
+    throw Error("runtime-unavailable", "no NVIDIA driver is installed (" + why + ")",
                 "Install NVIDIA's driver to use a graphics card; the processor works without it.");
   }
 #define NIBBLE_CUDA_BIND(member, symbol, arguments)                                                       \
