@@ -8,11 +8,17 @@ import type { InstructionSet } from './quantizers.ts';
 /** `fast` rounds activations to int8 inside the matrix products; `exact` keeps them in float32. */
 export type ExecutionMode = 'fast' | 'exact';
 
+/**
+ * Where a graph is computed: `cpu` takes graphs of our dialect, the others such of ONNX Runtime's own operators.
+ * `standard-cpu` computes those on the processor: it is how they are tested where there is no GPU.
+ */
+export type GraphDevice = 'cpu' | 'webgpu' | 'standard-cpu';
+
 /** Element type of the KV cache. `int8` has a scale for each head of a position. */
 export type CacheType = 'f32' | 'f16' | 'int8';
 
 export interface OpenOptions {
-  /** Path of a graph in the dialect of native-kernels/README.md; its weights lie beside it as external data. */
+  /** Path of a graph for `device`; its weights lie beside it as external data. */
   graphPath: string;
   /** Most positions (tokens) the cache will hold. Memory grows with use, not with this number. */
   contextLength: number;
@@ -24,8 +30,10 @@ export interface OpenOptions {
   cacheType?: CacheType;
   /** @default the best that this processor offers */
   isa?: InstructionSet;
-  /** Whether to measure where the time goes (`Model.profile`). @default false */
+  /** Whether to measure where the time goes (`Model.profile`). Only on the CPU. @default false */
   profile?: boolean;
+  /** @default 'cpu' */
+  device?: GraphDevice;
 }
 
 /** What one node of the graph took, all its calls together. */
@@ -139,6 +147,7 @@ export type RuntimeErrorCode =
   | 'invalid-input'
   | 'malformed-file'
   | 'runtime-unavailable'
+  | 'kernel-failed'
   | 'out-of-memory'
   | 'aborted'
   | 'internal';
@@ -159,6 +168,7 @@ interface RuntimeAddon {
     cacheType: CacheType;
     isa: InstructionSet | undefined;
     profile: boolean;
+    device: GraphDevice;
   }): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
   modelPosition(handle: object): number;
   modelTruncate(handle: object, position: number): void;
@@ -301,6 +311,7 @@ export class Model {
       cacheType: options.cacheType ?? 'f16',
       isa: options.isa,
       profile: options.profile ?? false,
+      device: options.device ?? 'cpu',
     }).promise;
     return new Model(addon, handle, vocabularySize, loadMs);
   }

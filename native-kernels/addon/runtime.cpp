@@ -9,6 +9,7 @@
 #include "model_host.h"
 #include "promise_worker.h"
 #include "registration.h"
+#include "runtime/ort_library.h"
 #include "runtime/process_memory.h"
 #include "token_stream.h"
 
@@ -38,6 +39,13 @@ Mode mode_argument(const std::string& name) {
   if (name == "fast") return Mode::fast;
   if (name == "exact") return Mode::exact;
   refuse_argument("mode", "must be 'fast' or 'exact'");
+}
+
+Device device_argument(const std::string& name) {
+  if (name == "cpu") return Device::cpu;
+  if (name == "webgpu") return Device::webgpu;
+  if (name == "standard-cpu") return Device::standard_cpu;
+  refuse_argument("device", "must be 'cpu', 'webgpu' or 'standard-cpu'");
 }
 
 LogitRows rows_argument(const std::string& name) {
@@ -72,8 +80,8 @@ Napi::Value runtime_open(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile }): { promise, cancel }; the promise
-// resolves to { handle, vocabularySize, loadMs }
+// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile, device }): { promise, cancel }; the
+// promise resolves to { handle, vocabularySize, loadMs }
 Napi::Value model_open(const Napi::CallbackInfo& info) {
   const Napi::Object object = object_argument(info[0], "options");
   OpenOptions options{};
@@ -84,6 +92,7 @@ Napi::Value model_open(const Napi::CallbackInfo& info) {
   options.cache_type = cache_type_argument(string_argument(field(object, "cacheType"), "cacheType"));
   options.profile = field(object, "profile").ToBoolean();
   options.isa = isa_argument(field(object, "isa"));
+  options.device = device_argument(string_argument(field(object, "device"), "device"));
   ort::Library::get();
 
   const Napi::External<ModelHost> handle = ModelHost::create(info.Env());

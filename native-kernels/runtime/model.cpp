@@ -11,10 +11,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Tokens of one run of the graph: enough to keep the matrix products busy, few enough that the activations of a
-// billion-parameter model stay below some 30 MB.
-constexpr std::size_t kChunk = 256;
-
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
@@ -27,7 +23,7 @@ class Model::Running {
   Running(Model& model, const CancelFlag& flag) : model_(model) {
     const std::lock_guard lock(model_.running_mutex_);
     model_.running_ = &flag;
-    model_.session_.allow();
+    model_.backend_->allow();
   }
   ~Running() {
     const std::lock_guard lock(model_.running_mutex_);
@@ -42,30 +38,29 @@ class Model::Running {
 
 Model::Model(const OpenOptions& options)
     : opened_(Clock::now()),
-      session_(options),
-      sampler_(session_.vocabulary_size(), options.isa),
-      logits_(session_.vocabulary_size()),
-      prompt_logits_(session_.vocabulary_size()) {
-  if (options.profile) session_.state().profile = std::make_unique<Profile>();
+      backend_(open_backend(options)),
+      sampler_(vocabulary_size(), options.isa),
+      logits_(vocabulary_size()),
+      prompt_logits_(vocabulary_size()) {
   load_ms_ = milliseconds_since(opened_);
-  row_numbers_.resize(kChunk);
+  row_numbers_.resize(backend_->chunk());
   std::iota(row_numbers_.begin(), row_numbers_.end(), 0);
 }
 
 void Model::cancel(CancelFlag& flag) {
   flag.store(true);
   const std::lock_guard lock(running_mutex_);
-  if (running_ == &flag) session_.terminate();
+  if (running_ == &flag) backend_->terminate();
 }
 
 void Model::check_ids(std::span<const std::int64_t> ids) const {
   if (ids.empty()) throw Error("invalid-input", "at least one token is needed");
-  const std::size_t room = session_.state().cache.context_length() - position();
+  const std::size_t room = backend_->context_length() - position();
   if (ids.size() > room) {
     throw Error("invalid-input", std::to_string(ids.size()) + " tokens do not fit: the context has room for " +
                                      std::to_string(room) + " more");
   }
-  const std::size_t vocabulary = session_.state().embedding_rows;
+  const std::size_t vocabulary = backend_->embedding_rows();
   for (const std::int64_t id : ids) {
     if (id < 0 || static_cast<std::size_t>(id) >= vocabulary) {
       throw Error("invalid-input",
@@ -76,19 +71,19 @@ void Model::check_ids(std::span<const std::int64_t> ids) const {
 
 void Model::run(std::span<const std::int64_t> ids, std::span<const std::int64_t> rows, float* logits) {
   const Clock::time_point start = Clock::now();
-  session_.run(ids, position_.load(), rows, logits);
-  if (Profile* const profile = session_.state().profile.get()) profile->add_run(Clock::now() - start, ids.size());
+  backend_->run(ids, position_.load(), rows, logits);
+  if (Profile* const profile = backend_->profile()) profile->add_run(Clock::now() - start, ids.size());
 }
 
 void Model::set_phase(Profile::Phase phase) {
-  if (Profile* const profile = session_.state().profile.get()) profile->set_phase(phase);
+  if (Profile* const profile = backend_->profile()) profile->set_phase(phase);
 }
 
 void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
   std::array<std::int64_t, 1> last{};
   while (!ids.empty()) {
     if (cancelled.load()) throw Error("aborted", "the command was cancelled");
-    const std::span<const std::int64_t> chunk = ids.first(std::min(kChunk, ids.size()));
+    const std::span<const std::int64_t> chunk = ids.first(std::min(backend_->chunk(), ids.size()));
     ids = ids.subspan(chunk.size());
     std::span<const std::int64_t> wanted;
     if (rows == LogitRows::all) wanted = std::span<const std::int64_t>(row_numbers_).first(chunk.size());
@@ -105,7 +100,7 @@ void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* log
       throw;
     }
     position_.store(at + chunk.size());
-    cache_bytes_.store(session_.state().cache.bytes());
+    cache_bytes_.store(backend_->cache_bytes());
     if (logits != nullptr) logits += wanted.size() * vocabulary_size();
   }
 }
@@ -140,7 +135,7 @@ GenerateResult Model::generate(const GenerateRequest& request, const std::functi
   for (const std::int64_t id : request.ids) sampler_.see(id);
 
   GenerateResult result{};
-  const std::size_t room = session_.state().cache.context_length() - position() - request.ids.size();
+  const std::size_t room = backend_->context_length() - position() - request.ids.size();
   result.ids.reserve(std::min(request.max_tokens, room + 1));
   try {
     prefill(request.ids, cancelled);
@@ -160,7 +155,7 @@ Stop Model::decode(const GenerateRequest& request, const std::function<void(cons
                    const CancelFlag& cancelled, const std::function<double()>& elapsed_ms,
                    std::vector<std::int32_t>& ids) {
   set_phase(Profile::Phase::decode);
-  Profile* const profile = session_.state().profile.get();
+  Profile* const profile = backend_->profile();
   std::array<Alternative, kMaxAlternatives> alternatives;
   const std::span<Alternative> wanted(alternatives.data(), std::min(request.alternatives, vocabulary_size()));
   while (ids.size() < request.max_tokens) {
@@ -174,7 +169,7 @@ Stop Model::decode(const GenerateRequest& request, const std::function<void(cons
     const auto& stops = request.stop_ids;
     if (std::find(stops.begin(), stops.end(), choice.id) != stops.end()) return Stop::stop_token;
     if (ids.size() == request.max_tokens) break;
-    if (at == session_.state().cache.context_length()) return Stop::context_full;
+    if (at == backend_->context_length()) return Stop::context_full;
     sampler_.see(choice.id);
     const std::array<std::int64_t, 1> next{choice.id};
     append(next, LogitRows::last, logits_.data(), cancelled);
@@ -189,8 +184,8 @@ void Model::truncate(std::size_t position) {
   }
   position_.store(position);
   if (prompt_end_ && *prompt_end_ > position) prompt_end_.reset();
-  session_.state().cache.shrink(position);
-  cache_bytes_.store(session_.state().cache.bytes());
+  backend_->shrink(position);
+  cache_bytes_.store(backend_->cache_bytes());
 }
 
 }  // namespace nibble

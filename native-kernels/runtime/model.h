@@ -8,13 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "backend.h"
 #include "sampler.h"
-#include "session.h"
 
 namespace nibble {
 
@@ -56,12 +57,12 @@ class Model {
  public:
   explicit Model(const OpenOptions& options);
 
-  std::size_t vocabulary_size() const { return session_.vocabulary_size(); }
+  std::size_t vocabulary_size() const { return backend_->vocabulary_size(); }
   double load_ms() const { return load_ms_; }
   std::size_t position() const { return position_.load(); }
   std::size_t cache_bytes() const { return cache_bytes_.load(); }
   /// Null unless it was asked for; not to be looked at while a command runs.
-  const Profile* profile() const { return session_.state().profile.get(); }
+  const Profile* profile() const { return backend_->profile(); }
 
   /// Appends `ids`. `logits` has room for the asked rows of vocabulary_size() each.
   /// @throws Error("aborted") when cancelled; what was appended by then stays
@@ -92,7 +93,7 @@ class Model {
 
   std::chrono::steady_clock::time_point opened_;
   double load_ms_ = 0;
-  Session session_;
+  std::unique_ptr<Backend> backend_;
   Sampler sampler_;
   std::vector<float> logits_;
   // Logits at the end of the last prompt: an answer to it can begin again without computing anything.

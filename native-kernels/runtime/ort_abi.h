@@ -19,6 +19,8 @@ struct SessionOptions;
 struct RunOptions;
 struct Value;
 struct MemoryInfo;
+struct Allocator;
+struct IoBinding;
 struct TypeInfo;
 struct TensorInfo;
 struct CustomOpDomain;
@@ -34,6 +36,7 @@ inline constexpr int kAnyType = 0;
 inline constexpr int kFloat = 1;
 inline constexpr int kUint8 = 2;
 inline constexpr int kInt8 = 3;
+inline constexpr int kInt32 = 6;
 inline constexpr int kInt64 = 7;
 inline constexpr int kFloat16 = 10;
 inline constexpr int kBfloat16 = 16;
@@ -129,6 +132,13 @@ class Api {
     check(slot<28, Status*(SessionOptions*, CustomOpDomain*)>()(options, domain));
   }
 
+  /// Adds a provider that the library itself contains, by its short name.
+  void append_provider(SessionOptions* options, const char* name, const char* const* keys, const char* const* values,
+                       std::size_t count) const {
+    check(slot<216, Status*(SessionOptions*, const char*, const char* const*, const char* const*, std::size_t)>()(
+        options, name, keys, values, count));
+  }
+
   // Sessions.
   void create_session(Env* env, const PathChar* path, const SessionOptions* options, Session** out) const {
     check(slot<7, Status*(Env*, const PathChar*, const SessionOptions*, Session**)>()(env, path, options, out));
@@ -149,8 +159,24 @@ class Api {
     check(slot<31, Status*(const Session*, std::size_t*)>()(session, &count));
     return count;
   }
+  void input_type_info(const Session* session, std::size_t index, TypeInfo** out) const {
+    check(slot<33, Status*(const Session*, std::size_t, TypeInfo**)>()(session, index, out));
+  }
   void output_type_info(const Session* session, std::size_t index, TypeInfo** out) const {
     check(slot<34, Status*(const Session*, std::size_t, TypeInfo**)>()(session, index, out));
+  }
+  void create_io_binding(Session* session, IoBinding** out) const {
+    check(slot<134, Status*(Session*, IoBinding**)>()(session, out));
+  }
+  /// The value is kept alive by the binding.
+  void bind_input(IoBinding* binding, const char* name, const Value* value) const {
+    check(slot<136, Status*(IoBinding*, const char*, const Value*)>()(binding, name, value));
+  }
+  void bind_output(IoBinding* binding, const char* name, const Value* value) const {
+    check(slot<137, Status*(IoBinding*, const char*, const Value*)>()(binding, name, value));
+  }
+  void run_with_binding(Session* session, const RunOptions* options, const IoBinding* binding) const {
+    check(slot<133, Status*(Session*, const RunOptions*, const IoBinding*)>()(session, options, binding));
   }
   void create_run_options(RunOptions** out) const { check(slot<39, Status*(RunOptions**)>()(out)); }
   void set_terminate(RunOptions* options) const { check(slot<46, Status*(RunOptions*)>()(options)); }
@@ -161,6 +187,11 @@ class Api {
                      std::size_t rank, int type, Value** out) const {
     check(slot<49, Status*(const MemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, int, Value**)>()(
         memory, data, bytes, shape, rank, type, out));
+  }
+  /// In memory of the allocator's device; not set to anything.
+  void allocate_tensor(Allocator* allocator, const std::int64_t* shape, std::size_t rank, int type, Value** out) const {
+    check(slot<48, Status*(Allocator*, const std::int64_t*, std::size_t, int, Value**)>()(allocator, shape, rank, type,
+                                                                                          out));
   }
   void* tensor_data(const Value* value) const {
     void* data = nullptr;
@@ -174,6 +205,11 @@ class Api {
   void tensor_info(const TypeInfo* info, const TensorInfo** out) const {
     check(slot<55, Status*(const TypeInfo*, const TensorInfo**)>()(info, out));
   }
+  int element_type(const TensorInfo* info) const {
+    int type = 0;
+    check(slot<60, Status*(const TensorInfo*, int*)>()(info, &type));
+    return type;
+  }
   std::size_t dimension_count(const TensorInfo* info) const {
     std::size_t count = 0;
     check(slot<61, Status*(const TensorInfo*, std::size_t*)>()(info, &count));
@@ -184,6 +220,14 @@ class Api {
   }
   /// Memory of the host's own allocation (allocator type 0: device, memory type 0: default).
   void create_cpu_memory_info(MemoryInfo** out) const { check(slot<69, Status*(int, int, MemoryInfo**)>()(0, 0, out)); }
+
+  /// Memory of a device's provider (allocator type 0: device, number 0, memory type 0: default).
+  void create_memory_info(const char* name, MemoryInfo** out) const {
+    check(slot<68, Status*(const char*, int, int, int, MemoryInfo**)>()(name, 0, 0, 0, out));
+  }
+  void create_allocator(const Session* session, const MemoryInfo* memory, Allocator** out) const {
+    check(slot<131, Status*(const Session*, const MemoryInfo*, Allocator**)>()(session, memory, out));
+  }
 
   // Kernels.
   bool attribute_float(const KernelInfo* info, const char* name, float* out) const {
@@ -227,6 +271,8 @@ class Api {
   void release(MemoryInfo* p) const { slot<94, void(MemoryInfo*)>()(p); }
   void release(Session* p) const { slot<95, void(Session*)>()(p); }
   void release(Value* p) const { slot<96, void(Value*)>()(p); }
+  void release(Allocator* p) const { slot<132, void(Allocator*)>()(p); }
+  void release(IoBinding* p) const { slot<135, void(IoBinding*)>()(p); }
   void release(RunOptions* p) const { slot<97, void(RunOptions*)>()(p); }
   void release(TypeInfo* p) const { slot<98, void(TypeInfo*)>()(p); }
   void release(SessionOptions* p) const { slot<100, void(SessionOptions*)>()(p); }

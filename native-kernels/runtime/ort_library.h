@@ -42,4 +42,12 @@ struct Releaser {
 template <typename T>
 using Handle = std::unique_ptr<T, Releaser>;
 
+/// Takes over an object that a C function makes.
+template <typename T, typename Make>
+Handle<T> made(const Make& make) {
+  T* object = nullptr;
+  make(&object);
+  return Handle<T>(object);
+}
+
 }  // namespace nibble::ort

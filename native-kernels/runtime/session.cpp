@@ -1,7 +1,7 @@
 #include "session.h"
 
 #include <array>
-#include <vector>
+#include <string>
 
 #include "wide_path.h"
 
@@ -11,13 +11,9 @@ namespace {
 constexpr const char* kInputNames[] = {"input_ids", "position", "logit_rows"};
 constexpr const char* kOutputNames[] = {"logits"};
 
-/// Takes over an object that a C function makes.
-template <typename T, typename Make>
-ort::Handle<T> made(const Make& make) {
-  T* object = nullptr;
-  make(&object);
-  return ort::Handle<T>(object);
-}
+// Tokens of one run of the graph: enough to keep the matrix products busy, few enough that the activations of a
+// billion-parameter model stay below some 30 MB.
+constexpr std::size_t kChunk = 256;
 
 std::size_t element_bytes(int type) { return type == ort::kInt64 ? 8 : 4; }
 
@@ -28,12 +24,12 @@ Session::Session(const OpenOptions& options)
       api_(library_.api()),
       state_(options.mode, options.isa, options.threads, options.cache_type, options.context_length),
       domain_(api_, state_),
-      memory_(made<ort::MemoryInfo>([&](auto** out) { api_.create_cpu_memory_info(out); })),
-      run_options_(made<ort::RunOptions>([&](auto** out) { api_.create_run_options(out); })) {
-  const auto session_options = made<ort::SessionOptions>([&](auto** out) { api_.create_session_options(out); });
+      memory_(ort::made<ort::MemoryInfo>([&](auto** out) { api_.create_cpu_memory_info(out); })),
+      run_options_(ort::made<ort::RunOptions>([&](auto** out) { api_.create_run_options(out); })) {
+  const auto session_options = ort::made<ort::SessionOptions>([&](auto** out) { api_.create_session_options(out); });
   configure(session_options.get());
   try {
-    session_ = made<ort::Session>([&](auto** out) {
+    session_ = ort::made<ort::Session>([&](auto** out) {
       api_.create_session(library_.env(), native_path(options.graph_path).c_str(), session_options.get(), out);
     });
   } catch (const Error&) {
@@ -41,7 +37,10 @@ Session::Session(const OpenOptions& options)
     throw;
   }
   vocabulary_size_ = read_vocabulary_size();
+  if (options.profile) state_.profile = std::make_unique<Profile>();
 }
+
+std::size_t Session::chunk() const { return kChunk; }
 
 void Session::configure(ort::SessionOptions* options) const {
   api_.set_intra_threads(options, static_cast<int>(state_.threads));
@@ -63,7 +62,7 @@ std::size_t Session::read_vocabulary_size() const {
   if (api_.input_count(session_.get()) != 3 || api_.output_count(session_.get()) != 1) {
     throw wrong("it must have 3 inputs and 1 output");
   }
-  const auto type = made<ort::TypeInfo>([&](auto** out) { api_.output_type_info(session_.get(), 0, out); });
+  const auto type = ort::made<ort::TypeInfo>([&](auto** out) { api_.output_type_info(session_.get(), 0, out); });
   const ort::TensorInfo* info = nullptr;
   api_.tensor_info(type.get(), &info);
   std::array<std::int64_t, 2> dims{};
@@ -77,7 +76,7 @@ std::size_t Session::read_vocabulary_size() const {
 ort::Handle<ort::Value> Session::tensor(const void* data, std::span<const std::int64_t> shape, int type) const {
   std::size_t bytes = element_bytes(type);
   for (const std::int64_t dim : shape) bytes *= static_cast<std::size_t>(dim);
-  return made<ort::Value>([&](auto** out) {
+  return ort::made<ort::Value>([&](auto** out) {
     api_.create_tensor(memory_.get(), const_cast<void*>(data), bytes, shape.data(), shape.size(), type, out);
   });
 }

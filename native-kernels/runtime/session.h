@@ -5,40 +5,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
+#include "backend.h"
 #include "custom_operator.h"
 #include "ort_library.h"
 #include "session_state.h"
 
 namespace nibble {
 
-struct OpenOptions {
-  std::string graph_path;  // UTF-8
-  std::size_t context_length;
-  std::size_t threads;
-  Mode mode;
-  CacheType cache_type;
-  Isa isa;
-  bool profile;  // whether to measure where the time goes
-};
-
-class Session {
+class Session final : public Backend {
  public:
   /// @throws Error("malformed-file") when the graph is not of our dialect, Error("invalid-input") when it is not there
   explicit Session(const OpenOptions& options);
 
-  std::size_t vocabulary_size() const { return vocabulary_size_; }
-  SessionState& state() { return state_; }
-  const SessionState& state() const { return state_; }
+  std::size_t vocabulary_size() const override { return vocabulary_size_; }
+  std::size_t embedding_rows() const override { return state_.embedding_rows; }
+  std::size_t context_length() const override { return state_.cache.context_length(); }
+  std::size_t chunk() const override;
+  std::size_t cache_bytes() const override { return state_.cache.bytes(); }
+  Profile* profile() override { return state_.profile.get(); }
 
-  /// Appends `ids` at `position` and writes the logits of the given rows (indices into ids), [rows, vocabulary].
-  /// @throws Error, among them the first one that an operator threw; the positions are then to be written again
-  void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows, float* logits);
+  /// @throws Error, among them the first one that an operator threw
+  void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
+           float* logits) override;
 
-  /// Makes the run in progress, and every later one, fail soon; callable from any thread.
-  void terminate() { api_.set_terminate(run_options_.get()); }
-  void allow() { api_.unset_terminate(run_options_.get()); }
+  void shrink(std::size_t position) override { state_.cache.shrink(position); }
+  void terminate() override { api_.set_terminate(run_options_.get()); }
+  void allow() override { api_.unset_terminate(run_options_.get()); }
 
  private:
   void configure(ort::SessionOptions* options) const;

@@ -3,6 +3,8 @@ import type { ModelConfig } from '../../checkpoint/index.ts';
 import { buildDecoder } from './decoder.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { LayerDetails } from './linear.ts';
+import { buildStandardDecoder } from './standard-decoder.ts';
+import type { StandardOptions } from './standard-weights.ts';
 
 /** Tensors that the runner wants and bitsandbytes does not know, e.g. an 8-bit copy of the head. */
 export const RUNTIME_WEIGHTS_FILE = 'runtime.safetensors';
@@ -19,6 +21,14 @@ export interface GraphSource {
   readonly details: LayerDetails;
   /** `llm_int8_threshold` of the quantization. @default 6 */
   readonly int8Threshold?: number | undefined;
+  /** For a graph of ONNX Runtime's own operators, which is what a GPU computes. @default our own dialect */
+  readonly standard?: StandardGraph | undefined;
+}
+
+/** What a graph for a GPU is made for. */
+export interface StandardGraph extends StandardOptions {
+  /** Positions that its context holds at most. */
+  readonly contextLength: number;
 }
 
 /** LLM.int8's threshold where a configuration does not say: the paper's, and bitsandbytes' default. */
@@ -47,14 +57,19 @@ function headModule(tensors: ReadonlyMap<string, TensorInfo>, config: ModelConfi
 }
 
 /**
- * Builds the ONNX graph of a model in the dialect of native-kernels/README.md. Its weights stay where they are: the
+ * Builds the ONNX graph of a model, in the dialect of native-kernels/README.md or in ONNX Runtime's own operators. Its weights stay where they are: the
  * graph refers to them by file, offset and length. The same input gives the same bytes.
  *
- * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` when a
+ *   GPU has no operator for what a tensor holds
  */
 export function buildGraph(source: GraphSource): Uint8Array {
   const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
   const tensors = resolveTensors(source.tensors);
   const context = { writer: new GraphWriter(tensors), details, int8Threshold };
-  return buildDecoder(context, config, headModule(tensors, config));
+  const head = headModule(tensors, config);
+  const { standard } = source;
+  if (standard === undefined) return buildDecoder(context, config, head);
+  const { contextLength, ...options } = standard;
+  return buildStandardDecoder({ ...context, options }, config, head, contextLength);
 }

@@ -8,8 +8,8 @@ import {
   type WeightsFile,
 } from '../../checkpoint/index.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
-import { buildGraph } from './build-graph.ts';
-import { describesLayer, type LayerDetails } from './linear.ts';
+import { buildGraph, type StandardGraph } from './build-graph.ts';
+import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
 import { hasRuntimeWeights, readRuntimeTensors } from './runtime-weights.ts';
 
@@ -17,6 +17,9 @@ export const GRAPH_FILE = 'graph.onnx';
 
 /** The graph of the exact mode, which takes no part in copies that were rounded for speed. */
 export const EXACT_GRAPH_FILE = 'graph-exact.onnx';
+
+/** The graph of ONNX Runtime's own operators. It depends on the context that was asked for, and is written anew. */
+export const GPU_GRAPH_FILE = 'graph-gpu.onnx';
 
 /** A graph of 1000 layers has some 20 MB; a larger file is not one of ours and is replaced unread. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
@@ -56,8 +59,11 @@ async function requireOwnFiles(directory: string, names: readonly string[]): Pro
       );
 }
 
-async function readDetails(checkpoint: OpenCheckpoint): Promise<LayerDetails> {
-  const wanted = checkpoint.tensors.filter(({ name }) => describesLayer(name));
+async function readDetails(
+  checkpoint: OpenCheckpoint,
+  isWanted: (name: string) => boolean,
+): Promise<LayerDetails> {
+  const wanted = checkpoint.tensors.filter(({ name }) => isWanted(name));
   return new Map(
     await Promise.all(
       wanted.map(async (tensor): Promise<[string, Uint8Array]> => {
@@ -105,11 +111,13 @@ async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
  * and a graph that came with a download is never trusted.
  *
  * @param mode In exact mode the head is the one that was published, not the runner's 8-bit copy.
+ * @param standardFor What a graph of ONNX Runtime's own operators is made for. @default our own dialect
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
  */
 export async function ensureGraph(
   directory: string,
   mode: 'fast' | 'exact' = 'fast',
+  standardFor?: (config: ModelConfig) => StandardGraph,
 ): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
@@ -119,19 +127,22 @@ export async function ensureGraph(
       checkpoint.files.map(({ name }) => name),
     );
     const isExact = mode === 'exact';
+    const standard = standardFor?.(config);
     const [runtimeTensors, hasCopy, details] = await Promise.all([
       // In exact mode even a damaged copy is in nobody's way.
       isExact ? [] : readRuntimeTensors(directory, config),
       hasRuntimeWeights(directory),
-      readDetails(checkpoint),
+      readDetails(checkpoint, standard === undefined ? describesLayer : describesStandardLayer),
     ]);
-    const graphPath = path.join(directory, isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE);
+    const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
+    const graphPath = path.join(directory, standard === undefined ? ownFile : GPU_GRAPH_FILE);
     const existing = await readIfThere(graphPath, MAX_GRAPH_BYTES);
     const graph = buildGraph({
       config,
       tensors: [...checkpoint.tensors, ...runtimeTensors],
       details,
       int8Threshold: int8Threshold(checkpoint.config),
+      standard,
     });
     if (existing === null || Buffer.compare(existing, graph) !== 0)
       await replaceFile(graphPath, graph);

@@ -12,6 +12,9 @@ import {
 /** Our operators' domain and the version of the dialect described in native-kernels/README.md. */
 export const DIALECT = { domain: 'nibble', version: 1 } as const;
 
+/** The domain of the operators that ONNX Runtime has beside standard ONNX. */
+const CONTRIBUTED = { domain: 'com.microsoft', version: 1 } as const;
+
 /** Float weights that the operators read as they are. */
 export const floatTypes = ['BF16', 'F16', 'F32'] as const satisfies ElementType[];
 
@@ -32,7 +35,7 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
  */
 export class GraphWriter {
   readonly #tensors: ReadonlyMap<string, TensorInfo>;
-  readonly #nodes: OnnxNode[] = [];
+  readonly #nodes = new Map<string, OnnxNode>();
   readonly #initializers = new Map<string, OnnxInitializer>();
 
   constructor(tensors: ReadonlyMap<string, TensorInfo>) {
@@ -91,13 +94,31 @@ export class GraphWriter {
 
   /** Stores a small table inside the graph. */
   table(name: string, values: Float32Array<ArrayBuffer>): string {
-    const bytes = new Uint8Array(values.byteLength);
+    return this.constant(name, 'F32', [values.length], [...values]);
+  }
+
+  /**
+   * Stores a few numbers inside the graph.
+   *
+   * @param dims Row-major shape; none for a scalar.
+   */
+  constant(
+    name: string,
+    type: 'F32' | 'U8' | 'I32' | 'I64',
+    dims: readonly number[],
+    values: readonly number[],
+  ): string {
+    const size = { F32: 4, U8: 1, I32: 4, I64: 8 }[type];
+    const bytes = new Uint8Array(values.length * size);
     const view = new DataView(bytes.buffer);
     // ONNX is little-endian on every machine.
     values.forEach((value, i) => {
-      view.setFloat32(i * Float32Array.BYTES_PER_ELEMENT, value, true);
+      if (type === 'F32') view.setFloat32(i * size, value, true);
+      else if (type === 'I64') view.setBigInt64(i * size, BigInt(value), true);
+      else if (type === 'I32') view.setInt32(i * size, value, true);
+      else view.setUint8(i, value);
     });
-    this.#initializers.set(name, { name, type: 'F32', dims: [values.length], data: { bytes } });
+    this.#initializers.set(name, { name, type, dims, data: { bytes } });
     return name;
   }
 
@@ -122,15 +143,40 @@ export class GraphWriter {
     return this.#add(operator, '', name, inputs, attributes, []);
   }
 
-  /** The bytes of the graph file. */
+  /** Adds an operator that ONNX Runtime has beside standard ONNX; an output without a name is not wanted. */
+  contributedOperator(
+    operator: string,
+    name: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    furtherOutputs: readonly string[] = [],
+  ): string {
+    return this.#add(operator, CONTRIBUTED.domain, name, inputs, attributes, furtherOutputs);
+  }
+
+  /** The bytes of a graph file in our own dialect. */
   finish(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
+    return this.#encode(inputs, outputs, DIALECT, String(DIALECT.version));
+  }
+
+  /** The bytes of a graph file of operators that ONNX Runtime has kernels for. */
+  finishStandard(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
+    return this.#encode(inputs, outputs, CONTRIBUTED, 'standard');
+  }
+
+  #encode(
+    inputs: readonly OnnxValue[],
+    outputs: readonly OnnxValue[],
+    { domain, version }: { readonly domain: string; readonly version: number },
+    dialect: string,
+  ): Uint8Array {
     return encodeOnnx({
-      nodes: this.#nodes,
+      nodes: [...this.#nodes.values()],
       initializers: [...this.#initializers.values()],
       inputs,
       outputs,
-      domains: { [DIALECT.domain]: DIALECT.version },
-      metadata: { 'nibble.dialect': String(DIALECT.version) },
+      domains: { [domain]: version },
+      metadata: { 'nibble.dialect': dialect },
     });
   }
 
@@ -144,7 +190,10 @@ export class GraphWriter {
   ): string {
     // ONNX forbids trailing empty inputs nowhere, but a shorter list says the same and is easier to read.
     const used = inputs.findLastIndex((input) => input !== '') + 1;
-    this.#nodes.push({
+    const before = this.#nodes.get(name);
+    if (before !== undefined && before.operator !== operator)
+      throw new AppError('internal', `Two nodes of a graph are called ${name}.`);
+    this.#nodes.set(name, {
       operator,
       domain,
       name,

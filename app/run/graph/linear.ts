@@ -18,6 +18,11 @@ export function describesLayer(name: string): boolean {
   );
 }
 
+/** The same for a graph of ONNX Runtime's operators, one of which has the tables of 4-bit values built in. */
+export function describesStandardLayer(name: string): boolean {
+  return describesLayer(name) || name.endsWith('.weight.quant_map');
+}
+
 export interface LinearOptions {
   /** Module path in the file, e.g. `model.layers.0.mlp.down_proj`. */
   readonly module: string;
@@ -54,21 +59,53 @@ export function addLinear(context: LinearContext, options: LinearOptions): strin
   ]);
 }
 
-function biasOf(writer: GraphWriter, { module, outFeatures, bias }: LinearOptions): string {
+/** The module's bias as it is stored; empty where it has none. */
+export function biasOf(
+  writer: GraphWriter,
+  { module, outFeatures, bias }: Pick<LinearOptions, 'module' | 'outFeatures' | 'bias'>,
+): string {
   return bias ? writer.weight(`${module}.bias`, { types: floatTypes, shape: [outFeatures] }) : '';
 }
 
-function detailOf({ details }: LinearContext, name: string): Uint8Array {
+/** The bytes of a tensor for which `describesLayer` holds. */
+export function detailOf({ details }: LinearContext, name: string): Uint8Array {
   const bytes = details.get(name);
   if (bytes === undefined) throw new AppError('internal', `The bytes of ${name} were not read.`);
   return bytes;
 }
 
-function addLinear4(context: LinearContext, options: LinearOptions, stateName: string): string {
+/** The tensors of one matrix of 4-bit codes, and what they mean. */
+export interface Stored4bit {
+  readonly type: 'nf4' | 'fp4';
+  readonly blockSize: number;
+  readonly blocks: number;
+  /** [ceil(N * K / 2)] */
+  readonly codes: string;
+  /** The table of 16 values. */
+  readonly map: string;
+  /** [blocks] float32, or codes of it where it is nested. */
+  readonly absmax: string;
+  readonly nested: {
+    readonly absmax: string;
+    readonly map: string;
+    readonly offset: number;
+    readonly blockSize: number;
+  } | null;
+}
+
+/**
+ * Refers to the tensors of a matrix of 4-bit codes.
+ *
+ * @throws AppError `malformed-file` when they do not fit each other or config.json
+ */
+export function describe4bit(
+  context: LinearContext,
+  { module, inFeatures, outFeatures }: Pick<LinearOptions, 'module' | 'inFeatures' | 'outFeatures'>,
+  stateName: string,
+): Stored4bit {
   const { writer } = context;
-  const { module, name, input, inFeatures, outFeatures } = options;
   const weight = `${module}.weight`;
-  const { blockSize, shape, nestedOffset } = parseQuantState(
+  const { type, blockSize, shape, nestedOffset } = parseQuantState(
     detailOf(context, stateName),
     stateName,
   );
@@ -90,37 +127,51 @@ function addLinear4(context: LinearContext, options: LinearOptions, stateName: s
     );
   const absmax = writer.weight(absmaxName, { types: [isNested ? 'U8' : 'F32'], shape: [blocks] });
   const nested = isNested
-    ? [
-        writer.weight(`${weight}.nested_absmax`, {
+    ? {
+        absmax: writer.weight(`${weight}.nested_absmax`, {
           types: ['F32'],
           shape: [Math.ceil(blocks / NESTED_BLOCK_SIZE)],
         }),
-        writer.weight(`${weight}.nested_quant_map`, { types: ['F32'], shape: [256] }),
-      ]
-    : ['', ''];
+        map: writer.weight(`${weight}.nested_quant_map`, { types: ['F32'], shape: [256] }),
+        offset: nestedOffset ?? 0,
+        blockSize: NESTED_BLOCK_SIZE,
+      }
+    : null;
+  return { type, blockSize, blocks, codes, map, absmax, nested };
+}
+
+function addLinear4(context: LinearContext, options: LinearOptions, stateName: string): string {
+  const { writer } = context;
+  const { name, input, inFeatures, outFeatures } = options;
+  const { blockSize, codes, map, absmax, nested } = describe4bit(context, options, stateName);
   return writer.operator(
     'Linear4',
     name,
-    [input, codes, absmax, map, ...nested, biasOf(writer, options)],
+    [input, codes, absmax, map, nested?.absmax ?? '', nested?.map ?? '', biasOf(writer, options)],
     {
       in_features: { int: inFeatures },
       out_features: { int: outFeatures },
       block_size: { int: blockSize },
-      nested_offset: { float: isNested ? (nestedOffset ?? 0) : 0 },
+      nested_offset: { float: nested?.offset ?? 0 },
     },
   );
 }
 
-function addLinearInt8Rows(context: LinearContext, options: LinearOptions): string {
-  const { writer, int8Threshold } = context;
-  const { module, name, input, inFeatures, outFeatures } = options;
+/** @throws AppError `malformed-file` for the layouts of int8 weights that bitsandbytes no longer writes */
+export function requireRowFormat(context: LinearContext, module: string): void {
   const format = `${module}.weight_format`;
-  if (writer.has(format) && detailOf(context, format)[0] !== ROW_FORMAT)
+  if (context.writer.has(format) && detailOf(context, format)[0] !== ROW_FORMAT)
     throw new AppError(
       'malformed-file',
       `${format} names a layout that bitsandbytes gave up; only rows can be read.`,
       { remedy: 'Quantize the original checkpoint again.' },
     );
+}
+
+function addLinearInt8Rows(context: LinearContext, options: LinearOptions): string {
+  const { writer, int8Threshold } = context;
+  const { module, name, input, inFeatures, outFeatures } = options;
+  requireRowFormat(context, module);
   return writer.operator(
     'LinearInt8Rows',
     name,

@@ -10,6 +10,7 @@ export const elementTypes = {
   F32: 1,
   U8: 2,
   I8: 3,
+  I32: 6,
   I64: 7,
   F16: 10,
   BF16: 16,
@@ -20,7 +21,7 @@ export type ElementType = keyof typeof elementTypes;
 const EXTERNAL = 1;
 
 /** AttributeProto.AttributeType. */
-const attributeTypes = { float: 1, int: 2 } as const;
+const attributeTypes = { float: 1, int: 2, text: 3, ints: 7 } as const;
 
 /** The IR version that belongs to operator set 21. */
 const IR_VERSION = 10;
@@ -70,6 +71,8 @@ const root = protobuf.Root.fromJSON({
       name: { id: 1, type: 'string' },
       f: { id: 2, type: 'float' },
       i: { id: 3, type: int64 },
+      s: { id: 4, type: 'bytes' },
+      ints: { id: 8, type: int64, rule: many },
       type: { id: 20, type: 'int32' },
     }),
     TensorProto: message({
@@ -100,7 +103,11 @@ const root = protobuf.Root.fromJSON({
 const modelType = root.lookupType('ModelProto');
 
 /** Integers and floats are different attribute types in ONNX, and a JavaScript number does not tell which it is. */
-export type Attribute = { readonly int: number } | { readonly float: number };
+export type Attribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly ints: readonly number[] };
 
 export interface OnnxNode {
   readonly operator: string;
@@ -145,6 +152,9 @@ function entries(record: Readonly<Record<string, string>>): { key: string; value
 }
 
 function encodeAttribute(name: string, attribute: Attribute): object {
+  if ('text' in attribute)
+    return { name, type: attributeTypes.text, s: new TextEncoder().encode(attribute.text) };
+  if ('ints' in attribute) return { name, type: attributeTypes.ints, ints: attribute.ints };
   return 'int' in attribute
     ? { name, type: attributeTypes.int, i: attribute.int }
     : { name, type: attributeTypes.float, f: attribute.float };

@@ -1,0 +1,13 @@
+#include "backend.h"
+
+#include "session.h"
+#include "standard_session.h"
+
+namespace nibble {
+
+std::unique_ptr<Backend> open_backend(const OpenOptions& options) {
+  if (options.device == Device::cpu) return std::make_unique<Session>(options);
+  return std::make_unique<StandardSession>(options);
+}
+
+}  // namespace nibble

@@ -1,0 +1,68 @@
+#pragma once
+
+// What a model computes with: one loaded graph and the context that belongs to it. A backend may keep both on a device;
+// tokens go in and logits come out in ordinary memory. Not thread-safe but for terminate().
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "linear.h"
+#include "profile.h"
+#include "session_state.h"
+
+namespace nibble {
+
+/// Where a graph is computed. `standard_cpu` runs the graphs of GPUs on ONNX Runtime's own kernels for processors.
+enum class Device { cpu, webgpu, standard_cpu };
+
+struct OpenOptions {
+  std::string graph_path;  // UTF-8
+  std::size_t context_length;
+  std::size_t threads;
+  Mode mode;
+  CacheType cache_type;
+  Isa isa;
+  bool profile;  // whether to measure where the time goes
+  Device device;
+};
+
+class Backend {
+ public:
+  Backend() = default;
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  /// Logits of a row, and the token ids that may go in.
+  virtual std::size_t vocabulary_size() const = 0;
+  virtual std::size_t embedding_rows() const = 0;
+  /// Most positions that the context holds.
+  virtual std::size_t context_length() const = 0;
+  /// Most tokens of one run().
+  virtual std::size_t chunk() const = 0;
+  /// What the context takes now, in bytes.
+  virtual std::size_t cache_bytes() const = 0;
+  /// Null unless it was asked for.
+  virtual Profile* profile() = 0;
+
+  /// Appends `ids` at `position` and writes the logits of the given rows (indices into ids), [rows, vocabulary].
+  /// @throws Error; the positions are then to be written again
+  virtual void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
+                   float* logits) = 0;
+
+  /// Nothing from `position` on is wanted any more.
+  virtual void shrink(std::size_t position) = 0;
+
+  /// Makes the run in progress, and every later one until allow(), fail soon; callable from any thread.
+  virtual void terminate() = 0;
+  virtual void allow() = 0;
+};
+
+/// @throws Error("malformed-file") when the graph is not one of the device's, Error("invalid-input") when it is not
+/// there, Error("runtime-unavailable") when the device is not
+std::unique_ptr<Backend> open_backend(const OpenOptions& options);
+
+}  // namespace nibble
