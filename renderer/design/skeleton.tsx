@@ -12,11 +12,32 @@ export function Skeleton({
   return <div aria-hidden className="skeleton" style={{ width: width ?? '100%', height }} />;
 }
 
-/** The shape of any view while its code is read. */
-export function ViewSkeleton(): ReactNode {
+/**
+ * What stands where something will appear, skeletons as a rule. It has a role because only then may a block have a name,
+ * and without the name nobody hears that there is something to wait for.
+ */
+export function Waiting({
+  className,
+  label,
+  children,
+}: {
+  readonly className?: string;
+  /** @default 'Loading' in the language of the app */
+  readonly label?: string;
+  readonly children: ReactNode;
+}): ReactNode {
   const { t } = useTranslation();
   return (
-    <div className="view" role="status" aria-busy="true" aria-label={t('loading')}>
+    <div className={className} role="status" aria-busy="true" aria-label={label ?? t('loading')}>
+      {children}
+    </div>
+  );
+}
+
+/** The shape of any view while its code is read. */
+export function ViewSkeleton(): ReactNode {
+  return (
+    <Waiting className="view">
       <div className="view-toolbar">
         <Skeleton width={140} height={18} />
       </div>
@@ -27,6 +48,6 @@ export function ViewSkeleton(): ReactNode {
           <Skeleton height={96} />
         </div>
       </div>
-    </div>
+    </Waiting>
   );
 }

@@ -5,7 +5,7 @@ import type { Conversation } from '../../../app/contract/conversation.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { EmptyState, FailureNote, Note } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { Composer } from './composer.tsx';
 import { stopAnswer } from './live-answers.ts';
@@ -17,7 +17,7 @@ import { useSending } from './use-sending.ts';
 function BodySkeleton(): ReactNode {
   const { t } = useTranslation('chat');
   return (
-    <div className="chat-wait" aria-busy="true" role="status" aria-label={t('loadingConversation')}>
+    <Waiting className="chat-wait" label={t('loadingConversation')}>
       <div className="chat-wait-question">
         <Skeleton height={40} />
       </div>
@@ -28,7 +28,7 @@ function BodySkeleton(): ReactNode {
       </div>
       <Skeleton width={160} />
       <Skeleton height={72} />
-    </div>
+    </Waiting>
   );
 }
 

@@ -16,7 +16,7 @@ import { Button } from '../../design/button.tsx';
 import { SearchField } from '../../design/fields.tsx';
 import { ActionMenu } from '../../design/menu.tsx';
 import { FailureNote } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { changeConversation } from './conversation-cache.ts';
@@ -91,18 +91,12 @@ function Row({
 }
 
 function ListSkeleton(): ReactNode {
-  const { t } = useTranslation();
   return (
-    <div
-      className="chat-list-wait stack tight"
-      role="status"
-      aria-busy="true"
-      aria-label={t('loading')}
-    >
+    <Waiting className="chat-list-wait stack tight">
       {[180, 140, 200, 120].map((width) => (
         <Skeleton key={width} width={width} height={20} />
       ))}
-    </div>
+    </Waiting>
   );
 }
 

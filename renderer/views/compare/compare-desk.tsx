@@ -4,7 +4,7 @@ import { useLocation, useSearch } from 'wouter';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { FailureNote, Note } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { Tabs } from '../../design/tabs.tsx';
 import { View } from '../../design/view.tsx';
 import { useLibrary } from '../../state/queries.ts';
@@ -21,16 +21,15 @@ const tabIds = ['answers', 'read', 'votes', 'saved'] as const;
 type TabId = (typeof tabIds)[number];
 
 function DeskSkeleton(): ReactNode {
-  const { t } = useTranslation();
   return (
-    <div className="stack" role="status" aria-busy="true" aria-label={t('loading')}>
+    <Waiting className="stack">
       <Skeleton height={36} />
       <Skeleton height={220} />
       <div className="row">
         <Skeleton height={240} />
         <Skeleton height={240} />
       </div>
-    </div>
+    </Waiting>
   );
 }
 

@@ -7,7 +7,7 @@ import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { FailureNote, Note } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useLibrary } from '../../state/queries.ts';
@@ -157,13 +157,13 @@ export function SavedComparison({ comparisonId }: { readonly comparisonId: numbe
           }
         />
       ) : (
-        <div className="stack" role="status" aria-busy="true" aria-label={common('loading')}>
+        <Waiting className="stack">
           <Skeleton height={20} width={320} />
           <div className="row">
             <Skeleton height={260} />
             <Skeleton height={260} />
           </div>
-        </div>
+        </Waiting>
       )}
       <DeleteDialog
         comparison={

@@ -7,7 +7,7 @@ import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { EmptyState, FailureNote } from '../../design/notes.tsx';
 import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { useComparisons } from './use-comparisons.ts';
@@ -70,11 +70,11 @@ export function SavedList({
     );
   if (saved.data === undefined)
     return (
-      <div className="stack tight" role="status" aria-busy="true" aria-label={common('loading')}>
+      <Waiting className="stack tight">
         <Skeleton height={56} />
         <Skeleton height={56} />
         <Skeleton height={56} />
-      </div>
+      </Waiting>
     );
   if (saved.data.length === 0)
     return (

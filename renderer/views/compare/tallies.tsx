@@ -6,7 +6,7 @@ import { formatPercent } from '../../../app/contract/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { EmptyState, FailureNote } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { Explained } from '../../design/tips.tsx';
 import { readTally } from './logic/tally-words.ts';
 import { useTallies } from './use-comparisons.ts';
@@ -96,9 +96,9 @@ export function Tallies({
     );
   if (tallies.data === undefined)
     return (
-      <div className="stack" role="status" aria-busy="true" aria-label={common('loading')}>
+      <Waiting className="stack">
         <Skeleton height={120} />
-      </div>
+      </Waiting>
     );
   if (tallies.data.length === 0)
     return (

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { FailureNote } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { ArtifactDetails } from './artifact-details.tsx';
@@ -23,13 +23,12 @@ export interface DetailsViewProps {
 
 /** The shape of what comes: figures, tabs, a picture. */
 function DetailsSkeleton(): ReactNode {
-  const { t } = useTranslation();
   return (
-    <div className="stack" role="status" aria-busy="true" aria-label={t('loading')}>
+    <Waiting className="stack">
       <Skeleton height={132} />
       <Skeleton width={320} height={32} />
       <Skeleton height={280} />
-    </div>
+    </Waiting>
   );
 }
 

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { Button } from '../../design/button.tsx';
 import { Segmented, Select } from '../../design/choices.tsx';
 import { FailureNote, Note } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { bitsClass } from '../../design/scheme.tsx';
 import { errorMap } from './error-map.ts';
 import { useTensorView, type ShownArtifact } from './use-details.ts';
@@ -70,13 +70,9 @@ export function WeightsTab({
           actions={<Button onPress={() => void refetch()}>{words('retry')}</Button>}
         />
       ) : (
-        <div
-          role="status"
-          aria-busy="true"
-          aria-label={t('weights.loading', { tensor: name ?? '' })}
-        >
+        <Waiting label={t('weights.loading', { tensor: name ?? '' })}>
           <Skeleton height={360} />
-        </div>
+        </Waiting>
       )}
     </div>
   );

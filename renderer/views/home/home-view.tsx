@@ -5,7 +5,7 @@ import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { FailureNote } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { groupJobs } from '../../jobs/job-groups.ts';
@@ -23,12 +23,11 @@ import './home.css';
 const SHOWN = 5;
 
 function Loading(): ReactNode {
-  const { t } = useTranslation();
   return (
-    <div className="stack" role="status" aria-busy="true" aria-label={t('loading')}>
+    <Waiting className="stack">
       <Skeleton height={72} />
       <Skeleton height={220} />
-    </div>
+    </Waiting>
   );
 }
 

@@ -6,7 +6,7 @@ import { Button } from '../../design/button.tsx';
 import { ConfirmDialog } from '../../design/dialog.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { EmptyState } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { groupJobs } from '../../jobs/job-groups.ts';
@@ -21,13 +21,12 @@ import './jobs.css';
 const SHOWN_ENDED = 30;
 
 function Loading(): ReactNode {
-  const { t } = useTranslation();
   return (
-    <div className="view-column stack" role="status" aria-busy="true" aria-label={t('loading')}>
+    <Waiting className="view-column stack">
       <Skeleton height={148} />
       <Skeleton height={44} />
       <Skeleton height={44} />
-    </div>
+    </Waiting>
   );
 }
 

@@ -5,7 +5,7 @@ import { SAMPLE_SOURCE } from '../../../app/contract/inspection.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { EmptyState, FailureNote } from '../../design/notes.tsx';
-import { Skeleton } from '../../design/skeleton.tsx';
+import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useLibrary } from '../../state/queries.ts';
@@ -14,15 +14,14 @@ import './library.css';
 
 /** The library in grey while it is read. */
 function LibrarySkeleton(): ReactNode {
-  const { t } = useTranslation();
   return (
-    <div className="library-loading" aria-busy="true" aria-label={t('loading')} role="status">
+    <Waiting className="library-loading">
       <Skeleton width={280} height={20} />
       <Skeleton width="60%" height={32} />
       {Array.from({ length: 6 }, (_, index) => (
         <Skeleton key={index} height={48} />
       ))}
-    </div>
+    </Waiting>
   );
 }
 
