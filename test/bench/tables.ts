@@ -1,7 +1,6 @@
 import Table from 'cli-table3';
 import { formatBytes, formatCount, formatPercent } from '../../app/contract/format.ts';
 import { bandwidthShare, decodeBytes, medianOf, pairsOf, ratioOf, type Ratio } from './figures.ts';
-import { keptSpeed } from './measure-growth.ts';
 import {
   median,
   type ContenderResult,
@@ -10,6 +9,7 @@ import {
   type ShapeResult,
   type Trial,
 } from './results.ts';
+import { growthRows, millions, quantizeJobRows } from './rows.ts';
 
 /** What `npm run bench` prints. */
 
@@ -102,30 +102,15 @@ export function bytesTable({ title, contenders }: ShapeResult): string {
   ].join('\n');
 }
 
-export function quantizeTable({ title, jobs, matrix }: QuantizeResult): string {
-  const rates = (samples: readonly number[] | undefined): string =>
-    samples === undefined
-      ? '–'
-      : spread(
-          samples.map((rate) => rate / 1e6),
-          0,
-        );
+export function quantizeTable(result: QuantizeResult): string {
+  const { title, matrix } = result;
   const { bitsandbytes } = matrix;
   return [
     '',
     `Quantizing ${title}, file in the page cache to file on the disk`,
     table(
       ['', 'M weights/s', 'ms', 'ms of a plain copy', 'times a copy'],
-      jobs.map(({ scheme, weights, ms, copyMs }) => [
-        scheme,
-        spread(
-          ms.map((time) => weights / time / 1000),
-          0,
-        ),
-        spread(ms, 0),
-        spread(copyMs, 0),
-        (median(ms) / median(copyMs)).toFixed(2),
-      ]),
+      quantizeJobRows(result, spread),
     ),
     `one matrix of ${matrix.rows} x ${matrix.columns} in memory, M weights/s`,
     table(
@@ -138,25 +123,18 @@ export function quantizeTable({ title, jobs, matrix }: QuantizeResult): string {
       ],
       Object.entries(matrix.ours).map(([scheme, samples]) => [
         scheme,
-        rates(samples),
-        rates(bitsandbytes?.rates[scheme]),
+        millions(samples, spread),
+        millions(bitsandbytes?.rates[scheme], spread),
       ]),
     ),
   ].join('\n');
 }
 
-export function growthTable({ title, contenders }: GrowthResult): string {
-  const lengths = contenders[0]?.points.map(({ length }) => length) ?? [];
+export function growthTable(result: GrowthResult): string {
+  const { head, rows } = growthRows(result, spread);
   return [
     '',
-    `${title}: milliseconds per decoded token behind a context of so many tokens`,
-    table(
-      ['', ...lengths.map(String), 'speed kept'],
-      contenders.map(({ name, points }) => [
-        name,
-        ...points.map(({ msPerToken }) => spread(msPerToken, 1)),
-        formatPercent(keptSpeed(points)),
-      ]),
-    ),
+    `${result.title}: milliseconds per decoded token behind a context of so many tokens`,
+    table(head, rows),
   ].join('\n');
 }

@@ -3,9 +3,9 @@ import path from 'node:path';
 import {
   openCheckpoint,
   parseSafetensorsHeader,
+  RUNTIME_WEIGHTS_FILE,
   WEIGHTS_FILE,
 } from '../../app/checkpoint/index.ts';
-import { RUNTIME_WEIGHTS_FILE } from '../../app/run/graph/build-graph.ts';
 import { ggufBlockBytes, type GgufType } from './gguf-blocks.ts';
 import { ggufTensors } from './gguf-writer.ts';
 import { MATMUL_SCALE_BITS, type MatMulBits } from './onnx-blocks.ts';

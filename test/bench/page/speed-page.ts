@@ -1,7 +1,6 @@
 import { formatBytes, formatCount, formatPercent } from '../../../app/contract/format.ts';
 import { bandwidthShare, decodeBytes, medianOf, pairsOf, ratioOf, type Ratio } from '../figures.ts';
 import { machineFileName } from '../machine.ts';
-import { keptSpeed } from '../measure-growth.ts';
 import {
   median,
   type GrowthResult,
@@ -9,6 +8,7 @@ import {
   type QuantizeResult,
   type ShapeResult,
 } from '../results.ts';
+import { growthRows, millions, quantizeJobRows } from '../rows.ts';
 import {
   contextChart,
   decodeChart,
@@ -155,30 +155,17 @@ function lossSection({ formats, shapes }: MachineResult): string {
   );
 }
 
-function growthSection({ title, contenders, decodeTokens }: GrowthResult): string {
-  const lengths = contenders[0]?.points.map(({ length }) => length) ?? [];
+function growthSection(result: GrowthResult): string {
+  const { head, rows } = growthRows(result, spread);
   return [
-    `Milliseconds per token of ${title}, over ${decodeTokens} tokens decoded behind a context of so many:`,
-    table(
-      ['', ...lengths.map(String), 'speed kept'],
-      contenders.map(({ name, points }) => [
-        name,
-        ...points.map(({ msPerToken }) => spread(msPerToken, 1)),
-        formatPercent(keptSpeed(points)),
-      ]),
-    ),
+    `Milliseconds per token of ${result.title}, over ${result.decodeTokens} tokens decoded behind a context of so many:`,
+    table(head, rows),
   ].join('\n\n');
 }
 
-function quantizeSection({ title, jobs, matrix }: QuantizeResult): string {
+function quantizeSection(result: QuantizeResult): string {
+  const { title, matrix } = result;
   const { bitsandbytes, ours } = matrix;
-  const millions = (samples: readonly number[] | undefined): string =>
-    samples === undefined
-      ? '–'
-      : spread(
-          samples.map((rate) => rate / 1e6),
-          0,
-        );
   const ratio = (scheme: string, samples: readonly number[]): string => {
     const theirs = bitsandbytes?.rates[scheme];
     return theirs === undefined ? '–' : (median(samples) / median(theirs)).toFixed(0);
@@ -187,16 +174,7 @@ function quantizeSection({ title, jobs, matrix }: QuantizeResult): string {
     `${title}, from a file in the page cache to an artifact on the disk, hashes and error statistics included:`,
     table(
       ['scheme', 'M weights/s', 'ms', 'plain copy, ms', 'times a copy'],
-      jobs.map(({ scheme, weights, ms, copyMs }) => [
-        scheme,
-        spread(
-          ms.map((time) => weights / time / 1000),
-          0,
-        ),
-        spread(ms, 0),
-        spread(copyMs, 0),
-        (median(ms) / median(copyMs)).toFixed(2),
-      ]),
+      quantizeJobRows(result, spread),
     ),
     `The quantizers alone, one bfloat16 matrix of ${matrix.rows} × ${matrix.columns} in memory, M weights/s:`,
     table(
@@ -208,8 +186,8 @@ function quantizeSection({ title, jobs, matrix }: QuantizeResult): string {
       ],
       Object.entries(ours).map(([scheme, samples]) => [
         scheme,
-        millions(samples),
-        millions(bitsandbytes?.rates[scheme]),
+        millions(samples, spread),
+        millions(bitsandbytes?.rates[scheme], spread),
         ratio(scheme, samples),
       ]),
     ),
