@@ -3,7 +3,13 @@ export { architectures, describeArchitecture, linearWeightTest } from './archite
 export type { ArchitectureDescription } from './architectures.ts';
 export { readModelConfig } from './model-config.ts';
 export type { ModelConfig, ModelType } from './model-config.ts';
-export { CONFIG_FILE, openCheckpoint, WEIGHTS_FILE } from './open-checkpoint.ts';
+export {
+  CONFIG_FILE,
+  openCheckpoint,
+  OUTPUT_LAYER,
+  RUNTIME_WEIGHTS_FILE,
+  WEIGHTS_FILE,
+} from './open-checkpoint.ts';
 export type { OpenCheckpoint, ReadOptions, TensorPlace, WeightsFile } from './open-checkpoint.ts';
 export type { RopeConfig } from './rope-config.ts';
 export {

@@ -11,6 +11,12 @@ import {
 import { joinShards, MAX_INDEX_BYTES, parseShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
 
 export const WEIGHTS_FILE = 'model.safetensors';
+
+/** Beside them in an artifact: tensors that the runner wants and bitsandbytes does not know. */
+export const RUNTIME_WEIGHTS_FILE = 'runtime.safetensors';
+
+/** The weight of the output layer, where it has one of its own. */
+export const OUTPUT_LAYER = 'lm_head.weight';
 export const CONFIG_FILE = 'config.json';
 
 /** Real ones have a few kilobytes; the limit keeps a hostile one from filling the memory. */

@@ -1,5 +1,10 @@
 import os from 'node:os';
-import { describeArchitecture, openCheckpoint, readModelConfig } from '../checkpoint/index.ts';
+import {
+  describeArchitecture,
+  openCheckpoint,
+  OUTPUT_LAYER,
+  readModelConfig,
+} from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import type { Inspection, SchemeSize } from '../contract/inspection.ts';
 import type { Progress } from '../contract/progress.ts';
@@ -21,9 +26,6 @@ const POSSIBLE_SHARE = 0.9;
 
 /** Bytes of one element of the KV cache (float16). */
 const CACHE_ELEMENT_BYTES = 2;
-
-/** The output layer, where it does not share the embeddings. */
-const HEAD = 'lm_head.weight';
 
 interface Described {
   readonly config: unknown;
@@ -51,7 +53,7 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
     const plan = planQuantization({ tensors, config, scheme });
     const outputLayerCopyBytes = plan.head?.layout.fileBytes ?? 0;
     // Behind the copy an lm_head of its own is not read; of tied embeddings every token reads its row as before.
-    const unreadBytes = plan.head?.source.name === HEAD ? plan.head.source.byteLength : 0;
+    const unreadBytes = plan.head?.source.name === OUTPUT_LAYER ? plan.head.source.byteLength : 0;
     const memoryBytes = Math.round(plan.weightsBytes + cache + WORKING_MEMORY_BYTES);
     const withCopyBytes = memoryBytes + outputLayerCopyBytes - unreadBytes;
     const quantizedTensors = plan.tensors.filter((entry) => entry.treatment === 'quantized').length;

@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../catalog/index.ts';
-import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture, openCheckpoint, RUNTIME_WEIGHTS_FILE } from '../checkpoint/index.ts';
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { isSafePath } from '../hub/index.ts';
-import { MANIFEST_FILE, manifestSchema, RUNTIME_FILE, type Manifest } from '../quantize/index.ts';
+import { MANIFEST_FILE, manifestSchema, type Manifest } from '../quantize/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
 
@@ -44,12 +44,12 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
   )
     throw malformed(directory, 'holds something else where a sha256 should be');
   const copy = manifest.outputLayerCopy;
-  const copyFile = listed.get(RUNTIME_FILE);
+  const copyFile = listed.get(RUNTIME_WEIGHTS_FILE);
   if (
     copy !== undefined &&
     (copyFile?.sha256 !== copy.sha256 || copyFile.sizeBytes !== copy.sizeBytes)
   )
-    throw malformed(directory, `says two things of ${RUNTIME_FILE}`);
+    throw malformed(directory, `says two things of ${RUNTIME_WEIGHTS_FILE}`);
   const present = await filesBelow(directory);
   const sizes = new Map(present.map(({ name, sizeBytes }) => [name, sizeBytes]));
   for (const { name, sizeBytes } of manifest.files)

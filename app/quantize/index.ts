@@ -4,7 +4,6 @@ export { acquireLock } from './lock.ts';
 export type { Lock } from './lock.ts';
 export { MANIFEST_FILE, manifestSchema } from './manifest.ts';
 export type { Manifest } from './manifest.ts';
-export { RUNTIME_FILE } from './runtime-head.ts';
 export { planQuantization } from './plan.ts';
 export type { PlannedTensor, PlanRequest, QuantizationPlan } from './plan.ts';
 export { partialDirectoryOf, quantizeCheckpoint } from './quantize-checkpoint.ts';

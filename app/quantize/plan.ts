@@ -1,4 +1,9 @@
-import { layoutSafetensors, linearWeightTest, tensorBytes } from '../checkpoint/index.ts';
+import {
+  layoutSafetensors,
+  linearWeightTest,
+  OUTPUT_LAYER,
+  tensorBytes,
+} from '../checkpoint/index.ts';
 import type { SafetensorsLayout } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
@@ -116,7 +121,7 @@ function planTensor(
   if (!isLinear)
     return keep(
       source,
-      source.name === 'lm_head.weight'
+      source.name === OUTPUT_LAYER
         ? 'the output layer is kept, as bitsandbytes does'
         : 'not a linear layer',
     );

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
+import { CONFIG_FILE, RUNTIME_WEIGHTS_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint } from '../checkpoint/index.ts';
 import type {
   ArtifactTotals,
@@ -30,7 +30,7 @@ import {
 import type { Manifest } from './manifest.ts';
 import type { QuantizationPlan } from './plan.ts';
 import { artifactTotals } from './totals.ts';
-import { RUNTIME_FILE, writeHead } from './runtime-head.ts';
+import { writeHead } from './runtime-head.ts';
 import type { PlannedHead } from './runtime-head.ts';
 import { writeWeights } from './write-weights.ts';
 
@@ -350,7 +350,7 @@ async function addHead(
     write: (file, bytes, position) => writeFully(file, bytes, position, room),
     meter,
   });
-  weights.hashes.set(RUNTIME_FILE, copy.sha256);
+  weights.hashes.set(RUNTIME_WEIGHTS_FILE, copy.sha256);
   return copy;
 }
 

@@ -1,6 +1,5 @@
 import {
   codebook,
-  quantize4bit,
   quantize4bitFile,
   quantizeAffine,
   quantizeInt8Rows,
@@ -26,8 +25,6 @@ export interface TensorParts {
   /** The bytes of every part, as they are stored. */
   readonly parts: ReadonlyMap<Part, Uint8Array>;
   readonly statistics: ErrorStatistics;
-  /** Only with double quantization. */
-  readonly nestedOffset: number | null;
 }
 
 /** The kernels' names of element types. */
@@ -37,7 +34,7 @@ export const floatTypes = { BF16: 'bf16', F16: 'f16', F32: 'f32' } as const sati
 >;
 
 /** The bytes of a typed array, not copied. All platforms that Nibble runs on are little-endian, as the format is. */
-function bytesOf(array: ArrayBufferView): Uint8Array {
+export function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
@@ -67,7 +64,8 @@ export function constantParts(
 }
 
 /**
- * Quantizes one weight matrix in memory.
+ * Quantizes one weight matrix in memory, to a scheme of 8 bits or a linear one; those of NF4 and FP4 are made from file
+ * to file.
  *
  * @param bytes The matrix as the checkpoint has it.
  * @throws AppError `invalid-weights`, naming tensor, row and column; `aborted`
@@ -85,18 +83,6 @@ export async function quantizeTensor(
   const blockSize = tensor.blockSize ?? 0;
   try {
     switch (storage.kind) {
-      case '4bit': {
-        const { type, doubleQuant } = storage;
-        const made = await quantize4bit(source, { type, blockSize, doubleQuant }, options);
-        const nestedOffset = made.nested?.offset ?? null;
-        const parts = new Map<Part, Uint8Array>([
-          ['codes', made.codes],
-          ['absmax', bytesOf(made.absmax)],
-          ...constantParts(storage, tensor, nestedOffset),
-        ]);
-        if (made.nested !== null) parts.set('nested_absmax', bytesOf(made.nested.absmax));
-        return { parts, statistics: made.statistics, nestedOffset };
-      }
       case 'int8-rows': {
         const made = await quantizeInt8Rows(source, shape, options);
         const parts = new Map<Part, Uint8Array>([
@@ -105,7 +91,7 @@ export async function quantizeTensor(
           // 0 is the row-major layout, the only one that bitsandbytes still reads.
           ['weight_format', Uint8Array.of(0)],
         ]);
-        return { parts, statistics: made.statistics, nestedOffset: null };
+        return { parts, statistics: made.statistics };
       }
       case 'affine': {
         const { mode, bits } = storage;
@@ -117,10 +103,11 @@ export async function quantizeTensor(
           ['scales', bytesOf(made.scales)],
         ]);
         if (made.zeroPoints !== null) parts.set('zero_points', bytesOf(made.zeroPoints));
-        return { parts, statistics: made.statistics, nestedOffset: null };
+        return { parts, statistics: made.statistics };
       }
+      case '4bit':
       case 'kept':
-        throw new AppError('internal', `${tensor.source.name} is kept and cannot be quantized.`);
+        throw new AppError('internal', `${tensor.source.name} is not quantized in memory.`);
       default:
         return assertNever(storage);
     }
@@ -166,9 +153,14 @@ function namingTensor(error: unknown, tensor: QuantizedTensor, scheme: SchemeNam
       ? ` at row ${Math.floor(index / columns)}, column ${index % columns}`
       : '';
   const what = scheme === 'llm-int8' ? 'NaN, infinite or too large for float16' : 'NaN or infinite';
-  return new AppError('invalid-weights', `${name} has a weight that is ${what}${place}.`, {
+  return invalidWeights(name, `${what}${place}`, error);
+}
+
+/** What is said of a weight that cannot be quantized. */
+export function invalidWeights(name: string, what: string, cause: unknown): AppError {
+  return new AppError('invalid-weights', `${name} has a weight that is ${what}.`, {
     remedy:
       'The checkpoint is damaged or was saved so: verify it, download it again, or choose another one.',
-    cause: error,
+    cause,
   });
 }

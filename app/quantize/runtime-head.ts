@@ -2,7 +2,13 @@ import { open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { quantizeAffine } from '../../native-kernels/index.ts';
 import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
-import { layoutSafetensors, readModelConfig, SafetensorsWriter } from '../checkpoint/index.ts';
+import {
+  layoutSafetensors,
+  OUTPUT_LAYER,
+  readModelConfig,
+  RUNTIME_WEIGHTS_FILE,
+  SafetensorsWriter,
+} from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
@@ -13,13 +19,9 @@ import { isFloatDtype } from './output-tensors.ts';
 import type { FloatDtype } from './output-tensors.ts';
 import { inLanes } from './in-lanes.ts';
 import type { Journal } from './journal.ts';
-import { floatTypes } from './quantize-tensor.ts';
+import { bytesOf, floatTypes, invalidWeights } from './quantize-tensor.ts';
 import { joinErrors } from './statistics.ts';
 
-/** Tensors that the runner wants and bitsandbytes does not know; transformers never looks at it. */
-export const RUNTIME_FILE = 'runtime.safetensors';
-
-const HEAD = 'lm_head.weight';
 const EMBEDDING = 'model.embed_tokens.weight';
 
 /**
@@ -69,15 +71,15 @@ export function planHead(
   // As transformers has it: tied embeddings win over a head that is in the file nevertheless.
   const tied = isTied(config);
   if (tied === null) return null;
-  const source = tied ? named(EMBEDDING) : named(HEAD);
+  const source = tied ? named(EMBEDDING) : named(OUTPUT_LAYER);
   if (source?.shape.length !== 2 || !isFloatDtype(source.dtype)) return null;
   const [rows = 0, columns = 0] = source.shape;
   const blockSize = BLOCK_SIZES.find((size) => columns % size === 0);
   if (blockSize === undefined || rows === 0 || columns === 0) return null;
   const layout = layoutSafetensors(
     [
-      { name: HEAD, dtype: 'I8', shape: [rows, columns] },
-      { name: `${HEAD}.scales`, dtype: 'F32', shape: [rows, columns / blockSize] },
+      { name: OUTPUT_LAYER, dtype: 'I8', shape: [rows, columns] },
+      { name: `${OUTPUT_LAYER}.scales`, dtype: 'F32', shape: [rows, columns / blockSize] },
     ],
     {},
   );
@@ -116,7 +118,7 @@ async function finishedCopy({
 }: HeadJob): Promise<OutputLayerCopy | null> {
   const { finishedCopy: noted } = journal;
   if (noted?.sizeBytes !== head.layout.fileBytes) return null;
-  const file = path.join(directory, RUNTIME_FILE);
+  const file = path.join(directory, RUNTIME_WEIGHTS_FILE);
   const size = await stat(file).then(
     (found) => found.size,
     () => null,
@@ -137,7 +139,7 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
     meter.advance(head.source.byteLength, head.source.name);
     return finished;
   }
-  const target = path.join(directory, RUNTIME_FILE);
+  const target = path.join(directory, RUNTIME_WEIGHTS_FILE);
   const temporary = `${target}.unfinished`;
   const file = await open(temporary, 'w');
   let pieces;
@@ -208,25 +210,14 @@ async function copySomeRows(
     { mode: 'absmax', bits: 8, granularity: { kind: 'block', blockSize } },
     { ...options, ...(signal === undefined ? {} : { signal }) },
   ).catch((error: unknown) => {
-    throw namingSource(error, source);
+    const known = toAppError(error);
+    throw known.code === 'invalid-weights'
+      ? invalidWeights(source.name, 'NaN or infinite', error)
+      : known;
   });
-  await writer.writePart(HEAD, bytesOf(codes), row * columns);
+  await writer.writePart(OUTPUT_LAYER, bytesOf(codes), row * columns);
   const scaleBytes = (columns / blockSize) * Float32Array.BYTES_PER_ELEMENT;
-  await writer.writePart(`${HEAD}.scales`, bytesOf(scales), row * scaleBytes);
+  await writer.writePart(`${OUTPUT_LAYER}.scales`, bytesOf(scales), row * scaleBytes);
   meter.advance(bytes.byteLength, source.name);
   return statistics;
-}
-
-function namingSource(error: unknown, source: TensorInfo): AppError {
-  const known = toAppError(error);
-  if (known.code !== 'invalid-weights') return known;
-  return new AppError('invalid-weights', `${source.name} has a weight that is NaN or infinite.`, {
-    remedy:
-      'The checkpoint is damaged or was saved so: verify it, download it again, or choose another one.',
-    cause: error,
-  });
-}
-
-function bytesOf(array: Int8Array | Uint8Array | Float32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -3,28 +3,32 @@ import { tensorBytes } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
 import type { PlannedTensor } from './plan.ts';
 
-/** Of one matrix from those of its pieces. */
-export type JoinedErrors = Omit<ErrorStatistics, 'cosine' | 'sqnrDb'> & {
+/** What is needed of each part to know the errors of all. */
+export type PartErrors = Pick<ErrorStatistics, 'numel' | 'rmsError' | 'relativeError' | 'maxError'>;
+
+/** Of a whole from those of its parts. */
+export type JoinedErrors = PartErrors & {
   /** Null without any error: JSON and SQLite have no infinity. */
   readonly sqnrDb: number | null;
 };
 
 /**
- * Joins the errors of the pieces of a matrix. Squares are added, not ratios averaged: a piece's squares follow from its
- * figures, Σ(w-d)² = rmsError² · numel and Σw² = (rmsError / relativeError)² · numel. A piece without any error does not
- * tell its Σw² and adds nothing to the ratio's denominator, so that the relative error is never told too small.
+ * Joins the errors of the pieces of a matrix, or of all matrices. Squares are added, not ratios averaged: a part's
+ * squares follow from its figures, Σ(w-d)² = rmsError² · numel and Σw² = (rmsError / relativeError)² · numel. A part
+ * without any error does not tell its Σw² and adds nothing to the ratio's denominator, so that the relative error is
+ * never told too small.
  */
-export function joinErrors(pieces: readonly ErrorStatistics[]): JoinedErrors {
+export function joinErrors(parts: readonly PartErrors[]): JoinedErrors {
   let numel = 0;
   let errorSquares = 0;
   let sourceSquares = 0;
   let maxError = 0;
-  for (const piece of pieces) {
-    numel += piece.numel;
-    maxError = Math.max(maxError, piece.maxError);
-    if (piece.relativeError === 0) continue;
-    errorSquares += piece.rmsError ** 2 * piece.numel;
-    sourceSquares += (piece.rmsError / piece.relativeError) ** 2 * piece.numel;
+  for (const part of parts) {
+    numel += part.numel;
+    maxError = Math.max(maxError, part.maxError);
+    if (part.relativeError === 0) continue;
+    errorSquares += part.rmsError ** 2 * part.numel;
+    sourceSquares += (part.rmsError / part.relativeError) ** 2 * part.numel;
   }
   return {
     numel,

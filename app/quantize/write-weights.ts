@@ -234,10 +234,9 @@ class WeightsRun {
         throw new AppError('internal', `${output.name} was planned, but not made.`);
       hashes.set(output.name, await this.#put(output, part));
     }
-    const quantState = made.parts.get('quant_state')?.byteLength ?? null;
     const sha256 = joinHashes([...hashes.values()]);
-    const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState);
-    this.#finish(tensor, { statistics, nestedOffset: made.nestedOffset }, hashes);
+    const statistics = tensorStatistics(tensor, made.statistics, sha256, null);
+    this.#finish(tensor, { statistics, nestedOffset: null }, hashes);
     meter.advance(tensor.source.byteLength, tensor.source.name);
   }
 

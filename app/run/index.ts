@@ -2,7 +2,7 @@
 export { answer } from './answer.ts';
 export { CallQueue } from './call-queue.ts';
 export { readGenerationConfig } from './generation-config.ts';
-export { buildGraph, RUNTIME_WEIGHTS_FILE } from './graph/build-graph.ts';
+export { buildGraph } from './graph/build-graph.ts';
 export { ensureGraph, GRAPH_FILE, supportsArchitecture } from './graph/ensure-graph.ts';
 export { loadModel } from './load-model.ts';
 export type { RunnableModel } from './load-model.ts';

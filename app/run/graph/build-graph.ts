@@ -1,13 +1,10 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
-import type { ModelConfig } from '../../checkpoint/index.ts';
+import { RUNTIME_WEIGHTS_FILE, type ModelConfig } from '../../checkpoint/index.ts';
 import { buildDecoder } from './decoder.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { LayerDetails } from './linear.ts';
 import { buildStandardDecoder } from './standard-decoder.ts';
 import type { StandardOptions } from './standard-weights.ts';
-
-/** Tensors that the runner wants and bitsandbytes does not know, e.g. an 8-bit copy of the head. */
-export const RUNTIME_WEIGHTS_FILE = 'runtime.safetensors';
 
 /** The head's module where it has weights of its own, and where it shares the embedding's. */
 const HEAD = 'lm_head';

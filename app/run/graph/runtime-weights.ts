@@ -1,16 +1,19 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { parseSafetensorsHeader, type ModelConfig } from '../../checkpoint/index.ts';
+import {
+  OUTPUT_LAYER,
+  parseSafetensorsHeader,
+  RUNTIME_WEIGHTS_FILE,
+  type ModelConfig,
+} from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
-import { RUNTIME_WEIGHTS_FILE } from './build-graph.ts';
 
 /** It holds two tensors, so a long header is none. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
-/** The only tensors that may stand for others: whoever can slip more into the file could replace any layer. */
-const HEAD = 'lm_head.weight';
-const SCALES = `${HEAD}.scales`;
+/** With the output layer the only tensors that may stand for others: whoever slips more in could replace any layer. */
+const SCALES = `${OUTPUT_LAYER}.scales`;
 
 function unusable(directory: string, why: string, cause?: unknown): AppError {
   return new AppError(
@@ -53,16 +56,16 @@ async function readTensors(file: string): Promise<readonly TensorInfo[]> {
 
 /** What is wrong with the tensors of the copy; null when they are an output layer of this model. */
 function mistakeIn(tensors: readonly TensorInfo[], config: ModelConfig): string | null {
-  const weight = tensors.find(({ name }) => name === HEAD);
+  const weight = tensors.find(({ name }) => name === OUTPUT_LAYER);
   const scales = tensors.find(({ name }) => name === SCALES);
   const other = tensors.find((tensor) => tensor !== weight && tensor !== scales);
   if (other !== undefined) return `it holds ${other.name}, which is no part of an output layer.`;
   if (weight?.dtype !== 'I8' || scales?.dtype !== 'F32')
-    return `it does not hold ${HEAD} in int8 and ${SCALES} in float32.`;
+    return `it does not hold ${OUTPUT_LAYER} in int8 and ${SCALES} in float32.`;
   const { vocabularySize, hiddenSize } = config;
   const [rows, columns] = weight.shape;
   if (weight.shape.length !== 2 || rows !== vocabularySize || columns !== hiddenSize)
-    return `${HEAD} is [${weight.shape.join(', ')}] but config.json asks for [${vocabularySize}, ${hiddenSize}].`;
+    return `${OUTPUT_LAYER} is [${weight.shape.join(', ')}] but config.json asks for [${vocabularySize}, ${hiddenSize}].`;
   const [scaleRows, blocks = 0] = scales.shape;
   if (scales.shape.length !== 2 || scaleRows !== rows || blocks === 0 || hiddenSize % blocks !== 0)
     return `${SCALES} is [${scales.shape.join(', ')}], which does not fit [${weight.shape.join(', ')}].`;
