@@ -2,14 +2,12 @@
 
 #include "cpu/avx2/linear_avx2.h"
 #include "cpu/avx2/linear_table.h"
+#include "cpu/linear_dots.h"
 
 namespace nibble::linear::avx2 {
 namespace {
 
 constexpr std::size_t kPrefetchAhead = 2048;
-
-template <WeightType kType>
-constexpr std::size_t kBytes = kType == WeightType::f32 ? 4 : 2;
 
 /// 8 stored weights as float32.
 template <WeightType kType>
@@ -31,90 +29,69 @@ __m256 load_tail(const unsigned char* p, std::size_t count) {
   return load8<kType>(bytes);
 }
 
-/// kRows rows (row_stride bytes apart) times kTokens tokens. With few of both, kChains independent sums hide the
-/// latency of the FMA.
-template <WeightType kType, int kRows, int kTokens>
-void block(const unsigned char* w, std::size_t row_stride, std::size_t columns, const float* x, std::size_t x_stride,
-           const float* bias, float* y, std::size_t y_stride) {
-  constexpr int kChains = kRows * kTokens >= 6 ? 1 : kRows * kTokens >= 3 ? 2 : 4;
-  __m256 sums[kChains][kRows][kTokens];
-  NIBBLE_UNROLL for (int c = 0; c < kChains; ++c) {
-    NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[c][r][t] = _mm256_setzero_ps();
-    }
-  }
-  std::size_t k = 0;
-  for (; k + 8 * kChains <= columns; k += 8 * kChains) {
+/// See cpu/linear_dots.h.
+struct Set {
+  static constexpr std::size_t kDotRows = 2;
+
+  /// kRows rows (row_stride bytes apart) times kTokens tokens. With few of both, kChains independent sums hide the
+  /// latency of the FMA.
+  template <WeightType kType, int kRows, int kTokens>
+  static void block(const unsigned char* w, std::size_t row_stride, std::size_t columns, const float* x,
+                    std::size_t x_stride, const float* bias, float* y, std::size_t y_stride) {
+    constexpr int kChains = kRows * kTokens >= 6 ? 1 : kRows * kTokens >= 3 ? 2 : 4;
+    __m256 sums[kChains][kRows][kTokens];
     NIBBLE_UNROLL for (int c = 0; c < kChains; ++c) {
-      const std::size_t at = k + 8 * static_cast<std::size_t>(c);
-      __m256 activations[kTokens];
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        activations[t] = _mm256_loadu_ps(x + static_cast<std::size_t>(t) * x_stride + at);
-      }
       NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-        const unsigned char* p = w + static_cast<std::size_t>(r) * row_stride + at * kBytes<kType>;
-        if constexpr (kRows == 1) _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchAhead), _MM_HINT_T0);
-        const __m256 weights = load8<kType>(p);
+        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[c][r][t] = _mm256_setzero_ps();
+      }
+    }
+    std::size_t k = 0;
+    for (; k + 8 * kChains <= columns; k += 8 * kChains) {
+      NIBBLE_UNROLL for (int c = 0; c < kChains; ++c) {
+        const std::size_t at = k + 8 * static_cast<std::size_t>(c);
+        __m256 activations[kTokens];
         NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-          sums[c][r][t] = _mm256_fmadd_ps(weights, activations[t], sums[c][r][t]);
+          activations[t] = _mm256_loadu_ps(x + static_cast<std::size_t>(t) * x_stride + at);
+        }
+        NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
+          const unsigned char* p = w + static_cast<std::size_t>(r) * row_stride + at * kBytes<kType>;
+          if constexpr (kRows == 1) _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchAhead), _MM_HINT_T0);
+          const __m256 weights = load8<kType>(p);
+          NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+            sums[c][r][t] = _mm256_fmadd_ps(weights, activations[t], sums[c][r][t]);
+          }
         }
       }
     }
-  }
-  for (; k < columns; k += 8) {
-    const std::size_t left = smaller(8, columns - k);
+    for (; k < columns; k += 8) {
+      const std::size_t left = smaller(8, columns - k);
+      NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
+        const __m256 weights = load_tail<kType>(w + static_cast<std::size_t>(r) * row_stride + k * kBytes<kType>, left);
+        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+          const auto* at = reinterpret_cast<const unsigned char*>(x + static_cast<std::size_t>(t) * x_stride + k);
+          sums[0][r][t] = _mm256_fmadd_ps(weights, load_tail<WeightType::f32>(at, left), sums[0][r][t]);
+        }
+      }
+    }
     NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-      const __m256 weights = load_tail<kType>(w + static_cast<std::size_t>(r) * row_stride + k * kBytes<kType>, left);
+      const float start = bias != nullptr ? load_unaligned(bias, static_cast<std::size_t>(r)) : 0;
       NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        const auto* at = reinterpret_cast<const unsigned char*>(x + static_cast<std::size_t>(t) * x_stride + k);
-        sums[0][r][t] = _mm256_fmadd_ps(weights, load_tail<WeightType::f32>(at, left), sums[0][r][t]);
+        __m256 sum = sums[0][r][t];
+        NIBBLE_UNROLL for (int c = 1; c < kChains; ++c) sum = _mm256_add_ps(sum, sums[c][r][t]);
+        y[static_cast<std::size_t>(t) * y_stride + static_cast<std::size_t>(r)] = sum_of(sum) + start;
       }
     }
   }
-  NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-    const float start = bias != nullptr ? load_unaligned(bias, static_cast<std::size_t>(r)) : 0;
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-      __m256 sum = sums[0][r][t];
-      NIBBLE_UNROLL for (int c = 1; c < kChains; ++c) sum = _mm256_add_ps(sum, sums[c][r][t]);
-      y[static_cast<std::size_t>(t) * y_stride + static_cast<std::size_t>(r)] = sum_of(sum) + start;
-    }
-  }
-}
 
-template <WeightType kType, int kRows>
-void all_tokens(const unsigned char* w, std::size_t row_stride, std::size_t columns, const float* x, std::size_t tokens,
-                const float* bias, float* y, std::size_t y_stride) {
-  std::size_t t = 0;
-  for (; t + 4 <= tokens; t += 4) {
-    block<kType, kRows, 4>(w, row_stride, columns, x + t * columns, columns, bias, y + t * y_stride, y_stride);
+  template <WeightType kType>
+  static void widen_all(const unsigned char* source, std::size_t count, float* out) {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) _mm256_storeu_ps(out + i, load8<kType>(source + i * kBytes<kType>));
+    float eight[8];
+    _mm256_storeu_ps(eight, load_tail<kType>(source + i * kBytes<kType>, count - i));
+    std::memcpy(out + i, eight, (count - i) * sizeof(float));
   }
-  if (t + 2 <= tokens) {
-    block<kType, kRows, 2>(w, row_stride, columns, x + t * columns, columns, bias, y + t * y_stride, y_stride);
-    t += 2;
-  }
-  if (t < tokens) {
-    block<kType, kRows, 1>(w, row_stride, columns, x + t * columns, columns, bias, y + t * y_stride, y_stride);
-  }
-}
-
-template <WeightType kType>
-void single_rows(const void* rows_data, std::size_t rows, std::size_t columns, const float* x, std::size_t tokens,
-                 const float* bias, float* y, std::size_t y_stride) {
-  const std::size_t row_stride = columns * kBytes<kType>;
-  for (std::size_t r = 0; r < rows; ++r) {
-    all_tokens<kType, 1>(static_cast<const unsigned char*>(rows_data) + r * row_stride, row_stride, columns, x, tokens,
-                         bias != nullptr ? bias + r : nullptr, y + r, y_stride);
-  }
-}
-
-template <WeightType kType>
-void widen_all(const unsigned char* source, std::size_t count, float* out) {
-  std::size_t i = 0;
-  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(out + i, load8<kType>(source + i * kBytes<kType>));
-  float eight[8];
-  _mm256_storeu_ps(eight, load_tail<kType>(source + i * kBytes<kType>, count - i));
-  std::memcpy(out + i, eight, (count - i) * sizeof(float));
-}
+};
 
 }  // namespace
 
@@ -153,40 +130,17 @@ void expand8(const std::int8_t* codes, std::size_t count, int zero, float scale,
 }
 
 void widen(const void* source, WeightType type, std::size_t count, float* out) {
-  const auto* bytes = static_cast<const unsigned char*>(source);
-  if (type == WeightType::bf16) return widen_all<WeightType::bf16>(bytes, count, out);
-  if (type == WeightType::f16) return widen_all<WeightType::f16>(bytes, count, out);
-  widen_all<WeightType::f32>(bytes, count, out);
+  widen_of<Set>(source, type, count, out);
 }
 
 void dots(const float* w, std::size_t rows, std::size_t columns, const float* x, std::size_t tokens, const float* bias,
           float* y, std::size_t y_stride) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(w);
-  const std::size_t row_stride = columns * sizeof(float);
-  // Tokens outside: four of them stay in L1 while the decoded rows pass.
-  for (std::size_t t = 0; t < tokens; t += 4) {
-    const std::size_t count = smaller(4, tokens - t);
-    std::size_t r = 0;
-    for (; r + 2 <= rows; r += 2) {
-      all_tokens<WeightType::f32, 2>(bytes + r * row_stride, row_stride, columns, x + t * columns, count,
-                                     bias != nullptr ? bias + r : nullptr, y + t * y_stride + r, y_stride);
-    }
-    for (; r < rows; ++r) {
-      all_tokens<WeightType::f32, 1>(bytes + r * row_stride, row_stride, columns, x + t * columns, count,
-                                     bias != nullptr ? bias + r : nullptr, y + t * y_stride + r, y_stride);
-    }
-  }
+  dots_of<Set>(w, rows, columns, x, tokens, bias, y, y_stride);
 }
 
 void dots16(const void* rows_data, WeightType type, std::size_t rows, std::size_t columns, const float* x,
             std::size_t tokens, const float* bias, float* y, std::size_t y_stride) {
-  if (type == WeightType::bf16) {
-    return single_rows<WeightType::bf16>(rows_data, rows, columns, x, tokens, bias, y, y_stride);
-  }
-  if (type == WeightType::f16) {
-    return single_rows<WeightType::f16>(rows_data, rows, columns, x, tokens, bias, y, y_stride);
-  }
-  single_rows<WeightType::f32>(rows_data, rows, columns, x, tokens, bias, y, y_stride);
+  dots16_of<Set>(rows_data, type, rows, columns, x, tokens, bias, y, y_stride);
 }
 
 }  // namespace nibble::linear::avx2

@@ -149,43 +149,17 @@ static void multiply_tile(const Tile& tile, const Tokens& x, float (*y)[kStepRow
   }
 }
 
-/// A decoded strip in scratch (see strip_scratch): bytes, then scales and zeros [tile][group][rows].
 template <class Step, int kBits, int kGroup, bool kZeros>
 static void many_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                        const float* bias, float* y, void* scratch) {
   constexpr std::size_t kRows = kStepRows<Step>;
   constexpr std::size_t kTokens = kStepTokens<Step>;
-  const std::size_t tiles = (end - begin + kRows - 1) / kRows;
   const std::size_t halves = (w.columns + 63) / 64;
-  const std::size_t groups = halves * 64 / kGroup;
-  const std::size_t tile_bytes = kRows * x.code_stride;
-  const std::size_t tile_scales = kRows * x.scale_stride;
-  auto* bytes = static_cast<std::uint8_t*>(scratch);
-  auto* scales = reinterpret_cast<float*>(bytes + tiles * tile_bytes);
-  auto* zeros = reinterpret_cast<std::int32_t*>(scales + tiles * tile_scales);
-  auto* row_scales = reinterpret_cast<float*>(zeros + tiles * tile_scales);
-  float* row_zeros = kZeros ? row_scales + x.scale_stride : nullptr;
-  float* temporary = row_scales + 2 * x.scale_stride;
   const __m256i table = signed_table(w.map);
-  ScaleCursor cursor = scale_cursor(w, begin);
-  for (std::size_t tile = 0; tile < tiles; ++tile) {
-    const std::size_t first = begin + tile * kRows;
-    decode_tile<Step, kBits>(w, first, end, table, bytes + tile * tile_bytes);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const bool exists = first + r < end;
-      if (exists) {
-        load_group_scales(w, cursor, x.scale_stride, row_scales, row_zeros, temporary);
-        next_row(cursor, w.scales.block_size);
-      }
-      for (std::size_t g = 0; g < groups; ++g) {
-        const std::size_t at = tile * tile_scales + g * kRows + r;
-        scales[at] = exists ? row_scales[g] : 0;
-        if constexpr (kZeros) {
-          zeros[at] = (Step::kUnsigned ? 128 : 0) + (exists ? static_cast<std::int32_t>(row_zeros[g]) : 0);
-        }
-      }
-    }
-  }
+  const DecodedStrip strip = decode_strip<kRows, kZeros>(
+      w, begin, end, x, Step::kUnsigned ? 128 : 0, scratch,
+      [&](std::size_t first, std::uint8_t* to) { decode_tile<Step, kBits>(w, first, end, table, to); },
+      load_group_scales);
   // Activations in the outer loop: a pass's tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokens) {
     const std::size_t block = token / kTokenBlock * kTokenBlock;
@@ -193,19 +167,13 @@ static void many_strip(const GroupedWeights& w, std::size_t begin, std::size_t e
     const Tokens tokens{x.codes + block * x.code_stride + 4 * inside, x.scales + block * x.scale_stride + inside,
                         x.offsets + block * x.scale_stride + inside};
     const std::size_t count = smaller(kTokens, x.tokens - token);
-    for (std::size_t tile = 0; tile < tiles; ++tile) {
+    for (std::size_t tile = 0; tile < strip.tiles; ++tile) {
       const std::size_t first = begin + tile * kRows;
-      const std::size_t rows = smaller(kRows, end - first);
-      const Tile decoded{bytes + tile * tile_bytes, scales + tile * tile_scales,
-                         kZeros ? zeros + tile * tile_scales : nullptr, halves};
+      const Tile decoded{strip.bytes + tile * strip.tile_bytes, strip.scales + tile * strip.tile_scales,
+                         kZeros ? strip.zeros + tile * strip.tile_scales : nullptr, halves};
       float out[kTokens][kRows];
       multiply_tile<Step, kBits, kGroup, kZeros>(decoded, tokens, out);
-      float start[kRows] = {};
-      if (bias != nullptr) std::memcpy(start, reinterpret_cast<const unsigned char*>(bias) + first * 4, rows * 4);
-      for (std::size_t t = 0; t < count; ++t) {
-        for (std::size_t r = 0; r < kRows; ++r) out[t][r] += start[r];
-        std::memcpy(y + (token + t) * w.rows + first, out[t], rows * sizeof(float));
-      }
+      store_tile(out, count, smaller(kRows, end - first), bias, first, y + token * w.rows, w.rows);
     }
   }
 }

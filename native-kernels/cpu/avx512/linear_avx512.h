@@ -16,6 +16,7 @@
 
 #include "cpu/linear_kernels.h"
 #include "cpu/linear_scalars.h"
+#include "cpu/linear_strips.h"
 
 namespace nibble::linear {
 
@@ -68,48 +69,10 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
   scale_nested(s, first, count, out, out);
 }
 
-/// Scales and zero points of the groups of the cursor's row, both [scale_stride], zeros behind the last group.
-/// @param zeros null when the weights have no zero points
-/// @param scratch 2 * scale_stride floats
+/// See spread_block_scales.
 static inline void load_group_scales(const GroupedWeights& w, const ScaleCursor& cursor, std::size_t scale_stride,
                                      float* scales, float* zeros, float* scratch) {
-  const BlockScales& s = w.scales;
-  const std::size_t groups = cursor.groups;
-  const std::size_t first = cursor.block;
-  std::size_t left = s.block_size - cursor.phase;
-  for (std::size_t g = groups / 16 * 16; g < scale_stride; g += 16) {
-    _mm512_storeu_ps(scales + g, _mm512_setzero_ps());
-    if (zeros != nullptr) _mm512_storeu_ps(zeros + g, _mm512_setzero_ps());
-  }
-  if (s.block_size == w.group) {
-    load_block_scales(s, first, groups, scales);
-    if (zeros != nullptr) {
-      for (std::size_t g = 0; g < groups; ++g) zeros[g] = static_cast<float>(s.zero_points[first + g]);
-    }
-    return;
-  }
-  const std::size_t blocks = blocks_of_row(cursor, w);
-  load_block_scales(s, first, blocks, scratch);
-  if (blocks == 1) {
-    const __m512 scale = _mm512_set1_ps(scratch[0]);
-    const __m512 zero = _mm512_set1_ps(zeros != nullptr ? static_cast<float>(s.zero_points[first]) : 0.0f);
-    for (std::size_t g = 0; g < groups; g += 16) {
-      _mm512_mask_storeu_ps(scales + g, first_lanes16(groups - g), scale);
-      if (zeros != nullptr) _mm512_mask_storeu_ps(zeros + g, first_lanes16(groups - g), zero);
-    }
-    return;
-  }
-  std::size_t block = 0;
-  for (std::size_t g = 0; g < groups; ++g) {
-    scales[g] = scratch[block];
-    if (zeros != nullptr) zeros[g] = static_cast<float>(s.zero_points[first + block]);
-    if (left <= w.group) {
-      ++block;
-      left = s.block_size;
-    } else {
-      left -= w.group;
-    }
-  }
+  spread_block_scales(w, cursor, scale_stride, scales, zeros, scratch, load_block_scales);
 }
 
 /// Splits 64 bytes into their high and low nibbles, looked up as unsigned bytes (integer + 128).

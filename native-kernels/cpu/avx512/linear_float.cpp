@@ -2,14 +2,12 @@
 
 #include "cpu/avx512/linear_avx512.h"
 #include "cpu/avx512/linear_table.h"
+#include "cpu/linear_dots.h"
 
 namespace nibble::linear::avx512 {
 namespace {
 
 constexpr std::size_t kPrefetchAhead = 2048;
-
-template <WeightType kType>
-constexpr std::size_t kBytes = kType == WeightType::f32 ? 4 : 2;
 
 /// 16 stored weights as float32; lanes outside `lanes` are zero and not read.
 template <WeightType kType>
@@ -28,89 +26,68 @@ __m512 load16(const unsigned char* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
 }
 
-/// kRows rows (row_stride bytes apart) times kTokens tokens, sums over all columns. Tokens few: kChains independent
-/// sums hide the latency of the FMA.
-template <WeightType kType, int kRows, int kTokens>
-void block(const unsigned char* w, std::size_t row_stride, std::size_t columns, const float* x, std::size_t x_stride,
-           const float* bias, float* y, std::size_t y_stride) {
-  constexpr int kChains = kRows * kTokens >= 8 ? 1 : kRows * kTokens >= 4 ? 2 : 4;
-  __m512 sums[kChains][kRows][kTokens];
-  NIBBLE_UNROLL for (int c = 0; c < kChains; ++c) {
-    NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[c][r][t] = _mm512_setzero_ps();
-    }
-  }
-  std::size_t k = 0;
-  for (; k + 16 * kChains <= columns; k += 16 * kChains) {
+/// See cpu/linear_dots.h.
+struct Set {
+  static constexpr std::size_t kDotRows = 4;
+
+  /// kRows rows (row_stride bytes apart) times kTokens tokens, sums over all columns. Tokens few: kChains independent
+  /// sums hide the latency of the FMA.
+  template <WeightType kType, int kRows, int kTokens>
+  static void block(const unsigned char* w, std::size_t row_stride, std::size_t columns, const float* x,
+                    std::size_t x_stride, const float* bias, float* y, std::size_t y_stride) {
+    constexpr int kChains = kRows * kTokens >= 8 ? 1 : kRows * kTokens >= 4 ? 2 : 4;
+    __m512 sums[kChains][kRows][kTokens];
     NIBBLE_UNROLL for (int c = 0; c < kChains; ++c) {
-      const std::size_t at = k + 16 * static_cast<std::size_t>(c);
-      __m512 activations[kTokens];
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        activations[t] = _mm512_loadu_ps(x + static_cast<std::size_t>(t) * x_stride + at);
-      }
       NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-        const unsigned char* p = w + static_cast<std::size_t>(r) * row_stride + at * kBytes<kType>;
-        if constexpr (kRows == 1) _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchAhead), _MM_HINT_T0);
-        const __m512 weights = load16<kType>(p);
+        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) sums[c][r][t] = _mm512_setzero_ps();
+      }
+    }
+    std::size_t k = 0;
+    for (; k + 16 * kChains <= columns; k += 16 * kChains) {
+      NIBBLE_UNROLL for (int c = 0; c < kChains; ++c) {
+        const std::size_t at = k + 16 * static_cast<std::size_t>(c);
+        __m512 activations[kTokens];
         NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-          sums[c][r][t] = _mm512_fmadd_ps(weights, activations[t], sums[c][r][t]);
+          activations[t] = _mm512_loadu_ps(x + static_cast<std::size_t>(t) * x_stride + at);
+        }
+        NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
+          const unsigned char* p = w + static_cast<std::size_t>(r) * row_stride + at * kBytes<kType>;
+          if constexpr (kRows == 1) _mm_prefetch(reinterpret_cast<const char*>(p + kPrefetchAhead), _MM_HINT_T0);
+          const __m512 weights = load16<kType>(p);
+          NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+            sums[c][r][t] = _mm512_fmadd_ps(weights, activations[t], sums[c][r][t]);
+          }
         }
       }
     }
-  }
-  for (; k < columns; k += 16) {
-    const __mmask16 lanes = first_lanes16(columns - k);
+    for (; k < columns; k += 16) {
+      const __mmask16 lanes = first_lanes16(columns - k);
+      NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
+        const __m512 weights = load16<kType>(w + static_cast<std::size_t>(r) * row_stride + k * kBytes<kType>, lanes);
+        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+          const __m512 activations = _mm512_maskz_loadu_ps(lanes, x + static_cast<std::size_t>(t) * x_stride + k);
+          sums[0][r][t] = _mm512_fmadd_ps(weights, activations, sums[0][r][t]);
+        }
+      }
+    }
     NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-      const __m512 weights = load16<kType>(w + static_cast<std::size_t>(r) * row_stride + k * kBytes<kType>, lanes);
+      const float start = bias != nullptr ? load_unaligned(bias, static_cast<std::size_t>(r)) : 0;
       NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        const __m512 activations = _mm512_maskz_loadu_ps(lanes, x + static_cast<std::size_t>(t) * x_stride + k);
-        sums[0][r][t] = _mm512_fmadd_ps(weights, activations, sums[0][r][t]);
+        __m512 sum = sums[0][r][t];
+        NIBBLE_UNROLL for (int c = 1; c < kChains; ++c) sum = _mm512_add_ps(sum, sums[c][r][t]);
+        y[static_cast<std::size_t>(t) * y_stride + static_cast<std::size_t>(r)] = _mm512_reduce_add_ps(sum) + start;
       }
     }
   }
-  NIBBLE_UNROLL for (int r = 0; r < kRows; ++r) {
-    const float start = bias != nullptr ? load_unaligned(bias, static_cast<std::size_t>(r)) : 0;
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-      __m512 sum = sums[0][r][t];
-      NIBBLE_UNROLL for (int c = 1; c < kChains; ++c) sum = _mm512_add_ps(sum, sums[c][r][t]);
-      y[static_cast<std::size_t>(t) * y_stride + static_cast<std::size_t>(r)] = _mm512_reduce_add_ps(sum) + start;
-    }
-  }
-}
 
-template <WeightType kType, int kRows>
-void all_tokens(const unsigned char* w, std::size_t row_stride, std::size_t columns, const float* x, std::size_t tokens,
-                const float* bias, float* y, std::size_t y_stride) {
-  std::size_t t = 0;
-  for (; t + 4 <= tokens; t += 4) {
-    block<kType, kRows, 4>(w, row_stride, columns, x + t * columns, columns, bias, y + t * y_stride, y_stride);
+  template <WeightType kType>
+  static void widen_all(const unsigned char* source, std::size_t count, float* out) {
+    std::size_t i = 0;
+    for (; i + 16 <= count; i += 16) _mm512_storeu_ps(out + i, load16<kType>(source + i * kBytes<kType>));
+    const __mmask16 lanes = first_lanes16(count - i);
+    _mm512_mask_storeu_ps(out + i, lanes, load16<kType>(source + i * kBytes<kType>, lanes));
   }
-  if (t + 2 <= tokens) {
-    block<kType, kRows, 2>(w, row_stride, columns, x + t * columns, columns, bias, y + t * y_stride, y_stride);
-    t += 2;
-  }
-  if (t < tokens) {
-    block<kType, kRows, 1>(w, row_stride, columns, x + t * columns, columns, bias, y + t * y_stride, y_stride);
-  }
-}
-
-template <WeightType kType>
-void single_rows(const void* rows_data, std::size_t rows, std::size_t columns, const float* x, std::size_t tokens,
-                 const float* bias, float* y, std::size_t y_stride) {
-  const std::size_t row_stride = columns * kBytes<kType>;
-  for (std::size_t r = 0; r < rows; ++r) {
-    all_tokens<kType, 1>(static_cast<const unsigned char*>(rows_data) + r * row_stride, row_stride, columns, x, tokens,
-                         bias != nullptr ? bias + r : nullptr, y + r, y_stride);
-  }
-}
-
-template <WeightType kType>
-void widen_all(const unsigned char* source, std::size_t count, float* out) {
-  std::size_t i = 0;
-  for (; i + 16 <= count; i += 16) _mm512_storeu_ps(out + i, load16<kType>(source + i * kBytes<kType>));
-  const __mmask16 lanes = first_lanes16(count - i);
-  _mm512_mask_storeu_ps(out + i, lanes, load16<kType>(source + i * kBytes<kType>, lanes));
-}
+};
 
 }  // namespace
 
@@ -148,40 +125,17 @@ void expand8(const std::int8_t* codes, std::size_t count, int zero, float scale,
 }
 
 void widen(const void* source, WeightType type, std::size_t count, float* out) {
-  const auto* bytes = static_cast<const unsigned char*>(source);
-  if (type == WeightType::bf16) return widen_all<WeightType::bf16>(bytes, count, out);
-  if (type == WeightType::f16) return widen_all<WeightType::f16>(bytes, count, out);
-  widen_all<WeightType::f32>(bytes, count, out);
+  widen_of<Set>(source, type, count, out);
 }
 
 void dots(const float* w, std::size_t rows, std::size_t columns, const float* x, std::size_t tokens, const float* bias,
           float* y, std::size_t y_stride) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(w);
-  const std::size_t row_stride = columns * sizeof(float);
-  // Tokens outside: four of them stay in L1 while the decoded rows pass.
-  for (std::size_t t = 0; t < tokens; t += 4) {
-    const std::size_t count = smaller(4, tokens - t);
-    std::size_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-      all_tokens<WeightType::f32, 4>(bytes + r * row_stride, row_stride, columns, x + t * columns, count,
-                                     bias != nullptr ? bias + r : nullptr, y + t * y_stride + r, y_stride);
-    }
-    for (; r < rows; ++r) {
-      all_tokens<WeightType::f32, 1>(bytes + r * row_stride, row_stride, columns, x + t * columns, count,
-                                     bias != nullptr ? bias + r : nullptr, y + t * y_stride + r, y_stride);
-    }
-  }
+  dots_of<Set>(w, rows, columns, x, tokens, bias, y, y_stride);
 }
 
 void dots16(const void* rows_data, WeightType type, std::size_t rows, std::size_t columns, const float* x,
             std::size_t tokens, const float* bias, float* y, std::size_t y_stride) {
-  if (type == WeightType::bf16) {
-    return single_rows<WeightType::bf16>(rows_data, rows, columns, x, tokens, bias, y, y_stride);
-  }
-  if (type == WeightType::f16) {
-    return single_rows<WeightType::f16>(rows_data, rows, columns, x, tokens, bias, y, y_stride);
-  }
-  single_rows<WeightType::f32>(rows_data, rows, columns, x, tokens, bias, y, y_stride);
+  dots16_of<Set>(rows_data, type, rows, columns, x, tokens, bias, y, y_stride);
 }
 
 }  // namespace nibble::linear::avx512

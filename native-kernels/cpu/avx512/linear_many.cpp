@@ -179,46 +179,25 @@ __m512 tile_bias(const float* bias, std::size_t row, __mmask16 rows) {
              : _mm512_setzero_ps();
 }
 
-/// A decoded strip in scratch (see strip_scratch): bytes, then scales and zeros [tile][group][16 rows].
 template <int kBits, int kGroup, bool kZeros>
 void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                    const float* bias, float* y, void* scratch) {
-  const std::size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
   const std::size_t chunks = (w.columns + 63) / 64;
   const std::size_t row_bytes = kBits == 4 ? w.columns / 2 : w.columns;
-  const std::size_t tile_scales = x.scale_stride * kTileRows;
-  auto* bytes = static_cast<std::uint8_t*>(scratch);
-  auto* scales = reinterpret_cast<float*>(bytes + tiles * kTileRows * x.code_stride);
-  auto* zeros = reinterpret_cast<std::int32_t*>(scales + tiles * tile_scales);
-  auto* row_scales = reinterpret_cast<float*>(zeros + tiles * tile_scales);
-  float* row_zeros = kZeros ? row_scales + x.scale_stride : nullptr;
-  float* temporary = row_scales + 2 * x.scale_stride;
-  const std::size_t groups = chunks * 64 / kGroup;
-  ScaleCursor cursor = scale_cursor(w, begin);
-  for (std::size_t tile = 0; tile < tiles; ++tile) {
-    const std::size_t first = begin + tile * kTileRows;
-    decode_rows<kBits>(w.codes, row_bytes, w.map, first, end, chunks, bytes + tile * kTileRows * x.code_stride);
-    for (std::size_t r = 0; r < kTileRows; ++r) {
-      if (first + r < end) {
-        load_group_scales(w, cursor, x.scale_stride, row_scales, row_zeros, temporary);
-        next_row(cursor, w.scales.block_size);
-      }
-      for (std::size_t g = 0; g < groups; ++g) {
-        scales[tile * tile_scales + g * kTileRows + r] = first + r < end ? row_scales[g] : 0;
-        if constexpr (kZeros) {
-          zeros[tile * tile_scales + g * kTileRows + r] = 128 + (first + r < end ? static_cast<int>(row_zeros[g]) : 0);
-        }
-      }
-    }
-  }
+  const DecodedStrip strip = decode_strip<kTileRows, kZeros>(
+      w, begin, end, x, 128, scratch,
+      [&](std::size_t first, std::uint8_t* to) {
+        decode_rows<kBits>(w.codes, row_bytes, w.map, first, end, chunks, to);
+      },
+      load_group_scales);
   // Activations in the outer loop: eight tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokenBlock) {
-    for (std::size_t tile = 0; tile < tiles; ++tile) {
+    for (std::size_t tile = 0; tile < strip.tiles; ++tile) {
       const std::size_t first = begin + tile * kTileRows;
       const __mmask16 rows = first_lanes16(end - first);
-      const Tile decoded{bytes + tile * kTileRows * x.code_stride,
-                         scales + tile * tile_scales,
-                         kZeros ? zeros + tile * tile_scales : nullptr,
+      const Tile decoded{strip.bytes + tile * strip.tile_bytes,
+                         strip.scales + tile * strip.tile_scales,
+                         kZeros ? strip.zeros + tile * strip.tile_scales : nullptr,
                          chunks,
                          rows,
                          tile_bias(bias, first, rows)};

@@ -120,58 +120,34 @@ static void multiply_tile(const Tile& tile, const Four& x, float32x4_t (&quads)[
   Step::untangle(totals, quads);
 }
 
-/// A decoded strip in scratch (see strip_scratch): codes, then scales and zero points [tile][group][8 rows].
 template <class Step, int kBits, int kGroup, bool kZeros>
 static void many_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                        const float* bias, float* y, void* scratch) {
-  const std::size_t tiles = (end - begin + kRows - 1) / kRows;
   const std::size_t halves = (w.columns + 63) / 64;
-  const std::size_t groups = halves * 64 / kGroup;
-  const std::size_t tile_codes = kRows * x.code_stride;
-  const std::size_t tile_scales = kRows * x.scale_stride;
-  auto* codes = static_cast<std::int8_t*>(scratch);
-  auto* scales = reinterpret_cast<float*>(codes + tiles * tile_codes);
-  auto* zeros = reinterpret_cast<std::int32_t*>(scales + tiles * tile_scales);
-  auto* row_scales = reinterpret_cast<float*>(zeros + tiles * tile_scales);
-  float* row_zeros = kZeros ? row_scales + x.scale_stride : nullptr;
-  float* temporary = row_scales + 2 * x.scale_stride;
   const int8x16_t table = vld1q_s8(w.map);
-  ScaleCursor cursor = scale_cursor(w, begin);
-  for (std::size_t tile = 0; tile < tiles; ++tile) {
-    const std::size_t first = begin + tile * kRows;
-    decode_tile<Step, kBits>(w, first, end, table, codes + tile * tile_codes);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const bool exists = first + r < end;
-      if (exists) {
-        load_group_scales(w, cursor, x.scale_stride, row_scales, row_zeros, temporary);
-        next_row(cursor, w.scales.block_size);
-      }
-      for (std::size_t g = 0; g < groups; ++g) {
-        const std::size_t at = tile * tile_scales + g * kRows + r;
-        scales[at] = exists ? row_scales[g] : 0;
-        if constexpr (kZeros) zeros[at] = exists ? static_cast<std::int32_t>(row_zeros[g]) : 0;
-      }
-    }
-  }
+  const DecodedStrip strip = decode_strip<kRows, kZeros>(
+      w, begin, end, x, 0, scratch,
+      [&](std::size_t first, std::uint8_t* to) {
+        decode_tile<Step, kBits>(w, first, end, table, reinterpret_cast<std::int8_t*>(to));
+      },
+      load_group_scales);
   // Activations in the outer loop: four tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokens) {
     const Four four = four_of(x, token);
     const std::size_t tokens = smaller(kTokens, x.tokens - token);
-    for (std::size_t tile = 0; tile < tiles; ++tile) {
+    for (std::size_t tile = 0; tile < strip.tiles; ++tile) {
       const std::size_t first = begin + tile * kRows;
-      const std::size_t rows = smaller(kRows, end - first);
-      const Tile decoded{codes + tile * tile_codes, scales + tile * tile_scales,
-                         kZeros ? zeros + tile * tile_scales : nullptr, halves};
+      const Tile decoded{reinterpret_cast<const std::int8_t*>(strip.bytes) + tile * strip.tile_bytes,
+                         strip.scales + tile * strip.tile_scales,
+                         kZeros ? strip.zeros + tile * strip.tile_scales : nullptr, halves};
       float32x4_t quads[2][kTokens];
       multiply_tile<Step, kBits, kGroup, kZeros>(decoded, four, quads);
-      float start[kRows] = {};
-      if (bias != nullptr) std::memcpy(start, reinterpret_cast<const unsigned char*>(bias) + first * 4, rows * 4);
-      for (std::size_t t = 0; t < tokens; ++t) {
-        float out[kRows];
-        vst1q_f32(out, vaddq_f32(quads[0][t], vld1q_f32(start)));
-        vst1q_f32(out + 4, vaddq_f32(quads[1][t], vld1q_f32(start + 4)));
-        std::memcpy(y + (token + t) * w.rows + first, out, rows * sizeof(float));
+      float out[kTokens][kRows];
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        vst1q_f32(out[t], quads[0][t]);
+        vst1q_f32(out[t] + 4, quads[1][t]);
       }
+      store_tile(out, tokens, smaller(kRows, end - first), bias, first, y + token * w.rows, w.rows);
     }
   }
 }

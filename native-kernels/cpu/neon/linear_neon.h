@@ -10,6 +10,7 @@
 
 #include "cpu/linear_kernels.h"
 #include "cpu/linear_scalars.h"
+#include "cpu/linear_strips.h"
 
 namespace nibble::linear {
 
@@ -85,38 +86,10 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
   }
 }
 
-/// Scales and zero points of the groups of the cursor's row, both [scale_stride], zeros behind the last group.
-/// @param zeros null when the weights have no zero points
-/// @param scratch 2 * scale_stride floats
+/// See spread_block_scales.
 static inline void load_group_scales(const GroupedWeights& w, const ScaleCursor& cursor, std::size_t scale_stride,
                                      float* scales, float* zeros, float* scratch) {
-  const BlockScales& s = w.scales;
-  const std::size_t groups = cursor.groups;
-  const std::size_t first = cursor.block;
-  for (std::size_t g = groups; g < scale_stride; ++g) {
-    scales[g] = 0;
-    if (zeros != nullptr) zeros[g] = 0;
-  }
-  if (s.block_size == w.group) {
-    load_block_scales(s, first, groups, scales);
-    if (zeros != nullptr) {
-      for (std::size_t g = 0; g < groups; ++g) zeros[g] = static_cast<float>(s.zero_points[first + g]);
-    }
-    return;
-  }
-  load_block_scales(s, first, blocks_of_row(cursor, w), scratch);
-  std::size_t block = 0;
-  std::size_t left = s.block_size - cursor.phase;
-  for (std::size_t g = 0; g < groups; ++g) {
-    scales[g] = scratch[block];
-    if (zeros != nullptr) zeros[g] = static_cast<float>(s.zero_points[first + block]);
-    if (left <= w.group) {
-      ++block;
-      left = s.block_size;
-    } else {
-      left -= w.group;
-    }
-  }
+  spread_block_scales(w, cursor, scale_stride, scales, zeros, scratch, load_block_scales);
 }
 
 }  // namespace nibble::linear
