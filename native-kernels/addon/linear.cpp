@@ -74,6 +74,8 @@ Napi::Value multiply_4bit(const Napi::CallbackInfo& info) {
     w.nested_map = typed_array_argument<float>(info[3], "nested map", 256);
     w.nested_offset = static_cast<float>(number_argument(info[4], "nested.offset"));
   }
+  const std::optional<NestedCurve> curve = w.nested_map != nullptr ? nested_curve(w.nested_map) : std::nullopt;
+  if (curve) w.nested_curve = &*curve;
   linear4(w, p.x, p.tokens, p.bias, p.y, p.mode, p.isa, p.parallel);
   return info.Env().Undefined();
 }

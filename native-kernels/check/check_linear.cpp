@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 
 #include "check/checks.h"
 #include "codebook.h"
@@ -41,9 +43,15 @@ std::vector<double> values_of(const Weights& w) {
   return values;
 }
 
-Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, bool nested, Random& random) {
+/// How the scales of 4-bit weights are stored: nested ones by the map of double quantization, or by one that no
+/// straight pieces describe.
+enum class Absmax { plain, nested, nested_otherwise };
+
+Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, Absmax absmax, Random& random) {
+  const bool nested = absmax != Absmax::plain;
   struct Storage {
     Misaligned codes, absmax, absmax_codes, nested_absmax, nested_map, map;
+    std::optional<NestedCurve> curve;
     Linear4Weights w;
   };
   auto s = std::make_shared<Storage>();
@@ -54,7 +62,10 @@ Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, bo
   if (nested) {
     s->absmax_codes = Misaligned(random_bytes(blocks, random));
     s->nested_absmax = Misaligned(random_scales((blocks + 255) / 256, random));
-    s->nested_map = Misaligned(std::vector<float>(dynamic8_values(), dynamic8_values() + 256));
+    s->nested_map = Misaligned(absmax == Absmax::nested ? std::vector<float>(dynamic8_values(), dynamic8_values() + 256)
+                                                        : random_scales(256, random));
+    s->curve = nested_curve(s->nested_map.floats());
+    if (s->curve.has_value() != (absmax == Absmax::nested)) throw std::logic_error("nested_curve judges wrongly");
   } else {
     s->absmax = Misaligned(random_scales(blocks, random));
   }
@@ -67,7 +78,8 @@ Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, bo
           s->map.floats(),
           rows,
           columns,
-          block_size};
+          block_size,
+          s->curve ? &*s->curve : nullptr};
   return {std::string(nested ? "nf4-dq " : "fp4 ") + std::to_string(block_size), rows, columns,
           [s](const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa isa) {
             linear4(s->w, x, tokens, bias, y, mode, isa, kBackwards);
@@ -149,8 +161,9 @@ Layer sixteen_bit(std::size_t rows, std::size_t columns, WeightType type, Random
 std::vector<Layer> layers_of(std::size_t rows, std::size_t columns, Random& random) {
   std::vector<Layer> layers;
   for (const std::size_t block : {32u, 64u, 128u, 4096u}) {
-    layers.push_back(four_bit(rows, columns, block, true, random));
-    layers.push_back(four_bit(rows, columns, block, false, random));
+    layers.push_back(four_bit(rows, columns, block, Absmax::nested, random));
+    layers.push_back(four_bit(rows, columns, block, Absmax::nested_otherwise, random));
+    layers.push_back(four_bit(rows, columns, block, Absmax::plain, random));
   }
   for (const std::size_t block :
        {std::size_t{0}, columns, std::size_t{16}, std::size_t{32}, std::size_t{64}, std::size_t{128}}) {

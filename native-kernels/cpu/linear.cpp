@@ -61,8 +61,8 @@ linear::GroupedWeights grouped(const Linear4Weights& w) {
   result.rows = w.rows;
   result.columns = w.columns;
   result.group = reference::activation_group(w);
-  result.scales = {
-      w.absmax, w.absmax_codes, w.nested_absmax, w.nested_map, nullptr, w.nested_offset, map.unit, w.block_size, 0};
+  result.scales = {w.absmax, w.absmax_codes,  w.nested_absmax, w.nested_map, w.nested_curve,
+                   nullptr,  w.nested_offset, map.unit,        w.block_size, 0};
   return result;
 }
 
@@ -80,7 +80,7 @@ linear::GroupedWeights grouped(const LinearAffineWeights& w) {
   const bool one_block = w.per_tensor || w.block_size >= w.columns;
   const std::size_t block_size = one_block ? linear::kEndless : w.block_size;
   const std::size_t blocks = w.per_tensor ? 0 : one_block ? 1 : (w.columns + block_size - 1) / block_size;
-  result.scales = {w.scales, nullptr, nullptr, nullptr, w.zero_points, 0, 1, block_size, blocks};
+  result.scales = {w.scales, nullptr, nullptr, nullptr, nullptr, w.zero_points, 0, 1, block_size, blocks};
   return result;
 }
 

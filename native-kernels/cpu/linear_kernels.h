@@ -50,6 +50,7 @@ struct BlockScales {
   const std::uint8_t* codes;       // [blocks] or null
   const float* nested_absmax;      // [ceil(blocks / 256)]
   const float* nested_map;         // [256]
+  const NestedCurve* curve;        // of nested_map; null: values are looked up
   const std::int8_t* zero_points;  // [blocks] or null
   float nested_offset;
   float factor;            // multiplies every scale

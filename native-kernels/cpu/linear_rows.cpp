@@ -86,7 +86,7 @@ void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t
 
 void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
   const std::size_t tokens = call.tokens;
-  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
+  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
   const GroupedWeights rows{
       reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, {}, false, w.rows, w.columns, kGroup, scales};
   if (tokens < reference::kFewTokens) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace nibble {
 
@@ -25,6 +26,19 @@ struct Parallel {
   std::size_t threads;
 };
 
+/// A map of double quantization as straight pieces, so that scales are computed instead of looked up one by one. With
+/// d = code - 127 and 2^e <= |d| < 2^(e + 1), the value is slope[e] * d + base[e] * sign(d). The dynamic data type
+/// (Dettmers, "8-bit Approximations for Parallelism in Deep Learning", 2016) is made of such pieces: a decade for each
+/// e. The last piece holds d = 128 alone and has base 0, so that it can serve d = 0 too.
+struct NestedCurve {
+  float base[8];
+  float slope[8];
+};
+
+/// @param map [256], may be unaligned
+/// @returns none when a value lies further than 2^-20 of itself from the pieces, or is not finite
+std::optional<NestedCurve> nested_curve(const float* map);
+
 /// 4-bit weights in bitsandbytes' layout (formats: native-kernels/README.md).
 struct Linear4Weights {
   const std::uint8_t* codes;         // [rows * columns / 2], element 0 of a pair in the high nibble
@@ -37,6 +51,7 @@ struct Linear4Weights {
   std::size_t rows;     // output features N
   std::size_t columns;  // input features K; blocks run over the flattened matrix
   std::size_t block_size;
+  const NestedCurve* nested_curve = nullptr;  // of nested_map; null: values are looked up
 };
 
 /// LLM.int8: w = code * row_absmax / 127. Activation columns with |x| >= threshold are multiplied in float32 with

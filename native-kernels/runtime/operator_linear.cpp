@@ -73,6 +73,8 @@ class Linear4 final : public LinearKernel {
           info.weight(4, "the nested absmax", {ort::kFloat}, ceil_divide(blocks, kNestedBlock)).data);
       nested_map_ = read_table(info, 5, "the nested quantization map", 256);
       w_.nested_map = nested_map_.data();
+      curve_ = nested_curve(nested_map_.data());
+      if (curve_) w_.nested_curve = &*curve_;
       w_.nested_offset = info.real("nested_offset");
     }
     set_shape(info, w_.rows, w_.columns, 6);
@@ -87,6 +89,7 @@ class Linear4 final : public LinearKernel {
   Linear4Weights w_{};
   std::vector<float> map_;
   std::vector<float> nested_map_;
+  std::optional<NestedCurve> curve_;
 };
 
 class LinearInt8Rows final : public LinearKernel {

@@ -66,10 +66,37 @@ static inline std::int32_t sum_of(__m256i v) {
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
 }
 
+/// The 8 values of nested codes as the straight pieces of their map give them.
+class NestedValues {
+ public:
+  explicit NestedValues(const NestedCurve& curve) : base_(by_exponent(curve.base)), slope_(by_exponent(curve.slope)) {}
+
+  /// @param codes [8]
+  __m256 operator()(const std::uint8_t* codes) const {
+    const __m256 sign_bit = _mm256_set1_ps(-0.0f);
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes));
+    const __m256 d = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(127)));
+    // The half takes d = 0 to the exponent -1, whose three last bits are those of 7; no other exponent changes.
+    const __m256 magnitude = _mm256_add_ps(_mm256_andnot_ps(sign_bit, d), _mm256_set1_ps(0.5f));
+    const __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(magnitude), 23);
+    const __m256 base = _mm256_xor_ps(_mm256_permutevar8x32_ps(base_, exponent), _mm256_and_ps(d, sign_bit));
+    return _mm256_fmadd_ps(_mm256_permutevar8x32_ps(slope_, exponent), d, base);
+  }
+
+ private:
+  /// Piece e at (127 + e) mod 8: the last bits of its numbers' exponents.
+  static __m256 by_exponent(const float* pieces) {
+    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(pieces), _mm256_set_epi32(0, 7, 6, 5, 4, 3, 2, 1));
+  }
+
+  __m256 base_;
+  __m256 slope_;
+};
+
 /// The scales of `count` blocks from `first` on, times the factor.
 static inline void load_block_scales(const BlockScales& s, std::size_t first, std::size_t count, float* out) {
-  const __m256 factor = _mm256_set1_ps(s.factor);
   if (s.values != nullptr) {
+    const __m256 factor = _mm256_set1_ps(s.factor);
     const auto* values = reinterpret_cast<const unsigned char*>(s.values) + first * sizeof(float);
     std::size_t i = 0;
     for (; i + 8 <= count; i += 8) {
@@ -79,20 +106,23 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
     for (; i < count; ++i) out[i] = load_unaligned(s.values, first + i) * s.factor;
     return;
   }
-  // Loads one by one: gathers are no faster, and much slower where a processor guards them.
-  for (std::size_t i = 0; i < count; ++i) out[i] = load_unaligned(s.nested_map, s.codes[first + i]);
+  const std::uint8_t* codes = s.codes + first;
+  std::size_t i = 0;
+  if (s.curve != nullptr) {
+    const NestedValues values(*s.curve);
+    for (; i + 8 <= count; i += 8) _mm256_storeu_ps(out + i, values(codes + i));
+  }
+  // One by one: gathers are no faster, and much slower where a processor guards them.
+  for (; i < count; ++i) out[i] = load_unaligned(s.nested_map, codes[i]);
   // Runs that share one nested absmax (256 blocks) are scaled together.
-  for (std::size_t i = 0; i < count;) {
+  const __m256 offset = _mm256_set1_ps(s.nested_offset * s.factor);
+  for (i = 0; i < count;) {
     const std::size_t nested = (first + i) / 256;
     const std::size_t end = smaller(count, (nested + 1) * 256 - first);
-    const float absmax = load_unaligned(s.nested_absmax, nested);
+    const float absmax = load_unaligned(s.nested_absmax, nested) * s.factor;
     const __m256 scale = _mm256_set1_ps(absmax);
-    const __m256 offset = _mm256_set1_ps(s.nested_offset);
-    for (; i + 8 <= end; i += 8) {
-      const __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_loadu_ps(out + i), scale), offset);
-      _mm256_storeu_ps(out + i, _mm256_mul_ps(v, factor));
-    }
-    for (; i < end; ++i) out[i] = (out[i] * absmax + s.nested_offset) * s.factor;
+    for (; i + 8 <= end; i += 8) _mm256_storeu_ps(out + i, _mm256_fmadd_ps(_mm256_loadu_ps(out + i), scale, offset));
+    for (; i < end; ++i) out[i] = out[i] * absmax + s.nested_offset * s.factor;
   }
 }
 

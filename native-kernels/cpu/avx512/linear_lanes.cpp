@@ -92,42 +92,17 @@ inline void step(const RowBlock& rows, const LaneActivations& x, std::size_t pas
   }
 }
 
-/// Nested scales that are looked up while rows are multiplied: the loads of one and the arithmetic of the other share a
-/// core without waiting for each other. One by one: gathers are slow on many processors since their microcode was
-/// mended against side channels.
-struct LookUp {
-  const std::uint8_t* codes;  // null: nothing to do
-  const float* map;
-  float* out;
-  std::size_t count;
-};
-
-inline void look_up_scales(const LookUp& job, std::size_t begin, std::size_t end) {
-  for (std::size_t i = begin; i < end; ++i) job.out[i] = load_unaligned(job.map, job.codes[i]);
-}
-
 /// Sums of `kCount` rows with one token, without the weights' scales where there is one a row.
 template <int kBits, Spread kSpread, std::size_t kCount>
-__m128 row_sums(const RowBlock& rows, const LaneActivations& x, const Tables& tables, const LookUp& side) {
+__m128 row_sums(const RowBlock& rows, const LaneActivations& x, const Tables& tables) {
   __m512 totals[kRows];
   NIBBLE_UNROLL for (std::size_t r = 0; r < kRows; ++r) totals[r] = _mm512_setzero_ps();
   const std::size_t full = rows.row_bytes / 64;
   const std::size_t left = rows.row_bytes % 64;
   const Tail all{~__mmask64{0}, 0xffff, 1.0f};
   const Tail last{first_lanes64(left), first_lanes16((left + 3) / 4), 1.0f};
-  if (side.codes != nullptr) {
-    constexpr std::size_t kSide = kRows * (kSpread == Spread::quarters ? 4 : kSpread == Spread::whole ? 1 : 2);
-    for (std::size_t chunk = 0; chunk < full; ++chunk) {
-      NIBBLE_UNROLL for (std::size_t i = 0; i < kSide; ++i) {
-        side.out[chunk * kSide + i] = load_unaligned(side.map, side.codes[chunk * kSide + i]);
-      }
-      step<kBits, kSpread, kCount, false>(rows, x, chunk, chunk, tables.values, all, totals);
-    }
-    look_up_scales(side, full * kSide, side.count);
-  } else {
-    for (std::size_t chunk = 0; chunk < full; ++chunk) {
-      step<kBits, kSpread, kCount, false>(rows, x, chunk, chunk, tables.values, all, totals);
-    }
+  for (std::size_t chunk = 0; chunk < full; ++chunk) {
+    step<kBits, kSpread, kCount, false>(rows, x, chunk, chunk, tables.values, all, totals);
   }
   if (left != 0) step<kBits, kSpread, kCount, true>(rows, x, full, full, tables.values, last, totals);
   for (std::size_t i = 0; i < x.second_passes; ++i) {
@@ -180,8 +155,7 @@ class ScalePipeline {
         end_(end),
         row_scales_(w.scales.block_size == kEndless),
         // The blocks of rows follow each other.
-        consecutive_(w.scales.block_size == w.group && cursor_.phase == 0 && cursor_.step_phase == 0),
-        nested_(consecutive_ && w.scales.values == nullptr) {
+        consecutive_(w.scales.block_size == w.group && cursor_.phase == 0 && cursor_.step_phase == 0) {
     const std::size_t groups = row_scales_ ? 1 : cursor_.groups;
     const std::size_t padded = (groups + kScalePad - 1) / kScalePad * kScalePad;
     stride_ = consecutive_ || row_scales_ ? groups : padded;
@@ -190,13 +164,7 @@ class ScalePipeline {
       ready_[i] = {scratch + 2 * i * block, w.scales.zero_points != nullptr ? scratch + (2 * i + 1) * block : nullptr,
                    stride_};
     }
-    for (std::size_t i = 0; i < 2; ++i) raw_[i] = scratch + (4 + i) * block;
-    temporary_ = scratch + 6 * block;
-    if (!nested_) return;
-    for (std::size_t i = 0; i < 2; ++i) {
-      const LookUp job = look_up_for(begin + i * kRows);
-      if (job.codes != nullptr) look_up_scales(job, 0, job.count);
-    }
+    temporary_ = scratch + 4 * block;
   }
 
   /// The scales of the block of rows at `row`, the next in order; the first call is for the first block.
@@ -206,27 +174,16 @@ class ScalePipeline {
     return ready_[index_of(row)];
   }
 
-  /// What is to be looked up before the next call of take.
-  LookUp look_up_ahead(std::size_t row) const { return look_up_for(row + 2 * kRows); }
-
  private:
   std::size_t index_of(std::size_t row) const { return (row - begin_) / kRows % 2; }
   std::size_t rows_at(std::size_t row) const { return smaller(kRows, end_ - row); }
-
-  LookUp look_up_for(std::size_t row) const {
-    if (!nested_ || row >= end_) return {nullptr, nullptr, nullptr, 0};
-    const BlockScales& s = w_.scales;
-    return {s.codes + row * cursor_.groups, s.nested_map, raw_[index_of(row)], rows_at(row) * cursor_.groups};
-  }
 
   void prepare(std::size_t row) {
     if (row >= end_) return;
     const BlockScales& s = w_.scales;
     const Scales& to = ready_[index_of(row)];
     const std::size_t rows = rows_at(row);
-    if (nested_) {
-      scale_nested(s, row * cursor_.groups, rows * cursor_.groups, raw_[index_of(row)], to.scales);
-    } else if (consecutive_) {
+    if (consecutive_) {
       load_block_scales(s, row * cursor_.groups, rows * cursor_.groups, to.scales);
     }
     if (consecutive_ && to.zeros != nullptr) {
@@ -252,10 +209,8 @@ class ScalePipeline {
   std::size_t end_;
   bool row_scales_;
   bool consecutive_;
-  bool nested_;
   std::size_t stride_;
   Scales ready_[2];
-  float* raw_[2];
   float* temporary_;
 };
 
@@ -284,21 +239,19 @@ void strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const La
   for (std::size_t row = begin; row < end; row += kRows) {
     const std::size_t count = smaller(kRows, end - row);
     const Scales& scales = pipeline.take(row);
-    LookUp ahead_of_rows = pipeline.look_up_ahead(row);
     const std::uint8_t* codes = w.codes + row * row_bytes;
     const RowBlock block{codes, row_bytes, scales.scales, scales.stride, codes + ahead};
     prefetch_scales(w, row);
     for (std::size_t t = 0; t < tokens; ++t) {
       alignas(16) float sums[kRows];
       if (count == kRows) {
-        _mm_store_ps(sums, row_sums<kBits, kSpread, kRows>(block, x[t], tables, ahead_of_rows));
-        ahead_of_rows.codes = nullptr;
+        _mm_store_ps(sums, row_sums<kBits, kSpread, kRows>(block, x[t], tables));
       } else {
         for (std::size_t r = 0; r < count; ++r) {
           RowBlock one = block;
           one.codes += r * row_bytes;
           one.scales += r * scales.stride;
-          sums[r] = _mm_cvtss_f32(row_sums<kBits, kSpread, 1>(one, x[t], tables, LookUp{}));
+          sums[r] = _mm_cvtss_f32(row_sums<kBits, kSpread, 1>(one, x[t], tables));
         }
       }
       for (std::size_t r = 0; r < count; ++r) {
