@@ -10,6 +10,7 @@ import {
   score,
   type RunnableModel,
 } from './run/index.ts';
+import { prepareRuntime } from '../native-kernels/index.ts';
 
 /**
  * A runner: owns one loaded model for the life of its process. Loading happens once; calls that use the model run one
@@ -17,6 +18,8 @@ import {
  */
 export function createRunner(): Handlers<RunnerApi> {
   const queue = new CallQueue();
+  // While the host says what to load.
+  prepareRuntime();
   let loading: Promise<RunnableModel> | null = null;
 
   const loaded = (): Promise<RunnableModel> =>

@@ -160,6 +160,7 @@ interface Submitted<T> {
 /** What addon/runtime.cpp exports. A handle is an opaque, type-tagged object. */
 interface RuntimeAddon {
   runtimeOpen(libraryPath: string): { onnxruntime: string; providers: string[] };
+  runtimePrepare(libraryPath: string): Promise<undefined>;
   modelOpen(options: {
     graphPath: string;
     contextLength: number;
@@ -204,6 +205,20 @@ function runtime(): NonNullable<typeof opened> {
     opened = { addon, version: addon.runtimeOpen(libraryPath()) };
   }
   return opened;
+}
+
+/**
+ * Begins to open ONNX Runtime on another thread: whoever will open a model soon has other things to do until then. What
+ * goes wrong here, `Model.open` says.
+ */
+export function prepareRuntime(): void {
+  if (opened !== null) return;
+  try {
+    const addon = loadAddon() as RuntimeAddon;
+    addon.runtimePrepare(libraryPath()).catch(() => undefined);
+  } catch {
+    // Model.open meets the same obstacle.
+  }
 }
 
 /**

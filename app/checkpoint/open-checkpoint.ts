@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -56,6 +57,11 @@ export interface OpenCheckpoint {
     end: number,
     options?: ReadOptions,
   ) => Promise<Uint8Array>;
+  /**
+   * The first bytes of a tensor, at most `limit`. A model has hundreds of tensors of a few hundred bytes: they are read
+   * without waiting for another thread, which would take longer than the reading.
+   */
+  readStart: (tensor: TensorInfo, limit: number) => Promise<Uint8Array>;
   /**
    * Where a tensor's bytes lie, for whoever reads files without this process's memory in between.
    *
@@ -237,6 +243,21 @@ export async function openCheckpoint(directory: string): Promise<OpenCheckpoint>
     tensors,
     files,
     readRange,
+    readStart: async ({ file, byteOffset, byteLength }, limit) => {
+      const bytes = new Uint8Array(Math.min(byteLength, limit));
+      try {
+        const { fd } = await handleOf(file);
+        let done = 0;
+        while (done < bytes.byteLength) {
+          const count = readSync(fd, bytes, done, bytes.byteLength - done, byteOffset + done);
+          if (count === 0) throw becameShorter(file);
+          done += count;
+        }
+      } catch (error) {
+        throw toAppError(error);
+      }
+      return bytes;
+    },
     readTensor: (tensor, options) => readRange(tensor, 0, tensor.byteLength, options),
     locate: async ({ file, byteOffset, byteLength }) => {
       const { sizeBytes } = await requireRegularFile(directory, file);

@@ -5,9 +5,13 @@ import type { DeviceWish } from '../contract/device.ts';
 import { AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
 import type { CacheType } from '../contract/sampling.ts';
-import { Model } from '../../native-kernels/index.ts';
+import { Model, prepareRuntime } from '../../native-kernels/index.ts';
 import { chooseDevice } from './choose-device.ts';
-import { readGenerationConfig, specialTokenText } from './generation-config.ts';
+import {
+  readGenerationConfig,
+  specialTokenText,
+  type GenerationConfig,
+} from './generation-config.ts';
 import { ensureGraph } from './graph/ensure-graph.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { loadChatTemplate, type ChatTemplate } from './tokenizer/chat-template.ts';
@@ -100,6 +104,26 @@ function listedTokenId(
   return Number.isSafeInteger(id) ? id : undefined;
 }
 
+/** What the small files of a model folder say. */
+interface Companions {
+  readonly tokenizerConfig: Readonly<Record<string, unknown>>;
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly template: ChatTemplate | null;
+  readonly generation: GenerationConfig;
+  readonly hasTokenizer: boolean;
+}
+
+async function readCompanions(directory: string): Promise<Companions> {
+  const [tokenizerConfig, generation, hasTokenizer] = await Promise.all([
+    readTokenizerConfig(directory),
+    readGenerationConfig(directory),
+    exists(path.join(directory, TOKENIZER_FILE)),
+  ]);
+  const tokens = templateTokens(tokenizerConfig);
+  const template = await loadChatTemplate(directory, tokenizerConfig, tokens);
+  return { tokenizerConfig, tokens, template, generation, hasTokenizer };
+}
+
 /**
  * Loads a model folder: graph, weights (mapped), configuration, template; the tokenizer follows when it is needed.
  *
@@ -109,8 +133,13 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const startMs = performance.now();
   const { directory } = options;
   const { device, reason } = chooseDevice(options.device ?? 'cpu');
+  // On another thread, while the graph is built on this one.
+  prepareRuntime();
   const ready = await ensureGraph(directory, options.mode);
   const contextLength = chooseContextLength(ready.config, options);
+  // Read while the model is opened on its own thread; its failure is heard behind the model's.
+  const reading = readCompanions(directory);
+  reading.catch(() => undefined);
   const model = await Model.open({
     graphPath: ready.graphPath,
     contextLength,
@@ -121,14 +150,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   try {
-    const [tokenizerConfig, generation, hash, hasTokenizer] = await Promise.all([
-      readTokenizerConfig(directory),
-      readGenerationConfig(directory),
-      weightsHash(directory, ready.files),
-      exists(path.join(directory, TOKENIZER_FILE)),
-    ]);
-    const tokens = templateTokens(tokenizerConfig);
-    const template = await loadChatTemplate(directory, tokenizerConfig, tokens);
+    const [companions, hash] = await Promise.all([reading, weightsHash(directory, ready.files)]);
+    const { tokenizerConfig, tokens, template, generation, hasTokenizer } = companions;
     let loading: Promise<ModelTokenizer> | null = null;
     const tokenizer = (): Promise<ModelTokenizer> => {
       if (!hasTokenizer) return Promise.reject(missingTokenizer(directory));

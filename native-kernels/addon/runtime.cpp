@@ -80,6 +80,13 @@ Napi::Value runtime_open(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// runtimePrepare(libraryPath): Promise<undefined>; opens the library on a thread of the pool
+Napi::Value runtime_prepare(const Napi::CallbackInfo& info) {
+  return PromiseWorker::start(
+      info.Env(), {}, [path = string_argument(info[0], "libraryPath")] { ort::Library::open(path); },
+      [](Napi::Env env, const PromiseWorker&) { return env.Undefined(); });
+}
+
 // modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile, device }): { promise, cancel }; the
 // promise resolves to { handle, vocabularySize, loadMs }
 Napi::Value model_open(const Napi::CallbackInfo& info) {
@@ -286,6 +293,7 @@ void add(Napi::Env env, Napi::Object exports, const char* name) {
 
 void register_runtime(Napi::Env env, Napi::Object exports) {
   add<runtime_open>(env, exports, "runtimeOpen");
+  add<runtime_prepare>(env, exports, "runtimePrepare");
   add<model_open>(env, exports, "modelOpen");
   add<model_position>(env, exports, "modelPosition");
   add<model_truncate>(env, exports, "modelTruncate");

@@ -66,11 +66,11 @@ async function readDetails(
   const wanted = checkpoint.tensors.filter(({ name }) => isWanted(name));
   return new Map(
     await Promise.all(
-      wanted.map(async (tensor): Promise<[string, Uint8Array]> => {
-        // One byte more than allowed is enough to be refused later, with the right words.
-        const end = Math.min(tensor.byteLength, MAX_QUANT_STATE_BYTES + 1);
-        return [tensor.name, await checkpoint.readRange(tensor, 0, end)];
-      }),
+      // One byte more than allowed is enough to be refused later, with the right words.
+      wanted.map(async (tensor): Promise<[string, Uint8Array]> => [
+        tensor.name,
+        await checkpoint.readStart(tensor, MAX_QUANT_STATE_BYTES + 1),
+      ]),
     ),
   );
 }

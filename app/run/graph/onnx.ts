@@ -1,8 +1,11 @@
-import protobuf from 'protobufjs/light.js';
+import protobuf from 'protobufjs/minimal.js';
+import type { Writer } from 'protobufjs/minimal.js';
 
 /**
  * The part of the ONNX file format that our graphs use. Field numbers, types and enumeration values are those of the
- * ONNX specification (onnx.proto, IR version 10); fields that we never write are left out, and a reader skips them.
+ * ONNX specification (onnx.proto, IR version 10, proto2: a zero that is written down is on the wire, too). Fields are
+ * written one by one, in the order of their numbers: compiling a schema at run time would take longer than the rest of
+ * building a graph.
  */
 
 /** Element types of TensorProto.DataType. */
@@ -26,81 +29,6 @@ const attributeTypes = { float: 1, int: 2, text: 3, ints: 7 } as const;
 /** The IR version that belongs to operator set 21. */
 const IR_VERSION = 10;
 const STANDARD_OPSET = 21;
-
-const int64 = 'int64';
-const many = 'repeated' as const;
-
-/** ONNX is defined in proto2: a zero that is written down is on the wire, too. */
-function message(fields: Record<string, protobuf.IField>): protobuf.IType {
-  return { edition: 'proto2', fields };
-}
-
-const root = protobuf.Root.fromJSON({
-  nested: {
-    ModelProto: message({
-      irVersion: { id: 1, type: int64 },
-      producerName: { id: 2, type: 'string' },
-      graph: { id: 7, type: 'GraphProto' },
-      opsetImport: { id: 8, type: 'OperatorSetIdProto', rule: many },
-      metadataProps: { id: 14, type: 'StringStringEntryProto', rule: many },
-    }),
-    OperatorSetIdProto: message({
-      domain: { id: 1, type: 'string' },
-      version: { id: 2, type: int64 },
-    }),
-    StringStringEntryProto: message({
-      key: { id: 1, type: 'string' },
-      value: { id: 2, type: 'string' },
-    }),
-    GraphProto: message({
-      node: { id: 1, type: 'NodeProto', rule: many },
-      name: { id: 2, type: 'string' },
-      initializer: { id: 5, type: 'TensorProto', rule: many },
-      input: { id: 11, type: 'ValueInfoProto', rule: many },
-      output: { id: 12, type: 'ValueInfoProto', rule: many },
-    }),
-    NodeProto: message({
-      input: { id: 1, type: 'string', rule: many },
-      output: { id: 2, type: 'string', rule: many },
-      name: { id: 3, type: 'string' },
-      opType: { id: 4, type: 'string' },
-      attribute: { id: 5, type: 'AttributeProto', rule: many },
-      domain: { id: 7, type: 'string' },
-    }),
-    AttributeProto: message({
-      name: { id: 1, type: 'string' },
-      f: { id: 2, type: 'float' },
-      i: { id: 3, type: int64 },
-      s: { id: 4, type: 'bytes' },
-      ints: { id: 8, type: int64, rule: many },
-      type: { id: 20, type: 'int32' },
-    }),
-    TensorProto: message({
-      dims: { id: 1, type: int64, rule: many },
-      dataType: { id: 2, type: 'int32' },
-      name: { id: 8, type: 'string' },
-      rawData: { id: 9, type: 'bytes' },
-      externalData: { id: 13, type: 'StringStringEntryProto', rule: many },
-      dataLocation: { id: 14, type: 'int32' },
-    }),
-    ValueInfoProto: message({
-      name: { id: 1, type: 'string' },
-      type: { id: 2, type: 'TypeProto' },
-    }),
-    TypeProto: message({ tensorType: { id: 1, type: 'TensorTypeProto' } }),
-    // TypeProto.Tensor in the specification; only the field numbers are on the wire.
-    TensorTypeProto: message({
-      elemType: { id: 1, type: 'int32' },
-      shape: { id: 2, type: 'TensorShapeProto' },
-    }),
-    TensorShapeProto: message({ dim: { id: 1, type: 'DimensionProto', rule: many } }),
-    DimensionProto: message({
-      dimValue: { id: 1, type: int64 },
-      dimParam: { id: 2, type: 'string' },
-    }),
-  },
-});
-const modelType = root.lookupType('ModelProto');
 
 /** Integers and floats are different attribute types in ONNX, and a JavaScript number does not tell which it is. */
 export type Attribute =
@@ -147,67 +75,138 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-function entries(record: Readonly<Record<string, string>>): { key: string; value: string }[] {
-  return Object.entries(record).map(([key, value]) => ({ key, value }));
+/** How the values of a field lie in the file: a number of variable length, four bytes, or bytes behind their length. */
+const wire = { varint: 0, bytes: 2, fixed32: 5 } as const;
+
+const tag = (field: number, type: keyof typeof wire): number => (field << 3) | wire[type];
+
+function writeInteger(writer: Writer, field: number, value: number): void {
+  writer.uint32(tag(field, 'varint')).int64(value);
 }
 
-function encodeAttribute(name: string, attribute: Attribute): object {
-  if ('text' in attribute)
-    return { name, type: attributeTypes.text, s: new TextEncoder().encode(attribute.text) };
-  if ('ints' in attribute) return { name, type: attributeTypes.ints, ints: attribute.ints };
-  return 'int' in attribute
-    ? { name, type: attributeTypes.int, i: attribute.int }
-    : { name, type: attributeTypes.float, f: attribute.float };
+function writeText(writer: Writer, field: number, value: string): void {
+  writer.uint32(tag(field, 'bytes')).string(value);
 }
 
-function encodeInitializer({ name, type, dims, data }: OnnxInitializer): object {
-  const common = { name, dims, dataType: elementTypes[type] };
-  if ('bytes' in data) return { ...common, rawData: data.bytes };
-  return {
-    ...common,
-    dataLocation: EXTERNAL,
-    externalData: entries({
-      location: data.file,
-      offset: String(data.byteOffset),
-      length: String(data.byteLength),
-    }),
-  };
+/** A message inside another one. */
+function writeMessage(writer: Writer, field: number, content: () => void): void {
+  writer.uint32(tag(field, 'bytes')).fork();
+  content();
+  writer.ldelim();
 }
 
-function encodeValue({ name, type, dims }: OnnxValue): object {
-  const dim = dims.map((size) =>
-    typeof size === 'number' ? { dimValue: size } : { dimParam: size },
-  );
-  return { name, type: { tensorType: { elemType: elementTypes[type], shape: { dim } } } };
+/** StringStringEntryProto, one for each. */
+function writeEntries(
+  writer: Writer,
+  field: number,
+  record: Readonly<Record<string, string>>,
+): void {
+  for (const [key, value] of Object.entries(record))
+    writeMessage(writer, field, () => {
+      writeText(writer, 1, key);
+      writeText(writer, 2, value);
+    });
+}
+
+/** AttributeProto. */
+function writeAttribute(writer: Writer, name: string, attribute: Attribute): void {
+  writeText(writer, 1, name);
+  let type: number;
+  if ('float' in attribute) {
+    type = attributeTypes.float;
+    writer.uint32(tag(2, 'fixed32')).float(attribute.float);
+  } else if ('int' in attribute) {
+    type = attributeTypes.int;
+    writeInteger(writer, 3, attribute.int);
+  } else if ('text' in attribute) {
+    type = attributeTypes.text;
+    writeText(writer, 4, attribute.text);
+  } else {
+    type = attributeTypes.ints;
+    for (const value of attribute.ints) writeInteger(writer, 8, value);
+  }
+  writeInteger(writer, 20, type);
+}
+
+/** NodeProto. */
+function writeNode(writer: Writer, node: OnnxNode): void {
+  for (const input of node.inputs) writeText(writer, 1, input);
+  for (const output of node.outputs) writeText(writer, 2, output);
+  writeText(writer, 3, node.name);
+  writeText(writer, 4, node.operator);
+  for (const [name, attribute] of Object.entries(node.attributes))
+    writeMessage(writer, 5, () => {
+      writeAttribute(writer, name, attribute);
+    });
+  writeText(writer, 7, node.domain);
+}
+
+/** TensorProto. */
+function writeInitializer(writer: Writer, { name, type, dims, data }: OnnxInitializer): void {
+  for (const size of dims) writeInteger(writer, 1, size);
+  writeInteger(writer, 2, elementTypes[type]);
+  writeText(writer, 8, name);
+  if ('bytes' in data) {
+    writer.uint32(tag(9, 'bytes')).bytes(data.bytes);
+    return;
+  }
+  const { file, byteOffset, byteLength } = data;
+  const place = { location: file, offset: String(byteOffset), length: String(byteLength) };
+  writeEntries(writer, 13, place);
+  writeInteger(writer, 14, EXTERNAL);
+}
+
+/** ValueInfoProto, with TypeProto, TypeProto.Tensor, TensorShapeProto and its Dimension inside. */
+function writeValue(writer: Writer, { name, type, dims }: OnnxValue): void {
+  writeText(writer, 1, name);
+  writeMessage(writer, 2, () => {
+    writeMessage(writer, 1, () => {
+      writeInteger(writer, 1, elementTypes[type]);
+      writeMessage(writer, 2, () => {
+        for (const size of dims)
+          writeMessage(writer, 1, () => {
+            if (typeof size === 'number') writeInteger(writer, 1, size);
+            else writeText(writer, 2, size);
+          });
+      });
+    });
+  });
+}
+
+/** GraphProto. */
+function writeGraph(writer: Writer, model: OnnxModel): void {
+  for (const node of model.nodes)
+    writeMessage(writer, 1, () => {
+      writeNode(writer, node);
+    });
+  writeText(writer, 2, 'nibble');
+  for (const initializer of model.initializers)
+    writeMessage(writer, 5, () => {
+      writeInitializer(writer, initializer);
+    });
+  for (const [field, values] of [
+    [11, model.inputs],
+    [12, model.outputs],
+  ] as const)
+    for (const value of values)
+      writeMessage(writer, field, () => {
+        writeValue(writer, value);
+      });
 }
 
 /** The bytes of an .onnx file. The same model gives the same bytes, always. */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
-  return modelType
-    .encode({
-      irVersion: IR_VERSION,
-      producerName: 'nibble',
-      opsetImport: [
-        { domain: '', version: STANDARD_OPSET },
-        ...Object.entries(model.domains).map(([domain, version]) => ({ domain, version })),
-      ],
-      metadataProps: entries(model.metadata),
-      graph: {
-        name: 'nibble',
-        node: model.nodes.map((node) => ({
-          name: node.name,
-          opType: node.operator,
-          domain: node.domain,
-          input: node.inputs,
-          output: node.outputs,
-          attribute: Object.entries(node.attributes).map(([name, value]) =>
-            encodeAttribute(name, value),
-          ),
-        })),
-        initializer: model.initializers.map(encodeInitializer),
-        input: model.inputs.map(encodeValue),
-        output: model.outputs.map(encodeValue),
-      },
-    })
-    .finish();
+  const writer = protobuf.Writer.create();
+  writeInteger(writer, 1, IR_VERSION);
+  writeText(writer, 2, 'nibble');
+  writeMessage(writer, 7, () => {
+    writeGraph(writer, model);
+  });
+  for (const [domain, version] of Object.entries({ '': STANDARD_OPSET, ...model.domains }))
+    writeMessage(writer, 8, () => {
+      writeText(writer, 1, domain);
+      writeInteger(writer, 2, version);
+    });
+  writeEntries(writer, 14, model.metadata);
+  return writer.finish();
 }
