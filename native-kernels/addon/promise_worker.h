@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -47,9 +48,14 @@ class ProgressReporter {
 
   void report(double fraction) {
     constexpr double kSmallestStep = 1.0 / 256;
+    // A report wakes JavaScript's thread, which takes a core from the kernels; nobody reads more than this many.
+    constexpr std::chrono::milliseconds kShortestWait{25};
     const std::lock_guard<std::mutex> guard(lock_);
     // Threads may finish their tasks out of order; the fraction only grows.
-    if (fraction < reported_ + kSmallestStep || waiting_->exchange(true)) return;
+    if (fraction < reported_ + kSmallestStep) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_ || waiting_->exchange(true)) return;
+    next_ = now + kShortestWait;
     reported_ = fraction;
     const auto call = [waiting = waiting_, fraction](Napi::Env env, Napi::Function callback) {
       waiting->store(false);
@@ -62,6 +68,7 @@ class ProgressReporter {
   Napi::ThreadSafeFunction function_;
   std::mutex lock_;
   double reported_ = 0;
+  std::chrono::steady_clock::time_point next_{};
   std::shared_ptr<std::atomic<bool>> waiting_ = std::make_shared<std::atomic<bool>>(false);
 };
 

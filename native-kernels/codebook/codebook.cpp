@@ -1,5 +1,6 @@
 #include "codebook.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -19,6 +20,15 @@ constexpr float kDynamic8[256] = {
 };
 
 constexpr float kNever = std::numeric_limits<float>::infinity();
+
+/// The bits of the float32 nearest to `threshold` that end in the four bits of `rank`.
+std::int32_t with_rank(float threshold, int rank) {
+  const auto bits = std::bit_cast<std::int32_t>(threshold == kNever ? 2.0f : threshold);
+  // Above a full sixteen, the next one down may be nearer; and the reverse.
+  const std::int32_t near = (bits & ~15) | rank;
+  const std::int32_t distance = near - bits;
+  return distance > 8 ? near - 16 : distance < -8 ? near + 16 : near;
+}
 
 FourBitTables derive(FourBitType type) {
   FourBitTables tables{};
@@ -50,6 +60,7 @@ FourBitTables derive(FourBitType type) {
     }
     tables.cell_threshold[cell & 31] = inside;
     tables.cell_rank[cell & 31] = below;
+    tables.cell_both[cell & 31] = with_rank(inside, below);
   }
   return tables;
 }

@@ -73,7 +73,7 @@ void quantize_last_block(const Job& job, std::size_t block, const void* weights,
   for (std::size_t i = 0; i < count; ++i) {
     const float scaled = load_weight(weights, type, i) / largest;
     const int rank = rank_of(job.tables, scaled);
-    add_to_lane(lanes, i, scaled - job.tables.values[rank], job.tables.values[rank]);
+    add_to_lane(lanes, i / 2, scaled - job.tables.values[rank], job.tables.values[rank]);
     std::uint8_t& pair = codes[i / 2];
     const int code = job.tables.codes[rank];
     pair = static_cast<std::uint8_t>(i % 2 == 0 ? code << 4 : pair | code);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "reference/sha256_kernels.h"
 #include "tree_hash.h"
@@ -94,9 +95,10 @@ void hash_group(const std::uint8_t* data, std::size_t stride, std::uint8_t* dige
   for (std::size_t i = 0; i < 8; ++i) Lanes::store(state[i], out[i]);
   for (std::size_t lane = 0; lane < Lanes::kLanes; ++lane) {
     for (std::size_t i = 0; i < 8; ++i) {
-      const std::uint32_t word = out[i][lane];
-      std::uint8_t* to = digests + lane * kDigestBytes + i * 4;
-      for (int byte = 0; byte < 4; ++byte) to[byte] = static_cast<std::uint8_t>(word >> (24 - 8 * byte));
+      // One reversed word at a time: byte by byte, compilers make thousands of shuffles of these loops.
+      std::uint32_t word = out[i][lane];
+      word = word >> 24 | (word >> 8 & 0xff00) | (word << 8 & 0xff0000) | word << 24;
+      std::memcpy(digests + lane * kDigestBytes + i * 4, &word, sizeof(word));
     }
   }
 }

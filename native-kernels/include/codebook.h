@@ -28,6 +28,11 @@ struct FourBitTables {
   static constexpr float kCellScale = 14.4f;  // keeps every threshold 0.05 of a cell or more away from a cell's edge
   float cell_threshold[32];
   std::int32_t cell_rank[32];
+  // Both in one, for quotients of two bfloat16: the bits of the float32 next to cell_threshold whose low four bits are
+  // cell_rank (in cells without a threshold, one above all weights). That moves a threshold by 8 units in the last
+  // place at most. No bfloat16 weight of a block with a bfloat16 absmax comes out that near to a threshold of NF4, so
+  // the rank is still exact; FP4 has thresholds, such as 5/6, that weights do meet.
+  std::int32_t cell_both[32];
   float apart[2];  // thresholds 7 and 8 of FP4; for NF4 infinite
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 namespace nibble {
@@ -34,6 +35,7 @@ class PositionedFile {
   void* handle_;
 #else
   int descriptor_;
+  std::mutex* turn_;  // whose turn it is to write
 #endif
 };
 

@@ -2,13 +2,15 @@
 
 // How error sums are added up. The order is part of the bits: every instruction set follows it.
 //
-// Element i of a segment (a block, or up to 4096 elements of a row) goes to lane i % 16. Each lane adds in float32, in
-// ascending order, multiplication and addition rounded apart. Then lanes fold: l + (l + 8), l + (l + 4), l + (l + 2),
-// l + (l + 1). Segments are added in double (quantize_statistics.h). Values are in units of the segment's scale, so
+// Element i of a segment of integers (up to 4096 elements of a row) goes to lane i % 16, of a 4-bit block to lane
+// i / 2 % 16, so that the two codes of a byte are in the same lane. Each lane adds in float32, in ascending order,
+// multiplication and addition rounded once (fma). Then lanes fold: l + (l + 8), l + (l + 4), l + (l + 2), l + (l + 1).
+// Segments are added in double (quantize_statistics.h). Values are in units of the segment's scale, so
 // nothing under- or overflows.
 //
 // Included by files that are compiled for one instruction set each: everything here has internal linkage.
 
+#include <cmath>
 #include <cstddef>
 
 namespace nibble {
@@ -29,11 +31,12 @@ struct MomentLanes {
   float max_error[16] = {};
 };
 
+/// @param index of the element, or of its pair in a 4-bit block
 static inline void add_to_lane(MomentLanes& lanes, std::size_t index, float error, float value) {
   const std::size_t lane = index & 15;
-  lanes.error_squares[lane] += error * error;
-  lanes.error_values[lane] += error * value;
-  lanes.value_squares[lane] += value * value;
+  lanes.error_squares[lane] = std::fma(error, error, lanes.error_squares[lane]);
+  lanes.error_values[lane] = std::fma(error, value, lanes.error_values[lane]);
+  lanes.value_squares[lane] = std::fma(value, value, lanes.value_squares[lane]);
   const float magnitude = error < 0 ? -error : error;
   if (magnitude > lanes.max_error[lane]) lanes.max_error[lane] = magnitude;
 }

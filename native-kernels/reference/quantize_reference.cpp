@@ -42,7 +42,7 @@ std::size_t quantize_blocks(const FourBitTables& tables, const void* source, Wei
       const float scaled = load_weight(source, type, start + i) * inverse;
       const int rank = rank_of(tables, scaled);
       const float value = tables.values[rank];
-      add_to_lane(lanes, i, scaled - value, value);
+      add_to_lane(lanes, i / 2, scaled - value, value);
       if (i % 2 == 0) {
         even = tables.codes[rank];
       } else {

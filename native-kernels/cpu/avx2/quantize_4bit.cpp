@@ -48,15 +48,16 @@ inline __m256i ranks_of(__m256 scaled, const TableVectors& tables, MomentVectors
   return rank;
 }
 
-/// 32 ranks, 8 to a vector, become 16 bytes of codes, the first of each pair in the high nibble.
-inline void store_packed(const __m256i ranks[4], const TableVectors& tables, std::uint8_t* to) {
-  const __m256i bytes =
-      _mm256_packus_epi16(_mm256_packs_epi32(ranks[0], ranks[1]), _mm256_packs_epi32(ranks[2], ranks[3]));
-  const __m256i pairs = _mm256_maddubs_epi16(_mm256_shuffle_epi8(tables.codes, bytes), _mm256_set1_epi16(0x0110));
-  // The packs work within 128-bit halves: each holds two pairs of every vector.
-  const __m128i packed = _mm_packus_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-  const __m128i by_vector = _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_shuffle_epi8(packed, by_vector));
+/// 32 ranks become 16 bytes of codes, the first of each pair in the high nibble.
+/// @param even, odd of 16 weights each
+inline void store_packed(const __m256i even[2], const __m256i odd[2], const TableVectors& tables, std::uint8_t* to) {
+  // The packs work within 128-bit halves: each then holds four even ranks of the first 16 weights, four of the others,
+  // and as many odd ones.
+  const __m256i ranks = _mm256_packus_epi16(_mm256_packs_epi32(even[0], even[1]), _mm256_packs_epi32(odd[0], odd[1]));
+  const __m256i codes = _mm256_shuffle_epi8(tables.codes, ranks);
+  const __m256i pairs = _mm256_or_si256(_mm256_slli_epi16(codes, 4), _mm256_unpackhi_epi64(codes, codes));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm_unpacklo_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
 }
 
 /// Bits of the largest magnitude as float32. Order of bits is order of magnitudes, and NaN and infinity come out above
@@ -102,13 +103,15 @@ std::size_t quantize(const FourBitTables& tables, const void* source, std::size_
     for (std::size_t i = 0; i < block_size; i += 32) {
       // Spelled out: in a loop the compiler keeps the sums in memory.
       const unsigned char* at = weights + i * kSize;
-      const __m256i ranks[4] = {
-          ranks_of<0>(_mm256_mul_ps(load8<type>(at), inverse), vectors, sums),
-          ranks_of<1>(_mm256_mul_ps(load8<type>(at + 8 * kSize), inverse), vectors, sums),
-          ranks_of<0>(_mm256_mul_ps(load8<type>(at + 16 * kSize), inverse), vectors, sums),
-          ranks_of<1>(_mm256_mul_ps(load8<type>(at + 24 * kSize), inverse), vectors, sums),
-      };
-      store_packed(ranks, vectors, codes + (block * block_size + i) / 2);
+      const Pairs low = load_pairs<type>(at);
+      const Pairs high = load_pairs<type>(at + 16 * kSize);
+      const __m256i low_even = ranks_of<0>(_mm256_mul_ps(low.even, inverse), vectors, sums);
+      const __m256i low_odd = ranks_of<0>(_mm256_mul_ps(low.odd, inverse), vectors, sums);
+      const __m256i high_even = ranks_of<1>(_mm256_mul_ps(high.even, inverse), vectors, sums);
+      const __m256i high_odd = ranks_of<1>(_mm256_mul_ps(high.odd, inverse), vectors, sums);
+      const __m256i even[2] = {low_even, high_even};
+      const __m256i odd[2] = {low_odd, high_odd};
+      store_packed(even, odd, vectors, codes + (block * block_size + i) / 2);
     }
     store_moments(sums, moments + block);
   }

@@ -18,6 +18,34 @@ inline __m256 load8(const unsigned char* source) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
+/// 16 weights, those with even and those with odd indices.
+struct Pairs {
+  __m256 even;
+  __m256 odd;
+};
+
+template <WeightType type>
+inline Pairs load_pairs(const unsigned char* source) {
+  constexpr int kMiddleSwapped = 0xd8;
+  if constexpr (type == WeightType::f32) {
+    const __m256 low = load8<type>(source);
+    const __m256 high = load8<type>(source + 32);
+    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0x88));
+    const __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0xdd));
+    return {_mm256_castpd_ps(_mm256_permute4x64_pd(even, kMiddleSwapped)),
+            _mm256_castpd_ps(_mm256_permute4x64_pd(odd, kMiddleSwapped))};
+  }
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
+  if constexpr (type == WeightType::f16) {
+    const __m256i apart = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15,  //
+                                           0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
+    const __m256i halves = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(pairs, apart), kMiddleSwapped);
+    return {_mm256_cvtph_ps(_mm256_castsi256_si128(halves)), _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1))};
+  }
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)),
+          _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000))))};
+}
+
 /// The smallest or largest of eight.
 inline float smallest_of(__m256 v) {
   const __m128 four = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -40,9 +68,9 @@ struct MomentVectors {
 
   template <int half>
   void add(__m256 error, __m256 value) {
-    error_squares[half] = _mm256_add_ps(error_squares[half], _mm256_mul_ps(error, error));
-    error_values[half] = _mm256_add_ps(error_values[half], _mm256_mul_ps(error, value));
-    value_squares[half] = _mm256_add_ps(value_squares[half], _mm256_mul_ps(value, value));
+    error_squares[half] = _mm256_fmadd_ps(error, error, error_squares[half]);
+    error_values[half] = _mm256_fmadd_ps(error, value, error_values[half]);
+    value_squares[half] = _mm256_fmadd_ps(value, value, value_squares[half]);
     max_error[half] = _mm256_max_ps(max_error[half], _mm256_andnot_ps(_mm256_set1_ps(-0.0f), error));
   }
 };

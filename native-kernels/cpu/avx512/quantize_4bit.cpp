@@ -14,6 +14,7 @@ constexpr std::size_t kGroup = 16;
 struct TableVectors {
   __m512 cell_threshold[2];
   __m512i cell_rank[2];
+  __m512i cell_both[2];
   __m512 values;
   __m512i codes;
   __m512 apart[2];
@@ -21,21 +22,29 @@ struct TableVectors {
   explicit TableVectors(const FourBitTables& tables)
       : cell_threshold{_mm512_loadu_ps(tables.cell_threshold), _mm512_loadu_ps(tables.cell_threshold + 16)},
         cell_rank{_mm512_loadu_si512(tables.cell_rank), _mm512_loadu_si512(tables.cell_rank + 16)},
+        cell_both{_mm512_loadu_si512(tables.cell_both), _mm512_loadu_si512(tables.cell_both + 16)},
         values(_mm512_loadu_ps(tables.values)),
         codes(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(tables.codes)))),
         apart{_mm512_set1_ps(tables.apart[0]), _mm512_set1_ps(tables.apart[1])} {}
 };
 
-/// Codes of 16 scaled weights, one per 32-bit lane; their errors are added to `moments`.
-template <bool fp4>
+/// Codes of 16 scaled weights, in the low four bits of each 32-bit lane; their errors are added to `moments`.
+template <WeightType type, bool fp4>
 inline __m512i codes_of(__m512 scaled, const TableVectors& tables, MomentVectors& moments) {
   // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits, which are all that the permutes look at.
   const __m512i cell = _mm512_castps_si512(
       _mm512_fmadd_ps(scaled, _mm512_set1_ps(FourBitTables::kCellScale), _mm512_set1_ps(12582912.0f)));
-  const __m512 threshold = _mm512_permutex2var_ps(tables.cell_threshold[0], cell, tables.cell_threshold[1]);
-  __m512i rank = _mm512_permutex2var_epi32(tables.cell_rank[0], cell, tables.cell_rank[1]);
   const __m512i one = _mm512_set1_epi32(1);
-  rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, threshold, _CMP_GT_OQ), rank, one);
+  __m512i rank;
+  if constexpr (type == WeightType::bf16 && !fp4) {
+    // One permute brings both: FourBitTables::cell_both.
+    rank = _mm512_permutex2var_epi32(tables.cell_both[0], cell, tables.cell_both[1]);
+    rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, _mm512_castsi512_ps(rank), _CMP_GT_OQ), rank, one);
+  } else {
+    const __m512 threshold = _mm512_permutex2var_ps(tables.cell_threshold[0], cell, tables.cell_threshold[1]);
+    rank = _mm512_permutex2var_epi32(tables.cell_rank[0], cell, tables.cell_rank[1]);
+    rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, threshold, _CMP_GT_OQ), rank, one);
+  }
   if constexpr (fp4) {
     rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, tables.apart[0], _CMP_GT_OQ), rank, one);
     rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, tables.apart[1], _CMP_GT_OQ), rank, one);
@@ -46,100 +55,120 @@ inline __m512i codes_of(__m512 scaled, const TableVectors& tables, MomentVectors
   return rank;
 }
 
-/// 64 codes, 16 to a vector, become 32 bytes, the first of each pair in the high nibble.
-inline void store_packed(const __m512i codes[4], std::uint8_t* to) {
-  // The packs work within 128-bit quarters: quarter j then holds codes 4j to 4j + 3 of each vector.
-  const __m512i bytes =
-      _mm512_packus_epi16(_mm512_packus_epi32(codes[0], codes[1]), _mm512_packus_epi32(codes[2], codes[3]));
-  const __m512i pairs = _mm512_maddubs_epi16(bytes, _mm512_set1_epi16(0x0110));  // 16 * first + second
-  const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m256i packed = _mm512_cvtepi16_epi8(_mm512_permutexvar_epi32(by_vector, pairs));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), packed);
+/// Sixteen bytes of codes, one per 32-bit lane; bits above the byte are anything.
+inline __m512i pair_codes(__m512i even, __m512i odd) {
+  constexpr int kSelect = 0xca;  // of bits: first ? second : third
+  return _mm512_ternarylogic_epi32(_mm512_set1_epi32(0xf0), _mm512_slli_epi32(even, 4), odd, kSelect);
 }
 
-/// Bits of the largest magnitude: as float32 for f32, in 16 bits else. Order of bits is order of magnitudes, and NaN
-/// and infinity come out above all numbers.
-template <WeightType type>
-inline std::uint32_t largest_bits(const unsigned char* source, std::size_t count) {
-  if constexpr (type == WeightType::f32) {
-    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-    __m512i largest = _mm512_setzero_si512();
-    for (std::size_t i = 0; i < count; i += 16) {
-      largest = _mm512_max_epu32(largest, _mm512_and_si512(_mm512_loadu_si512(source + i * 4), magnitude));
-    }
-    return _mm512_reduce_max_epu32(largest);
-  }
-  const __m512i magnitude = _mm512_set1_epi16(0x7fff);
-  __m512i largest = _mm512_setzero_si512();
-  for (std::size_t i = 0; i < count; i += 32) {
-    largest = _mm512_max_epu16(largest, _mm512_and_si512(_mm512_loadu_si512(source + i * 2), magnitude));
-  }
-  const __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(largest), _mm512_extracti64x4_epi64(largest, 1));
-  const __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-  const __m128i ones = _mm_set1_epi16(-1);
-  const __m128i smallest = _mm_minpos_epu16(_mm_xor_si128(quarter, ones));
-  return (static_cast<std::uint32_t>(_mm_cvtsi128_si32(smallest)) ^ 0xffff) & 0xffff;
+/// Stores the bytes of two such vectors one after the other.
+inline void store_pairs(__m512i first, __m512i second, std::uint8_t* to) {
+  const __m512i low_bytes = _mm512_set1_epi32(0x0c080400);
+  // Of each 128-bit quarter, 32 bits have four bytes of `first` and the next 32 bits four of `second`.
+  const __m512i quarters =
+      _mm512_mask_shuffle_epi8(_mm512_shuffle_epi8(first, low_bytes), 0xf0f0f0f0f0f0f0f0ULL, second, low_bytes);
+  const __m512i in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_castsi512_si256(_mm512_permutexvar_epi32(in_order, quarters)));
 }
 
-/// Float32 absmax of up to 16 blocks.
-template <WeightType type>
-inline __m512 absmax_of(const unsigned char* source, std::size_t blocks, std::size_t block_size) {
-  alignas(64) std::uint32_t bits[kGroup] = {};
-  for (std::size_t i = 0; i < blocks; ++i) {
-    bits[i] = largest_bits<type>(source + i * block_size * (type == WeightType::f32 ? 4 : 2), block_size);
-  }
-  const __m512i all = _mm512_load_si512(bits);
-  if constexpr (type == WeightType::f32) return _mm512_castsi512_ps(all);
-  if constexpr (type == WeightType::f16) return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(all));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(all, 16));
-}
-
-/// One block of a multiple of 64 weights.
+/// Codes of 64 weights, the first 32 of which may belong to another block than the rest.
 template <WeightType type, bool fp4>
-inline void quantize_block(const unsigned char* source, std::size_t block_size, float inverse,
-                           const TableVectors& tables, std::uint8_t* codes, Moments* moments) {
+inline void quantize_64(const unsigned char* source, __m512 first_inverse, __m512 second_inverse,
+                        const TableVectors& tables, MomentVectors& first, MomentVectors& second, std::uint8_t* codes) {
+  constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
+  const Pairs low = load_pairs<type>(source);
+  const __m512i low_even = codes_of<type, fp4>(_mm512_mul_ps(low.even, first_inverse), tables, first);
+  const __m512i low_odd = codes_of<type, fp4>(_mm512_mul_ps(low.odd, first_inverse), tables, first);
+  const Pairs high = load_pairs<type>(source + 32 * kSize);
+  const __m512i high_even = codes_of<type, fp4>(_mm512_mul_ps(high.even, second_inverse), tables, second);
+  const __m512i high_odd = codes_of<type, fp4>(_mm512_mul_ps(high.odd, second_inverse), tables, second);
+  store_pairs(pair_codes(low_even, low_odd), pair_codes(high_even, high_odd), codes);
+}
+
+/// The larger of two vectors' elements: float32 bits for f32, 16 bits else. Order of bits is order of magnitudes, and
+/// NaN and infinity come out above all numbers.
+template <WeightType type>
+inline __m512i larger(__m512i a, __m512i b) {
+  if constexpr (type == WeightType::f32) return _mm512_max_epu32(a, b);
+  return _mm512_max_epu16(a, b);
+}
+
+/// Largest magnitudes of a block, in one vector.
+template <WeightType type>
+inline __m512i largest_of(const unsigned char* source, std::size_t bytes) {
+  const __m512i magnitude = _mm512_set1_epi32(type == WeightType::f32 ? 0x7fffffff : 0x7fff7fff);
+  __m512i largest = _mm512_and_si512(_mm512_loadu_si512(source), magnitude);
+  for (std::size_t i = 64; i < bytes; i += 64) {
+    largest = larger<type>(largest, _mm512_and_si512(_mm512_loadu_si512(source + i), magnitude));
+  }
+  return largest;
+}
+
+/// Folds four blocks to one vector, a quarter each.
+template <WeightType type>
+inline __m512i fold_blocks(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const __m512i ab = larger<type>(_mm512_shuffle_i64x2(a, b, 0x44), _mm512_shuffle_i64x2(a, b, 0xee));
+  const __m512i cd = larger<type>(_mm512_shuffle_i64x2(c, d, 0x44), _mm512_shuffle_i64x2(c, d, 0xee));
+  return larger<type>(_mm512_shuffle_i64x2(ab, cd, 0x88), _mm512_shuffle_i64x2(ab, cd, 0xdd));
+}
+
+/// Float32 absmax of up to 16 blocks; lanes beyond them repeat the last.
+template <WeightType type, std::size_t block_bytes>
+inline __m512 absmax_of(const unsigned char* source, std::size_t blocks, std::size_t any_block_bytes) {
+  const std::size_t bytes = block_bytes == 0 ? any_block_bytes : block_bytes;
+  __m512i four[4];
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto block = [&](std::size_t i) {
+      return largest_of<type>(source + (i < blocks ? i : blocks - 1) * bytes, bytes);
+    };
+    // So that block 4 j + k comes to quarter j of vector k, and to lane 4 j + k in the end.
+    four[k] = fold_blocks<type>(block(k), block(4 + k), block(8 + k), block(12 + k));
+  }
+  const __m512i low = larger<type>(_mm512_unpacklo_epi64(four[0], four[1]), _mm512_unpackhi_epi64(four[0], four[1]));
+  const __m512i high = larger<type>(_mm512_unpacklo_epi64(four[2], four[3]), _mm512_unpackhi_epi64(four[2], four[3]));
+  const __m512 low_lanes = _mm512_castsi512_ps(low);
+  const __m512 high_lanes = _mm512_castsi512_ps(high);
+  __m512i all = larger<type>(_mm512_castps_si512(_mm512_shuffle_ps(low_lanes, high_lanes, 0x88)),
+                             _mm512_castps_si512(_mm512_shuffle_ps(low_lanes, high_lanes, 0xdd)));
+  if constexpr (type == WeightType::f32) return _mm512_castsi512_ps(all);
+  all = _mm512_max_epu16(all, _mm512_slli_epi32(all, 16));
+  if constexpr (type == WeightType::f16) return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16)));
+  return _mm512_castsi512_ps(_mm512_and_si512(all, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
+}
+
+/// A block of a multiple of 64 weights.
+template <WeightType type, bool fp4>
+inline MomentVectors quantize_block(const unsigned char* source, std::size_t block_size, float inverse,
+                                    const TableVectors& tables, std::uint8_t* codes) {
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
   const __m512 scale = _mm512_set1_ps(inverse);
   MomentVectors sums;
   for (std::size_t i = 0; i < block_size; i += 64) {
-    __m512i four[4];
-    for (std::size_t k = 0; k < 4; ++k) {
-      const __m512 weights = load16<type>(source + (i + k * 16) * kSize);
-      four[k] = codes_of<fp4>(_mm512_mul_ps(weights, scale), tables, sums);
-    }
-    store_packed(four, codes + i / 2);
+    quantize_64<type, fp4>(source + i * kSize, scale, scale, tables, sums, sums, codes + i / 2);
   }
-  store_moments(sums, moments);
+  return sums;
 }
 
 /// Two blocks of 32 weights.
 template <WeightType type, bool fp4>
 inline void quantize_pair(const unsigned char* source, const float* inverses, const TableVectors& tables,
-                          std::uint8_t* codes, Moments* moments) {
-  constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
-  const __m512 first = _mm512_set1_ps(inverses[0]);
-  const __m512 second = _mm512_set1_ps(inverses[1]);
-  MomentVectors first_sums, second_sums;
-  const __m512i four[4] = {
-      codes_of<fp4>(_mm512_mul_ps(load16<type>(source), first), tables, first_sums),
-      codes_of<fp4>(_mm512_mul_ps(load16<type>(source + 16 * kSize), first), tables, first_sums),
-      codes_of<fp4>(_mm512_mul_ps(load16<type>(source + 32 * kSize), second), tables, second_sums),
-      codes_of<fp4>(_mm512_mul_ps(load16<type>(source + 48 * kSize), second), tables, second_sums),
-  };
-  store_packed(four, codes);
-  store_moments(first_sums, moments);
-  store_moments(second_sums, moments + 1);
+                          std::uint8_t* codes, MomentVectors& first, MomentVectors& second) {
+  quantize_64<type, fp4>(source, _mm512_set1_ps(inverses[0]), _mm512_set1_ps(inverses[1]), tables, first, second,
+                         codes);
 }
 
-template <WeightType type, bool fp4>
+/// @tparam known_size of a block; 0 where it is only known at run time
+template <WeightType type, bool fp4, std::size_t known_size>
 std::size_t quantize(const FourBitTables& tables, const unsigned char* source, std::size_t blocks,
-                     std::size_t block_size, std::uint8_t* codes, float* absmax, Moments* moments) {
+                     std::size_t any_block_size, std::uint8_t* codes, float* absmax, Moments* moments) {
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
+  const std::size_t block_size = known_size == 0 ? any_block_size : known_size;
   const TableVectors vectors(tables);
   for (std::size_t first = 0; first < blocks; first += kGroup) {
     const std::size_t count = blocks - first < kGroup ? blocks - first : kGroup;
     const unsigned char* group = source + first * block_size * kSize;
-    const __m512 largest = absmax_of<type>(group, count, block_size);
+    const __m512 largest = absmax_of<type, known_size * kSize>(group, count, block_size * kSize);
     const __mmask16 bad = _mm512_cmpge_epu32_mask(_mm512_castps_si512(largest), _mm512_set1_epi32(0x7f800000));
     if (bad != 0) return first + _tzcnt_u32(bad);
     const auto present = static_cast<__mmask16>((1u << count) - 1);
@@ -149,24 +178,50 @@ std::size_t quantize(const FourBitTables& tables, const unsigned char* source, s
                     _mm512_div_ps(_mm512_set1_ps(1.0f), _mm512_max_ps(largest, _mm512_set1_ps(kSmallestAbsmax))));
 
     std::uint8_t* group_codes = codes + first * block_size / 2;
-    if (block_size >= 64) {
-      for (std::size_t i = 0; i < count; ++i) {
-        quantize_block<type, fp4>(group + i * block_size * kSize, block_size, inverses[i], vectors,
-                                  group_codes + i * block_size / 2, moments + first + i);
-      }
-      continue;
-    }
+    const auto at = [&](std::size_t i) { return group + i * block_size * kSize; };
+    const auto codes_at = [&](std::size_t i) { return group_codes + i * block_size / 2; };
     std::size_t i = 0;
-    for (; i + 2 <= count; i += 2) {
-      quantize_pair<type, fp4>(group + i * 32 * kSize, inverses + i, vectors, group_codes + i * 16,
-                               moments + first + i);
+    for (; i + 4 <= count; i += 4) {
+      MomentFold fold;
+      if constexpr (known_size == 32) {
+        MomentVectors a, b, c, d;
+        quantize_pair<type, fp4>(at(i), inverses + i, vectors, codes_at(i), a, b);
+        fold.take_first(a, b);
+        quantize_pair<type, fp4>(at(i + 2), inverses + i + 2, vectors, codes_at(i + 2), c, d);
+        fold.take_second(c, d);
+      } else {
+        const MomentVectors a = quantize_block<type, fp4>(at(i), block_size, inverses[i], vectors, codes_at(i));
+        const MomentVectors b =
+            quantize_block<type, fp4>(at(i + 1), block_size, inverses[i + 1], vectors, codes_at(i + 1));
+        fold.take_first(a, b);
+        const MomentVectors c =
+            quantize_block<type, fp4>(at(i + 2), block_size, inverses[i + 2], vectors, codes_at(i + 2));
+        const MomentVectors d =
+            quantize_block<type, fp4>(at(i + 3), block_size, inverses[i + 3], vectors, codes_at(i + 3));
+        fold.take_second(c, d);
+      }
+      fold.store(moments + first + i);
     }
-    if (i < count) {
-      quantize_kernels_reference().quantize_blocks(tables, group + i * 32 * kSize, type, 1, 32, group_codes + i * 16,
-                                                   absmax + first + i, moments + first + i);
+    if (i == count) continue;
+    if constexpr (known_size == 32) {
+      quantize_kernels_reference().quantize_blocks(tables, at(i), type, count - i, 32, codes_at(i), absmax + first + i,
+                                                   moments + first + i);
+    } else {
+      for (; i < count; ++i) {
+        const MomentVectors sums = quantize_block<type, fp4>(at(i), block_size, inverses[i], vectors, codes_at(i));
+        store_moments(sums, moments + first + i);
+      }
     }
   }
   return blocks;
+}
+
+template <WeightType type, bool fp4>
+std::size_t quantize(const FourBitTables& tables, const unsigned char* source, std::size_t blocks,
+                     std::size_t block_size, std::uint8_t* codes, float* absmax, Moments* moments) {
+  if (block_size == 32) return quantize<type, fp4, 32>(tables, source, blocks, 32, codes, absmax, moments);
+  if (block_size == 64) return quantize<type, fp4, 64>(tables, source, blocks, 64, codes, absmax, moments);
+  return quantize<type, fp4, 0>(tables, source, blocks, block_size, codes, absmax, moments);
 }
 
 template <WeightType type>

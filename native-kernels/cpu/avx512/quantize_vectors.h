@@ -33,6 +33,30 @@ inline __m512 load_some(const unsigned char* source, __mmask16 lanes) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
+/// 32 weights, those with even and those with odd indices.
+struct Pairs {
+  __m512 even;
+  __m512 odd;
+};
+
+template <WeightType type>
+inline Pairs load_pairs(const unsigned char* source) {
+  if constexpr (type == WeightType::f32) {
+    const __m512 low = _mm512_loadu_ps(source);
+    const __m512 high = _mm512_loadu_ps(source + 64);
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return {_mm512_permutex2var_ps(low, even, high), _mm512_permutex2var_ps(low, odd, high)};
+  }
+  const __m512i pairs = _mm512_loadu_si512(source);
+  if constexpr (type == WeightType::f16) {
+    return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(pairs)),
+            _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(pairs, 16)))};
+  }
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
+          _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
+}
+
 /// MomentLanes in registers.
 struct MomentVectors {
   __m512 error_squares = _mm512_setzero_ps();
@@ -42,9 +66,9 @@ struct MomentVectors {
 
   void add(__m512 error, __m512 value) {
     constexpr int kLargerMagnitude = 0b1011;  // of max(|a|, |b|), sign cleared
-    error_squares = _mm512_add_ps(error_squares, _mm512_mul_ps(error, error));
-    error_values = _mm512_add_ps(error_values, _mm512_mul_ps(error, value));
-    value_squares = _mm512_add_ps(value_squares, _mm512_mul_ps(value, value));
+    error_squares = _mm512_fmadd_ps(error, error, error_squares);
+    error_values = _mm512_fmadd_ps(error, value, error_values);
+    value_squares = _mm512_fmadd_ps(value, value, value_squares);
     max_error = _mm512_range_ps(max_error, error, kLargerMagnitude);
   }
 };
@@ -67,6 +91,52 @@ inline void store_moments(const MomentVectors& lanes, Moments* to) {
   const __m512i first_of_each = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   _mm_storeu_ps(&to->error_squares, _mm512_castps512_ps128(_mm512_permutexvar_ps(first_of_each, one)));
 }
+
+/// Folds the sums of four segments as fold_lanes does, all at once: halves, then quarters, one per segment, then the
+/// lanes of a quarter, one per sum.
+class MomentFold {
+ public:
+  /// The first and the second segment.
+  void take_first(const MomentVectors& a, const MomentVectors& b) { first_ = halves(a, b); }
+
+  /// The third and the fourth.
+  void take_second(const MomentVectors& c, const MomentVectors& d) {
+    const MomentVectors second = halves(c, d);
+    quarters_.error_squares = sum_quarters(first_.error_squares, second.error_squares);
+    quarters_.error_values = sum_quarters(first_.error_values, second.error_values);
+    quarters_.value_squares = sum_quarters(first_.value_squares, second.value_squares);
+    quarters_.max_error = _mm512_max_ps(_mm512_shuffle_f32x4(first_.max_error, second.max_error, 0x88),
+                                        _mm512_shuffle_f32x4(first_.max_error, second.max_error, 0xdd));
+  }
+
+  void store(Moments to[4]) const {
+    const __m512 errors = _mm512_add_ps(_mm512_shuffle_ps(quarters_.error_squares, quarters_.error_values, 0x44),
+                                        _mm512_shuffle_ps(quarters_.error_squares, quarters_.error_values, 0xee));
+    const __m512 others = fold(0xcccc, _mm512_shuffle_ps(quarters_.value_squares, quarters_.max_error, 0x44),
+                               _mm512_shuffle_ps(quarters_.value_squares, quarters_.max_error, 0xee));
+    const __m512 all = fold(0x8888, _mm512_shuffle_ps(errors, others, 0x88), _mm512_shuffle_ps(errors, others, 0xdd));
+    _mm512_storeu_ps(&to->error_squares, all);
+  }
+
+ private:
+  static __m512 sum_halves(__m512 a, __m512 b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+  }
+  static __m512 sum_quarters(__m512 a, __m512 b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  }
+  static MomentVectors halves(const MomentVectors& a, const MomentVectors& b) {
+    MomentVectors sums;
+    sums.error_squares = sum_halves(a.error_squares, b.error_squares);
+    sums.error_values = sum_halves(a.error_values, b.error_values);
+    sums.value_squares = sum_halves(a.value_squares, b.value_squares);
+    sums.max_error = _mm512_max_ps(_mm512_shuffle_f32x4(a.max_error, b.max_error, 0x44),
+                                   _mm512_shuffle_f32x4(a.max_error, b.max_error, 0xee));
+    return sums;
+  }
+
+  MomentVectors first_, quarters_;
+};
 
 }  // namespace
 }  // namespace nibble
