@@ -125,22 +125,17 @@ struct NestedJob {
   /// Quantizes the scales of a run and adds up its statistics.
   /// @returns an error that some weight of the run has at least
   double quantize(std::size_t run, Statistics& sum) {
-    const float* absmax = job.absmax + first(run);
-    target.nested_absmax[run] = quantize_nested_block(absmax, count(run), offset, target.absmax_codes + first(run));
-    float scales[kNestedBlockSize];
-    dequantize(run, scales);
-    double certain = 0;
-    double possible = 0;
-    for (std::size_t i = 0; i < count(run); ++i) {
-      const Moments& moments = job.moments[first(run) + i];
-      const double unit = unit_of(absmax[i]);
-      add_segment(sum, moments, unit, scales[i]);
-      const double drift = std::fabs(unit - scales[i]);
-      certain = std::max(certain, unit * moments.max_error - drift);
-      possible = std::max(possible, unit * moments.max_error + drift);
-    }
-    largest_bound[run] = possible;
-    return certain;
+    const NestedResult made = job.kernels.quantize_nested(
+        {job.absmax + first(run), job.moments + first(run), count(run), offset, nested_steps(), dynamic8_values()},
+        target.absmax_codes + first(run));
+    target.nested_absmax[run] = made.absmax;
+    sum.error_squares += made.error_squares;
+    sum.source_squares += made.source_squares;
+    sum.dequantized_squares += made.dequantized_squares;
+    sum.dot += made.dot;
+    sum.max_error = std::max(sum.max_error, made.max_error);
+    largest_bound[run] = made.possible;
+    return made.certain;
   }
 
   /// The largest error of a run, weight by weight, where its blocks' bounds leave room above `at_least`.

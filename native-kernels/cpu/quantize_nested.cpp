@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <vector>
 
 #include "codebook.h"
@@ -95,20 +94,6 @@ const std::uint8_t* nested_steps() {
 float mean_as_pytorch(const float* values, std::size_t count) {
   if (count == 0) return 0;
   return sum_as_pytorch(values, count) / static_cast<float>(count);
-}
-
-float quantize_nested_block(const float* absmax, std::size_t count, float offset, std::uint8_t* codes) {
-  const std::uint8_t* steps = nested_steps();
-  float largest = 0;
-  for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(absmax[i] - offset));
-  const float inverse = 1.0f / largest;
-  for (std::size_t i = 0; i < count; ++i) {
-    // 0 * infinity, in a block of equal scales, is no number; the comparison sends it to code 0, as bitsandbytes does.
-    float value = (absmax[i] - offset) * inverse;
-    value = value > -1.0f ? std::min(value, 1.0f) : -1.0f;
-    codes[i] = steps[static_cast<std::uint16_t>((value + 1.0f) * 0.5f * 65535.0f + 0.5f)];
-  }
-  return largest;
 }
 
 void dequantize_nested_block(const std::uint8_t* codes, std::size_t count, float nested_absmax, float offset,

@@ -17,16 +17,9 @@ float mean_as_pytorch(const float* values, std::size_t count);
 /// Logarithm of the number of groups of 32 values that mean_as_pytorch adds up before it folds their sum.
 std::size_t mean_fold_power(std::size_t groups);
 
-/// [65536] code of each step from -1 to 1 that quantize_nested_block looks up: the number of midpoints of the dynamic
-/// map below it.
+/// [65536] code of each step from -1 to 1 that quantize_nested_run (reference/nested_run.h) looks up: the number of
+/// midpoints of the dynamic map below it.
 const std::uint8_t* nested_steps();
-
-/// Quantizes scales less `offset` with the dynamic map, 256 to a block, as bitsandbytes does on a CPU: a value's
-/// position on a grid of 65,536 steps selects the code, so a value near a threshold may miss the nearest one.
-/// @param absmax [count], count <= 256: one block
-/// @param codes [count]
-/// @returns the block's scale, `nested_absmax`
-float quantize_nested_block(const float* absmax, std::size_t count, float offset, std::uint8_t* codes);
 
 /// The scales that the nested codes of one block stand for.
 /// @param absmax [count]

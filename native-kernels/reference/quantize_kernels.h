@@ -34,6 +34,27 @@ struct RangeResult {
   bool finite;  // false: min and max mean nothing
 };
 
+/// Scales that share one scale of their own in double quantization.
+constexpr std::size_t kNestedRun = 256;
+
+struct NestedInput {
+  const float* absmax;                 // [count]
+  const Moments* moments;              // [count] of the blocks
+  std::size_t count;                   // <= kNestedRun
+  float offset;                        // taken off every scale
+  const std::uint8_t* codes_of_steps;  // [65536] the dynamic map's code for each step from -1 to 1
+  const float* map;                    // [256] the dynamic map
+};
+
+/// Of a run: its scale, sums as in Statistics, and bounds of its largest error.
+struct NestedResult {
+  float absmax;
+  double error_squares, source_squares, dequantized_squares, dot;
+  double max_error;  // of the blocks whose scale came back exactly
+  double certain;    // some weight's error is at least this
+  double possible;   // none is above this
+};
+
 struct QuantizeKernels {
   /// Quantizes whole blocks to 4 bits: code(w * (1 / max(absmax, kSmallestAbsmax))).
   /// @param source [blocks * block_size] weights of `type`, any alignment
@@ -56,6 +77,10 @@ struct QuantizeKernels {
   /// @param codes [count]
   Moments (*quantize_integers)(const void* source, WeightType type, std::size_t count, const IntegerCoding& coding,
                                std::int8_t* codes);
+
+  /// Double quantization of one run of scales (reference/nested_run.h).
+  /// @param codes [input.count]
+  NestedResult (*quantize_nested)(const NestedInput& input, std::uint8_t* codes);
 };
 
 const QuantizeKernels& quantize_kernels_reference();

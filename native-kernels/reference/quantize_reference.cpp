@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "half.h"
+#include "reference/nested_run.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble {
@@ -97,7 +98,8 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 }  // namespace
 
 const QuantizeKernels& quantize_kernels_reference() {
-  static constexpr QuantizeKernels kernels{quantize_blocks, dequantize_blocks, range, quantize_integers};
+  static constexpr QuantizeKernels kernels{quantize_blocks, dequantize_blocks, range, quantize_integers,
+                                           quantize_nested_run};
   return kernels;
 }
 

@@ -57,6 +57,26 @@ function difficultWeights(length: number, from: number): Float32Array {
   return weights;
 }
 
+/**
+ * Blocks of 64 bfloat16 in which every significand meets every other as the largest, with both signs and down to where
+ * NF4 has one code left.
+ *
+ * @param exponent Biased, of the largest weight of each block; 0 is denormal.
+ */
+function everyQuotient(exponent: number): Uint8Array {
+  const bits: number[] = [];
+  for (let largest = (exponent << 7) | 1; largest < (exponent + 1) << 7; largest++) {
+    for (let weight = Math.max(0, largest - 6 * 128); weight <= largest; weight++) {
+      if (bits.length % 64 === 0) bits.push(largest);
+      bits.push(weight);
+      if (bits.length % 64 === 0) bits.push(largest);
+      bits.push(weight | 0x8000);
+    }
+    while (bits.length % 64 !== 0) bits.push(0);
+  }
+  return new Uint8Array(Uint16Array.from(bits).buffer);
+}
+
 /** All of a result, each array by its bytes. */
 function fingerprint(result: object): unknown {
   return JSON.parse(
@@ -112,6 +132,15 @@ describe(`parity with the plain code (seed ${seed})`, () => {
       }
     });
   }
+
+  // Vector code may move thresholds where it knows that no weight comes between; see FourBitTables.
+  it.each([0, 1, 127, 253, 254])('every quotient of two bfloat16, exponent %i', async (exponent) => {
+    const source = { bytes: everyQuotient(exponent), type: 'bf16' as const };
+    for (const type of ['nf4', 'fp4'] as const) {
+      const spec = { type, blockSize: 64, doubleQuant: false };
+      await expectParity(type, (isa) => quantize4bit(source, spec, { isa }));
+    }
+  });
 
   const affine: AffineSpec[] = (['absmax', 'zero-point'] as const).flatMap((mode) =>
     ([8, 4] as const).flatMap((bits) =>

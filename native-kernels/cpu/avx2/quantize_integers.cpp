@@ -4,6 +4,7 @@
 
 #include "cpu/avx2/quantize_4bit.h"
 #include "cpu/avx2/quantize_vectors.h"
+#include "reference/nested_run.h"
 
 namespace nibble {
 namespace {
@@ -134,7 +135,8 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 }  // namespace
 
 const QuantizeKernels& quantize_kernels_avx2() {
-  static constexpr QuantizeKernels kernels{quantize_blocks_avx2, dequantize_blocks_avx2, range, quantize_integers};
+  static constexpr QuantizeKernels kernels{quantize_blocks_avx2, dequantize_blocks_avx2, range, quantize_integers,
+                                           quantize_nested_run};
   return kernels;
 }
 

@@ -2,6 +2,7 @@
 
 #include "cpu/avx512/quantize_4bit.h"
 #include "cpu/avx512/quantize_vectors.h"
+#include "reference/nested_run.h"
 
 namespace nibble {
 namespace {
@@ -122,7 +123,8 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 }  // namespace
 
 const QuantizeKernels& quantize_kernels_avx512() {
-  static constexpr QuantizeKernels kernels{quantize_blocks_avx512, dequantize_blocks_avx512, range, quantize_integers};
+  static constexpr QuantizeKernels kernels{quantize_blocks_avx512, dequantize_blocks_avx512, range, quantize_integers,
+                                           quantize_nested_run};
   return kernels;
 }
 
