@@ -134,13 +134,16 @@ describe(`parity with the plain code (seed ${seed})`, () => {
   }
 
   // Vector code may move thresholds where it knows that no weight comes between; see FourBitTables.
-  it.each([0, 1, 127, 253, 254])('every quotient of two bfloat16, exponent %i', async (exponent) => {
-    const source = { bytes: everyQuotient(exponent), type: 'bf16' as const };
-    for (const type of ['nf4', 'fp4'] as const) {
-      const spec = { type, blockSize: 64, doubleQuant: false };
-      await expectParity(type, (isa) => quantize4bit(source, spec, { isa }));
-    }
-  });
+  it.each([0, 1, 127, 253, 254])(
+    'every quotient of two bfloat16, exponent %i',
+    async (exponent) => {
+      const source = { bytes: everyQuotient(exponent), type: 'bf16' as const };
+      for (const type of ['nf4', 'fp4'] as const) {
+        const spec = { type, blockSize: 64, doubleQuant: false };
+        await expectParity(type, (isa) => quantize4bit(source, spec, { isa }));
+      }
+    },
+  );
 
   const affine: AffineSpec[] = (['absmax', 'zero-point'] as const).flatMap((mode) =>
     ([8, 4] as const).flatMap((bits) =>
