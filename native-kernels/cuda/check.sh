@@ -5,14 +5,14 @@
 #
 # NIBBLE_CHECK_WEIGHTS, NIBBLE_CHECK_BYTES, NIBBLE_CHECK_LAYERS change how much is checked and timed; the defaults are a
 # thousand million weights per scheme, 4 GiB of data on the device, and the 32 layers of an 8 B model. NIBBLE_CHECK_ONLY
-# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file).
+# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file decoder chat).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:-$here/../build-cuda-check}
 weights=${NIBBLE_CHECK_WEIGHTS:-1000000000}
 bytes=${NIBBLE_CHECK_BYTES:-4294967296}
 layers=${NIBBLE_CHECK_LAYERS:-32}
-steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file}
+steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file decoder chat}
 program=$build/cuda_check
 
 # The kernels for the card at hand alone: what is checked here are bits and times, not the packaging.
@@ -34,6 +34,9 @@ for tool in memcheck racecheck; do
     fi
   fi
 done
+if step memcheck && command -v compute-sanitizer >/dev/null; then
+  compute-sanitizer --tool memcheck --error-exitcode 1 "$program" small-decoder="$build/decoder" | tail -3
+fi
 if step equal; then "$program" equal; fi
 if step many; then "$program" many="$weights"; fi
 if step time; then "$program" time="$bytes"; fi
@@ -45,4 +48,6 @@ if step bitsandbytes; then
   fi
 fi
 if step file; then "$program" file="$build/checkpoint:$layers"; fi
+if step decoder; then "$program" decoder="$build/decoder"; fi
+if step chat; then for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format"; done; fi
 printf '\ndone (%s s)\n' "$SECONDS"

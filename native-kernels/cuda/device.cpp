@@ -31,6 +31,9 @@ Device::Device(int ordinal) : driver_(Driver::get()), ordinal_(ordinal), title_(
   int multiprocessors = 0;
   check(call().device_attribute(&multiprocessors, kAttributeMultiprocessors, device), "cuDeviceGetAttribute");
   multiprocessors_ = static_cast<unsigned>(std::max(multiprocessors, 1));
+  int shared_memory = 0;
+  check(call().device_attribute(&shared_memory, kAttributeSharedMemory, device), "cuDeviceGetAttribute");
+  shared_memory_ = static_cast<unsigned>(std::max(shared_memory, 0));
   // Threads that wait for the device sleep: the processor has other lanes to read and write for. Refused where
   // something else in the process has set the flags already; then they are as they are.
   (void)call().context_flags(device, kContextBlockingSync);

@@ -26,6 +26,8 @@ class Device {
   /// For messages: "device 0 (NVIDIA H100)".
   const std::string& title() const { return title_; }
   unsigned multiprocessors() const { return multiprocessors_; }
+  /// Bytes of shared memory that a block may ask for.
+  unsigned shared_memory() const { return shared_memory_; }
   const DriverFunctions& call() const { return driver_.call(); }
   void check(Result result, const char* function) const { driver_.check(result, function, title_); }
 
@@ -61,6 +63,7 @@ class Device {
   std::string name_;
   std::string title_;
   unsigned multiprocessors_ = 1;
+  unsigned shared_memory_ = 0;
   ContextHandle context_ = nullptr;
   ModuleHandle module_ = nullptr;
   std::mutex lock_;

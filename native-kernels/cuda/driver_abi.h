@@ -21,6 +21,8 @@ using ModuleHandle = struct ModuleOfDriver*;
 using FunctionHandle = struct FunctionOfDriver*;
 using StreamHandle = struct StreamOfDriver*;
 using EventHandle = struct EventOfDriver*;
+using GraphHandle = struct GraphOfDriver*;
+using GraphExecHandle = struct GraphExecOfDriver*;
 
 constexpr Result kSuccess = 0;
 constexpr Result kOutOfMemory = 2;
@@ -28,9 +30,36 @@ constexpr Result kNoDevice = 100;
 constexpr Result kNoBinaryForGpu = 209;
 constexpr Result kUnsupportedPtx = 222;
 
+constexpr Result kNotReady = 600;
+
 constexpr int kAttributeMultiprocessors = 16;
 constexpr int kAttributeMajor = 75;
 constexpr int kAttributeMinor = 76;
+constexpr int kAttributeSharedMemory = 97;  // bytes that a block may ask for
+
+constexpr int kFunctionTextVersion = 5;  // of the text (PTX) that a function was compiled from
+constexpr int kFunctionSharedMemory = 8;
+constexpr int kCaptureThreadLocal = 1;
+constexpr unsigned kLaunchProgrammatic = 6;
+
+/// CUlaunchAttribute: its value is a union of 64 bytes.
+struct alignas(8) LaunchAttribute {
+  unsigned id;
+  unsigned padding;
+  int value;
+  char rest[60];
+};
+static_assert(sizeof(LaunchAttribute) == 72);
+
+/// CUlaunchConfig.
+struct LaunchConfig {
+  unsigned grid[3];
+  unsigned block[3];
+  unsigned shared_bytes;
+  StreamHandle stream;
+  LaunchAttribute* attributes;
+  unsigned attribute_count;
+};
 
 constexpr unsigned kContextBlockingSync = 4;
 constexpr unsigned kStreamNonBlocking = 1;
@@ -73,9 +102,25 @@ constexpr unsigned kEventDefault = 0;
     (FunctionHandle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, \
      unsigned block_z, unsigned shared_bytes, StreamHandle stream, void** arguments, void** extra))
 
+/// What only the decoder needs. Null where the driver is older than they are (cuLaunchKernelEx: CUDA 11.8).
+#define NIBBLE_CUDA_OPTIONAL_FUNCTIONS(X)                                                                            \
+  X(function_attribute, cuFuncSetAttribute, (FunctionHandle function, int attribute, int value))                     \
+  X(function_property, cuFuncGetAttribute, (int* value, int attribute, FunctionHandle function))                     \
+  X(module_unload, cuModuleUnload, (ModuleHandle module))                                                            \
+  X(stream_query, cuStreamQuery, (StreamHandle stream))                                                              \
+  X(capture_begin, cuStreamBeginCapture_v2, (StreamHandle stream, int mode))                                         \
+  X(capture_end, cuStreamEndCapture, (StreamHandle stream, GraphHandle * graph))                                     \
+  X(graph_instantiate, cuGraphInstantiateWithFlags, (GraphExecHandle * exec, GraphHandle graph, unsigned long long)) \
+  X(graph_launch, cuGraphLaunch, (GraphExecHandle exec, StreamHandle stream))                                        \
+  X(graph_destroy, cuGraphDestroy, (GraphHandle graph))                                                              \
+  X(graph_exec_destroy, cuGraphExecDestroy, (GraphExecHandle exec))                                                  \
+  X(launch_with, cuLaunchKernelEx,                                                                                   \
+    (const LaunchConfig* config, FunctionHandle function, void** arguments, void** extra))
+
 struct DriverFunctions {
 #define NIBBLE_CUDA_DECLARE(member, symbol, arguments) Result(NIBBLE_CUDA_CALL* member) arguments = nullptr;
   NIBBLE_CUDA_FUNCTIONS(NIBBLE_CUDA_DECLARE)
+  NIBBLE_CUDA_OPTIONAL_FUNCTIONS(NIBBLE_CUDA_DECLARE)
 #undef NIBBLE_CUDA_DECLARE
 };
 

@@ -1,4 +1,4 @@
-# Finds nvcc and sets NIBBLE_CUDA_IMAGE to the source file that holds the compiled kernels, or to the one that says that
+# Finds nvcc and sets NIBBLE_CUDA_IMAGES to the source files that hold the compiled kernels, or to those that say that
 # there are none. NIBBLE_CUDA=OFF leaves them out.
 option(NIBBLE_CUDA "Build kernels for NVIDIA devices when a CUDA compiler is found" ON)
 
@@ -29,41 +29,59 @@ elseif(NIBBLE_CUDA_ARCHITECTURES STREQUAL "native")
   endif()
 endif()
 
-set(NIBBLE_CUDA_IMAGE ${CMAKE_CURRENT_LIST_DIR}/kernels/kernel_image_none.cpp)
 if(NIBBLE_CUDA AND NOT APPLE)
   find_program(NIBBLE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
 endif()
 if(NIBBLE_NVCC)
   # A compiler knows some of the architectures only; one that does not even start knows none.
   execute_process(COMMAND ${NIBBLE_NVCC} --list-gpu-arch OUTPUT_VARIABLE known ERROR_VARIABLE why RESULT_VARIABLE failed)
-  set(targets)
-  if(failed EQUAL 0)
-    foreach(architecture ${machine_codes})
-      if(known MATCHES "compute_${architecture}[^0-9]")
-        list(APPEND targets "arch=compute_${architecture},code=sm_${architecture}")
-      endif()
-    endforeach()
-    foreach(architecture ${texts})
-      if(known MATCHES "compute_${architecture}[^0-9]")
-        list(APPEND targets "arch=compute_${architecture},code=compute_${architecture}")
-      endif()
-    endforeach()
-  endif()
-  if(targets)
-    set(NIBBLE_CUDA_IMAGE ${CMAKE_CURRENT_BINARY_DIR}/kernel_image.cpp)
-    file(GLOB kernel_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/kernels/*)
-    add_custom_command(
-      OUTPUT ${NIBBLE_CUDA_IMAGE}
-      COMMAND ${CMAKE_COMMAND} -DNVCC=${NIBBLE_NVCC} "-DTARGETS=${targets}"
-              -DSOURCE=${CMAKE_CURRENT_LIST_DIR}/kernels/kernels.cu -DOUTPUT=${NIBBLE_CUDA_IMAGE}
-              -DINSTEAD=${CMAKE_CURRENT_LIST_DIR}/kernels/kernel_image_none.cpp
-              -P ${CMAKE_CURRENT_LIST_DIR}/compile_image.cmake
-      DEPENDS ${kernel_files} ${CMAKE_CURRENT_LIST_DIR}/compile_image.cmake
-      COMMENT "Compiling the CUDA kernels (machine code: ${machine_codes}; text: ${texts})"
-      VERBATIM)
-  else()
-    message(STATUS "No CUDA kernels: ${NIBBLE_NVCC} compiles for none of ${machine_codes} ${texts} ${why}")
+  if(NOT failed EQUAL 0)
+    set(known "")
+    message(STATUS "No CUDA kernels: ${NIBBLE_NVCC} fails: ${why}")
   endif()
 elseif(NIBBLE_CUDA)
   message(STATUS "No CUDA kernels: nvcc was not found")
 endif()
+
+# Compiles `source` into an image that `function` (declared in `header`) returns; without a compiler FUNCTION_none.cpp
+# beside the source stands in. Adds the source file that results to NIBBLE_CUDA_IMAGES.
+set(NIBBLE_CUDA_IMAGES)
+function(nibble_cuda_image source header function texts flags)
+  get_filename_component(folder ${source} DIRECTORY)
+  set(image ${folder}/${function}_none.cpp)
+  set(targets)
+  foreach(architecture ${machine_codes})
+    if(known MATCHES "compute_${architecture}[^0-9]")
+      list(APPEND targets "arch=compute_${architecture},code=sm_${architecture}")
+    endif()
+  endforeach()
+  foreach(architecture ${texts})
+    if(known MATCHES "compute_${architecture}[^0-9]")
+      list(APPEND targets "arch=compute_${architecture},code=compute_${architecture}")
+    endif()
+  endforeach()
+  if(targets)
+    set(instead ${image})
+    set(image ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp)
+    file(GLOB kernel_files CONFIGURE_DEPENDS ${folder}/*)
+    add_custom_command(
+      OUTPUT ${image}
+      COMMAND ${CMAKE_COMMAND} -DNVCC=${NIBBLE_NVCC} "-DTARGETS=${targets}" "-DFLAGS=${flags}" -DSOURCE=${source}
+              -DOUTPUT=${image} -DINSTEAD=${instead} -DHEADER=${header} -DFUNCTION=${function}
+              -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/compile_image.cmake
+      DEPENDS ${kernel_files} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/compile_image.cmake
+      COMMENT "Compiling ${source} (machine code: ${machine_codes}; text: ${texts})"
+      VERBATIM)
+  elseif(known)
+    message(STATUS "No CUDA kernels: ${NIBBLE_NVCC} compiles for none of ${machine_codes} ${texts}")
+  endif()
+  set(NIBBLE_CUDA_IMAGES ${NIBBLE_CUDA_IMAGES} ${image} PARENT_SCOPE)
+endfunction()
+
+# --fmad=false: the bits of a quantizer depend on every rounding.
+nibble_cuda_image(${CMAKE_CURRENT_LIST_DIR}/kernels/kernels.cu cuda/kernel_image.h kernel_image "${texts}" --fmad=false)
+# The decoder's kernels use what came after the oldest text: tensor cores with longer products, copies that run ahead.
+set(decoder_texts 80 90 ${texts})
+list(REMOVE_DUPLICATES decoder_texts)
+nibble_cuda_image(${CMAKE_CURRENT_LIST_DIR}/decoder/kernels/decoder_kernels.cu cuda/decoder/decoder_image.h decoder_image
+                  "${decoder_texts}" "")

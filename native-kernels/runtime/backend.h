@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "error.h"
 #include "linear.h"
 #include "profile.h"
 #include "session_state.h"
@@ -52,6 +53,22 @@ class Backend {
   /// @throws Error; the positions are then to be written again
   virtual void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
                    float* logits) = 0;
+
+  struct Choice {
+    std::int32_t id;
+    float logprob;
+  };
+
+  /// Whether next() can be called: where logits lie on a device it spares their way to the processor.
+  virtual bool chooses() const { return false; }
+
+  /// Appends `id` at `position` and returns the most probable token behind it, on ties the lowest id. The context's end
+  /// may already hold the one behind that, in the hope of the next call; nobody sees it otherwise.
+  virtual Choice next(std::int64_t id, std::size_t position) {
+    static_cast<void>(id);
+    static_cast<void>(position);
+    throw Error("internal", "this backend leaves the choice to the sampler");
+  }
 
   /// Nothing from `position` on is wanted any more.
   virtual void shrink(std::size_t position) = 0;

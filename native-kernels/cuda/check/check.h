@@ -23,4 +23,11 @@ void time_kernels(cuda::Worker& worker, std::uint64_t seed, std::size_t bytes);
 /// @param layers of the model's 32
 void time_checkpoint(const std::string& directory, std::uint64_t seed, unsigned layers);
 
+/// Products and whole decoders in every format against the processor's exact mode. @param small few tokens, for
+/// compute-sanitizer
+void check_decoder(cuda::Device& device, const std::string& directory, std::uint64_t seed, bool small);
+
+/// A decoder with the shape of Llama-3.2-1B: its speed beside the copy bandwidth. @param format of its layers
+void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format, std::uint64_t seed);
+
 }  // namespace nibble::check

@@ -3,6 +3,8 @@
 //   equal            every scheme, type, block size and odd shape against the plain code
 //   many=N           N random weights per scheme and type
 //   time=BYTES       kernels on BYTES of weights that lie on the device
+//   decoder=DIR      products and whole decoders against the processor (small-decoder=DIR: fewer tokens)
+//   chat=DIR:FORMAT  the speed of a decoder of a thousand million weights; its file is made in DIR
 //   file=DIR:LAYERS  a synthetic checkpoint from file to artifact
 // seed=N repeats a run. Exit code 1 when anything differs.
 
@@ -34,6 +36,11 @@ void run(const std::string& argument, nibble::cuda::Worker& worker, std::uint64_
     const std::size_t colon = value.rfind(':');
     nibble::check::time_checkpoint(value.substr(0, colon), seed,
                                    static_cast<unsigned>(std::stoul(value.substr(colon + 1))));
+  } else if (name == "decoder" || name == "small-decoder") {
+    nibble::check::check_decoder(nibble::cuda::Device::open(0), value, seed, name == "small-decoder");
+  } else if (name == "chat") {
+    const std::size_t colon = value.rfind(':');
+    nibble::check::time_decoder(nibble::cuda::Device::open(0), value.substr(0, colon), value.substr(colon + 1), seed);
   } else if (name != "seed") {
     throw nibble::Error("invalid-input", "unknown command: " + argument);
   }

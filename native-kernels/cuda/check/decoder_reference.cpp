@@ -1,0 +1,218 @@
+#include "cuda/check/decoder_reference.h"
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "cpu.h"
+#include "error.h"
+#include "half.h"
+#include "linear.h"
+
+namespace nibble::check {
+namespace {
+
+void run_on_threads(void*, std::size_t tasks, void (*task)(void*, std::size_t), void* user) {
+  const std::size_t count = std::min<std::size_t>(tasks, std::max(1u, std::thread::hardware_concurrency()));
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < tasks; i = next++) task(user, i);
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+}
+
+float element(const std::uint8_t* data, WeightType type, std::size_t index) {
+  if (type == WeightType::f32) {
+    float value = 0;
+    std::memcpy(&value, data + index * 4, 4);
+    return value;
+  }
+  std::uint16_t word = 0;
+  std::memcpy(&word, data + index * 2, 2);
+  return type == WeightType::f16 ? float_from_half(word) : std::bit_cast<float>(std::uint32_t{word} << 16);
+}
+
+std::vector<float> normalize(const float* x, const std::vector<float>& weight, float epsilon) {
+  double squares = 0;
+  for (std::size_t i = 0; i < weight.size(); ++i) squares += double{x[i]} * x[i];
+  const double factor = 1 / std::sqrt(squares / static_cast<double>(weight.size()) + epsilon);
+  std::vector<float> out(weight.size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(x[i] * factor * weight[i]);
+  return out;
+}
+
+float rounded(float value) { return float_from_half(half_from_float(value)); }
+
+}  // namespace
+
+DecoderReference::DecoderReference(const cuda::DecoderPlan& plan, const std::string& directory) : plan_(plan) {
+  for (const std::string& name : plan.files) {
+    std::ifstream file(directory + "/" + name, std::ios::binary | std::ios::ate);
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(file.tellg()));
+    file.seekg(0);
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!file) throw Error("not-found", name + " cannot be read");
+    files_.push_back(std::move(bytes));
+  }
+  clear();
+}
+
+void DecoderReference::clear() {
+  caches_.assign(plan_.layers.size(), {});
+  position_ = 0;
+}
+
+const std::uint8_t* DecoderReference::data(const cuda::StoredTensor& tensor) const {
+  return files_[tensor.file].data() + tensor.offset;
+}
+
+std::vector<float> DecoderReference::floats(const cuda::FloatsPlan& plan) const {
+  std::vector<float> out(plan.count);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = element(data(plan.tensor), plan.type, i) + plan.added;
+  return out;
+}
+
+std::vector<float> DecoderReference::multiply(const cuda::LinearPlan& plan, const std::vector<float>& x) const {
+  using Kind = cuda::LinearPlan::Kind;
+  const Parallel parallel{nullptr, run_on_threads, std::max(1u, std::thread::hardware_concurrency())};
+  std::vector<float> y(plan.rows);
+  const std::vector<float> stored_bias = floats(plan.bias);
+  const float* bias = stored_bias.empty() ? nullptr : stored_bias.data();
+  const Isa isa = best_isa();
+  switch (plan.kind) {
+    case Kind::four_bit: {
+      std::vector<float> map(16);
+      std::memcpy(map.data(), data(plan.table), 64);
+      std::vector<float> nested_map(256);
+      Linear4Weights w{};
+      w.codes = data(plan.codes);
+      w.map = map.data();
+      w.rows = plan.rows;
+      w.columns = plan.columns;
+      w.block_size = plan.block_size;
+      if (plan.nested_scales.bytes == 0) {
+        w.absmax = reinterpret_cast<const float*>(data(plan.scales));
+      } else {
+        std::memcpy(nested_map.data(), data(plan.nested_map), 1024);
+        w.absmax_codes = data(plan.scales);
+        w.nested_absmax = reinterpret_cast<const float*>(data(plan.nested_scales));
+        w.nested_map = nested_map.data();
+        w.nested_offset = plan.nested_offset;
+      }
+      linear4(w, x.data(), 1, bias, y.data(), Mode::exact, isa, parallel);
+      break;
+    }
+    case Kind::int8_rows: {
+      LinearInt8RowsWeights w{};
+      w.codes = reinterpret_cast<const std::int8_t*>(data(plan.codes));
+      w.row_absmax = reinterpret_cast<const float*>(data(plan.scales));
+      w.rows = plan.rows;
+      w.columns = plan.columns;
+      linear_int8_rows(w, x.data(), 1, bias, y.data(), Mode::exact, isa, parallel);
+      break;
+    }
+    case Kind::affine8:
+    case Kind::affine4: {
+      LinearAffineWeights w{};
+      w.bits = plan.kind == Kind::affine8 ? 8 : 4;
+      w.codes = reinterpret_cast<const std::int8_t*>(data(plan.codes));
+      w.packed = data(plan.codes);
+      w.scales = reinterpret_cast<const float*>(data(plan.scales));
+      if (plan.zero_points.bytes != 0) w.zero_points = reinterpret_cast<const std::int8_t*>(data(plan.zero_points));
+      w.rows = plan.rows;
+      w.columns = plan.columns;
+      w.block_size = plan.block_size;
+      linear_affine(w, x.data(), 1, bias, y.data(), Mode::exact, isa, parallel);
+      break;
+    }
+    case Kind::floats:
+      linear16({data(plan.codes), plan.type, plan.rows, plan.columns}, x.data(), 1, bias, y.data(), Mode::exact, isa,
+               parallel);
+      break;
+  }
+  return y;
+}
+
+std::vector<float> DecoderReference::attend(std::size_t index, const std::vector<float>& normed) {
+  const cuda::LayerPlan& layer = plan_.layers[index];
+  Cache& cache = caches_[index];
+  const std::size_t dim = plan_.head_dim;
+  std::vector<float> q = multiply(layer.q, normed);
+  std::vector<float> k = multiply(layer.k, normed);
+  const std::vector<float> v = multiply(layer.v, normed);
+  const auto prepare = [&](float* head, const cuda::FloatsPlan& norm) {
+    if (norm.count != 0) {
+      const std::vector<float> out = normalize(head, floats(norm), layer.head_epsilon);
+      std::copy(out.begin(), out.end(), head);
+    }
+    const std::size_t half = plan_.frequencies.size();
+    for (std::size_t i = 0; i < half; ++i) {
+      const double angle = static_cast<float>(position_) * plan_.frequencies[i];
+      const double cosine = std::cos(angle) * plan_.rotary_scaling;
+      const double sine = std::sin(angle) * plan_.rotary_scaling;
+      const float a = head[i];
+      const float b = head[i + half];
+      head[i] = static_cast<float>(a * cosine - b * sine);
+      head[i + half] = static_cast<float>(b * cosine + a * sine);
+    }
+  };
+  for (std::size_t head = 0; head < plan_.heads; ++head) prepare(q.data() + head * dim, layer.q_norm);
+  for (std::size_t head = 0; head < plan_.kv_heads; ++head) prepare(k.data() + head * dim, layer.k_norm);
+  for (const float value : k) cache.keys.push_back(rounded(value));
+  for (const float value : v) cache.values.push_back(rounded(value));
+  const std::size_t start = layer.window != 0 && position_ + 1 > layer.window ? position_ + 1 - layer.window : 0;
+  std::vector<float> out(plan_.heads * dim);
+  for (std::size_t head = 0; head < plan_.heads; ++head) {
+    const std::size_t shared = head / (plan_.heads / plan_.kv_heads);
+    std::vector<double> scores;
+    double largest = -INFINITY;
+    for (std::size_t p = start; p <= position_; ++p) {
+      const float* key = cache.keys.data() + (p * plan_.kv_heads + shared) * dim;
+      double score = 0;
+      for (std::size_t i = 0; i < dim; ++i) score += double{q[head * dim + i]} * key[i];
+      scores.push_back(score * layer.scale);
+      largest = std::max(largest, scores.back());
+    }
+    double sum = 0;
+    for (double& score : scores) sum += score = std::exp(score - largest);
+    for (std::size_t i = 0; i < dim; ++i) {
+      double value = 0;
+      for (std::size_t p = start; p <= position_; ++p) {
+        value += scores[p - start] * cache.values[(p * plan_.kv_heads + shared) * dim + i];
+      }
+      out[head * dim + i] = static_cast<float>(value / sum);
+    }
+  }
+  return multiply(layer.o, out);
+}
+
+std::vector<float> DecoderReference::append(std::int64_t id) {
+  std::vector<float> stream(plan_.hidden);
+  for (std::size_t i = 0; i < stream.size(); ++i) {
+    stream[i] = element(data(plan_.embedding), plan_.embedding_type, static_cast<std::size_t>(id) * plan_.hidden + i);
+  }
+  const auto add = [&](const std::vector<float>& value) {
+    for (std::size_t i = 0; i < stream.size(); ++i) stream[i] += value[i];
+  };
+  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
+    const cuda::LayerPlan& layer = plan_.layers[i];
+    add(attend(i, normalize(stream.data(), floats(layer.attention_norm), layer.attention_epsilon)));
+    const std::vector<float> normed = normalize(stream.data(), floats(layer.mlp_norm), layer.mlp_epsilon);
+    std::vector<float> gate = multiply(layer.gate, normed);
+    const std::vector<float> up = multiply(layer.up, normed);
+    for (std::size_t j = 0; j < gate.size(); ++j) {
+      gate[j] = static_cast<float>(gate[j] / (1 + std::exp(-double{gate[j]})) * up[j]);
+    }
+    add(multiply(layer.down, gate));
+  }
+  ++position_;
+  return multiply(plan_.head, normalize(stream.data(), floats(plan_.final_norm), plan_.final_epsilon));
+}
+
+}  // namespace nibble::check

@@ -1,0 +1,231 @@
+#include "cuda/check/synthetic_model.h"
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "codebook.h"
+#include "cuda/check/data.h"
+#include "error.h"
+#include "threads.h"
+
+namespace nibble::check {
+namespace {
+
+/// About the standard deviation of uniformly drawn codes, relative to the largest value: of the tables, and of
+/// integers.
+constexpr double kCodeDeviation = 0.57;
+
+class Writer {
+ public:
+  Writer(const SyntheticModel& model, const std::string& directory, std::uint64_t seed)
+      : model_(model), seed_(seed), file_(directory + "/" + model.name + ".safetensors", std::ios::binary) {
+    plan_ << "file " << model.name << ".safetensors\n";
+  }
+
+  std::string finish() {
+    file_.flush();
+    if (!file_) throw Error("disk-full", "the synthetic model could not be written");
+    return plan_.str();
+  }
+
+  void node(const std::string& op, const std::string& name, const std::string& items) {
+    plan_ << "node " << op << ' ' << name << (items.empty() ? "" : " ") << items << '\n';
+  }
+
+  std::string store(const char* type, const std::vector<std::uint8_t>& bytes) {
+    std::ostringstream text;
+    text << type << "@0:" << offset_ << ':' << bytes.size();
+    file_.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    // One byte between tensors: nothing in a real file is aligned either.
+    file_.put(0);
+    offset_ += bytes.size() + 1;
+    return text.str();
+  }
+
+  std::string floats(const char* type, std::size_t count, double mean, double deviation) {
+    const WeightType kind = std::string(type) == "BF16"  ? WeightType::bf16
+                            : std::string(type) == "F16" ? WeightType::f16
+                                                         : WeightType::f32;
+    const std::size_t size = kind == WeightType::f32 ? 4 : 2;
+    std::vector<std::uint8_t> bytes(count * size);
+    const std::uint64_t seed = next_seed();
+    each(count, [&](std::size_t i) {
+      // The sum of four uniform numbers has a variance of a third.
+      const std::uint64_t bits = random_bits(seed, i);
+      double sum = -2;
+      for (int part = 0; part < 4; ++part) sum += static_cast<double>(bits >> (part * 16) & 0xffffu) / 65536.0;
+      set_weight(bytes, kind, i, static_cast<float>(mean + deviation * std::sqrt(3.0) * sum));
+    });
+    return store(type, bytes);
+  }
+
+  std::string random_bytes(const char* type, std::size_t count) {
+    std::vector<std::uint8_t> bytes(count);
+    const std::uint64_t seed = next_seed();
+    each((count + 7) / 8, [&](std::size_t i) {
+      const std::uint64_t bits = random_bits(seed, i);
+      std::memcpy(bytes.data() + i * 8, &bits, std::min<std::size_t>(8, count - i * 8));
+    });
+    return store(type, bytes);
+  }
+
+  std::string table(const float* values, std::size_t count) {
+    std::vector<std::uint8_t> bytes(count * sizeof(float));
+    std::memcpy(bytes.data(), values, bytes.size());
+    return store("F32", bytes);
+  }
+
+  void linear(const std::string& name, std::size_t rows, std::size_t columns, const std::string& format, bool bias,
+              double gain = 1) {
+    const double deviation = gain / std::sqrt(static_cast<double>(columns));
+    const double largest = deviation / kCodeDeviation;
+    const std::size_t count = rows * columns;
+    std::ostringstream items;
+    const auto biased = [&](unsigned index) {
+      if (bias) items << ' ' << index << '=' << floats("BF16", rows, 0, 0.1);
+    };
+    if (format == "nf4" || format == "nf4-dq" || format == "fp4") {
+      const std::size_t blocks = (count + model_.block_size - 1) / model_.block_size;
+      items << "in_features=" << columns << " out_features=" << rows << " block_size=" << model_.block_size;
+      items << " 1=" << random_bytes("U8", (count + 1) / 2);
+      if (format == "nf4-dq") {
+        items << " nested_offset=" << static_cast<float>(largest) << " 2=" << random_bytes("U8", blocks);
+      } else {
+        items << " 2=" << floats("F32", blocks, largest, largest * 0.15);
+      }
+      items << " 3=" << table(four_bit_values(format == "fp4" ? FourBitType::fp4 : FourBitType::nf4), 16);
+      if (format == "nf4-dq") {
+        items << " 4=" << floats("F32", (blocks + 255) / 256, largest * 0.4, largest * 0.05);
+        items << " 5=" << table(dynamic8_values(), 256);
+      }
+      biased(6);
+      node("Linear4", name, items.str());
+    } else if (format == "llm-int8") {
+      items << "threshold=6 1=" << random_bytes("I8", count) << " 2=" << floats("F32", rows, largest, largest * 0.15);
+      biased(3);
+      node("LinearInt8Rows", name, items.str());
+    } else if (format.rfind("int", 0) == 0) {
+      const int bits = format[3] - '0';
+      const double step = largest / (bits == 8 ? 127 : 8);
+      const std::size_t blocks = count / model_.block_size;
+      items << "in_features=" << columns << " out_features=" << rows << " bits=" << bits
+            << " block_size=" << model_.block_size
+            << " 1=" << (bits == 8 ? random_bytes("I8", count) : random_symmetric_nibbles((count + 1) / 2))
+            << " 2=" << floats("F32", blocks, step, step * 0.15);
+      if (format.ends_with("-zero")) items << " 3=" << zero_points(blocks, bits);
+      biased(4);
+      node("LinearAffine", name, items.str());
+    } else {
+      const char* type = format == "bf16" ? "BF16" : format == "f16" ? "F16" : "F32";
+      items << "1=" << floats(type, count, 0, deviation);
+      biased(2);
+      node("Linear16", name, items.str());
+    }
+  }
+
+ private:
+  std::string zero_points(std::size_t blocks, int bits) {
+    std::vector<std::uint8_t> bytes(blocks);
+    const std::uint64_t seed = next_seed();
+    const int reach = bits == 8 ? 20 : 1;
+    for (std::size_t i = 0; i < blocks; ++i) {
+      const int point = static_cast<int>(random_bits(seed, i) % static_cast<unsigned>(2 * reach + 1)) - reach;
+      bytes[i] = static_cast<std::uint8_t>(static_cast<std::int8_t>(point));
+    }
+    return store("I8", bytes);
+  }
+
+  /// Codes of -7 to 7: with -8 their mean would not be 0, and sums of a whole model would lean to one side.
+  std::string random_symmetric_nibbles(std::size_t count) {
+    std::vector<std::uint8_t> bytes(count);
+    const std::uint64_t seed = next_seed();
+    each(count, [&](std::size_t i) {
+      const std::uint64_t bits = random_bits(seed, i);
+      bytes[i] = static_cast<std::uint8_t>((bits % 15 + 1) << 4 | ((bits >> 32) % 15 + 1));
+    });
+    return store("U8", bytes);
+  }
+
+  void each(std::size_t count, const std::function<void(std::size_t)>& make) {
+    constexpr std::size_t kTask = std::size_t{1} << 18;
+    Control control;
+    control.threads = std::max(1u, std::thread::hardware_concurrency());
+    for_each_task((count + kTask - 1) / kTask, control, {0, 1}, [&](std::size_t task) {
+      for (std::size_t i = task * kTask; i < std::min(count, (task + 1) * kTask); ++i) make(i);
+    });
+  }
+
+  std::uint64_t next_seed() { return seed_ += 1000003; }
+
+  const SyntheticModel& model_;
+  std::uint64_t seed_;
+  std::ofstream file_;
+  std::uint64_t offset_ = 0;
+  std::ostringstream plan_;
+};
+
+std::string hex_of_frequencies(std::size_t pairs) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    const auto frequency = static_cast<float>(std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(pairs)));
+    std::uint8_t bytes[4];
+    std::memcpy(bytes, &frequency, 4);
+    for (const std::uint8_t byte : bytes) {
+      hex += kDigits[byte >> 4];
+      hex += kDigits[byte & 15];
+    }
+  }
+  return hex;
+}
+
+}  // namespace
+
+std::string write_synthetic_model(const SyntheticModel& model, const std::string& directory, std::uint64_t seed) {
+  Writer writer(model, directory, seed);
+  const auto norm = [&](unsigned index) {
+    return "epsilon=1e-5 " + std::to_string(index) + "=" + writer.floats("BF16", model.hidden, 1, 0.1);
+  };
+  const std::string embedding = writer.floats(model.embedding_type.c_str(), model.vocabulary * model.hidden, 0, 0.7);
+  writer.node("Embedding", "embedded", "scale=1 1=" + embedding);
+  const std::size_t pairs = model.rotary_pairs == 0 ? model.head_dim / 2 : model.rotary_pairs;
+  writer.node("Rotary", "rotary.cos", "attention_scaling=1 2=F32#" + hex_of_frequencies(pairs));
+  writer.node("RmsNorm", "layers.0.start", norm(1));
+  for (std::size_t i = 0; i < model.layers; ++i) {
+    const std::string prefix = "layers." + std::to_string(i) + ".";
+    const std::string& format = model.layer_format;
+    const std::size_t wide = model.heads * model.head_dim;
+    const std::size_t narrow = model.kv_heads * model.head_dim;
+    writer.linear(prefix + "q", wide, model.hidden, format, model.has_bias, 1.5);
+    writer.linear(prefix + "k", narrow, model.hidden, format, model.has_bias, 1.5);
+    writer.linear(prefix + "v", narrow, model.hidden, format, model.has_bias);
+    std::ostringstream attention;
+    attention << "layer=" << i << " heads=" << model.heads << " kv_heads=" << model.kv_heads
+              << " head_dim=" << model.head_dim << " scale=" << 1 / std::sqrt(static_cast<double>(model.head_dim))
+              << " window=" << (i % 2 == 0 ? model.window : 0) << " softcap=0 epsilon=1e-6";
+    if (model.has_qk_norm) {
+      attention << " 6=" << writer.floats("BF16", model.head_dim, 1, 0.1);
+      attention << " 7=" << writer.floats("BF16", model.head_dim, 1, 0.1);
+    }
+    writer.node("Attention", prefix + "attention", attention.str());
+    writer.linear(prefix + "o", model.hidden, wide, format, false);
+    writer.node("SkipRmsNorm", prefix + "middle", norm(2));
+    writer.linear(prefix + "gate", model.intermediate, model.hidden, format, false);
+    writer.linear(prefix + "up", model.intermediate, model.hidden, format, false);
+    writer.node("SiluMul", prefix + "gated", "");
+    writer.linear(prefix + "down", model.hidden, model.intermediate, format, false);
+    writer.node("SkipRmsNorm", prefix + "end", norm(2));
+  }
+  if (model.head_format == "tied") {
+    writer.node("Linear16", "logits", "1=" + embedding);
+  } else {
+    writer.linear("logits", model.vocabulary, model.hidden, model.head_format, false, 3);
+  }
+  return writer.finish();
+}
+
+}  // namespace nibble::check

@@ -1,0 +1,189 @@
+#pragma once
+
+// What the host hands to the kernels of the decoder: plain structures, passed by value. Pointers are device memory.
+// Vectors and matrices of activations are row-major, a row per token.
+
+#include <cstdint>
+
+namespace nibble::cuda {
+
+/// How weights are stored. Values are those of the artifact (native-kernels/README.md), rows one after the other.
+enum class Format : unsigned {
+  table4,   // codes of a table of 16 values, the first of a pair in the high nibble, scales per block
+  nested4,  // the same with double quantization
+  affine4,  // code + 8 in 4 bits, scales and perhaps zero points per block
+  affine8,  // int8, scales and perhaps zero points per block; LLM.int8 is a block per row
+  bf16,
+  f16,
+  f32,
+};
+
+/// Stored weights [rows, columns].
+struct Matrix {
+  const std::uint8_t* codes;        // 256-byte aligned, as everything here
+  const float* scales;              // of blocks; null for nested4 and float formats
+  const std::uint8_t* scale_codes;  // nested4: scale = map[code] * nested_scales[block / 256] + offset
+  const float* nested_scales;
+  const float* nested_map;         // [256]
+  const std::int8_t* zero_points;  // of blocks, or null
+  const float* table;              // [16], for formats of 4 bits
+  const float* bias;               // [rows] or null
+  float nested_offset;
+  float scale_factor;    // on every scale: 1/127 for LLM.int8
+  unsigned block_shift;  // log2 of the weights of a block; kRowBlocks: a block per row
+  unsigned rows;
+  unsigned columns;  // a multiple of 32
+};
+
+constexpr unsigned kRowBlocks = 32;
+
+/// Products of one kernel that share their input: query, key and value.
+constexpr unsigned kMatrices = 3;
+
+/// What becomes of a product y = W x + bias.
+enum class Outcome : unsigned {
+  store,     // out = y
+  add,       // out += y: the residual stream
+  silu_mul,  // matrix 0 is the gate, 1 is up: out = silu(gate) * up
+};
+
+/// One token's products.
+struct MultiplyVector {
+  Matrix matrices[kMatrices];
+  unsigned tile_ends[kMatrices];  // tiles of 16 rows (silu_mul: 8 of each matrix) up to and with this matrix
+  unsigned split;                 // warps that share the columns of a tile: a power of two up to kVectorWarps
+  Outcome outcome;
+  const float* x;            // [columns]
+  const float* norm_weight;  // null: no norm. [columns]: x is RMS-normalized and multiplied by it first
+  float epsilon;
+  float* out;  // the rows of all matrices one after the other
+};
+
+constexpr unsigned kVectorThreads = 512;
+constexpr unsigned kVectorWarps = kVectorThreads / 32;
+
+/// Products of many tokens.
+struct MultiplyMatrix {
+  Matrix matrices[kMatrices];
+  unsigned tile_ends[kMatrices];  // tiles of kTileRows rows (silu_mul: half of each matrix)
+  unsigned tokens;
+  Outcome outcome;
+  const void* x;   // f16 [tokens, columns]
+  float x_factor;  // what x was divided by
+  float* out;      // [tokens, out_stride] for store and add: the rows of all matrices one after the other
+  unsigned out_stride;
+  void* gated;  // f16 [tokens, rows], the outcome of silu_mul divided by kGatedDivisor
+};
+
+constexpr unsigned kTileRows = 64;
+constexpr unsigned kTileTokens = 128;
+constexpr unsigned kTileColumns = 64;
+constexpr unsigned kMatrixThreads = 256;
+
+/// The gated activations of some models exceed what float16 holds (65,504); a sixteenth of them does not.
+constexpr float kGatedDivisor = 16.0f;
+
+/// Where the next token goes; kept on the device, so that a captured step can be run again and again.
+struct StepState {
+  int token;
+  int position;
+  unsigned step;  // counts steps, so that the host knows an answer from the one before
+};
+
+/// What a step reports to the host.
+struct StepResult {
+  unsigned step;
+  int token;
+  float logprob;  // NaN where the logits are not numbers
+  unsigned padding;
+};
+
+/// Results lie in pinned memory, in turns: the host may be one step behind.
+constexpr unsigned kResults = 4;
+
+struct EmbedTokens {
+  const void* table;  // [vocabulary, width]
+  Format format;      // bf16, f16 or f32
+  const int* ids;     // one per token
+  unsigned tokens;
+  unsigned width;
+  float* out;  // [tokens, width]
+};
+
+/// RMS norm of many tokens, rounded to float16.
+struct NormalizeRows {
+  const float* x;  // [tokens, width]
+  const float* weight;
+  float epsilon;
+  unsigned width;
+  void* out;  // f16 [tokens, width]
+};
+
+/// Shapes and tables of attention in one layer.
+struct AttentionShape {
+  unsigned heads;
+  unsigned kv_heads;
+  unsigned head_dim;       // a multiple of 8, at most 128
+  unsigned rotary_pairs;   // element i is paired with i + rotary_pairs
+  const float* frequency;  // [rotary_pairs] radians per position
+  float rotary_scaling;
+  float scale;
+  unsigned window;      // 0: all positions
+  const float* q_norm;  // [head_dim] or null
+  const float* k_norm;
+  float epsilon;
+  void* keys;  // f16 [capacity, kv_heads, head_dim]
+  void* values;
+};
+
+/// One token: appends its key and value and attends to all positions, split over blocks of the grid.
+struct AttendToken {
+  AttentionShape shape;
+  const float* qkv;  // [(heads + 2 kv_heads) * head_dim]
+  const StepState* state;
+  unsigned splits;    // blocks per group of heads
+  float* partials;    // [heads, splits, head_dim + 2]
+  unsigned* arrived;  // [groups], zeros before and after
+  float* out;         // [heads * head_dim]
+};
+
+constexpr unsigned kAttendThreads = 256;
+/// Fewest positions that are worth a block.
+constexpr unsigned kSplitPositions = 64;
+constexpr unsigned kMaxSplits = 64;
+
+/// Many tokens: rotates, appends keys and values, rounds queries.
+struct RotateRows {
+  AttentionShape shape;
+  const float* qkv;  // [tokens, (heads + 2 kv_heads) * head_dim]
+  unsigned position;
+  void* queries;  // f16 [tokens, heads * head_dim]
+};
+
+/// Many tokens: attention over the cache, which holds their keys and values already.
+struct AttendPrompt {
+  AttentionShape shape;
+  const void* queries;
+  unsigned tokens;
+  unsigned position;
+  void* out;  // f16 [tokens, heads * head_dim]
+};
+
+constexpr unsigned kPromptRows = 64;  // queries of a block
+constexpr unsigned kPromptKeys = 64;  // keys of a step
+constexpr unsigned kPromptThreads = 128;
+
+/// The most probable token, its logarithmic probability, and on to the next position.
+struct ChooseToken {
+  const float* logits;
+  unsigned vocabulary;
+  float* partials;    // [blocks, 3]
+  unsigned* arrived;  // 0 before and after
+  StepState* state;
+  StepResult* results;  // [kResults], pinned
+};
+
+constexpr unsigned kChooseThreads = 512;
+constexpr unsigned kChooseBlocks = 64;
+
+}  // namespace nibble::cuda

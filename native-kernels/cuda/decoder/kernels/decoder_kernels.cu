@@ -1,0 +1,56 @@
+// Every kernel of the decoder under the name that the host looks it up by.
+
+#include "attend_prompt.h"
+#include "attend_token.h"
+#include "multiply_matrix.h"
+#include "multiply_vector.h"
+#include "rows.h"
+
+using namespace nibble::cuda;
+
+#define NIBBLE_FORMATS(X) X(table4) X(nested4) X(affine4) X(affine8) X(bf16) X(f16) X(f32)
+
+// Two blocks on a multiprocessor: enough loads on their way to keep the memory busy.
+#define NIBBLE_MULTIPLY(format)                                              \
+  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)            \
+      multiply_vector_##format(const __grid_constant__ MultiplyVector job) { \
+    multiply_vector<Format::format>(job);                                    \
+  }                                                                          \
+  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)            \
+      multiply_matrix_##format(const __grid_constant__ MultiplyMatrix job) { \
+    multiply_matrix<Format::format>(job);                                    \
+  }
+NIBBLE_FORMATS(NIBBLE_MULTIPLY)
+
+#define NIBBLE_ATTEND_TOKEN(group)                                    \
+  extern "C" __global__ void __launch_bounds__(kAttendThreads)        \
+      attend_token_##group(const __grid_constant__ AttendToken job) { \
+    attend_token<group>(job);                                         \
+  }
+NIBBLE_ATTEND_TOKEN(1)
+NIBBLE_ATTEND_TOKEN(2)
+NIBBLE_ATTEND_TOKEN(3)
+NIBBLE_ATTEND_TOKEN(4)
+
+#define NIBBLE_ATTEND_PROMPT(dim)                                     \
+  extern "C" __global__ void __launch_bounds__(kPromptThreads)        \
+      attend_prompt_##dim(const __grid_constant__ AttendPrompt job) { \
+    attend_prompt<dim>(job);                                          \
+  }
+NIBBLE_ATTEND_PROMPT(32)
+NIBBLE_ATTEND_PROMPT(64)
+NIBBLE_ATTEND_PROMPT(96)
+NIBBLE_ATTEND_PROMPT(128)
+
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) embed_tokens(const __grid_constant__ EmbedTokens job) {
+  nibble::cuda::embed_tokens(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) normalize_rows(const __grid_constant__ NormalizeRows job) {
+  nibble::cuda::normalize_rows(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) rotate_rows(const __grid_constant__ RotateRows job) {
+  nibble::cuda::rotate_rows(job);
+}
+extern "C" __global__ void __launch_bounds__(kChooseThreads) choose_token(const __grid_constant__ ChooseToken job) {
+  nibble::cuda::choose_token(job);
+}

@@ -1,0 +1,106 @@
+#pragma once
+
+// The plan of a decoder: which operators of the dialect (native-kernels/README.md) it has under which names, and where
+// their weights lie. app/run/graph writes it beside the graph, from the same description. Everything in it is checked.
+//
+// Text, one item a line, words separated by one space:
+//   file NAME                                a weights file, by a bare name; numbered from 0 in order
+//   node OPERATOR NAME ITEM…                 ITEM: attribute=number, or input=TYPE@file:offset:bytes for a stored
+//                                            tensor, or input=TYPE#hex for a small table
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "linear.h"
+
+namespace nibble::cuda {
+
+struct StoredTensor {
+  std::string type;  // BF16, F16, F32, I8 or U8
+  std::size_t file = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::uint8_t> table;  // of a small table: its bytes
+};
+
+struct PlanNode {
+  std::string op;
+  std::map<std::string, double> attributes;
+  std::map<unsigned, StoredTensor> inputs;
+};
+
+struct Plan {
+  std::vector<std::string> files;
+  std::map<std::string, PlanNode> nodes;
+};
+
+/// @throws Error("invalid-input") when the text is no plan
+Plan parse_plan(const std::string& text);
+
+/// A stored vector as floats, e.g. a norm's weight or a bias.
+struct FloatsPlan {
+  StoredTensor tensor;
+  WeightType type = WeightType::f32;
+  std::size_t count = 0;
+  float added = 0;  // to every element
+};
+
+/// A linear layer.
+struct LinearPlan {
+  enum class Kind { four_bit, int8_rows, affine8, affine4, floats };
+  Kind kind = Kind::floats;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::size_t block_size = 0;  // four_bit and affine
+  float nested_offset = 0;
+  WeightType type = WeightType::bf16;  // floats
+  StoredTensor codes;
+  StoredTensor scales;         // absmax, row absmax, scales; type U8: nested
+  StoredTensor table;          // four_bit: 16 floats
+  StoredTensor nested_scales;  // bytes 0 where there are none
+  StoredTensor nested_map;
+  StoredTensor zero_points;
+  FloatsPlan bias;  // count 0: none
+};
+
+struct LayerPlan {
+  FloatsPlan attention_norm;
+  float attention_epsilon = 0;
+  FloatsPlan mlp_norm;
+  float mlp_epsilon = 0;
+  FloatsPlan q_norm;  // count 0: none
+  FloatsPlan k_norm;
+  float head_epsilon = 0;
+  float scale = 1;
+  std::size_t window = 0;
+  LinearPlan q, k, v, o, gate, up, down;
+};
+
+/// A decoder as the kernels can run it.
+struct DecoderPlan {
+  std::vector<std::string> files;
+  std::size_t vocabulary = 0;
+  std::size_t embedding_rows = 0;
+  std::size_t hidden = 0;
+  std::size_t intermediate = 0;
+  std::size_t heads = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_dim = 0;
+  std::vector<float> frequencies;
+  float rotary_scaling = 1;
+  StoredTensor embedding;
+  WeightType embedding_type = WeightType::bf16;
+  std::vector<LayerPlan> layers;
+  FloatsPlan final_norm;
+  float final_epsilon = 0;
+  LinearPlan head;
+};
+
+/// @throws Error("unsupported-model") when the kernels cannot run it, Error("malformed-file") when sizes contradict
+DecoderPlan read_decoder(const Plan& plan);
+
+}  // namespace nibble::cuda

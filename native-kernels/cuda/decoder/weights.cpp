@@ -1,0 +1,264 @@
+#include "cuda/decoder/weights.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "half.h"
+#include "positioned_file.h"
+
+namespace nibble::cuda {
+namespace {
+
+/// Vector loads need 16; memory is read in lines of 128.
+constexpr std::uint64_t kAlignment = 256;
+
+/// Pieces on their way to the device: large enough for full speed.
+constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
+
+float to_float(const std::uint8_t* data, WeightType type, std::size_t index) {
+  if (type == WeightType::f32) {
+    float value = 0;
+    std::memcpy(&value, data + index * sizeof(value), sizeof(value));
+    return value;
+  }
+  std::uint16_t word = 0;
+  std::memcpy(&word, data + index * sizeof(word), sizeof(word));
+  return type == WeightType::f16 ? float_from_half(word) : std::bit_cast<float>(std::uint32_t{word} << 16);
+}
+
+Format float_format(WeightType type) {
+  return type == WeightType::bf16 ? Format::bf16 : type == WeightType::f16 ? Format::f16 : Format::f32;
+}
+
+/// Collects what must be on the device. Until everything is known, pointers are offsets; 0 stands for none.
+class Placement {
+ public:
+  Placement(const DecoderPlan& plan, const std::string& directory) {
+    for (const std::string& name : plan.files) {
+      files_.push_back(std::make_unique<PositionedFile>(directory + "/" + name, PositionedFile::Access::read));
+    }
+  }
+
+  std::uint64_t place(const StoredTensor& tensor) {
+    if (tensor.bytes == 0) return 0;
+    const auto key = std::make_tuple(tensor.file, tensor.offset, tensor.bytes);
+    const auto [found, is_new] = stored_.try_emplace(key, end_);
+    if (is_new) advance(tensor.bytes);
+    return found->second;
+  }
+
+  /// Equal bytes have one place, so that equal tables have equal addresses.
+  std::uint64_t place_bytes(const std::vector<std::uint8_t>& bytes) {
+    if (bytes.empty()) return 0;
+    const std::size_t size = bytes.size();
+    const auto [found, is_new] = small_.try_emplace(std::string(bytes.begin(), bytes.end()), end_);
+    if (is_new) advance(size);
+    return found->second;
+  }
+
+  std::uint64_t place_small(const StoredTensor& tensor) { return place_bytes(read(tensor)); }
+
+  std::uint64_t place_floats(const FloatsPlan& plan) {
+    const std::vector<std::uint8_t> stored = read(plan.tensor);
+    std::vector<std::uint8_t> bytes(plan.count * sizeof(float));
+    for (std::size_t i = 0; i < plan.count; ++i) {
+      const float value = to_float(stored.data(), plan.type, i) + plan.added;
+      std::memcpy(bytes.data() + i * sizeof(value), &value, sizeof(value));
+    }
+    return place_bytes(bytes);
+  }
+
+  DeviceMemory upload(Device& device) const {
+    DeviceMemory memory(device, end_);
+    Stream streams[2] = {Stream(device), Stream(device)};
+    const PinnedMemory pieces[2] = {PinnedMemory(device, kPieceBytes), PinnedMemory(device, kPieceBytes)};
+    std::size_t turn = 0;
+    const auto send = [&](std::uint64_t to, std::size_t bytes, const auto& fill) {
+      Stream& stream = streams[turn % 2];
+      void* piece = pieces[turn % 2].data();
+      ++turn;
+      stream.wait();
+      fill(piece);
+      stream.upload(memory.pointer() + to, piece, bytes);
+    };
+    for (const auto& [key, offset] : stored_) {
+      const auto& [file, position, bytes] = key;
+      for (std::uint64_t done = 0; done < bytes; done += kPieceBytes) {
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, bytes - done));
+        send(offset + done, count,
+             [&, at = position + done, from = file](void* to) { files_[from]->read(at, to, count); });
+      }
+    }
+    for (const auto& [bytes, offset] : small_) {
+      for (std::size_t done = 0; done < bytes.size(); done += kPieceBytes) {
+        const std::size_t count = std::min(kPieceBytes, bytes.size() - done);
+        send(offset + done, count, [&, from = bytes.data() + done](void* to) { std::memcpy(to, from, count); });
+      }
+    }
+    for (Stream& stream : streams) stream.wait();
+    return memory;
+  }
+
+ private:
+  std::vector<std::uint8_t> read(const StoredTensor& tensor) const {
+    if (!tensor.table.empty()) return tensor.table;
+    std::vector<std::uint8_t> bytes(tensor.bytes);
+    if (!bytes.empty()) files_[tensor.file]->read(tensor.offset, bytes.data(), bytes.size());
+    return bytes;
+  }
+
+  void advance(std::uint64_t bytes) { end_ = (end_ + bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+  std::vector<std::unique_ptr<PositionedFile>> files_;
+  std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, std::uint64_t> stored_;
+  std::map<std::string, std::uint64_t> small_;
+  // Not 0, which stands for nothing.
+  std::uint64_t end_ = kAlignment;
+};
+
+template <typename T>
+T* offset_pointer(std::uint64_t offset) {
+  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(offset));
+}
+
+template <typename T>
+void rebase(T*& pointer, DevicePointer base) {
+  if (pointer != nullptr) pointer = offset_pointer<T>(reinterpret_cast<std::uintptr_t>(pointer) + base);
+}
+
+void rebase(DeviceMatrix& m, DevicePointer base) {
+  rebase(m.matrix.codes, base);
+  rebase(m.matrix.scales, base);
+  rebase(m.matrix.scale_codes, base);
+  rebase(m.matrix.nested_scales, base);
+  rebase(m.matrix.nested_map, base);
+  rebase(m.matrix.zero_points, base);
+  rebase(m.matrix.table, base);
+  rebase(m.matrix.bias, base);
+}
+
+/// The values of affine 4-bit codes: code - 8.
+std::vector<std::uint8_t> affine_table() {
+  std::vector<std::uint8_t> bytes(16 * sizeof(float));
+  for (int i = 0; i < 16; ++i) {
+    const auto value = static_cast<float>(i - 8);
+    std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(value), &value, sizeof(value));
+  }
+  return bytes;
+}
+
+DeviceMatrix place_matrix(Placement& placement, const LinearPlan& plan) {
+  DeviceMatrix result{};
+  Matrix& m = result.matrix;
+  m.rows = static_cast<unsigned>(plan.rows);
+  m.columns = static_cast<unsigned>(plan.columns);
+  m.codes = offset_pointer<const std::uint8_t>(placement.place(plan.codes));
+  m.scale_factor = 1;
+  m.block_shift = plan.block_size == plan.columns && plan.kind != LinearPlan::Kind::four_bit
+                      ? kRowBlocks
+                      : static_cast<unsigned>(std::countr_zero(std::max<std::size_t>(plan.block_size, 1)));
+  if (plan.bias.count != 0) m.bias = offset_pointer<const float>(placement.place_floats(plan.bias));
+  m.zero_points = offset_pointer<const std::int8_t>(placement.place(plan.zero_points));
+  const std::uint64_t scales = placement.place(plan.scales);
+  switch (plan.kind) {
+    case LinearPlan::Kind::four_bit:
+      m.table = offset_pointer<const float>(placement.place_small(plan.table));
+      if (plan.nested_scales.bytes == 0) {
+        result.format = Format::table4;
+        m.scales = offset_pointer<const float>(scales);
+      } else {
+        result.format = Format::nested4;
+        m.scale_codes = offset_pointer<const std::uint8_t>(scales);
+        m.nested_scales = offset_pointer<const float>(placement.place(plan.nested_scales));
+        m.nested_map = offset_pointer<const float>(placement.place_small(plan.nested_map));
+        m.nested_offset = plan.nested_offset;
+      }
+      break;
+    case LinearPlan::Kind::int8_rows:
+      result.format = Format::affine8;
+      m.scales = offset_pointer<const float>(scales);
+      m.scale_factor = 1.0f / 127.0f;
+      m.block_shift = kRowBlocks;
+      break;
+    case LinearPlan::Kind::affine8:
+    case LinearPlan::Kind::affine4:
+      result.format = plan.kind == LinearPlan::Kind::affine8 ? Format::affine8 : Format::affine4;
+      m.scales = offset_pointer<const float>(scales);
+      if (result.format == Format::affine4) {
+        m.table = offset_pointer<const float>(placement.place_bytes(affine_table()));
+      }
+      break;
+    case LinearPlan::Kind::floats:
+      result.format = float_format(plan.type);
+      break;
+  }
+  return result;
+}
+
+}  // namespace
+
+DeviceWeights load_weights(Device& device, const DecoderPlan& plan, const std::string& directory) {
+  Placement placement(plan, directory);
+  DeviceWeights weights{};
+  const auto floats = [&](const FloatsPlan& of) {
+    return offset_pointer<const float>(of.count == 0 ? 0 : placement.place_floats(of));
+  };
+  for (const LayerPlan& layer : plan.layers) {
+    weights.layers.push_back({place_matrix(placement, layer.q), place_matrix(placement, layer.k),
+                              place_matrix(placement, layer.v), place_matrix(placement, layer.o),
+                              place_matrix(placement, layer.gate), place_matrix(placement, layer.up),
+                              place_matrix(placement, layer.down), floats(layer.attention_norm), floats(layer.mlp_norm),
+                              floats(layer.q_norm), floats(layer.k_norm)});
+  }
+  weights.final_norm = floats(plan.final_norm);
+  std::vector<std::uint8_t> frequencies(plan.frequencies.size() * sizeof(float));
+  std::memcpy(frequencies.data(), plan.frequencies.data(), frequencies.size());
+  weights.frequencies = offset_pointer<const float>(placement.place_bytes(frequencies));
+  weights.embedding = offset_pointer<const void>(placement.place(plan.embedding));
+  weights.embedding_format = float_format(plan.embedding_type);
+  weights.head = place_matrix(placement, plan.head);
+
+  weights.memory = placement.upload(device);
+  const DevicePointer base = weights.memory.pointer();
+  for (DeviceLayer& layer : weights.layers) {
+    for (DeviceMatrix* m : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
+      rebase(*m, base);
+    }
+    for (const float** p : {&layer.attention_norm, &layer.mlp_norm, &layer.q_norm, &layer.k_norm}) rebase(*p, base);
+  }
+  rebase(weights.final_norm, base);
+  rebase(weights.frequencies, base);
+  rebase(weights.embedding, base);
+  rebase(weights.head, base);
+  return weights;
+}
+
+bool can_share(const DeviceMatrix& a, const DeviceMatrix& b) {
+  return a.format == b.format && a.matrix.columns == b.matrix.columns && a.matrix.table == b.matrix.table &&
+         a.matrix.nested_map == b.matrix.nested_map && a.matrix.scale_factor == b.matrix.scale_factor;
+}
+
+const char* format_name(Format format) {
+  switch (format) {
+    case Format::table4:
+      return "table4";
+    case Format::nested4:
+      return "nested4";
+    case Format::affine4:
+      return "affine4";
+    case Format::affine8:
+      return "affine8";
+    case Format::bf16:
+      return "bf16";
+    case Format::f16:
+      return "f16";
+    default:
+      return "f32";
+  }
+}
+
+}  // namespace nibble::cuda
