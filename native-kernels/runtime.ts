@@ -36,6 +36,18 @@ export interface OpenOptions {
   device?: GraphDevice;
 }
 
+/** A decoder on a CUDA device. */
+export interface CudaOptions {
+  /** What it is made of and where its weights lie, as native-kernels/cuda/decoder/plan.h defines it. */
+  plan: string;
+  /** The folder of the weights' files. */
+  directory: string;
+  /** Most positions (tokens) the cache will hold. Memory grows with use, not with this number. */
+  contextLength: number;
+  /** The device's number. @default 0 */
+  ordinal?: number;
+}
+
 /** What one node of the graph took, all its calls together. */
 export interface ProfileNode {
   /** The operator's name in the dialect, and the node's in the graph. */
@@ -148,6 +160,7 @@ export type RuntimeErrorCode =
   | 'malformed-file'
   | 'runtime-unavailable'
   | 'kernel-failed'
+  | 'unsupported-model'
   | 'out-of-memory'
   | 'aborted'
   | 'internal';
@@ -171,6 +184,9 @@ interface RuntimeAddon {
     profile: boolean;
     device: GraphDevice;
   }): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
+  modelOpenCuda(
+    options: Required<CudaOptions>,
+  ): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
   modelPosition(handle: object): number;
   modelTruncate(handle: object, position: number): void;
   modelMemory(handle: object): ModelMemory;
@@ -327,6 +343,21 @@ export class Model {
       isa: options.isa,
       profile: options.profile ?? false,
       device: options.device ?? 'cpu',
+    }).promise;
+    return new Model(addon, handle, vocabularySize, loadMs);
+  }
+
+  /**
+   * Loads a decoder onto a CUDA device: its weights are read from the files and kept there.
+   *
+   * @throws Error 'runtime-unavailable' (no driver, no device, no kernels in this build), 'unsupported-model' (the kernels
+   *   cannot run it), 'malformed-file', 'out-of-memory', 'kernel-failed'; each says to take the CPU instead
+   */
+  static async openOnCuda(options: CudaOptions): Promise<Model> {
+    const addon = loadAddon() as RuntimeAddon;
+    const { handle, vocabularySize, loadMs } = await addon.modelOpenCuda({
+      ordinal: 0,
+      ...options,
     }).promise;
     return new Model(addon, handle, vocabularySize, loadMs);
   }

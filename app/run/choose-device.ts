@@ -8,11 +8,6 @@ export interface ChosenDevice {
   readonly reason: string | null;
 }
 
-const names: Readonly<Record<Exclude<RunDevice, 'cpu'>, string>> = {
-  webgpu: 'WebGPU',
-  cuda: 'CUDA',
-};
-
 /**
  * Where to compute for a wish.
  *
@@ -21,9 +16,11 @@ const names: Readonly<Record<Exclude<RunDevice, 'cpu'>, string>> = {
 export function chooseDevice(wish: DeviceWish): ChosenDevice {
   if (wish === 'cpu') return { device: 'cpu', reason: null };
   if (wish === 'auto') return { device: 'cpu', reason: 'This build answers on the CPU only.' };
+  // Whether there is a device, and whether it can run the model, shows when it is loaded.
+  if (wish === 'cuda') return { device: 'cuda', reason: null };
   throw new AppError(
     'runtime-unavailable',
-    `Answering through ${names[wish]} is not built yet in this build.`,
+    'Answering through WebGPU is not built yet in this build.',
     { remedy: 'Choose the CPU (--device cpu).' },
   );
 }

@@ -5,7 +5,7 @@ import type { DeviceWish } from '../contract/device.ts';
 import { AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
 import type { CacheType } from '../contract/sampling.ts';
-import { Model, prepareRuntime } from '../../native-kernels/index.ts';
+import { prepareRuntime, type Model } from '../../native-kernels/index.ts';
 import { chooseDevice } from './choose-device.ts';
 import {
   readGenerationConfig,
@@ -13,6 +13,7 @@ import {
   type GenerationConfig,
 } from './generation-config.ts';
 import { ensureGraph } from './graph/ensure-graph.ts';
+import { openModel } from './open-model.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { loadChatTemplate, type ChatTemplate } from './tokenizer/chat-template.ts';
 import {
@@ -134,21 +135,13 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const { directory } = options;
   const { device, reason } = chooseDevice(options.device ?? 'cpu');
   // On another thread, while the graph is built on this one.
-  prepareRuntime();
+  if (device !== 'cuda') prepareRuntime();
   const ready = await ensureGraph(directory, options.mode);
   const contextLength = chooseContextLength(ready.config, options);
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
   const reading = readCompanions(directory);
   reading.catch(() => undefined);
-  const model = await Model.open({
-    graphPath: ready.graphPath,
-    contextLength,
-    mode: options.mode,
-    // Exact arithmetic over keys and values rounded to 16 bit would not be.
-    cacheType: options.cacheType ?? (options.mode === 'exact' ? 'f32' : 'f16'),
-    profile: options.profile ?? false,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  });
+  const model = await openModel(options, ready, contextLength, device);
   try {
     const [companions, hash] = await Promise.all([reading, weightsHash(directory, ready.files)]);
     const { tokenizerConfig, tokens, template, generation, hasTokenizer } = companions;

@@ -1,10 +1,15 @@
 // The Node-API face of runtime/: models are opened, run and freed on their own threads, never on JavaScript's.
 
+#include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arguments.h"
+#include "cpu.h"
+#include "cuda/decoder/decoder.h"
 #include "kernel_arguments.h"
 #include "model_host.h"
 #include "promise_worker.h"
@@ -18,6 +23,7 @@ namespace {
 
 constexpr double kMostPositions = 1 << 24;
 constexpr double kMostThreads = 1024;
+constexpr double kMostDevices = 1024;
 constexpr double kMostTokens = 1 << 30;
 constexpr double kLargestInteger = 9007199254740991.0;  // 2^53 - 1
 
@@ -87,8 +93,28 @@ Napi::Value runtime_prepare(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const PromiseWorker&) { return env.Undefined(); });
 }
 
-// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile, device }): { promise, cancel }; the
-// promise resolves to { handle, vocabularySize, loadMs }
+/// Opens a model with `open` on a thread of its own. @returns { promise, cancel }; the promise resolves to { handle,
+/// vocabularySize, loadMs }
+Napi::Object submit_open(Napi::Env env, std::function<std::unique_ptr<Model>()> open) {
+  const Napi::External<ModelHost> handle = ModelHost::create(env);
+  ModelHost* const host = handle.Data();
+  const auto kept = std::make_shared<Napi::Reference<Napi::External<ModelHost>>>(Napi::Persistent(handle));
+  return host->submit(
+      handle,
+      [open = std::move(open), host, kept](std::unique_ptr<Model>& model, const CancelFlag&) -> ModelHost::Settle {
+        model = open();
+        return [host, kept, opened = model.get()](Napi::Env js) -> Napi::Value {
+          host->set_ready(opened);
+          Napi::Object result = Napi::Object::New(js);
+          result.Set("handle", kept->Value());
+          result.Set("vocabularySize", static_cast<double>(opened->vocabulary_size()));
+          result.Set("loadMs", opened->load_ms());
+          return result;
+        };
+      });
+}
+
+// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile, device }): as submit_open
 Napi::Value model_open(const Napi::CallbackInfo& info) {
   const Napi::Object object = object_argument(info[0], "options");
   OpenOptions options{};
@@ -101,22 +127,24 @@ Napi::Value model_open(const Napi::CallbackInfo& info) {
   options.isa = isa_argument(field(object, "isa"));
   options.device = device_argument(string_argument(field(object, "device"), "device"));
   ort::Library::get();
+  return submit_open(info.Env(), [options] { return std::make_unique<Model>(options); });
+}
 
-  const Napi::External<ModelHost> handle = ModelHost::create(info.Env());
-  ModelHost* const host = handle.Data();
-  const auto kept = std::make_shared<Napi::Reference<Napi::External<ModelHost>>>(Napi::Persistent(handle));
-  return host->submit(handle,
-                      [options, host, kept](std::unique_ptr<Model>& model, const CancelFlag&) -> ModelHost::Settle {
-                        model = std::make_unique<Model>(options);
-                        return [host, kept, opened = model.get()](Napi::Env env) -> Napi::Value {
-                          host->set_ready(opened);
-                          Napi::Object result = Napi::Object::New(env);
-                          result.Set("handle", kept->Value());
-                          result.Set("vocabularySize", static_cast<double>(opened->vocabulary_size()));
-                          result.Set("loadMs", opened->load_ms());
-                          return result;
-                        };
-                      });
+// modelOpenCuda({ plan, directory, ordinal, contextLength }): as modelOpen
+Napi::Value model_open_cuda(const Napi::CallbackInfo& info) {
+  const Napi::Object object = object_argument(info[0], "options");
+  const std::string plan = string_argument(field(object, "plan"), "plan");
+  const std::string directory = string_argument(field(object, "directory"), "directory");
+  const auto ordinal = static_cast<int>(size_argument(field(object, "ordinal"), "ordinal", 0, kMostDevices));
+  const std::size_t context = size_argument(field(object, "contextLength"), "contextLength", 1, kMostPositions);
+  return submit_open(info.Env(), [=] {
+    const auto opened = std::chrono::steady_clock::now();
+    // What no device can run is said before one is looked for.
+    cuda::DecoderPlan decoder = cuda::read_decoder(cuda::parse_plan(plan));
+    cuda::Device& device = cuda::Device::open(ordinal);
+    return std::make_unique<Model>(std::make_unique<cuda::Decoder>(device, std::move(decoder), directory, context),
+                                   best_isa(), opened);
+  });
 }
 
 // modelPosition(handle): number
@@ -295,6 +323,7 @@ void register_runtime(Napi::Env env, Napi::Object exports) {
   add<runtime_open>(env, exports, "runtimeOpen");
   add<runtime_prepare>(env, exports, "runtimePrepare");
   add<model_open>(env, exports, "modelOpen");
+  add<model_open_cuda>(env, exports, "modelOpenCuda");
   add<model_position>(env, exports, "modelPosition");
   add<model_truncate>(env, exports, "modelTruncate");
   add<model_memory>(env, exports, "modelMemory");

@@ -36,10 +36,15 @@ class Model::Running {
   Model& model_;
 };
 
-Model::Model(const OpenOptions& options)
-    : opened_(Clock::now()),
-      backend_(open_backend(options)),
-      sampler_(vocabulary_size(), options.isa),
+Model::Model(const OpenOptions& options) : Model(options, Clock::now()) {}
+
+Model::Model(const OpenOptions& options, Clock::time_point opened)
+    : Model(open_backend(options), options.isa, opened) {}
+
+Model::Model(std::unique_ptr<Backend> backend, Isa isa, Clock::time_point opened)
+    : opened_(opened),
+      backend_(std::move(backend)),
+      sampler_(vocabulary_size(), isa),
       logits_(vocabulary_size()),
       prompt_logits_(vocabulary_size()) {
   load_ms_ = milliseconds_since(opened_);
@@ -151,6 +156,19 @@ GenerateResult Model::generate(const GenerateRequest& request, const std::functi
   return result;
 }
 
+bool Model::device_chooses(const GenerateRequest& request) const {
+  return backend_->chooses() && request.sampling.temperature == 0 && request.sampling.repetition_penalty == 1 &&
+         request.alternatives == 0;
+}
+
+Sampler::Choice Model::choose_behind(std::int32_t id) {
+  const std::size_t at = position();
+  const Backend::Choice choice = backend_->next(id, at);
+  position_.store(at + 1);
+  cache_bytes_.store(backend_->cache_bytes());
+  return {choice.id, choice.logprob};
+}
+
 Stop Model::decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
                    const CancelFlag& cancelled, const std::function<double()>& elapsed_ms,
                    std::vector<std::int32_t>& ids) {
@@ -158,11 +176,12 @@ Stop Model::decode(const GenerateRequest& request, const std::function<void(cons
   Profile* const profile = backend_->profile();
   std::array<Alternative, kMaxAlternatives> alternatives;
   const std::span<Alternative> wanted(alternatives.data(), std::min(request.alternatives, vocabulary_size()));
+  std::optional<Sampler::Choice> chosen;
   while (ids.size() < request.max_tokens) {
     if (cancelled.load()) return Stop::cancelled;
     const std::size_t at = position();
     const Clock::time_point start = Clock::now();
-    const Sampler::Choice choice = sampler_.sample(logits_, at, wanted);
+    const Sampler::Choice choice = chosen ? *chosen : sampler_.sample(logits_, at, wanted);
     ids.push_back(choice.id);
     on_token({choice.id, choice.logprob, at, elapsed_ms(), wanted});
     if (profile != nullptr) profile->add_sampling(Clock::now() - start);
@@ -171,6 +190,10 @@ Stop Model::decode(const GenerateRequest& request, const std::function<void(cons
     if (ids.size() == request.max_tokens) break;
     if (at == backend_->context_length()) return Stop::context_full;
     sampler_.see(choice.id);
+    if (device_chooses(request)) {
+      chosen = choose_behind(choice.id);
+      continue;
+    }
     const std::array<std::int64_t, 1> next{choice.id};
     append(next, LogitRows::last, logits_.data(), cancelled);
   }

@@ -56,6 +56,9 @@ struct GenerateResult {
 class Model {
  public:
   explicit Model(const OpenOptions& options);
+  /// @param isa of the sampler
+  /// @param opened when opening began
+  Model(std::unique_ptr<Backend> backend, Isa isa, std::chrono::steady_clock::time_point opened);
 
   std::size_t vocabulary_size() const { return backend_->vocabulary_size(); }
   double load_ms() const { return load_ms_; }
@@ -83,11 +86,15 @@ class Model {
  private:
   class Running;
 
+  Model(const OpenOptions& options, std::chrono::steady_clock::time_point opened);
+
   void check_ids(std::span<const std::int64_t> ids) const;
   void prefill(std::span<const std::int64_t> ids, const CancelFlag& cancelled);
   void append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
   void run(std::span<const std::int64_t> ids, std::span<const std::int64_t> rows, float* logits);
   void set_phase(Profile::Phase phase);
+  bool device_chooses(const GenerateRequest& request) const;
+  Sampler::Choice choose_behind(std::int32_t id);
   Stop decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
               const CancelFlag& cancelled, const std::function<double()>& elapsed_ms, std::vector<std::int32_t>& ids);
 

@@ -54,6 +54,20 @@ function headModule(tensors: ReadonlyMap<string, TensorInfo>, config: ModelConfi
 }
 
 /**
+ * Describes a decoder for native-kernels/cuda: the same nodes over the same weights as the graph in our own dialect.
+ *
+ * @returns text, as native-kernels/cuda/decoder/plan.h defines it
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json
+ */
+export function buildPlan(source: Omit<GraphSource, 'standard'>): string {
+  const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
+  const tensors = resolveTensors(source.tensors);
+  const writer = new GraphWriter(tensors);
+  buildDecoder({ writer, details, int8Threshold }, config, headModule(tensors, config));
+  return writer.plan();
+}
+
+/**
  * Builds the ONNX graph of a model, in the dialect of native-kernels/README.md or in ONNX Runtime's own operators. Its weights stay where they are: the
  * graph refers to them by file, offset and length. The same input gives the same bytes.
  *

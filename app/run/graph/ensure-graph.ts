@@ -8,7 +8,7 @@ import {
   type WeightsFile,
 } from '../../checkpoint/index.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
-import { buildGraph, type StandardGraph } from './build-graph.ts';
+import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
 import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
 import { hasRuntimeWeights, readRuntimeTensors } from './runtime-weights.ts';
@@ -31,6 +31,8 @@ export interface ReadyModel {
   readonly files: readonly WeightsFile[];
   /** config.json as it is in the folder, parsed. */
   readonly rawConfig: Readonly<Record<string, unknown>>;
+  /** Describes the model to a CUDA device (`buildPlan`); only where the graph is in our own dialect. */
+  readonly plan: () => string;
 }
 
 async function readIfThere(file: string, maxBytes: number): Promise<Uint8Array | null> {
@@ -137,16 +139,22 @@ export async function ensureGraph(
     const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
     const graphPath = path.join(directory, standard === undefined ? ownFile : GPU_GRAPH_FILE);
     const existing = await readIfThere(graphPath, MAX_GRAPH_BYTES);
-    const graph = buildGraph({
+    const source = {
       config,
       tensors: [...checkpoint.tensors, ...runtimeTensors],
       details,
       int8Threshold: int8Threshold(checkpoint.config),
-      standard,
-    });
+    };
+    const graph = buildGraph({ ...source, standard });
     if (existing === null || Buffer.compare(existing, graph) !== 0)
       await replaceFile(graphPath, graph);
-    return { graphPath, config, files: checkpoint.files, rawConfig: checkpoint.config };
+    return {
+      graphPath,
+      config,
+      files: checkpoint.files,
+      rawConfig: checkpoint.config,
+      plan: () => buildPlan(source),
+    };
   } finally {
     await checkpoint.close();
   }

@@ -1,5 +1,6 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError } from '../../contract/error.ts';
+import { writeDecoderPlan } from './decoder-plan.ts';
 import {
   encodeOnnx,
   type Attribute,
@@ -162,6 +163,12 @@ export class GraphWriter {
   /** The bytes of a graph file of operators that ONNX Runtime has kernels for. */
   finishStandard(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
     return this.#encode(inputs, outputs, CONTRIBUTED, 'standard');
+  }
+
+  /** The operators of our dialect and where their weights lie, as native-kernels/cuda reads it. */
+  plan(): string {
+    const own = [...this.#nodes.values()].filter(({ domain }) => domain === DIALECT.domain);
+    return writeDecoderPlan(own, this.#initializers);
   }
 
   #encode(

@@ -6,8 +6,12 @@ describe('the device of a model', () => {
     expect(chooseDevice('cpu')).toEqual({ device: 'cpu', reason: null });
   });
 
+  it('is a CUDA device where that was asked for', () => {
+    expect(chooseDevice('cuda')).toEqual({ device: 'cuda', reason: null });
+  });
+
   it('that this build does not have is refused with what to do', () => {
-    expect(() => chooseDevice('cuda')).toThrow(
+    expect(() => chooseDevice('webgpu')).toThrow(
       expect.objectContaining({
         code: 'runtime-unavailable',
         remedy: 'Choose the CPU (--device cpu).',

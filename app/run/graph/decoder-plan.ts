@@ -1,0 +1,50 @@
+import { AppError } from '../../contract/error.ts';
+import type { Attribute, OnnxInitializer, OnnxNode } from './onnx.ts';
+
+/**
+ * The text that native-kernels/cuda/decoder/plan.h reads: the nodes of a graph in our dialect with their stored inputs,
+ * and nothing of how they hang together, which the names say.
+ */
+
+function numberOf(attribute: Attribute): number {
+  if ('int' in attribute) return attribute.int;
+  if ('float' in attribute) return attribute.float;
+  throw new AppError('internal', 'An operator of a decoder has a list among its attributes.');
+}
+
+function storedInput({ type, data }: OnnxInitializer, files: string[]): string {
+  if ('bytes' in data) return `${type}#${Buffer.from(data.bytes).toString('hex')}`;
+  if (!files.includes(data.file)) files.push(data.file);
+  return `${type}@${files.indexOf(data.file)}:${data.byteOffset}:${data.byteLength}`;
+}
+
+/**
+ * Writes a plan.
+ *
+ * @param nodes of our dialect only
+ * @throws AppError `malformed-file` for a file whose name does not fit on a line
+ */
+export function writeDecoderPlan(
+  nodes: readonly OnnxNode[],
+  initializers: ReadonlyMap<string, OnnxInitializer>,
+): string {
+  const files: string[] = [];
+  const lines = nodes.map(({ operator, name, inputs, attributes }) => {
+    const numbers = Object.entries(attributes).map(
+      ([key, attribute]) => `${key}=${numberOf(attribute)}`,
+    );
+    const stored = inputs.flatMap((input, index) => {
+      const initializer = initializers.get(input);
+      return initializer === undefined ? [] : [`${index}=${storedInput(initializer, files)}`];
+    });
+    return ['node', operator, name, ...numbers, ...stored].join(' ');
+  });
+  const broken = files.find((file) => /[\r\n]/.test(file));
+  if (broken !== undefined)
+    throw new AppError(
+      'malformed-file',
+      `The name of a weights file holds a line break: ${JSON.stringify(broken)}.`,
+      { remedy: 'Rename the file, and its entry in model.safetensors.index.json.' },
+    );
+  return [...files.map((file) => `file ${file}`), ...lines, ''].join('\n');
+}

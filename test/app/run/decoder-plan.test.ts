@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ensureGraph } from '../../../app/run/index.ts';
+import { Model, probeGpus } from '../../../native-kernels/index.ts';
+import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
+import { readOnnx } from '../../fixtures/read-onnx.ts';
+import { scratchFolder } from '../../fixtures/scratch.ts';
+import { writeTinyCheckpoint, type TinyCheckpointOptions } from '../../fixtures/tiny-checkpoint.ts';
+
+const { reason } = await probeGpus();
+
+interface PlanNode {
+  readonly operator: string;
+  readonly name: string;
+  readonly items: ReadonlyMap<string, string>;
+}
+
+function readPlan(text: string): { files: string[]; nodes: PlanNode[] } {
+  const files: string[] = [];
+  const nodes: PlanNode[] = [];
+  for (const line of text.split('\n').filter((some) => some !== '')) {
+    if (line.startsWith('file ')) {
+      files.push(line.slice('file '.length));
+      continue;
+    }
+    const [kind, operator = '', name = '', ...items] = line.split(' ');
+    expect(kind).toBe('node');
+    const pairs = items.map((item): [string, string] => {
+      const at = item.indexOf('=');
+      return [item.slice(0, at), item.slice(at + 1)];
+    });
+    nodes.push({ operator, name, items: new Map(pairs) });
+  }
+  return { files, nodes };
+}
+
+async function tinyPlan(
+  options: TinyCheckpointOptions,
+): Promise<{ directory: string; plan: string }> {
+  const directory = await scratchFolder();
+  await writeTinyCheckpoint(directory, options);
+  return { directory, plan: (await ensureGraph(directory)).plan() };
+}
+
+/** What opening a plan comes to on this machine: a code, or null where there is a device that runs it. */
+async function outcome(plan: string, directory: string): Promise<string | null> {
+  try {
+    const model = await Model.openOnCuda({ plan, directory, contextLength: 64 });
+    await model.close();
+    return null;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+const accepted = reason === null ? null : 'runtime-unavailable';
+
+describe('the plan of a decoder', () => {
+  it('has the nodes of the graph and points at the same bytes', async () => {
+    const { directory, plan } = await tinyPlan({ modelType: 'qwen2', shards: 2 });
+    const graph = readOnnx(await readFile(path.join(directory, 'graph.onnx')));
+    const { files, nodes } = readPlan(plan);
+    const own = graph.nodes.filter(({ operator }) => operator !== 'Gather');
+    expect(nodes.map(({ operator, name }) => `${operator} ${name}`)).toEqual(
+      own.map(({ operator, outputs }) => `${operator} ${outputs[0] ?? ''}`),
+    );
+    for (const [index, node] of own.entries())
+      for (const [position, input] of node.inputs.entries()) {
+        const stored = nodes[index]?.items.get(String(position));
+        const initializer = graph.initializers.get(input);
+        if (initializer === undefined) {
+          expect(stored).toBeUndefined();
+        } else if (initializer.external === null) {
+          expect(stored).toMatch(/^F32#(?:[0-9a-f]{8})+$/);
+        } else {
+          const { location = '', offset, length } = initializer.external;
+          expect(stored).toBe(`BF16@${files.indexOf(location)}:${offset}:${length}`);
+        }
+      }
+    expect(files).toHaveLength(2);
+  });
+
+  it.each(['llama', 'mistral', 'qwen2', 'qwen3'] as const)(
+    'of %s is one that the kernels take',
+    async (modelType) => {
+      const { directory, plan } = await tinyPlan({ modelType });
+      expect(await outcome(plan, directory)).toBe(accepted);
+    },
+  );
+
+  it.each(['nf4', 'nf4-dq', 'fp4-dq', 'llm-int8', 'int8-zeropoint', 'int4'] as const)(
+    'of %s weights is one that the kernels take',
+    async (scheme) => {
+      const source = await scratchFolder();
+      await writeTinyCheckpoint(source, {});
+      const directory = path.join(await scratchFolder(), scheme);
+      await quantizeFolder(source, directory, scheme);
+      expect(await outcome((await ensureGraph(directory)).plan(), directory)).toBe(accepted);
+    },
+  );
+
+  it('is refused where the kernels cannot run it, or sizes contradict, before a device is looked for', async () => {
+    const { directory, plan } = await tinyPlan({});
+    const changed = (from: RegExp, to: string): Promise<string | null> => {
+      const text = plan.replace(from, to);
+      expect(text).not.toBe(plan);
+      return outcome(text, directory);
+    };
+    expect(await changed(/softcap=0/, 'softcap=30')).toBe('unsupported-model');
+    expect(await changed(/head_dim=16/, 'head_dim=12')).toBe('unsupported-model');
+    expect(await changed(/^node Linear16 layers.1.up/m, 'node Conv layers.1.up')).toBe(
+      'unsupported-model',
+    );
+    expect(await changed(/^node SiluMul layers.1.gated$/m, '')).toBe('unsupported-model');
+    expect(await changed(/$/, 'node Relu more\n')).toBe('unsupported-model');
+    expect(await changed(/(layers\.0\.q 1=BF16@0:\d+:)\d+/, '$112')).toBe('malformed-file');
+    expect(await changed(/heads=4/, 'heads=3')).toBe('malformed-file');
+    expect(await changed(/BF16@0:/, 'BF16@7:')).toBe('invalid-input');
+    expect(await changed(/^file /m, 'file ../')).toBe('invalid-input');
+    expect(await changed(/F32#../, 'F32#zz')).toBe('invalid-input');
+    expect(await changed(/$/, 'surprise\n')).toBe('invalid-input');
+    expect(await outcome('', directory)).toBe('unsupported-model');
+  });
+});
