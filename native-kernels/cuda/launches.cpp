@@ -22,7 +22,11 @@ constexpr unsigned kBlocksThatFit = 4;
 /// Blocks of a grid that is dealt out several times over: then none ends long after the others.
 constexpr unsigned kBlocksInTurn = 16;
 
-/// Weights that a block of the grid dequantizes: 4 * kUnrolled * kRounds of kernels/dequantize.h a thread.
+/// Those of the kernel of scales, which takes 48 registers.
+constexpr unsigned kScaleBlocksThatFit = 5;
+
+/// Weights that a block of the grid dequantizes: 4 * kUnrolled * kRounds of kernels/dequantize.h a thread, and as many
+/// where these are of 4-bit codes.
 constexpr std::uint64_t kDequantized = std::uint64_t{kBlockThreads} * 64;
 
 /// For kernels that leave no sums: as many blocks as there is work for.
@@ -79,8 +83,11 @@ CodeTables code_tables(FourBitType type) {
 StepTables step_tables() {
   const std::uint8_t* codes = nested_steps();
   StepTables tables{};
-  for (unsigned i = 0; i < 1024; ++i) {
-    tables.bounds[i] = static_cast<std::uint16_t>(codes[i * 64] | codes[i * 64 + 63] << 8);
+  for (unsigned i = 0; i < std::size(tables.parts); ++i) {
+    const std::uint8_t* part = codes + std::size_t{i} * kPartSteps;
+    const auto same = static_cast<unsigned>(std::count(part, part + kPartSteps, part[0]));
+    const auto next = static_cast<unsigned>(std::count(part, part + kPartSteps, part[0] + 1));
+    tables.parts[i] = static_cast<std::uint16_t>(part[0] | (same + next == kPartSteps ? same : kRisesOften) << 8);
   }
   unsigned step = 0;
   for (unsigned code = 0; code < 256; ++code) {
@@ -95,6 +102,15 @@ unsigned threads_for(std::uint64_t width, WeightType type) {
   constexpr std::uint64_t kLoads = 4;
   const std::uint64_t quads = width * weight_size(type) / 16;
   return static_cast<unsigned>(std::clamp<std::uint64_t>(divide_up(divide_up(quads, kLoads), 32), 1, 16) * 32);
+}
+
+/// Leaves of the mean that quantizing `whole` whole blocks adds up.
+std::uint64_t leaves_summed(const BlockMoments& moments, std::uint64_t whole, const FourBitSpec& spec) {
+  // A leaf that is longer than what its sum is made of (some 10^11 weights) is left to the mean itself, as are the few
+  // scales of large blocks.
+  const bool fits = std::uint64_t{1} << mean_fold_power(moments.tensor_blocks / 32) <= kMostLeafGroups;
+  if (moments.leaf_sums == nullptr || !fits || spec.block_size > kTileWeights) return 0;
+  return whole / leaf_blocks(moments.tensor_blocks);
 }
 
 enum class GroupKernel { small, wide, any };
@@ -154,12 +170,21 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
   job.tables = code_tables(spec.type);
   if (whole > 0) {
     const bool large = spec.block_size > kTileWeights;
-    const std::string name = std::string(large                   ? "quantize_large_blocks"
-                                         : spec.block_size == 64 ? "quantize_blocks_64"
-                                                                 : "quantize_blocks") +
-                             suffix(type) + suffix(spec.type);
-    const std::uint64_t warps = large ? whole / spec.block_size : divide_up(whole, kTileWeights);
-    worker.launch(name, divide_up(warps, kBlockThreads / 32), kBlocksInTurn, kBlockThreads, job);
+    const bool by_leaves = !large && moments.moments != nullptr;
+    const std::string name = std::string(large       ? "quantize_large_blocks"
+                                         : by_leaves ? "quantize_leaves"
+                                                     : "quantize_blocks") +
+                             (spec.block_size == 64 ? "_64" : "") + suffix(type) + suffix(spec.type);
+    std::uint64_t blocks =
+        divide_up(large ? whole / spec.block_size : divide_up(whole, kTileWeights), kBlockThreads / 32);
+    if (by_leaves) {
+      const std::uint64_t tiles = leaf_blocks(moments.tensor_blocks) * spec.block_size / kTileWeights;
+      job.leaf_shift = static_cast<unsigned>(std::countr_zero(tiles));
+      job.leaf_sums = leaves_summed(moments, whole / spec.block_size, spec) == 0 ? nullptr : moments.leaf_sums;
+      blocks = divide_up(divide_up(whole, kTileWeights), tiles);
+    }
+    // Leaves are long: blocks that stay leave room between them for the short kernels of other streams.
+    worker.launch(name, blocks, by_leaves ? kBlocksThatFit : kBlocksInTurn, kBlockThreads, job);
   }
   if (rest > 0) {
     job.source = advance(source, type, whole);
@@ -176,6 +201,11 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
   }
 }
 
+std::uint64_t leaf_blocks(std::uint64_t tensor_blocks) {
+  const std::uint64_t groups = std::uint64_t{1} << mean_fold_power(tensor_blocks / 32);
+  return std::min<std::uint64_t>(groups, kMostLeafGroups) * 32;
+}
+
 std::size_t mean_scratch(std::uint64_t blocks) {
   const std::uint64_t groups = blocks / 32;
   const std::size_t power = mean_fold_power(groups);
@@ -187,9 +217,17 @@ void launch_quantize_scales(Worker& worker, const Tables& tables, const float* a
   const std::uint64_t blocks = divide_up(weights, spec.block_size);
   const std::uint64_t groups = blocks / 32;
   const std::size_t power = mean_fold_power(groups);
-  const MeanOfScales mean{
-      absmax,         blocks,          buffers.scratch, static_cast<unsigned>(power), worker.mean_arrived(),
-      buffers.offset, buffers.certain, buffers.largest};
+  MeanOfScales mean{};
+  mean.values = absmax;
+  mean.count = blocks;
+  mean.leaf_sums = moments.leaf_sums;
+  mean.summed = leaves_summed(moments, weights / spec.block_size, spec);
+  mean.nodes = buffers.scratch;
+  mean.power = static_cast<unsigned>(power);
+  mean.arrived = worker.mean_arrived();
+  mean.mean = buffers.offset;
+  mean.certain = buffers.certain;
+  mean.largest = buffers.largest;
   worker.launch("mean_of_scales", divide_up(groups >> power, std::uint64_t{1} << power), kBlocksInTurn, kBlockThreads,
                 mean);
 
@@ -208,7 +246,7 @@ void launch_quantize_scales(Worker& worker, const Tables& tables, const float* a
   job.run_bounds = buffers.run_bounds;
   job.certain = buffers.certain;
   job.tally = worker.tally(buffers.correction);
-  worker.launch("quantize_scales", divide_up(divide_up(blocks, kRun), kBlockThreads / 32), kBlocksThatFit,
+  worker.launch("quantize_scales", divide_up(divide_up(blocks, kRun), kBlockThreads / 32), kScaleBlocksThatFit,
                 kBlockThreads, job);
 }
 

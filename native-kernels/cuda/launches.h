@@ -44,11 +44,16 @@ struct Tables {
 
 /// What the 4-bit kernels leave of a tensor for double quantization, beside its absmax.
 struct BlockMoments {
-  unsigned* moments = nullptr;   // [blocks]; null: the scales are not quantized
-  float* tile_errors = nullptr;  // [ceil(weights / kTileWeights)]
+  unsigned* moments = nullptr;      // [blocks]; null: the scales are not quantized
+  float* tile_errors = nullptr;     // [ceil(weights / kTileWeights)]
+  float* leaf_sums = nullptr;       // [tensor_blocks / leaf_blocks(tensor_blocks), 32]
+  std::uint64_t tensor_blocks = 0;  // of the whole tensor, of which a call may quantize a piece
 };
 
-/// Quantizes `weights` weights that begin with a block.
+/// Blocks of weights whose scales make a leaf of their mean. Pieces of a tensor begin with a leaf.
+std::uint64_t leaf_blocks(std::uint64_t tensor_blocks);
+
+/// Quantizes `weights` weights that begin with a block, or with double quantization with a leaf.
 /// @param sums [2] of the whole blocks, and of the incomplete one; zero where there are none
 void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, std::uint64_t weights,
                           const FourBitSpec& spec, std::uint8_t* codes, float* absmax, const BlockMoments& moments,

@@ -18,7 +18,8 @@ namespace {
 /// of a model is many pieces. A multiple of every block size and of a tile.
 constexpr std::size_t kPieceWeights = std::size_t{1} << 21;
 
-/// A piece is never made smaller than this when memory is short: the longest run of double quantization.
+/// A piece is never made smaller than this when memory is short: the longest run of double quantization, and the
+/// longest leaf of the mean of scales.
 constexpr std::size_t kSmallestPiece = std::size_t{1} << 20;
 
 /// Lanes of one call. One thread copies some 5 GB a second to where the device can fetch it, a bus 25 to 60.
@@ -131,6 +132,8 @@ class FourBitCall {
     if (nested_) {
       arena_.reserve(moments_.moments, blocks_);
       arena_.reserve(moments_.tile_errors, divide_up(origin.numel, kTileWeights));
+      arena_.reserve(moments_.leaf_sums, blocks_ / leaf_blocks(blocks_) * 32);
+      moments_.tensor_blocks = blocks_;
       arena_.reserve(buffers_.absmax_codes, blocks_);
       arena_.reserve(buffers_.nested_absmax, runs_);
       arena_.reserve(buffers_.offset, 1);
@@ -180,7 +183,9 @@ class FourBitCall {
     stream.upload(lane.source.pointer(), lane.host_source.data(), count * size);
     BlockMoments moments;
     if (nested_) {
-      moments = {moments_.moments + start / spec_.block_size, moments_.tile_errors + start / kTileWeights};
+      const std::size_t first = start / spec_.block_size;
+      moments = {moments_.moments + first, moments_.tile_errors + start / kTileWeights,
+                 moments_.leaf_sums + first / leaf_blocks(blocks_) * 32, blocks_};
     }
     launch_quantize_4bit(lane.worker, lane.source.as<void>(), origin_.type, count, spec_, lane.codes.as<std::uint8_t>(),
                          absmax_ + start / spec_.block_size, moments, sums_ + 2 * piece);

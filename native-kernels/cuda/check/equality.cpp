@@ -51,7 +51,10 @@ struct Differences {
   double nested = 0;
 } seen;
 
-void require_statistics(const Statistics& expected, const Statistics& found, const std::string& what,
+/// float32's rounding of a weight, relative.
+constexpr double kRounding = 1.2e-7;
+
+void require_statistics(const Statistics& expected, const Statistics& found, std::size_t numel, const std::string& what,
                         bool nested = false) {
   double& worst = nested ? seen.nested : seen.plain;
   const double bound = nested ? cuda::kNestedStatisticsBound : cuda::kStatisticsBound;
@@ -67,7 +70,11 @@ void require_statistics(const Statistics& expected, const Statistics& found, con
   one(expected.source_squares, found.source_squares, "source squares");
   one(expected.dequantized_squares, found.dequantized_squares, "dequantized squares");
   one(expected.dot, found.dot, "dot product");
-  one(expected.max_error, found.max_error, "largest error");
+  // Where all weights are the same, and so the scales, nothing is lost, and one or the other finds its own rounding.
+  const double typical = std::sqrt(expected.source_squares / static_cast<double>(std::max<std::size_t>(numel, 1)));
+  if (std::fabs(expected.max_error - found.max_error) > kRounding * typical) {
+    one(expected.max_error, found.max_error, "largest error");
+  }
 }
 
 Control control_for(std::size_t weights) {
@@ -154,7 +161,7 @@ void check_4bit(cuda::Worker& worker, const std::vector<std::uint8_t>& bytes, We
   require_equal(expected.nested_absmax, found.nested_absmax, what + ", nested absmax");
   require_equal(expected.absmax_codes, found.absmax_codes, what + ", codes of absmax");
   require_equal(expected.codes, found.codes, what + ", codes");
-  require_statistics(expected.statistics, found.statistics, what, nested);
+  require_statistics(expected.statistics, found.statistics, numel, what, nested);
   if (dequantizes) check_dequantize_4bit(worker, expected, spec, numel, what);
   ++counter.cases;
   counter.weights += numel;
@@ -205,7 +212,7 @@ void check_groups(cuda::Worker& worker, const std::vector<std::uint8_t>& bytes, 
   require_equal(expected.scales, found.scales, what + ", scales");
   require_equal(expected.zero_points, found.zero_points, what + ", zero points");
   require_equal(expected.codes, found.codes, what + ", codes");
-  require_statistics(expected.statistics, found.statistics, what);
+  require_statistics(expected.statistics, found.statistics, numel, what);
   ++counter.cases;
   counter.weights += numel;
   if (!dequantizes) return;

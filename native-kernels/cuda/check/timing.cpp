@@ -55,12 +55,13 @@ class Stopwatch {
 
 /// What quantizing a tensor leaves beside its codes. Sized for blocks of 32.
 struct Room {
-  cuda::DeviceMemory absmax, moments, tiles, scales, small, scratch;
+  cuda::DeviceMemory absmax, moments, tiles, leaves, scales, small, scratch;
 
   Room(cuda::Device& device, std::uint64_t weights)
       : absmax(device, weights / 32 * 4),
         moments(device, weights / 32 * 4),
         tiles(device, weights / cuda::kTileWeights * 4),
+        leaves(device, weights / 32 / cuda::leaf_blocks(weights / 32) * 128),
         scales(device, weights / 32 * 2),
         small(device, 4096),
         scratch(device, (cuda::mean_scratch(weights / 32) + 64) * 4) {}
@@ -164,8 +165,11 @@ class Timing {
 
   void quantize_one(cuda::Worker& worker, const Room& room, const std::uint8_t* source, WeightType type,
                     std::uint64_t weights, const FourBitSpec& spec, std::uint8_t* codes, bool nested) {
-    const cuda::BlockMoments moments{nested ? room.moments.as<unsigned>() : nullptr,
-                                     nested ? room.tiles.as<float>() : nullptr};
+    cuda::BlockMoments moments;
+    if (nested) {
+      moments = {room.moments.as<unsigned>(), room.tiles.as<float>(), room.leaves.as<float>(),
+                 weights / spec.block_size};
+    }
     cuda::launch_quantize_4bit(worker, source, type, weights, spec, codes, room.absmax.as<float>(), moments,
                                room.sums());
     if (!nested) return;

@@ -58,17 +58,24 @@ struct QuantizeBlocks {
   std::uint8_t* codes;
   float* absmax;
   // Null unless the scales will be quantized as well:
-  unsigned* moments;   // [blocks] sums of e * u and u * u, two float16
-  float* tile_errors;  // [ceil(weights / kTileWeights)] largest |unit * e| of each tile
-  bool shares_tile;    // incomplete last block only: its first tile holds whole blocks as well
+  unsigned* moments;    // [blocks] sums of e * u and u * u, two float16
+  float* tile_errors;   // [ceil(weights / kTileWeights)] largest |unit * e| of each tile
+  float* leaf_sums;     // blocks of at most kTileWeights only: [whole leaves, 32] sums of scales; null: none
+  unsigned leaf_shift;  // log2 of the tiles of a leaf
+  bool shares_tile;     // incomplete last block only: its first tile holds whole blocks as well
   Tally tally;
   CodeTables tables;
 };
+
+/// Most groups of 32 scales that make a leaf of the mean where the blocks' quantizer adds them up.
+constexpr unsigned kMostLeafGroups = 64;
 
 /// The mean of the scales, added up as mean_as_pytorch does.
 struct MeanOfScales {
   const float* values;
   std::uint64_t count;
+  const float* leaf_sums;  // [summed, 32] of the first leaves
+  std::uint64_t summed;
   float* nodes;       // [ceil(count / 32 / step^2) * 32 + 4096] scratch
   unsigned power;     // step = 2^power groups of 32 are added before they are folded
   unsigned* arrived;  // 0 before and after a launch
@@ -77,10 +84,18 @@ struct MeanOfScales {
   unsigned long long* largest;
 };
 
+/// Steps of a part of StepTables.
+constexpr unsigned kPartSteps = 16;
+
+/// Stands for the place where the code rises in a part where it rises more than once.
+constexpr unsigned kRisesOften = 255;
+
 /// The codes of the 65,536 steps from -1 to 1 that scales are put on, small enough for a multiprocessor's own memory.
 struct StepTables {
-  std::uint16_t bounds[1024];  // of 64 steps: code of the first, and of the last in the high byte
-  std::uint16_t last[256];     // last step with at most this code
+  // Of kPartSteps steps: code of the first, and in the high byte how many have it before the next code; about zero,
+  // where codes are as dense as steps, kRisesOften.
+  std::uint16_t parts[65536 / kPartSteps];
+  std::uint16_t last[256];  // last step with at most this code
 };
 
 /// Double quantization, a run of 256 blocks at a time.

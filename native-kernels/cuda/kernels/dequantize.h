@@ -9,12 +9,16 @@ namespace nibble::cuda {
 /// 1/127 in float32, as bitsandbytes multiplies.
 constexpr float kInverse127 = 7.874015718698502e-3f;
 
-/// Quads of weights that a thread has in flight.
+/// Quads of weights that a thread of the integer kernels has in flight: more would cost them registers.
 constexpr unsigned kUnrolled = 4;
 
 /// Times that a thread does so: a block of the grid works on one stretch, and there are many blocks, so that none ends
 /// long after the others.
 constexpr unsigned kRounds = 4;
+
+/// The same for the 4-bit kernels, which have registers to spare.
+constexpr unsigned kBlockUnrolled = 8;
+constexpr unsigned kBlockRounds = 2;
 
 /// The table lies in the lanes of a warp, 16 values twice: nothing has to be set up before a block of the grid begins.
 template <bool nested>
@@ -26,19 +30,19 @@ __device__ __forceinline__ void dequantize_blocks(const DequantizeBlocks& job) {
     return __ldg(job.map + __ldg(job.absmax_codes + block)) * __ldg(job.nested_absmax + block / 256) + job.offset;
   };
   const std::uint64_t quads = job.weights / 4;
-  const std::uint64_t span = static_cast<std::uint64_t>(blockDim.x) * kUnrolled;
-  const std::uint64_t end = smaller(quads, (blockIdx.x + 1ull) * span * kRounds);
-  for (std::uint64_t base = blockIdx.x * span * kRounds; base < end; base += span) {
-    unsigned codes[kUnrolled];
-    float scales[kUnrolled];
+  const std::uint64_t span = static_cast<std::uint64_t>(blockDim.x) * kBlockUnrolled;
+  const std::uint64_t end = smaller(quads, (blockIdx.x + 1ull) * span * kBlockRounds);
+  for (std::uint64_t base = blockIdx.x * span * kBlockRounds; base < end; base += span) {
+    unsigned codes[kBlockUnrolled];
+    float scales[kBlockUnrolled];
 #pragma unroll
-    for (unsigned i = 0; i < kUnrolled; ++i) {
+    for (unsigned i = 0; i < kBlockUnrolled; ++i) {
       const std::uint64_t quad = base + threadIdx.x + i * blockDim.x;
       codes[i] = quad < quads ? __ldcs(reinterpret_cast<const unsigned short*>(job.codes) + quad) : 0;
       scales[i] = quad < quads ? scale_of(quad * 4 >> job.block_shift) : 0;
     }
 #pragma unroll
-    for (unsigned i = 0; i < kUnrolled; ++i) {
+    for (unsigned i = 0; i < kBlockUnrolled; ++i) {
       const std::uint64_t quad = base + threadIdx.x + i * blockDim.x;
       const float4 values =
           make_float4(value_of(codes[i] >> 4), value_of(codes[i]), value_of(codes[i] >> 12), value_of(codes[i] >> 8));

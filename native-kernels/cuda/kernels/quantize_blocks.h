@@ -131,12 +131,13 @@ struct TilePlace {
 };
 
 /// Quantizes a lane's share of a tile, together with its warp.
+/// @tparam nested whether the scales will be quantized as well
 /// @param lanes of a block
 /// @param present whether this lane has weights: blocks are whole, so it has all of its 16 or none
-template <SourceType type, bool fp4>
-__device__ __forceinline__ void quantize_tile(const Weights<type, kLaneWeights>& weights, const TilePlace& place,
-                                              unsigned tables, unsigned lanes, bool nested, bool present,
-                                              ThreadSums& sums) {
+/// @returns the scale of the lane's block
+template <SourceType type, bool fp4, bool nested>
+__device__ __forceinline__ float quantize_tile(const Weights<type, kLaneWeights>& weights, const TilePlace& place,
+                                               unsigned tables, unsigned lanes, bool present, ThreadSums& sums) {
   float absmax = weights.absmax();
   for (unsigned mask = 1; mask < lanes; mask *= 2) absmax = fmaxf(absmax, __shfl_xor_sync(kAllLanes, absmax, mask));
   const float unit = fmaxf(absmax, kSmallestAbsmax);
@@ -148,7 +149,7 @@ __device__ __forceinline__ void quantize_tile(const Weights<type, kLaneWeights>&
   }
   const bool first = present && threadIdx.x % lanes == 0;
   if (first) *place.absmax = absmax;
-  if (nested) {
+  if constexpr (nested) {
     unsigned moments = lane_codes.half_moments();
     for (unsigned mask = 1; mask < lanes; mask *= 2) {
       moments = add_halves(moments, __shfl_xor_sync(kAllLanes, moments, mask));
@@ -157,9 +158,27 @@ __device__ __forceinline__ void quantize_tile(const Weights<type, kLaneWeights>&
     const float largest = warp_max_magnitude(unit * lane_codes.max_error);
     if (threadIdx.x % 32 == 0) *place.tile_error = largest;
   }
+  return absmax;
 }
 
-/// Whole blocks of at most 512 weights.
+/// Fewer weights than a tile, that begin with tile `whole`, by one warp.
+template <SourceType type, bool fp4, bool nested>
+__device__ __forceinline__ void quantize_rest(const QuantizeBlocks& job, std::uint64_t whole, unsigned tables,
+                                              unsigned lanes, ThreadSums& sums) {
+  const unsigned lane = threadIdx.x % 32;
+  if (whole * kTileWeights >= job.weights) return;
+  const TilePlace rest = TilePlace::of<type>(job, whole, lane);
+  const bool present = whole * kTileWeights + lane * kLaneWeights < job.weights;
+  Weights<type, kLaneWeights> weights;
+  if (present) {
+    weights.stream(rest.source);
+  } else {
+    weights.clear();
+  }
+  quantize_tile<type, fp4, nested>(weights, rest, tables, lanes, present, sums);
+}
+
+/// Whole blocks of at most 512 weights whose scales stay as they are.
 /// @tparam fixed_lanes lanes of a block, or 0 when known at run time only
 template <SourceType type, bool fp4, unsigned fixed_lanes>
 __device__ __forceinline__ void quantize_blocks(const QuantizeBlocks& job) {
@@ -167,12 +186,10 @@ __device__ __forceinline__ void quantize_blocks(const QuantizeBlocks& job) {
   const unsigned tables = shared.fill(job.tables);
   const unsigned lanes = fixed_lanes != 0 ? fixed_lanes : (1u << job.block_shift) / kLaneWeights;
   const unsigned lane = threadIdx.x % 32;
-  const bool nested = job.moments != nullptr;
   const auto whole = static_cast<unsigned>(job.weights / kTileWeights);
   const unsigned warps = gridDim.x * (blockDim.x / 32);
   unsigned tile = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
-  const unsigned rest_owner = whole % warps;
-  const bool owns_rest = tile == rest_owner;
+  const bool owns_rest = tile == whole % warps;
 
   ThreadSums sums;
   TilePlace place = TilePlace::of<type>(job, tile, lane);
@@ -183,23 +200,70 @@ __device__ __forceinline__ void quantize_blocks(const QuantizeBlocks& job) {
     const Weights<type, kLaneWeights> weights = next;
     place.source += moved * kWeightBytes<type>;
     if (tile + warps < whole) next.stream(place.source);
-    quantize_tile<type, fp4>(weights, place, tables, lanes, nested, true, sums);
+    quantize_tile<type, fp4, false>(weights, place, tables, lanes, true, sums);
     place.codes += moved / 2;
     place.absmax += moved >> job.block_shift;
-    place.moments += moved >> job.block_shift;
-    place.tile_error += warps;
   }
-  // Fewer weights than a tile are left to one warp.
-  if (owns_rest && whole * static_cast<std::uint64_t>(kTileWeights) < job.weights) {
-    const TilePlace rest = TilePlace::of<type>(job, whole, lane);
-    const bool present = whole * static_cast<std::uint64_t>(kTileWeights) + lane * kLaneWeights < job.weights;
-    if (present) {
-      next.stream(rest.source);
-    } else {
-      next.clear();
+  if (owns_rest) quantize_rest<type, fp4, false>(job, whole, tables, lanes, sums);
+  finish_tally(job.tally, sums);
+}
+
+/// The same where scales will be quantized: their mean must be known first, so its leaves (see mean_of_scales) are
+/// added up here, while the scales are at hand. A block of the grid works on one leaf at a time, all its warps side by
+/// side.
+/// @tparam fixed_lanes lanes of a block, or 0 when known at run time only
+template <SourceType type, bool fp4, unsigned fixed_lanes>
+__device__ __forceinline__ void quantize_leaves(const QuantizeBlocks& job) {
+  __shared__ SharedTables shared;
+  // Two, so that one warp adds up a leaf while the others go on with the next.
+  __shared__ float scales[2][kMostLeafGroups * 32];
+  const unsigned tables = shared.fill(job.tables);
+  const unsigned lanes = fixed_lanes != 0 ? fixed_lanes : (1u << job.block_shift) / kLaneWeights;
+  const unsigned lane = threadIdx.x % 32;
+  const unsigned warp = threadIdx.x / 32;
+  const unsigned warps = blockDim.x / 32;
+  const auto whole = static_cast<unsigned>(job.weights / kTileWeights);
+  const unsigned leaf_tiles = 1u << job.leaf_shift;
+  const unsigned leaves = (whole + leaf_tiles - 1) >> job.leaf_shift;
+  const unsigned leaf_groups = leaf_tiles / lanes;
+  const std::uint64_t moved = static_cast<std::uint64_t>(warps) * kTileWeights;
+
+  ThreadSums sums;
+  Weights<type, kLaneWeights> next;
+  const unsigned first = (blockIdx.x << job.leaf_shift) + warp;
+  if (first < whole) next.stream(TilePlace::of<type>(job, first, lane).source);
+  unsigned turn = 0;
+  for (unsigned leaf = blockIdx.x; leaf < leaves; leaf += gridDim.x, ++turn) {
+    const unsigned start = leaf << job.leaf_shift;
+    const auto end = static_cast<unsigned>(smaller(start + leaf_tiles, whole));
+    float* leaf_scales = scales[turn % 2];
+    TilePlace place = TilePlace::of<type>(job, start + warp, lane);
+    for (unsigned tile = start + warp; tile < end; tile += warps) {
+      const Weights<type, kLaneWeights> weights = next;
+      place.source += moved * kWeightBytes<type>;
+      if (tile + warps < end) {
+        next.stream(place.source);
+      } else {
+        const unsigned after = (leaf + gridDim.x << job.leaf_shift) + warp;
+        if (after < whole) next.stream(TilePlace::of<type>(job, after, lane).source);
+      }
+      const float absmax = quantize_tile<type, fp4, true>(weights, place, tables, lanes, true, sums);
+      if (lane % lanes == 0) leaf_scales[(tile - start) * (32 / lanes) + lane / lanes] = absmax;
+      place.codes += moved / 2;
+      place.absmax += moved >> job.block_shift;
+      place.moments += moved >> job.block_shift;
+      place.tile_error += warps;
     }
-    quantize_tile<type, fp4>(next, rest, tables, lanes, nested, present, sums);
+    // No warp comes back to these scales before the next barrier, which the one that adds them up passes as well.
+    __syncthreads();
+    if (job.leaf_sums != nullptr && warp == turn % warps && start + leaf_tiles <= whole) {
+      float sum = 0;
+#pragma unroll 16
+      for (unsigned group = 0; group < leaf_groups; ++group) sum += leaf_scales[group * 32 + lane];
+      job.leaf_sums[leaf * 32ull + lane] = sum;
+    }
   }
+  if (warp == 0 && blockIdx.x == leaves % gridDim.x) quantize_rest<type, fp4, true>(job, whole, tables, lanes, sums);
   finish_tally(job.tally, sums);
 }
 

@@ -57,6 +57,10 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
       const std::uint64_t end = smaller(leaves, (node + 1) * step);
       const auto here = static_cast<unsigned>(smaller(end - base, 64));
       for (unsigned leaf = warp; leaf < here; leaf += warps) {
+        if (base + leaf < job.summed) {
+          leaf_sums[leaf][lane] = job.leaf_sums[(base + leaf) * kGroup + lane];
+          continue;
+        }
         const float* at = job.values + (base + leaf) * step * kGroup + lane;
         float leaf_sum = 0;
 #pragma unroll 2
@@ -130,11 +134,12 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
   }
 }
 
-/// Code of a step: the first whose last step is not below it. Most parts of 64 steps have one code.
+/// Code of a step: the first whose last step is not below it.
 static __device__ __forceinline__ unsigned code_of_step(const StepTables& tables, unsigned step) {
-  const unsigned bounds = tables.bounds[step / 64];
-  unsigned low = bounds & 0xffu;
-  unsigned high = bounds >> 8;
+  const unsigned part = tables.parts[step / kPartSteps];
+  unsigned low = part & 0xffu;
+  if (part >> 8 != kRisesOften) return low + (step % kPartSteps >= part >> 8);
+  unsigned high = 255;
   while (low < high) {
     const unsigned middle = (low + high) / 2;
     if (step > tables.last[middle]) {
@@ -183,7 +188,8 @@ static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job
     map[i] = job.map[i];
     steps.last[i] = job.steps->last[i];
   }
-  for (unsigned i = threadIdx.x; i < 1024; i += blockDim.x) steps.bounds[i] = job.steps->bounds[i];
+  constexpr unsigned kParts = 65536 / kPartSteps;
+  for (unsigned i = threadIdx.x; i < kParts; i += blockDim.x) steps.parts[i] = job.steps->parts[i];
   __syncthreads();
   const unsigned lane = threadIdx.x % 32;
   const auto runs = static_cast<unsigned>((job.blocks + kNestedBlockSize - 1) / kNestedBlockSize);
