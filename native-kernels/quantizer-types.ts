@@ -30,7 +30,8 @@ export interface KernelOptions {
   /**
    * Numbers of the CUDA devices that a tensor may be quantized on (`probeGpus`); the least busy one takes it.
    *
-   * @default none: the processor. Codes and scales do not depend on it; error statistics agree to five digits.
+   * @default none: the processor. Codes and scales do not depend on it; error statistics agree to five digits, with
+   * double quantization of weights unlike a model's to two.
    */
   devices?: readonly number[];
   /** Called with the reason when no device could be used and the processor did the work. */

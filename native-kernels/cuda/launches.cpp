@@ -174,7 +174,10 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
     const std::string name = std::string(large       ? "quantize_large_blocks"
                                          : by_leaves ? "quantize_leaves"
                                                      : "quantize_blocks") +
-                             (spec.block_size == 64 ? "_64" : "") + suffix(type) + suffix(spec.type);
+                             (spec.block_size == 64                 ? "_64"
+                              : by_leaves && spec.block_size == 128 ? "_128"
+                                                                    : "") +
+                             suffix(type) + suffix(spec.type);
     std::uint64_t blocks =
         divide_up(large ? whole / spec.block_size : divide_up(whole, kTileWeights), kBlockThreads / 32);
     if (by_leaves) {

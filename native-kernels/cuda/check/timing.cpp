@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
+#include "cpu/quantize_nested.h"
 #include "cuda/check/check.h"
 #include "cuda/check/data.h"
 #include "reference/quantize_kernels.h"
@@ -111,6 +114,7 @@ class Timing {
     four_bit(WeightType::bf16, FourBitType::nf4, 32, false);
     four_bit(WeightType::bf16, FourBitType::nf4, 128, true);
     four_bit(WeightType::bf16, FourBitType::nf4, 1024, true);
+    for (const std::size_t block_size : {32, 64, 128}) require_same({FourBitType::nf4, block_size});
     for (const WeightType type : {WeightType::bf16, WeightType::f16, WeightType::f32}) {
       integers(type, cuda::IntegerMode::llm_int8, 8, 4096);
       integers(type, cuda::IntegerMode::absmax, 8, 4096);
@@ -195,6 +199,35 @@ class Timing {
     report(std::string(table == FourBitType::nf4 ? "nf4" : "fp4") + (nested ? "-dq" : "") + " from " + type_name(type) +
                ", block " + std::to_string(block_size),
            four_bit_bytes(static_cast<double>(weights), type, static_cast<double>(block_size), nested), ms);
+  }
+
+  template <typename T>
+  std::vector<T> fetch(cuda::DevicePointer from, std::size_t count) {
+    std::vector<T> values(count);
+    worker_.stream().download(values.data(), from, count * sizeof(T));
+    worker_.stream().wait();
+    return values;
+  }
+
+  /// What is timed is checked too: a block of the grid works on several leaves of the mean here, which the pieces of a
+  /// tensor that comes from a file are too small for. Codes and scales are to be those without double quantization.
+  void require_same(const FourBitSpec& spec) {
+    fill_with(WeightType::bf16, 1);
+    const std::uint64_t weights = bytes_ / 2;
+    const std::size_t blocks = weights / spec.block_size;
+    const auto made = [&](bool nested) {
+      quantize_one(worker_, room_, source_.as<std::uint8_t>(), WeightType::bf16, weights, spec, out_.as<std::uint8_t>(),
+                   nested);
+      return fetch<std::uint8_t>(out_.pointer(), weights / 2);
+    };
+    const auto nested_codes = made(true);
+    const auto absmax = fetch<float>(room_.absmax.pointer(), blocks);
+    const float offset = fetch<float>(room_.small.pointer(), 1)[0];
+    const float expected = mean_as_pytorch(absmax.data(), blocks);
+    const bool same = std::memcmp(&offset, &expected, sizeof(offset)) == 0 && made(false) == nested_codes &&
+                      fetch<float>(room_.absmax.pointer(), blocks) == absmax;
+    if (!same)
+      throw std::runtime_error("double quantization of blocks of " + std::to_string(spec.block_size) + " differs");
   }
 
   static std::string title(cuda::IntegerMode mode, unsigned bits, std::size_t width) {

@@ -19,6 +19,9 @@ using namespace nibble::cuda;
   NIBBLE_KERNEL quantize_leaves_64_##type##_##format(QuantizeBlocks job) {    \
     quantize_leaves<SourceType::type, fp4, 4>(job);                           \
   }                                                                           \
+  NIBBLE_KERNEL quantize_leaves_128_##type##_##format(QuantizeBlocks job) {   \
+    quantize_leaves<SourceType::type, fp4, 8>(job);                           \
+  }                                                                           \
   NIBBLE_KERNEL quantize_leaves_##type##_##format(QuantizeBlocks job) {       \
     quantize_leaves<SourceType::type, fp4, 0>(job);                           \
   }                                                                           \
