@@ -2,7 +2,7 @@
 # there are none. NIBBLE_CUDA=OFF leaves them out.
 option(NIBBLE_CUDA "Build kernels for NVIDIA devices when a CUDA compiler is found" ON)
 
-# Which cards machine code is compiled for, the part of the build that takes long (20 s of a core each):
+# Which cards machine code is compiled for, the part of the build that takes long (some 20 s of a core each):
 # `all` for what is given to others; `native` for the cards of this machine, often none; or numbers, e.g. "90".
 set(NIBBLE_CUDA_ARCHITECTURES native CACHE STRING "all, native, or compute capabilities to compile machine code for")
 
