@@ -106,6 +106,10 @@ struct AttentionKernel {
   static constexpr std::size_t W = V::kWidth;
   static constexpr std::size_t kScoreStep = V::kScoreVectors * W;
   static constexpr std::size_t kGroup = 4;  // rows that share a load of keys or values
+  // Bytes between what is used and what is fetched meanwhile. The processor's own prefetcher stops at the end of each
+  // page of 4 KiB and begins anew; fetching a whole one ahead lets memory work while this computes.
+  static constexpr std::size_t kAhead = 4096;
+  static constexpr std::size_t kLine = 64;  // of a cache
   static_assert(kPagePositions % kScoreStep == 0 && kTilePositions % W == 0);
 
   struct Row {
@@ -140,12 +144,14 @@ struct AttentionKernel {
       for (std::size_t r = 0; r < R; ++r) {
         for (std::size_t j = 0; j < V::kScoreVectors; ++j) sum[r][j] = V::zero();
       }
+      const char* const ahead = reinterpret_cast<const char*>(keys + position * head_dim) + kAhead;
       const Element* vectors[V::kScoreVectors];
       for (std::size_t j = 0; j < V::kScoreVectors; ++j) {
         const std::size_t p = position + j * W;
         vectors[j] = keys + p / kTilePositions * kTilePositions * head_dim + p % kTilePositions;
       }
       for (std::size_t i = 0; i < head_dim; ++i) {
+        V::prefetch(ahead + i * kScoreStep * sizeof(Element));
         F key[V::kScoreVectors];
         for (std::size_t j = 0; j < V::kScoreVectors; ++j) key[j] = load(vectors[j] + i * kTilePositions);
         for (std::size_t r = 0; r < R; ++r) {
@@ -218,8 +224,12 @@ struct AttentionKernel {
       for (std::size_t j = 0; j < kVectors; ++j) sum[r][j] = V::load(rows[r].accumulator + i + j * W);
     }
     for (std::size_t p = from; p < to; ++p) {
+      const Element* const source = values + p * stride + i;
+      for (std::size_t byte = 0; byte < kVectors * W * sizeof(Element); byte += kLine) {
+        V::prefetch(reinterpret_cast<const char*>(source) + kAhead + byte);
+      }
       F value[kVectors];
-      for (std::size_t j = 0; j < kVectors; ++j) value[j] = load(values + p * stride + i + j * W);
+      for (std::size_t j = 0; j < kVectors; ++j) value[j] = load(source + j * W);
       for (std::size_t r = 0; r < R; ++r) {
         const F weight = V::set(weights[r][p]);
         for (std::size_t j = 0; j < kVectors; ++j) sum[r][j] = V::fma(weight, value[j], sum[r][j]);
@@ -231,9 +241,10 @@ struct AttentionKernel {
   }
 
   /// One page for R rows of one KV head.
+  /// @param next the same head of the page that is read after this one; where there is none, this one's
   template <std::size_t R>
   static void attend_page(const AttentionCache& cache, const Element* head, std::size_t page_begin, Row* rows,
-                          const AttentionRequest& request) {
+                          const AttentionRequest& request, const Element* next) {
     std::size_t begin = rows[0].begin;
     std::size_t end = rows[0].end;
     for (std::size_t r = 1; r < R; ++r) {
@@ -251,6 +262,8 @@ struct AttentionKernel {
     for (std::size_t r = 0; r < R; ++r) {
       soften(rows[r], scores[r], scales_of(cache, head), page_begin, step_from, step_to, request, cache.value_stride);
     }
+    // What lies behind this head's values is another head.
+    for (std::size_t byte = 0; byte < kAhead; byte += kLine) V::prefetch(reinterpret_cast<const char*>(next) + byte);
     const Element* values = head + cache.key_elements;
     std::size_t i = 0;
     constexpr std::size_t kWide = V::kValueVectors * W;
@@ -289,20 +302,22 @@ struct AttentionKernel {
     const std::size_t end = smaller(rows[count - 1].end, (segment + 1) * kSegmentPositions);
     for (std::size_t page = begin / kPagePositions; page * kPagePositions < end; ++page) {
       const Element* head = head_of(cache, page, kv_head);
+      const std::size_t page_begin = page * kPagePositions;
+      const bool is_last = page_begin + kPagePositions >= rows[count - 1].end;
+      const Element* next = is_last ? head : head_of(cache, page + 1, kv_head);
       for (std::size_t r = 0; r < count; r += kGroup) {
-        const std::size_t page_begin = page * kPagePositions;
         switch (smaller(kGroup, count - r)) {
           case 1:
-            attend_page<1>(cache, head, page_begin, rows + r, request);
+            attend_page<1>(cache, head, page_begin, rows + r, request, next);
             break;
           case 2:
-            attend_page<2>(cache, head, page_begin, rows + r, request);
+            attend_page<2>(cache, head, page_begin, rows + r, request, next);
             break;
           case 3:
-            attend_page<3>(cache, head, page_begin, rows + r, request);
+            attend_page<3>(cache, head, page_begin, rows + r, request, next);
             break;
           default:
-            attend_page<4>(cache, head, page_begin, rows + r, request);
+            attend_page<4>(cache, head, page_begin, rows + r, request, next);
         }
       }
     }

@@ -1,10 +1,12 @@
 #pragma once
 
-// The keys and values of every layer of one model, in pages that are allocated as the context grows.
+// The keys and values of every layer of one model, in pages that are allocated as the context grows: the pages of all
+// layers for the same positions in one block.
 
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "attention.h"
@@ -30,23 +32,27 @@ class KvCache {
   AttentionCache view(std::size_t layer) const;
 
   std::size_t context_length() const { return context_length_; }
-  std::size_t reserved() const { return page_count_ * kPagePositions; }
-  std::size_t bytes() const { return bytes_; }
+  std::size_t reserved() const { return blocks_.size() * kPagePositions; }
+  std::size_t bytes() const { return blocks_.size() * block_bytes_; }
 
  private:
-  struct PageDeleter {
-    void operator()(void* page) const;
+  struct BlockDeleter {
+    std::align_val_t alignment;
+    void operator()(void* block) const { ::operator delete(block, alignment); }
   };
+  using Block = std::unique_ptr<void, BlockDeleter>;
   struct Layer {
     AttentionCache shape;
-    std::vector<std::unique_ptr<void, PageDeleter>> pages;
-    std::vector<void*> addresses;
+    std::vector<void*> pages;  // in the blocks
   };
+
+  Block allocate_block() const;
+  void add_block();
 
   CacheType type_;
   std::size_t context_length_;
-  std::size_t page_count_ = 0;
-  std::size_t bytes_ = 0;
+  std::size_t block_bytes_ = 0;  // grows while layers are declared
+  std::vector<Block> blocks_;    // block i begins at position i * kPagePositions
   std::map<std::size_t, Layer> layers_;
 };
 
