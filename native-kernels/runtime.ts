@@ -214,10 +214,21 @@ interface RuntimeAddon {
 let opened: { addon: RuntimeAddon; version: { onnxruntime: string; providers: string[] } } | null =
   null;
 
+/**
+ * The addon, in a process that its ONNX Runtime tells nobody about: from 1.29 on the library reports to its maker what
+ * process, models and devices it sees, keeps files for that in the person's folders, and dies of long command lines
+ * while it looks for names in them. Set before the library is opened, this turns all of it off (Linux, macOS); where
+ * the system itself collects such events (Windows), ort_library.cpp does.
+ */
+function runtimeAddon(): RuntimeAddon {
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
+  return loadAddon() as RuntimeAddon;
+}
+
 /** The addon with ONNX Runtime opened in it, once per process. */
 function runtime(): NonNullable<typeof opened> {
   if (opened === null) {
-    const addon = loadAddon() as RuntimeAddon;
+    const addon = runtimeAddon();
     opened = { addon, version: addon.runtimeOpen(libraryPath()) };
   }
   return opened;
@@ -230,7 +241,7 @@ function runtime(): NonNullable<typeof opened> {
 export function prepareRuntime(): void {
   if (opened !== null) return;
   try {
-    const addon = loadAddon() as RuntimeAddon;
+    const addon = runtimeAddon();
     addon.runtimePrepare(libraryPath()).catch(() => undefined);
   } catch {
     // Model.open meets the same obstacle.

@@ -102,6 +102,7 @@ class Api {
   void create_env(int level, const char* id, Env** out) const {
     check(slot<3, Status*(int, const char*, Env**)>()(level, id, out));
   }
+  void disable_telemetry(const Env* env) const { check(slot<6, Status*(const Env*)>()(env)); }
   void available_providers(char*** names, int* count) const {
     check(slot<125, Status*(char***, int*)>()(names, count));
   }

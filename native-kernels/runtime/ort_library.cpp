@@ -58,6 +58,7 @@ Library* opened = nullptr;
 
 Library::Library(const Api& api, std::string version) : api_(api), version_(std::move(version)) {
   api_.create_env(kLogFatalOnly, "nibble", &env_);
+  api_.disable_telemetry(env_);
 }
 
 Library& Library::open(const std::string& path) {
