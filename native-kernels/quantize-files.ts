@@ -1,8 +1,14 @@
 import { controlled } from './controlled.ts';
 import { errorStatistics } from './error-statistics.ts';
 import type { ErrorStatistics } from './error-statistics.ts';
-import type { FloatType, FourBitSpec, KernelOptions } from './quantizer-types.ts';
-import { quantizerAddon } from './quantizers-addon.ts';
+import type {
+  AffineSpec,
+  FloatType,
+  FourBitSpec,
+  KernelOptions,
+  MatrixShape,
+} from './quantizer-types.ts';
+import { nativeBlockSize, quantizerAddon } from './quantizers-addon.ts';
 import type { FileRange } from './tree-hash.ts';
 
 /** Weights in a checkpoint's file: a whole number of them. */
@@ -66,6 +72,58 @@ export async function quantize4bitFile(
       ? null
       : { absmax: nestedAbsmax, offset: nestedOffset };
   return { codes, absmax, nested, statistics: errorStatistics(sums) };
+}
+
+/** Where the parts of a linearly quantized matrix go in a file that exists: positions in bytes. */
+export interface AffinePlaces {
+  readonly path: string;
+  /** 8 bits: [rows, columns] bytes. 4 bits: [ceil(rows * columns / 2)] bytes. */
+  readonly codes: number;
+  /** [rows] or [rows * ceil(columns / blockSize)] float32. */
+  readonly scales: number;
+  /** As many bytes as there are scales; null for `absmax`. */
+  readonly zeroPoints: number | null;
+}
+
+/** The tree hashes of what was written. */
+export interface WrittenAffine {
+  readonly codes: string;
+  readonly scales: string;
+  readonly zeroPoints: string | null;
+  readonly statistics: ErrorStatistics;
+}
+
+/**
+ * `quantizeAffine` from file to file, as `quantize4bitFile` does it, on the processor. Whether zero points are made
+ * follows from their place. One scale for the whole tensor is refused: it takes two passes.
+ *
+ * @throws (rejects) as `quantize4bitFile` does
+ */
+export async function quantizeAffineFile(
+  source: Omit<FileSource, 'numel'>,
+  shape: MatrixShape,
+  target: AffinePlaces,
+  spec: Pick<AffineSpec, 'bits' | 'granularity'>,
+  options: KernelOptions = {},
+): Promise<WrittenAffine> {
+  const made = await controlled(options, (control) =>
+    quantizerAddon().quantizeAffineFile(
+      source.path,
+      source.byteOffset,
+      source.type,
+      shape.rows,
+      shape.columns,
+      target.path,
+      target.codes,
+      target.scales,
+      target.zeroPoints ?? undefined,
+      spec.bits,
+      nativeBlockSize(spec.granularity),
+      control,
+    ),
+  );
+  const { codes, scales, zeroPoints = null, sums } = made;
+  return { codes, scales, zeroPoints, statistics: errorStatistics(sums) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { loadAddon } from './addon.ts';
 import type { ErrorSums } from './error-statistics.ts';
+import type { Granularity } from './quantizer-types.ts';
 
 /** A flag of the addon's; opaque here. */
 export interface Cancellation {
@@ -17,6 +18,19 @@ export interface NativeControl {
 
 /** One scale per `n > 0` columns, per row (undefined), or for the tensor (0). */
 type NativeBlockSize = number | undefined;
+
+/** What the addon calls it. */
+export function nativeBlockSize(granularity: Granularity): NativeBlockSize {
+  switch (granularity.kind) {
+    case 'tensor':
+      return 0;
+    case 'row':
+      return undefined;
+    case 'block':
+      // The addon keeps 0 for the whole tensor; as a block size it is as wrong as any other bad number.
+      return granularity.blockSize === 0 ? -1 : granularity.blockSize;
+  }
+}
 
 /** The functions that addon/quantizers.cpp, addon/quantize_files.cpp and addon/hashes.cpp register; each refuses arguments that do not fit. */
 export interface QuantizerAddon {
@@ -108,6 +122,20 @@ export interface QuantizerAddon {
     nestedOffset?: number;
     sums: ErrorSums;
   }>;
+  quantizeAffineFile(
+    sourcePath: string,
+    sourceOffset: number,
+    sourceType: string,
+    rows: number,
+    columns: number,
+    targetPath: string,
+    codesOffset: number,
+    scalesOffset: number,
+    zeroPointsOffset: number | undefined,
+    bits: number,
+    blockSize: NativeBlockSize,
+    control: NativeControl,
+  ): Promise<{ codes: string; scales: string; zeroPoints?: string; sums: ErrorSums }>;
   copyHashed(
     sourcePath: string,
     sourceOffset: number,

@@ -1,7 +1,7 @@
 import { controlled } from './controlled.ts';
 import { errorStatistics } from './error-statistics.ts';
 import type { ErrorStatistics } from './error-statistics.ts';
-import { quantizerAddon } from './quantizers-addon.ts';
+import { nativeBlockSize, quantizerAddon } from './quantizers-addon.ts';
 import type {
   AffineSpec,
   AffineWeights,
@@ -10,7 +10,6 @@ import type {
   FourBitSpec,
   FourBitType,
   FourBitWeights,
-  Granularity,
   Histogram,
   InstructionSet,
   Int8RowsWeights,
@@ -225,16 +224,4 @@ export function processorFeatures(): {
 } {
   const { isa, available, features } = quantizerAddon().processorFeatures();
   return { isa: isa as InstructionSet, available: available as InstructionSet[], features };
-}
-
-function nativeBlockSize(granularity: Granularity): number | undefined {
-  switch (granularity.kind) {
-    case 'tensor':
-      return 0;
-    case 'row':
-      return undefined;
-    case 'block':
-      // The addon keeps 0 for the whole tensor; as a block size it is as wrong as any other bad number.
-      return granularity.blockSize === 0 ? -1 : granularity.blockSize;
-  }
 }

@@ -348,6 +348,7 @@ async function addHead(
     signal,
     journal,
     write: (file, bytes, position) => writeFully(file, bytes, position, room),
+    withRoom: (work) => writeWithRoom(work, room),
     meter,
   });
   weights.hashes.set(RUNTIME_WEIGHTS_FILE, copy.sha256);

@@ -1,6 +1,6 @@
 import { open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { quantizeAffine } from '../../native-kernels/index.ts';
+import { quantizeAffineFile } from '../../native-kernels/index.ts';
 import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
 import {
   layoutSafetensors,
@@ -17,9 +17,8 @@ import { hashTensorsFile } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { isFloatDtype } from './output-tensors.ts';
 import type { FloatDtype } from './output-tensors.ts';
-import { inLanes } from './in-lanes.ts';
 import type { Journal } from './journal.ts';
-import { bytesOf, floatTypes, invalidWeights } from './quantize-tensor.ts';
+import { floatTypes, invalidWeights } from './quantize-tensor.ts';
 import { joinErrors } from './statistics.ts';
 
 const EMBEDDING = 'model.embed_tokens.weight';
@@ -29,12 +28,6 @@ const EMBEDDING = 'model.embed_tokens.weight';
  * which costs less than 0.1 % of perplexity (README.md), at 8.5 bits a weight instead of 16.
  */
 const BLOCK_SIZES = [64, 32] as const;
-
-/** The head passes through memory in pieces of about this size: large ones cost fresh pages, small ones calls. */
-const CHUNK_BYTES = 2 * 1024 * 1024;
-
-/** While one piece is read or written, another is quantized. */
-const CHUNKS_AT_ONCE = 3;
 
 /**
  * The output layer as the runner reads it: an 8-bit copy. bitsandbytes leaves that layer in 16 bits and so does
@@ -95,6 +88,8 @@ export interface HeadJob {
   readonly signal: AbortSignal | undefined;
   readonly journal: Journal;
   readonly write: WriteAt;
+  /** Does work that writes again when the disk was full and there is room. */
+  readonly withRoom: <T>(work: () => Promise<T>) => Promise<T>;
   /** Counts bytes of the checkpoint. */
   readonly meter: ProgressMeter;
 }
@@ -142,24 +137,24 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
   const target = path.join(directory, RUNTIME_WEIGHTS_FILE);
   const temporary = `${target}.unfinished`;
   const file = await open(temporary, 'w');
-  let pieces;
+  let made;
   try {
     const writer = new SafetensorsWriter(file, head.layout, job.write);
     await writer.writePrefix(new Map());
-    pieces = await copyRows(job, writer);
+    made = await copyLayer(job, temporary, writer);
     await file.sync();
   } finally {
     await file.close();
   }
   // It gets its name only when it is complete and on the disk.
   await rename(temporary, target);
-  const { rmsError, relativeError, maxError, sqnrDb } = joinErrors(pieces);
+  const { rmsError, relativeError, maxError, sqnrDb } = joinErrors([made.statistics]);
   const copy: OutputLayerCopy = {
     tensor: head.source.name,
     scheme: 'int8-absmax',
     blockSize: head.blockSize,
     sizeBytes: head.layout.fileBytes,
-    sha256: await hashTensorsFile(target, job.options),
+    sha256: await hashTensorsFile(target, { ...job.options, known: made.hashes }),
     rmsError,
     relativeError,
     maxError,
@@ -169,55 +164,53 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
   return copy;
 }
 
-/** @returns the errors of every piece, in their order */
-async function copyRows(job: HeadJob, writer: SafetensorsWriter): Promise<ErrorStatistics[]> {
-  const { source } = job.head;
-  const [rows = 0] = source.shape;
-  const rowsAtOnce = Math.max(1, Math.floor((CHUNK_BYTES * rows) / source.byteLength));
-  const starts = Array.from({ length: Math.ceil(rows / rowsAtOnce) }, (_, i) => i * rowsAtOnce);
-  const pieces: ErrorStatistics[] = [];
-  const stop = new AbortController();
-  const signal =
-    job.signal === undefined ? stop.signal : AbortSignal.any([job.signal, stop.signal]);
-  await inLanes(
-    starts.entries(),
-    CHUNKS_AT_ONCE,
-    async ([index, row]) => {
-      const count = Math.min(rowsAtOnce, rows - row);
-      pieces[index] = await copySomeRows({ ...job, signal }, writer, row, count);
-    },
-    () => stop.abort(),
-  );
-  return pieces;
-}
-
-async function copySomeRows(
-  { checkpoint, head, signal, meter, options }: HeadJob,
+/**
+ * Quantizes the layer from file to file.
+ *
+ * @returns what rounding cost, and the tree hashes of both tensors, by name
+ */
+async function copyLayer(
+  { checkpoint, head, signal, meter, options, withRoom }: HeadJob,
+  file: string,
   writer: SafetensorsWriter,
-  row: number,
-  count: number,
-): Promise<ErrorStatistics> {
-  if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
+): Promise<{ statistics: ErrorStatistics; hashes: Map<string, string> }> {
   const { source, blockSize, dtype } = head;
   const [rows = 0, columns = 0] = source.shape;
-  const rowBytes = source.byteLength / rows;
-  const bytes = await checkpoint.readRange(source, row * rowBytes, (row + count) * rowBytes, {
-    signal,
-  });
-  const { codes, scales, statistics } = await quantizeAffine(
-    { bytes, type: floatTypes[dtype] },
-    { rows: count, columns },
-    { mode: 'absmax', bits: 8, granularity: { kind: 'block', blockSize } },
-    { ...options, ...(signal === undefined ? {} : { signal }) },
+  const from = await checkpoint.locate(source);
+  const scalesName = `${OUTPUT_LAYER}.scales`;
+  const target = {
+    path: file,
+    codes: writer.place(OUTPUT_LAYER).byteOffset,
+    scales: writer.place(scalesName).byteOffset,
+    zeroPoints: null,
+  };
+  let counted = 0;
+  const countTo = (bytes: number): void => {
+    if (bytes > counted) meter.advance(bytes - counted, source.name);
+    counted = Math.max(counted, bytes);
+  };
+  const made = await withRoom(() =>
+    quantizeAffineFile(
+      { path: from.path, byteOffset: from.byteOffset, type: floatTypes[dtype] },
+      { rows, columns },
+      target,
+      { bits: 8, granularity: { kind: 'block', blockSize } },
+      {
+        ...options,
+        ...(signal === undefined ? {} : { signal }),
+        onProgress: (fraction) => countTo(Math.floor(fraction * source.byteLength)),
+      },
+    ),
   ).catch((error: unknown) => {
     const known = toAppError(error);
     throw known.code === 'invalid-weights'
       ? invalidWeights(source.name, 'NaN or infinite', error)
       : known;
   });
-  await writer.writePart(OUTPUT_LAYER, bytesOf(codes), row * columns);
-  const scaleBytes = (columns / blockSize) * Float32Array.BYTES_PER_ELEMENT;
-  await writer.writePart(`${OUTPUT_LAYER}.scales`, bytesOf(scales), row * scaleBytes);
-  meter.advance(bytes.byteLength, source.name);
-  return statistics;
+  countTo(source.byteLength);
+  const hashes = new Map([
+    [OUTPUT_LAYER, made.codes],
+    [scalesName, made.scales],
+  ]);
+  return { statistics: made.statistics, hashes };
 }

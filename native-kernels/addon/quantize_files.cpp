@@ -66,6 +66,39 @@ Napi::Value quantize_4bit_file_call(const Napi::CallbackInfo& info) {
       });
 }
 
+// quantizeAffineFile(sourcePath, sourceOffset, sourceType, rows, columns, targetPath, codesOffset, scalesOffset,
+//                    zeroPointsOffset | undefined, bits, blockSize | undefined, control)
+Napi::Value quantize_affine_file_call(const Napi::CallbackInfo& info) {
+  const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
+  const WeightType weight_type = weight_type_argument(info[2]);
+  const Shape shape = shape_arguments(info[3], info[4]);
+  const FilePlace to{string_argument(info[5], "target.path"), position_argument(info[6], "target.codes")};
+  const std::size_t scales = position_argument(info[7], "target.scales");
+  const bool symmetric = info[8].IsUndefined();
+  const std::size_t zeros = symmetric ? 0 : position_argument(info[8], "target.zeroPoints");
+  const AffineSpec spec = affine_arguments(Napi::Boolean::New(info.Env(), symmetric), info[9], info[10], shape);
+  if (spec.per_tensor) refuse_argument("granularity", "must not be 'tensor': that takes two passes over the file");
+  const std::shared_ptr<CallControl> control = control_argument(info[11]);
+  auto made = std::make_shared<AffineFileResult>();
+  const std::size_t numel = shape.rows * shape.columns;
+  return PromiseWorker::start(
+      info.Env(), {},
+      [=] {
+        const PositionedFile source(from.path, PositionedFile::Access::read);
+        const PositionedFile target(to.path, PositionedFile::Access::write);
+        *made = quantize_affine_file({source, from.offset, weight_type, numel}, shape, spec,
+                                     {target, to.offset, scales, zeros}, control->control);
+      },
+      [=](Napi::Env env, const PromiseWorker&) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("codes", digest_text(made->codes));
+        result.Set("scales", digest_text(made->scales));
+        if (!symmetric) result.Set("zeroPoints", digest_text(made->zero_points));
+        result.Set("sums", to_javascript(env, made->statistics, numel));
+        return result;
+      });
+}
+
 // copyHashed(sourcePath, sourceOffset, length, targetPath, targetOffset, control)
 Napi::Value copy_hashed_call(const Napi::CallbackInfo& info) {
   const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
@@ -87,6 +120,7 @@ Napi::Value copy_hashed_call(const Napi::CallbackInfo& info) {
 
 void register_quantize_files(Napi::Env env, Napi::Object exports) {
   add<quantize_4bit_file_call>(env, exports, "quantize4bitFile");
+  add<quantize_affine_file_call>(env, exports, "quantizeAffineFile");
   add<copy_hashed_call>(env, exports, "copyHashed");
 }
 

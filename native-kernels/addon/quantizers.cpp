@@ -30,35 +30,12 @@ Source source_argument(const Napi::Value& bytes, const Napi::Value& type) {
   return {elements.data, weight_type, elements.length / size};
 }
 
-Shape shape_arguments(const Napi::Value& rows, const Napi::Value& columns) {
-  const Shape shape{size_argument(rows, "rows", 0, kMostElements), size_argument(columns, "columns", 0, kMostElements)};
-  if (shape.columns != 0 && shape.rows > kMostElements / static_cast<double>(shape.columns)) {
-    refuse_argument("rows", "times columns is too large");
-  }
-  return shape;
-}
-
 void check_shape(const Source& source, Shape shape) {
   const std::size_t wanted = shape.rows * shape.columns;
   if (source.numel != wanted) {
     refuse_argument("source.bytes", "must hold " + std::to_string(wanted) + " weights (rows * columns), not " +
                                         std::to_string(source.numel));
   }
-}
-
-/// @param block_size undefined: one scale per row; 0: one for the tensor
-AffineSpec affine_arguments(const Napi::Value& symmetric, const Napi::Value& bits, const Napi::Value& block_size,
-                            Shape shape) {
-  AffineSpec spec{boolean_argument(symmetric, "mode"), 8, false, std::max<std::size_t>(shape.columns, 1)};
-  const double width = number_argument(bits, "bits");
-  if (width != 8 && width != 4) refuse_argument("bits", "must be 8 or 4");
-  spec.bits = static_cast<int>(width);
-  if (!block_size.IsUndefined()) {
-    const std::size_t size = size_argument(block_size, "granularity.blockSize", 0, kMostElements);
-    spec.per_tensor = size == 0;
-    if (size != 0) spec.block_size = std::min(size, spec.block_size);
-  }
-  return spec;
 }
 
 template <typename Array>

@@ -227,15 +227,6 @@ Statistics quantize(const WeightInput& source, const FourBitSpec& spec, const Co
   return nested ? quantize_scales(job, target, control) : total(parts);
 }
 
-/// Writes and hashes a part of a tensor that is small enough to lie in memory.
-template <typename T>
-Digest put(const std::vector<T>& values, const PositionedFile& file, std::uint64_t offset, const Control& control) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
-  const std::size_t count = values.size() * sizeof(T);
-  file.write(offset, bytes, count);
-  return tree_hash(bytes, count, {control.threads, control.isa, control.cancelled, {}});
-}
-
 }  // namespace
 
 Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const FourBitTarget& target,
@@ -269,10 +260,10 @@ FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec
   }
   result.codes = hash.finish();
   if (target.double_quant) {
-    result.absmax = put(absmax_codes, target.file, target.absmax, control);
-    result.nested_absmax = put(nested_absmax, target.file, target.nested_absmax, control);
+    result.absmax = put_hashed(absmax_codes, target.file, target.absmax, control);
+    result.nested_absmax = put_hashed(nested_absmax, target.file, target.nested_absmax, control);
   } else {
-    result.absmax = put(absmax, target.file, target.absmax, control);
+    result.absmax = put_hashed(absmax, target.file, target.absmax, control);
   }
   return result;
 }

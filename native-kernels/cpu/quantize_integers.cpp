@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "cpu/quantize_statistics.h"
+#include "cpu/quantize_streams.h"
 #include "quantize.h"
+#include "quantize_file.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble {
@@ -31,32 +34,42 @@ struct RowTasks {
   std::size_t rows;
   std::size_t tasks;
 
-  explicit RowTasks(Shape of) : shape(of) {
+  /// @param together a task has a multiple of so many weights; even
+  explicit RowTasks(Shape of, std::size_t together = 2) : shape(of) {
+    const std::size_t least = together / std::gcd(of.columns, together);
     rows = of.columns == 0 ? 1 : std::max<std::size_t>(kTaskWeights / of.columns, 1);
-    rows += rows % 2;
+    rows = divide_up(rows, least) * least;
     tasks = of.columns == 0 ? 0 : divide_up(of.rows, rows);
   }
   std::size_t first(std::size_t task) const { return task * rows; }
-  std::size_t last(std::size_t task) const { return std::min(first(task) + rows, shape.rows); }
+  std::size_t count(std::size_t task) const { return std::min(rows, shape.rows - first(task)); }
 };
 
 /// Weights from this magnitude on round to infinity in float16.
 constexpr float kHalfOverflows = 65520.0f;
 
-[[noreturn]] void refuse(const Source& source, std::size_t from, bool through_half) {
+/// Weights in memory, the first of them being weight `first` of its tensor.
+struct Weights {
+  const void* data;
+  WeightType type;
+  std::size_t first = 0;
+};
+
+[[noreturn]] void refuse(const Weights& source, std::size_t from, bool through_half) {
   for (std::size_t i = from;; ++i) {
     const float weight = load_weight(source.data, source.type, i);
-    const std::string name = "weight " + std::to_string(i);
-    if (std::isnan(weight)) throw InvalidWeights(i, name + " is NaN");
-    if (std::isinf(weight)) throw InvalidWeights(i, name + " is infinite");
+    const std::size_t index = source.first + i;
+    const std::string name = "weight " + std::to_string(index);
+    if (std::isnan(weight)) throw InvalidWeights(index, name + " is NaN");
+    if (std::isinf(weight)) throw InvalidWeights(index, name + " is infinite");
     if (through_half && std::fabs(weight) >= kHalfOverflows) {
-      throw InvalidWeights(i, name + " is " + std::to_string(weight) + ", too large for the float16 of LLM.int8");
+      throw InvalidWeights(index, name + " is " + std::to_string(weight) + ", too large for the float16 of LLM.int8");
     }
   }
 }
 
 /// Finds the range of a group and refuses what is not finite.
-RangeResult range_of(const QuantizeKernels& kernels, const Source& source, std::size_t start, std::size_t count,
+RangeResult range_of(const QuantizeKernels& kernels, const Weights& source, std::size_t start, std::size_t count,
                      bool through_half) {
   const RangeResult range = kernels.range(advance(source.data, source.type, start), source.type, count, through_half);
   if (range.finite) return range;
@@ -65,7 +78,7 @@ RangeResult range_of(const QuantizeKernels& kernels, const Source& source, std::
 
 /// Quantizes one group, segment by segment.
 /// @param scale weight of one code step; the group's statistics are added to `sum`
-void quantize_group(const QuantizeKernels& kernels, const Source& source, std::size_t start, std::size_t count,
+void quantize_group(const QuantizeKernels& kernels, const Weights& source, std::size_t start, std::size_t count,
                     const IntegerCoding& coding, double unit, double scale, std::int8_t* codes, Statistics& sum) {
   for (std::size_t at = 0; at < count; at += kSegmentSize) {
     const std::size_t length = std::min(kSegmentSize, count - at);
@@ -117,31 +130,43 @@ void pack(const std::int8_t* codes, std::size_t count, std::uint8_t* packed) {
   if (count % 2 != 0) packed[count / 2] = static_cast<std::uint8_t>((codes[count - 1] + 8) << 4 | 8);
 }
 
-/// The codes of a task: in place for 8 bits, in a buffer that is packed at the end for 4.
+/// Codes that are made one to a byte: where they stay for 8 bits, in a buffer of the thread that is packed at the end
+/// for 4.
 class TaskCodes {
  public:
-  TaskCodes(const AffineTarget& target, int bits, std::size_t start, std::size_t count)
-      : target_(target), bits_(bits), start_(start), buffer_(bits == 4 ? count : 0) {}
-  std::int8_t* data() { return bits_ == 4 ? buffer_.data() : static_cast<std::int8_t*>(target_.codes) + start_; }
+  TaskCodes(void* target, int bits, std::size_t count) : target_(target), bits_(bits), count_(count) {
+    if (bits == 4) buffer().resize(std::max(buffer().size(), count));
+  }
+  std::int8_t* data() { return bits_ == 4 ? buffer().data() : static_cast<std::int8_t*>(target_); }
   void finish() const {
-    if (bits_ == 4) pack(buffer_.data(), buffer_.size(), static_cast<std::uint8_t*>(target_.codes) + start_ / 2);
+    if (bits_ == 4) pack(buffer().data(), count_, static_cast<std::uint8_t*>(target_));
   }
 
  private:
-  const AffineTarget& target_;
+  static std::vector<std::int8_t>& buffer() {
+    thread_local std::vector<std::int8_t> bytes;
+    return bytes;
+  }
+
+  void* target_;
   int bits_;
-  std::size_t start_;
-  std::vector<std::int8_t> buffer_;
+  std::size_t count_;
 };
+
+/// Where `weight` (even where bits is 4) has its code.
+void* code_at(void* codes, int bits, std::size_t weight) {
+  return static_cast<std::uint8_t*>(codes) + (bits == 8 ? weight : weight / 2);
+}
 
 Statistics quantize_per_tensor(const Source& source, const AffineSpec& spec, const AffineTarget& target,
                                const Control& control) {
   const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const Weights weights{source.data, source.type};
   const std::size_t tasks = divide_up(source.numel, kTaskWeights);
   const auto count_of = [&](std::size_t task) { return std::min(kTaskWeights, source.numel - task * kTaskWeights); };
   std::vector<RangeResult> ranges(tasks);
   for_each_task(tasks, control, {0, 0.4}, [&](std::size_t task) {
-    ranges[task] = range_of(kernels, source, task * kTaskWeights, count_of(task), false);
+    ranges[task] = range_of(kernels, weights, task * kTaskWeights, count_of(task), false);
   });
   RangeResult all{0, 0, true};  // the range is widened to hold 0 in any case
   for (const RangeResult& range : ranges) all = {std::min(all.min, range.min), std::max(all.max, range.max), true};
@@ -152,10 +177,71 @@ Statistics quantize_per_tensor(const Source& source, const AffineSpec& spec, con
   std::vector<Statistics> parts(tasks);
   for_each_task(tasks, control, {0.4, 1}, [&](std::size_t task) {
     const std::size_t start = task * kTaskWeights;
-    TaskCodes codes(target, spec.bits, start, count_of(task));
-    quantize_group(kernels, source, start, count_of(task), group.coding, group.unit, group.scale, codes.data(),
+    TaskCodes codes(code_at(target.codes, spec.bits, start), spec.bits, count_of(task));
+    quantize_group(kernels, weights, start, count_of(task), group.coding, group.unit, group.scale, codes.data(),
                    parts[task]);
     codes.finish();
+  });
+  return total(parts);
+}
+
+/// Whole rows in memory, groups within a row sharing a scale.
+/// @param target of these rows alone
+void quantize_affine_rows(const QuantizeKernels& kernels, const Weights& source, Shape shape, const AffineSpec& spec,
+                          const AffineTarget& target, Statistics& sum) {
+  const std::size_t groups = divide_up(shape.columns, spec.block_size);
+  TaskCodes codes(target.codes, spec.bits, shape.rows * shape.columns);
+  for (std::size_t row = 0; row < shape.rows; ++row) {
+    for (std::size_t i = 0; i < groups; ++i) {
+      const std::size_t start = row * shape.columns + i * spec.block_size;
+      const std::size_t count = std::min(spec.block_size, shape.columns - i * spec.block_size);
+      const AffineGroup group = affine_group(range_of(kernels, source, start, count, false), spec);
+      target.scales[row * groups + i] = group.scale;
+      if (target.zero_points != nullptr) {
+        target.zero_points[row * groups + i] = static_cast<std::int8_t>(group.coding.zero_point);
+      }
+      quantize_group(kernels, source, start, count, group.coding, group.unit, group.scale, codes.data() + start, sum);
+    }
+  }
+  codes.finish();
+}
+
+/// LLM.int8 of whole rows in memory.
+void quantize_int8_some_rows(const QuantizeKernels& kernels, const Weights& source, Shape shape, std::int8_t* codes,
+                             float* row_absmax, Statistics& sum) {
+  for (std::size_t row = 0; row < shape.rows; ++row) {
+    const std::size_t start = row * shape.columns;
+    const RangeResult range = range_of(kernels, source, start, shape.columns, true);
+    const float absmax = std::max(range.max, -range.min);
+    row_absmax[row] = absmax;
+    // Two roundings, as PyTorch divides a scalar by a tensor: the reciprocal first. One division changes 27 codes in
+    // 110,000.
+    const float inverse = absmax == 0 ? 0 : (1.0f / absmax) * 127.0f;
+    const double scale = absmax / 127.0;
+    const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
+    quantize_group(kernels, source, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
+                   codes + start, sum);
+  }
+}
+
+/// From file to file: calls `rows(weights, shape, first row, codes, sum)` for the rows of each task, which lie in a
+/// core's cache, and hashes and writes their codes.
+template <typename Rows>
+Statistics quantize_rows_file(const FileSource& source, Shape shape, int bits, const CodeOutput& output,
+                              const Control& control, const Rows& rows) {
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
+  const RowTasks tasks(shape, kTreePiece * 8 / static_cast<std::size_t>(bits));
+  std::vector<Statistics> parts(tasks.tasks);
+  for_each_task(tasks.tasks, control, {0, 1}, [&](std::size_t task) {
+    thread_local Scratch source_scratch, code_scratch;
+    const std::size_t start = tasks.first(task) * shape.columns;
+    const std::size_t count = tasks.count(task) * shape.columns;
+    const std::size_t place = bits == 8 ? start : start / 2;
+    const std::size_t bytes = bits == 8 ? count : (count + 1) / 2;
+    const Weights weights{input.at(start, count, source_scratch), source.type, start};
+    std::uint8_t* codes = output.room(place, bytes, code_scratch);
+    rows(weights, Shape{tasks.count(task), shape.columns}, tasks.first(task), codes, parts[task]);
+    output.take(place, bytes, codes);
   });
   return total(parts);
 }
@@ -174,24 +260,35 @@ Statistics quantize_affine(const Source& source, Shape shape, const AffineSpec& 
   const std::size_t groups = divide_up(shape.columns, spec.block_size);
   std::vector<Statistics> parts(rows.tasks);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    const std::size_t task_start = rows.first(task) * shape.columns;
-    TaskCodes codes(target, spec.bits, task_start, (rows.last(task) - rows.first(task)) * shape.columns);
-    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
-      for (std::size_t i = 0; i < groups; ++i) {
-        const std::size_t start = row * shape.columns + i * spec.block_size;
-        const std::size_t count = std::min(spec.block_size, shape.columns - i * spec.block_size);
-        const AffineGroup group = affine_group(range_of(kernels, source, start, count, false), spec);
-        target.scales[row * groups + i] = group.scale;
-        if (target.zero_points != nullptr) {
-          target.zero_points[row * groups + i] = static_cast<std::int8_t>(group.coding.zero_point);
-        }
-        quantize_group(kernels, source, start, count, group.coding, group.unit, group.scale,
-                       codes.data() + (start - task_start), parts[task]);
-      }
-    }
-    codes.finish();
+    const std::size_t row = rows.first(task);
+    const std::size_t start = row * shape.columns;
+    const AffineTarget to{code_at(target.codes, spec.bits, start), target.scales + row * groups,
+                          target.zero_points == nullptr ? nullptr : target.zero_points + row * groups};
+    quantize_affine_rows(kernels, {advance(source.data, source.type, start), source.type, start},
+                         {rows.count(task), shape.columns}, spec, to, parts[task]);
   });
   return total(parts);
+}
+
+AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, const AffineSpec& spec,
+                                      const AffineFileTarget& target, const Control& control) {
+  if (spec.per_tensor) throw Error("internal", "one scale for a tensor is not made from file to file");
+  const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const std::size_t groups = shape.columns == 0 ? 0 : divide_up(shape.columns, spec.block_size);
+  std::vector<float> scales(shape.rows * groups);
+  std::vector<std::int8_t> zeros(spec.symmetric ? 0 : scales.size());
+  TreeHash hash(spec.bits == 8 ? source.numel : (source.numel + 1) / 2, control.isa);
+  const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
+  AffineFileResult result{};
+  const auto rows = [&](const Weights& weights, Shape some, std::size_t row, std::uint8_t* to, Statistics& sum) {
+    const AffineTarget parts{to, scales.data() + row * groups, spec.symmetric ? nullptr : zeros.data() + row * groups};
+    quantize_affine_rows(kernels, weights, some, spec, parts, sum);
+  };
+  result.statistics = quantize_rows_file(source, shape, spec.bits, codes, control, rows);
+  result.codes = hash.finish();
+  result.scales = put_hashed(scales, target.file, target.scales, control);
+  if (!spec.symmetric) result.zero_points = put_hashed(zeros, target.file, target.zero_points, control);
+  return result;
 }
 
 void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec& spec, float* out,
@@ -201,7 +298,7 @@ void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec&
   const std::size_t groups = divide_up(shape.columns, width);
   const auto* bytes = static_cast<const std::uint8_t*>(weights.codes);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t i = rows.first(task) * groups; i < rows.last(task) * groups; ++i) {
+    for (std::size_t i = rows.first(task) * groups; i < (rows.first(task) + rows.count(task)) * groups; ++i) {
       const std::size_t group = spec.per_tensor ? 0 : i;
       const float scale = weights.scales[group];
       const int zero = weights.zero_points == nullptr ? 0 : weights.zero_points[group];
@@ -227,19 +324,10 @@ Statistics quantize_int8_rows(const Source& source, Shape shape, std::int8_t* co
   const RowTasks rows(shape);
   std::vector<Statistics> parts(rows.tasks);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
-      const std::size_t start = row * shape.columns;
-      const RangeResult range = range_of(kernels, source, start, shape.columns, true);
-      const float absmax = std::max(range.max, -range.min);
-      row_absmax[row] = absmax;
-      // Two roundings, as PyTorch divides a scalar by a tensor: the reciprocal first. One division changes 27 codes in
-      // 110,000.
-      const float inverse = absmax == 0 ? 0 : (1.0f / absmax) * 127.0f;
-      const double scale = absmax / 127.0;
-      const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
-      quantize_group(kernels, source, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
-                     codes + start, parts[task]);
-    }
+    const std::size_t row = rows.first(task);
+    const std::size_t start = row * shape.columns;
+    quantize_int8_some_rows(kernels, {advance(source.data, source.type, start), source.type, start},
+                            {rows.count(task), shape.columns}, codes + start, row_absmax + row, parts[task]);
   });
   return total(parts);
 }
@@ -248,7 +336,7 @@ void dequantize_int8_rows(const std::int8_t* codes, const float* row_absmax, Sha
                           const Control& control) {
   const RowTasks rows(shape);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t row = rows.first(task); row < rows.last(task); ++row) {
+    for (std::size_t row = rows.first(task); row < rows.first(task) + rows.count(task); ++row) {
       for (std::size_t i = row * shape.columns; i < (row + 1) * shape.columns; ++i) {
         out[i] = static_cast<float>(codes[i]) * row_absmax[row] * kInverse127;
       }

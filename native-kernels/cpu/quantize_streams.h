@@ -62,4 +62,14 @@ struct CodeOutput {
   }
 };
 
+/// Writes and hashes a part of a tensor that is small enough to lie in memory.
+template <typename T>
+Digest put_hashed(const std::vector<T>& values, const PositionedFile& file, std::uint64_t offset,
+                  const Control& control) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
+  const std::size_t count = values.size() * sizeof(T);
+  file.write(offset, bytes, count);
+  return tree_hash(bytes, count, {control.threads, control.isa, control.cancelled, {}});
+}
+
 }  // namespace nibble

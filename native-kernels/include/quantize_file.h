@@ -49,6 +49,26 @@ using FourBitQuantizer =
 FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec& spec, const FourBitFileTarget& target,
                                      const Control& control, const FourBitQuantizer& elsewhere = {});
 
+/// Where the parts of a linearly quantized tensor go in a file.
+struct AffineFileTarget {
+  const PositionedFile& file;
+  std::uint64_t codes;
+  std::uint64_t scales;
+  std::uint64_t zero_points;  // only where not symmetric
+};
+
+struct AffineFileResult {
+  Digest codes;
+  Digest scales;
+  Digest zero_points;  // only where not symmetric
+  Statistics statistics;
+};
+
+/// As quantize_affine, but from file to file; not with one scale for the tensor, which takes two passes over it.
+/// @throws as quantize_4bit_file
+AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, const AffineSpec& spec,
+                                      const AffineFileTarget& target, const Control& control);
+
 /// Copies bytes from file to file and hashes them on the way.
 /// @throws Error("aborted"), and what reading and writing throw
 Digest copy_hashed(const PositionedFile& from, std::uint64_t from_offset, std::uint64_t length,

@@ -8,6 +8,8 @@ import {
   processorFeatures,
   quantize4bit,
   quantize4bitFile,
+  quantizeAffine,
+  quantizeAffineFile,
 } from '../../native-kernels/index.ts';
 import type { FloatType } from '../../native-kernels/index.ts';
 import { treeHashOf } from '../fixtures/tensors-hash.ts';
@@ -82,6 +84,81 @@ describe.each(processorFeatures().available)('%s', (isa) => {
         }
     },
   );
+});
+
+// Rows whose codes fill pieces of a hash evenly, now and then, and never; more rows than a task has.
+const shapes = [
+  [0, 64],
+  [1, 1],
+  [3, 131_071],
+  [300, 576],
+  [70, 2048],
+  [257, 1027],
+] as const;
+
+describe.each(processorFeatures().available)('integers, %s', (isa) => {
+  it.each([
+    ['absmax', 8, 'block'],
+    ['zero-point', 8, 'row'],
+    ['absmax', 4, 'row'],
+    ['zero-point', 4, 'block'],
+  ] as const)('%s, %i bits, a scale per %s', async (mode, bits, kind) => {
+    for (const [rows, columns] of shapes) {
+      const type = (['bf16', 'f16', 'f32'] as const)[randomInt(3)] ?? 'bf16';
+      const bytes = weightsOf(rows * columns, type);
+      const granularity = kind === 'row' ? { kind } : { kind, blockSize: 64 };
+      const shape = { rows, columns };
+      const spec = { mode, bits, granularity };
+      const expected = await quantizeAffine({ bytes, type }, shape, spec, { isa });
+      await writeFile(sourceFile, Buffer.concat([randomBytes(GAP_BYTES), bytes]));
+      await writeFile(targetFile, '');
+      const codes = GAP_BYTES;
+      const scales = codes + expected.codes.byteLength + GAP_BYTES;
+      const zeroPoints = scales + expected.scales.byteLength + GAP_BYTES;
+      const made = await quantizeAffineFile(
+        { path: sourceFile, byteOffset: GAP_BYTES, type },
+        shape,
+        { path: targetFile, codes, scales, zeroPoints: mode === 'absmax' ? null : zeroPoints },
+        spec,
+        { isa, threads: randomInt(1, 4) },
+      );
+      const written = await readFile(targetFile);
+      const parts: [Buffer, number, string | null][] = [
+        [bytesOf(expected.codes), codes, made.codes],
+        [bytesOf(expected.scales), scales, made.scales],
+      ];
+      if (expected.zeroPoints !== null)
+        parts.push([bytesOf(expected.zeroPoints), zeroPoints, made.zeroPoints]);
+      for (const [part, position, hash] of parts) {
+        const found = written.subarray(position, position + part.byteLength);
+        expect(Buffer.compare(found, part), `${rows} x ${columns} at ${position}`).toBe(0);
+        expect(hash).toBe(treeHashOf(part));
+      }
+      expect(made.zeroPoints === null).toBe(mode === 'absmax');
+      // Tasks are cut differently, so squares are added up in another order.
+      const { rmsError, maxError } = made.statistics;
+      expect(maxError).toBe(expected.statistics.maxError);
+      expect(rmsError).toBeCloseTo(expected.statistics.rmsError, 12);
+    }
+  });
+});
+
+it('names the first weight of a matrix that is no number, and refuses one scale for all', async () => {
+  const values = new Float32Array(400 * 1000);
+  values[262_999] = Number.NaN;
+  values[300_000] = Number.POSITIVE_INFINITY;
+  await writeFile(sourceFile, bytesOf(values));
+  await writeFile(targetFile, '');
+  const source = { path: sourceFile, byteOffset: 0, type: 'f32' as const };
+  const shape = { rows: 400, columns: 1000 };
+  const target = { path: targetFile, codes: 0, scales: 400_000, zeroPoints: null };
+  const row = { bits: 8, granularity: { kind: 'row' } } as const;
+  await expect(quantizeAffineFile(source, shape, target, row)).rejects.toMatchObject({
+    code: 'invalid-weights',
+    index: 262_999,
+  });
+  const whole = { bits: 8, granularity: { kind: 'tensor' } } as const;
+  await expect(quantizeAffineFile(source, shape, target, whole)).rejects.toThrow(/granularity/);
 });
 
 const places = { codes: 0, absmax: 1 << 20, nestedAbsmax: 1 << 21 };
