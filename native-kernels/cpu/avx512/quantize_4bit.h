@@ -11,4 +11,6 @@ std::size_t quantize_blocks_avx512(const FourBitTables& tables, const void* sour
 void dequantize_blocks_avx512(const FourBitTables& tables, const std::uint8_t* codes, const float* absmax,
                               std::size_t blocks, std::size_t block_size, float* out);
 
+NestedResult quantize_nested_avx512(const NestedInput& input, std::uint8_t* codes);
+
 }  // namespace nibble

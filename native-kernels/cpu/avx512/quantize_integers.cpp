@@ -2,7 +2,6 @@
 
 #include "cpu/avx512/quantize_4bit.h"
 #include "cpu/avx512/quantize_vectors.h"
-#include "reference/nested_run.h"
 
 namespace nibble {
 namespace {
@@ -124,7 +123,7 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 
 const QuantizeKernels& quantize_kernels_avx512() {
   static constexpr QuantizeKernels kernels{quantize_blocks_avx512, dequantize_blocks_avx512, range, quantize_integers,
-                                           quantize_nested_run};
+                                           quantize_nested_avx512};
   return kernels;
 }
 
