@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { measureGpus, probeGpus } from '../../native-kernels/index.ts';
+import { ensureGraph } from '../../app/run/index.ts';
 import { buildFakeDrivers } from '../fixtures/fake-driver/build.ts';
+import { scratchFolder } from '../fixtures/scratch.ts';
+import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 
 const drivers = await buildFakeDrivers();
+const decoderChild = fileURLToPath(
+  new URL('../fixtures/fake-driver/decoder-child.ts', import.meta.url),
+);
 const child = fileURLToPath(new URL('../fixtures/fake-driver/quantize-child.ts', import.meta.url));
 
 function choose(library: string, mode = ''): void {
@@ -22,6 +28,15 @@ interface Quantized {
   reasons: string[];
   /** Of the artifacts. */
   announced: string[];
+}
+
+/** What comes of loading a decoder there. */
+async function openInChild(): Promise<{ code: string; message: string }> {
+  const folder = await scratchFolder();
+  await writeTinyCheckpoint(folder, {});
+  const { plan } = await ensureGraph(folder);
+  const { stdout } = await promisify(execFile)(process.execPath, [decoderChild, folder, plan()]);
+  return JSON.parse(stdout) as { code: string; message: string };
 }
 
 async function quantizeInChild(): Promise<Quantized> {
@@ -49,6 +64,13 @@ describe('without a driver', () => {
     const { devices, driver, reason } = await probeGpus();
     expect({ devices, driver }).toEqual({ devices: [], driver: null });
     expect(reason).toMatch(/^no NVIDIA driver is installed \(\/nowhere\/libcuda.so.1: /);
+  });
+
+  it('refuses a decoder', async () => {
+    choose('/nowhere/libcuda.so.1');
+    const { code, message } = await openInChild();
+    expect(code).toBe('runtime-unavailable');
+    expect(message).toMatch(/^no NVIDIA driver is installed/);
   });
 
   it('quantizes on the processor when a device was asked for, and says why', async () => {
@@ -101,6 +123,17 @@ describe.skipIf(drivers === null)('with a driver that fails (needs a C compiler)
     const { hasKernels, deviceRates, processorRate } = await measureGpus();
     expect(deviceRates).toEqual(hasKernels ? [0] : []);
     if (hasKernels) expect(processorRate).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['out-of-memory', 'out-of-memory', /cuMemAlloc failed on device 0 \(Imaginary "GPU"\)/],
+    ['launch', 'kernel-failed', /embed_tokens failed on device 0 .*ILLEGAL_ADDRESS \(700\)/],
+  ])('refuses a decoder when a device fails (%s)', async (mode, expected, words) => {
+    choose(driver, mode);
+    const { hasKernels } = await probeGpus();
+    const { code, message } = await openInChild();
+    expect(code).toBe(hasKernels ? expected : 'runtime-unavailable');
+    expect(message).toMatch(hasKernels ? words : /this build has no CUDA kernels/);
   });
 
   it.each([
