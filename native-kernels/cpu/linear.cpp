@@ -2,7 +2,10 @@
 
 #include "linear.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <type_traits>
 
 #include "cpu.h"
 #include "cpu/linear_drivers.h"
@@ -84,6 +87,38 @@ linear::GroupedWeights grouped(const LinearAffineWeights& w) {
   return result;
 }
 
+linear::GroupedWeights grouped(const LinearInt8RowsWeights& w) { return linear::grouped_rows(w); }
+
+/// Whether a few tokens are rounded by lanes for these weights.
+template <class Weights>
+bool takes_lanes(const Weights& w) {
+  return reference::activation_group(w) != 0;
+}
+bool takes_lanes(const LinearInt8RowsWeights&) { return true; }
+
+/// @param one the product with one of the matrices
+template <class Weights, class One>
+void multiply_together(std::span<const Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                       Mode mode, Isa isa, const Parallel& parallel, const One& one) {
+  require(!w.empty() && w.size() <= kMostTogether, "linear: too many matrices at once");
+  for (const Weights& each : w) require(each.columns == w[0].columns, "linear: matrices of different width at once");
+  const LinearKernels* kernels = choose(isa);
+  const bool by_lanes = kernels != nullptr && mode == Mode::fast && w.size() > 1 && tokens < reference::kFewTokens &&
+                        std::all_of(w.begin(), w.end(), [](const Weights& each) { return takes_lanes(each); });
+  if (!by_lanes) {
+    for (std::size_t i = 0; i < w.size(); ++i) one(w[i], x, tokens, to[i].bias, to[i].y, mode, isa, parallel);
+    return;
+  }
+  std::array<linear::GroupedWeights, kMostTogether> weights;
+  std::array<linear::Target, kMostTogether> targets;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if constexpr (!std::is_same_v<Weights, LinearInt8RowsWeights>) check(w[i]);
+    weights[i] = grouped(w[i]);
+    targets[i] = {&weights[i], to[i].bias, to[i].y};
+  }
+  linear::lanes_product(targets.data(), w.size(), x, tokens, *kernels, parallel);
+}
+
 }  // namespace
 
 namespace linear {
@@ -142,6 +177,24 @@ void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tok
   const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
   if (mode == Mode::exact || reference::activation_group(w) == 0) return linear::exact_product(w, call);
   linear::grouped_product(grouped(w), call);
+}
+
+void linear4(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to, Mode mode,
+             Isa isa, const Parallel& parallel) {
+  multiply_together(w, x, tokens, to, mode, isa, parallel,
+                    [](const Linear4Weights& each, auto... rest) { linear4(each, rest...); });
+}
+
+void linear_int8_rows(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
+                      const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel) {
+  multiply_together(w, x, tokens, to, mode, isa, parallel,
+                    [](const LinearInt8RowsWeights& each, auto... rest) { linear_int8_rows(each, rest...); });
+}
+
+void linear_affine(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                   Mode mode, Isa isa, const Parallel& parallel) {
+  multiply_together(w, x, tokens, to, mode, isa, parallel,
+                    [](const LinearAffineWeights& each, auto... rest) { linear_affine(each, rest...); });
 }
 
 void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode, Isa isa,

@@ -19,22 +19,22 @@ struct Call {
 
 /// One of the matrices that the same activations are multiplied with.
 struct Target {
-  const GroupedWeights& weights;
+  const GroupedWeights* weights;
   const float* bias;
   float* y;
 };
 
-/// Query, key and value; gate and up.
-inline constexpr std::size_t kMostTargets = 3;
-
 /// Fewer than reference::kFewTokens tokens, x [tokens, columns] times each of the targets' weights [rows, columns]:
 /// the activations are rounded once, by lanes, and all strips of rows are shared out together.
-/// @param count at most kMostTargets; all have the same number of columns
+/// @param count at most kMostTogether; all have the same number of columns
 void lanes_product(const Target* targets, std::size_t count, const float* x, std::size_t tokens,
                    const LinearKernels& kernels, const Parallel& parallel);
 
 /// Grouped int8 activations: NF4, FP4, int4 and int8 with scales per block, row or tensor.
 void grouped_product(const GroupedWeights& w, const Call& call);
+
+/// Rows of int8 as weights with one scale a row.
+GroupedWeights grouped_rows(const LinearInt8RowsWeights& w);
 
 /// LLM.int8 with its outlier decomposition.
 void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call);

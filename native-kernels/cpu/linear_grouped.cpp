@@ -72,7 +72,7 @@ void add_outliers(const GroupedWeights& w, std::size_t begin, std::size_t end, c
 
 void grouped_product(const GroupedWeights& w, const Call& call) {
   if (call.tokens < reference::kFewTokens) {
-    const Target target{w, call.bias, call.y};
+    const Target target{&w, call.bias, call.y};
     return lanes_product(&target, 1, call.x, call.tokens, call.kernels, call.parallel);
   }
   const OutlierColumns outliers = find_outliers(w, call);

@@ -136,15 +136,15 @@ void lanes_product(const Target* targets, std::size_t count, const float* x, std
     std::size_t tasks;
     std::size_t scratch_bytes;
   };
-  thread_local std::array<Scratch, kMostTargets> memory;
-  std::array<std::array<LaneActivations, kFewTokens>, kMostTargets> rounded;
-  std::array<Part, kMostTargets> parts;
+  thread_local std::array<Scratch, kMostTogether> memory;
+  std::array<std::array<LaneActivations, kFewTokens>, kMostTogether> rounded;
+  std::array<Part, kMostTogether> parts;
   std::size_t tasks = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const GroupedWeights& w = targets[i].weights;
+    const GroupedWeights& w = *targets[i].weights;
     std::size_t source = i;
     for (std::size_t k = 0; k < i && source == i; ++k) {
-      if (same_rounding(targets[k].weights, w)) source = k;
+      if (same_rounding(*targets[k].weights, w)) source = k;
     }
     if (source == i) round_tokens(w, x, tokens, kernels, memory[i], rounded[i].data());
     const std::size_t strip = few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
@@ -158,7 +158,7 @@ void lanes_product(const Target* targets, std::size_t count, const float* x, std
   const auto run = [&](std::size_t task) {
     const Part* part = parts.data();
     for (; task >= part->tasks; ++part) task -= part->tasks;
-    const GroupedWeights& w = part->target->weights;
+    const GroupedWeights& w = *part->target->weights;
     const std::size_t begin = task * part->strip;
     thread_local Scratch scratch;
     kernels.lanes(w, begin, std::min(begin + part->strip, w.rows), part->x, tokens, part->target->bias, part->target->y,

@@ -84,13 +84,16 @@ void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t
 
 }  // namespace
 
+GroupedWeights grouped_rows(const LinearInt8RowsWeights& w) {
+  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
+  return {reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, {}, false, w.rows, w.columns, kGroup, scales};
+}
+
 void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
   const std::size_t tokens = call.tokens;
-  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
-  const GroupedWeights rows{
-      reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, {}, false, w.rows, w.columns, kGroup, scales};
+  const GroupedWeights rows = grouped_rows(w);
   if (tokens < reference::kFewTokens) {
-    const Target target{rows, call.bias, call.y};
+    const Target target{&rows, call.bias, call.y};
     return lanes_product(&target, 1, call.x, tokens, call.kernels, call.parallel);
   }
   const bool decompose = w.threshold > 0;

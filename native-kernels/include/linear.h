@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace nibble {
 
@@ -93,6 +94,27 @@ void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_
                       Mode mode, Isa isa, const Parallel& parallel);
 void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
                    Mode mode, Isa isa, const Parallel& parallel);
+/// Where one of several products of the same activations goes.
+struct LinearOutput {
+  const float* bias;
+  float* y;
+};
+
+/// Query, key and value; gate and up.
+inline constexpr std::size_t kMostTogether = 3;
+
+/// The same activations times each of several matrices: y of to[i] = x * W[i]^T + bias of to[i], with the bits that the
+/// products have one by one. A token that is decoded has its activations rounded once, and the rows of all the matrices
+/// are shared out over the threads together.
+/// @param w 1 to kMostTogether matrices with the same number of columns
+/// @param to [w.size()]
+void linear4(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to, Mode mode,
+             Isa isa, const Parallel& parallel);
+void linear_int8_rows(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
+                      const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel);
+void linear_affine(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                   Mode mode, Isa isa, const Parallel& parallel);
+
 void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
               Isa isa, const Parallel& parallel);
 

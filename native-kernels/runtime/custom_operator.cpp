@@ -60,7 +60,12 @@ struct OperatorFunctions {
   static int input_characteristic(const ort::CustomOp* op, std::size_t index) {
     return of(op).spec->inputs[index].optional ? 1 : 0;
   }
-  static std::size_t output_count(const ort::CustomOp* op) { return of(op).spec->outputs; }
+  static std::size_t output_count(const ort::CustomOp* op) {
+    return of(op).spec->outputs + of(op).spec->optional_outputs;
+  }
+  static int output_characteristic(const ort::CustomOp* op, std::size_t index) {
+    return index >= of(op).spec->outputs ? 1 : 0;
+  }
   static int output_type(const ort::CustomOp*, std::size_t) { return ort::kFloat; }
   static int zero_for_index(const ort::CustomOp*, std::size_t) { return 0; }
   static int zero(const ort::CustomOp*) { return 0; }
@@ -126,7 +131,7 @@ OperatorDomain::OperatorDomain(const ort::Api& api, SessionState& state) : api_(
     functions.output_count = F::output_count;
     functions.destroy = F::destroy;
     functions.input_characteristic = F::input_characteristic;
-    functions.output_characteristic = F::zero_for_index;
+    functions.output_characteristic = F::output_characteristic;
     functions.input_memory_type = F::zero_for_index;
     functions.variadic_input_minimum = F::zero;
     functions.variadic_input_homogeneous = F::zero;

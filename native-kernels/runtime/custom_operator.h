@@ -37,6 +37,7 @@ class KernelInfo {
   std::int64_t integer(const char* name) const;
   /// A size: an integer within [minimum, 2^31).
   std::size_t size(const char* name, std::size_t minimum) const;
+  std::size_t size(const char* name, std::size_t minimum, std::size_t otherwise) const;
   float real(const char* name) const;
   float real(const char* name, float otherwise) const;
 
@@ -113,7 +114,8 @@ struct InputSpec {
 struct OperatorSpec {
   const char* name;
   std::span<const InputSpec> inputs;
-  std::size_t outputs;  // all float32
+  std::size_t outputs;           // all float32
+  std::size_t optional_outputs;  // further ones, behind them
   std::unique_ptr<Kernel> (*create)(const KernelInfo& info, SessionState& state);
 };
 

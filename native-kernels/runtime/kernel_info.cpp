@@ -48,6 +48,11 @@ std::size_t KernelInfo::size(const char* name, std::size_t minimum) const {
   return static_cast<std::size_t>(value);
 }
 
+std::size_t KernelInfo::size(const char* name, std::size_t minimum, std::size_t otherwise) const {
+  std::int64_t value = 0;
+  return api_.attribute_int(info_, name, &value) ? size(name, minimum) : otherwise;
+}
+
 float KernelInfo::real(const char* name) const {
   float value = 0;
   if (!api_.attribute_float(info_, name, &value)) malformed(std::string("attribute ") + name + " is missing");

@@ -1,6 +1,7 @@
 // The matrix products. Every size of the stored weights is checked while the graph is loaded; a run only checks that
 // the activations have the right width.
 
+#include <array>
 #include <cstring>
 
 #include "float_convert.h"
@@ -14,37 +15,6 @@ constexpr std::size_t kNestedBlock = 256;
 
 std::size_t ceil_divide(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
-/// Common to the four: the bias, the shape of the product and the call.
-class LinearKernel : public Kernel {
- public:
-  void compute(const KernelContext& context) final {
-    std::size_t tokens = 0;
-    const float* x = context.matrix(0, columns_, &tokens);
-    float* y = context.output(0, tokens, rows_);
-    if (tokens != 0) multiply(x, tokens, bias_.empty() ? nullptr : bias_.data(), y, context.parallel());
-  }
-
- protected:
-  explicit LinearKernel(const SessionState& state) : mode_(state.mode), isa_(state.isa) {}
-
-  virtual void multiply(const float* x, std::size_t tokens, const float* bias, float* y,
-                        const Parallel& parallel) const = 0;
-
-  void set_shape(const KernelInfo& info, std::size_t rows, std::size_t columns, std::size_t bias_index) {
-    rows_ = rows;
-    columns_ = columns;
-    bias_ = info.floats(bias_index, "the bias", rows);
-  }
-
-  Mode mode_;
-  Isa isa_;
-
- private:
-  std::size_t rows_ = 0;
-  std::size_t columns_ = 0;
-  std::vector<float> bias_;
-};
-
 /// A small table of float32 numbers, copied because mapped data may be unaligned.
 std::vector<float> read_table(const KernelInfo& info, std::size_t index, const char* what, std::size_t count) {
   const Tensor tensor = info.weight(index, what, {ort::kFloat}, count);
@@ -53,107 +23,151 @@ std::vector<float> read_table(const KernelInfo& info, std::size_t index, const c
   return table;
 }
 
-class Linear4 final : public LinearKernel {
- public:
-  Linear4(const KernelInfo& info, const SessionState& state) : LinearKernel(state) {
-    w_.rows = info.size("out_features", 1);
-    w_.columns = info.size("in_features", 1);
-    w_.block_size = info.size("block_size", 1);
-    const std::size_t count = w_.rows * w_.columns;
-    const std::size_t blocks = ceil_divide(count, w_.block_size);
-    w_.codes = static_cast<const std::uint8_t*>(info.weight(1, "the codes", {ort::kUint8}, ceil_divide(count, 2)).data);
-    const Tensor absmax = info.weight(2, "absmax", {ort::kFloat, ort::kUint8}, blocks);
-    map_ = read_table(info, 3, "the quantization map", 16);
-    w_.map = map_.data();
+/// Sizes and numbers that each of several matrices has for itself are attributes with the matrix's number behind their
+/// name; the first has none.
+std::string numbered(const char* name, std::size_t part) {
+  return part == 0 ? std::string(name) : std::string(name) + std::to_string(part);
+}
+
+/// One matrix of 4-bit codes, with the tables that it points to.
+struct Linear4 {
+  using Weights = Linear4Weights;
+  static constexpr std::size_t kInputs = 6;
+  static constexpr auto kMultiply = static_cast<void (*)(std::span<const Weights>, const float*, std::size_t,
+                                                         const LinearOutput*, Mode, Isa, const Parallel&)>(linear4);
+
+  Linear4(const KernelInfo& info, std::size_t part, std::size_t input) {
+    w.rows = info.size(numbered("out_features", part).c_str(), 1);
+    w.columns = info.size("in_features", 1);
+    w.block_size = info.size(numbered("block_size", part).c_str(), 1);
+    const std::size_t count = w.rows * w.columns;
+    const std::size_t blocks = ceil_divide(count, w.block_size);
+    w.codes =
+        static_cast<const std::uint8_t*>(info.weight(input, "the codes", {ort::kUint8}, ceil_divide(count, 2)).data);
+    const Tensor absmax = info.weight(input + 1, "absmax", {ort::kFloat, ort::kUint8}, blocks);
+    map = read_table(info, input + 2, "the quantization map", 16);
+    w.map = map.data();
     if (absmax.type == ort::kFloat) {
-      w_.absmax = static_cast<const float*>(absmax.data);
+      w.absmax = static_cast<const float*>(absmax.data);
     } else {
-      w_.absmax_codes = static_cast<const std::uint8_t*>(absmax.data);
-      w_.nested_absmax = static_cast<const float*>(
-          info.weight(4, "the nested absmax", {ort::kFloat}, ceil_divide(blocks, kNestedBlock)).data);
-      nested_map_ = read_table(info, 5, "the nested quantization map", 256);
-      w_.nested_map = nested_map_.data();
-      curve_ = nested_curve(nested_map_.data());
-      if (curve_) w_.nested_curve = &*curve_;
-      w_.nested_offset = info.real("nested_offset");
+      w.absmax_codes = static_cast<const std::uint8_t*>(absmax.data);
+      w.nested_absmax = static_cast<const float*>(
+          info.weight(input + 3, "the nested absmax", {ort::kFloat}, ceil_divide(blocks, kNestedBlock)).data);
+      nested_map = read_table(info, input + 4, "the nested quantization map", 256);
+      w.nested_map = nested_map.data();
+      w.nested_offset = info.real(numbered("nested_offset", part).c_str());
+      curve = nested_curve(nested_map.data());
+      if (curve) w.nested_curve = &*curve;
     }
-    set_shape(info, w_.rows, w_.columns, 6);
+    bias = info.floats(input + 5, "the bias", w.rows);
   }
+  // w points into this object.
+  Linear4(const Linear4&) = delete;
+  Linear4& operator=(const Linear4&) = delete;
 
- private:
-  void multiply(const float* x, std::size_t tokens, const float* bias, float* y,
-                const Parallel& parallel) const override {
-    linear4(w_, x, tokens, bias, y, mode_, isa_, parallel);
-  }
-
-  Linear4Weights w_{};
-  std::vector<float> map_;
-  std::vector<float> nested_map_;
-  std::optional<NestedCurve> curve_;
+  Linear4Weights w{};
+  std::vector<float> map;
+  std::vector<float> nested_map;
+  std::optional<NestedCurve> curve;
+  std::vector<float> bias;
 };
 
-class LinearInt8Rows final : public LinearKernel {
- public:
-  LinearInt8Rows(const KernelInfo& info, const SessionState& state) : LinearKernel(state) {
-    const std::optional<Tensor> codes = info.constant(1);
+struct LinearInt8Rows {
+  using Weights = LinearInt8RowsWeights;
+  static constexpr std::size_t kInputs = 3;
+  static constexpr auto kMultiply =
+      static_cast<void (*)(std::span<const Weights>, const float*, std::size_t, const LinearOutput*, Mode, Isa,
+                           const Parallel&)>(linear_int8_rows);
+
+  LinearInt8Rows(const KernelInfo& info, std::size_t, std::size_t input) {
+    const std::optional<Tensor> codes = info.constant(input);
     if (!codes || codes->type != ort::kInt8 || codes->dims.size() != 2 || codes->count() == 0) {
       info.malformed("the weight is not a stored int8 matrix");
     }
-    w_.codes = static_cast<const std::int8_t*>(codes->data);
-    w_.rows = static_cast<std::size_t>(codes->dims[0]);
-    w_.columns = static_cast<std::size_t>(codes->dims[1]);
-    w_.row_absmax = static_cast<const float*>(info.weight(2, "the row absmax", {ort::kFloat}, w_.rows).data);
-    w_.threshold = info.real("threshold", 6.0f);
-    set_shape(info, w_.rows, w_.columns, 3);
+    w.codes = static_cast<const std::int8_t*>(codes->data);
+    w.rows = static_cast<std::size_t>(codes->dims[0]);
+    w.columns = static_cast<std::size_t>(codes->dims[1]);
+    w.row_absmax = static_cast<const float*>(info.weight(input + 1, "the row absmax", {ort::kFloat}, w.rows).data);
+    w.threshold = info.real("threshold", 6.0f);
+    bias = info.floats(input + 2, "the bias", w.rows);
   }
 
- private:
-  void multiply(const float* x, std::size_t tokens, const float* bias, float* y,
-                const Parallel& parallel) const override {
-    linear_int8_rows(w_, x, tokens, bias, y, mode_, isa_, parallel);
-  }
-
-  LinearInt8RowsWeights w_{};
+  LinearInt8RowsWeights w{};
+  std::vector<float> bias;
 };
 
-class LinearAffine final : public LinearKernel {
- public:
-  LinearAffine(const KernelInfo& info, const SessionState& state) : LinearKernel(state) {
-    w_.rows = info.size("out_features", 1);
-    w_.columns = info.size("in_features", 1);
-    const std::size_t block_size = info.size("block_size", 0);
-    w_.per_tensor = block_size == 0;
-    w_.block_size = w_.per_tensor ? w_.columns : block_size;
-    w_.bits = static_cast<int>(info.integer("bits"));
-    const std::size_t count = w_.rows * w_.columns;
-    if (w_.bits == 8) {
-      w_.codes = static_cast<const std::int8_t*>(info.weight(1, "the codes", {ort::kInt8}, count).data);
-    } else if (w_.bits == 4) {
-      w_.packed =
-          static_cast<const std::uint8_t*>(info.weight(1, "the codes", {ort::kUint8}, ceil_divide(count, 2)).data);
+struct LinearAffine {
+  using Weights = LinearAffineWeights;
+  static constexpr std::size_t kInputs = 4;
+  static constexpr auto kMultiply =
+      static_cast<void (*)(std::span<const Weights>, const float*, std::size_t, const LinearOutput*, Mode, Isa,
+                           const Parallel&)>(linear_affine);
+
+  LinearAffine(const KernelInfo& info, std::size_t part, std::size_t input) {
+    w.rows = info.size(numbered("out_features", part).c_str(), 1);
+    w.columns = info.size("in_features", 1);
+    const std::size_t block_size = info.size(numbered("block_size", part).c_str(), 0);
+    w.per_tensor = block_size == 0;
+    w.block_size = w.per_tensor ? w.columns : block_size;
+    w.bits = static_cast<int>(info.integer("bits"));
+    const std::size_t count = w.rows * w.columns;
+    if (w.bits == 8) {
+      w.codes = static_cast<const std::int8_t*>(info.weight(input, "the codes", {ort::kInt8}, count).data);
+    } else if (w.bits == 4) {
+      w.packed =
+          static_cast<const std::uint8_t*>(info.weight(input, "the codes", {ort::kUint8}, ceil_divide(count, 2)).data);
     } else {
       info.malformed("bits is neither 4 nor 8");
     }
-    const std::size_t scales = w_.per_tensor ? 1 : w_.rows * ceil_divide(w_.columns, w_.block_size);
-    w_.scales = static_cast<const float*>(info.weight(2, "the scales", {ort::kFloat}, scales).data);
-    if (info.constant(3)) {
-      w_.zero_points = static_cast<const std::int8_t*>(info.weight(3, "the zero points", {ort::kInt8}, scales).data);
+    const std::size_t scales = w.per_tensor ? 1 : w.rows * ceil_divide(w.columns, w.block_size);
+    w.scales = static_cast<const float*>(info.weight(input + 1, "the scales", {ort::kFloat}, scales).data);
+    if (info.constant(input + 2)) {
+      w.zero_points =
+          static_cast<const std::int8_t*>(info.weight(input + 2, "the zero points", {ort::kInt8}, scales).data);
     }
-    set_shape(info, w_.rows, w_.columns, 4);
+    bias = info.floats(input + 3, "the bias", w.rows);
+  }
+
+  LinearAffineWeights w{};
+  std::vector<float> bias;
+};
+
+/// One to kMostTogether matrices times the same activations.
+template <class Matrix>
+class LinearTogether final : public Kernel {
+ public:
+  LinearTogether(const KernelInfo& info, const SessionState& state) : mode_(state.mode), isa_(state.isa) {
+    const std::size_t parts = info.size("parts", 1, 1);
+    if (parts > kMostTogether) info.malformed("attribute parts is out of range: " + std::to_string(parts));
+    for (std::size_t part = 0; part < parts; ++part) {
+      matrices_.push_back(std::make_unique<Matrix>(info, part, 1 + part * Matrix::kInputs));
+      weights_.push_back(matrices_.back()->w);
+      if (weights_[part].columns != weights_[0].columns) info.malformed("its matrices differ in width");
+    }
+  }
+
+  void compute(const KernelContext& context) override {
+    std::size_t tokens = 0;
+    const float* x = context.matrix(0, weights_[0].columns, &tokens);
+    std::array<LinearOutput, kMostTogether> to{};
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      const std::vector<float>& bias = matrices_[i]->bias;
+      to[i] = {bias.empty() ? nullptr : bias.data(), context.output(i, tokens, weights_[i].rows)};
+    }
+    if (tokens != 0) Matrix::kMultiply(weights_, x, tokens, to.data(), mode_, isa_, context.parallel());
   }
 
  private:
-  void multiply(const float* x, std::size_t tokens, const float* bias, float* y,
-                const Parallel& parallel) const override {
-    linear_affine(w_, x, tokens, bias, y, mode_, isa_, parallel);
-  }
-
-  LinearAffineWeights w_{};
+  Mode mode_;
+  Isa isa_;
+  std::vector<std::unique_ptr<Matrix>> matrices_;
+  std::vector<typename Matrix::Weights> weights_;
 };
 
-class Linear16 final : public LinearKernel {
+/// Weights as they were published. Nothing is gained by several at once: their activations are not rounded.
+class Linear16 final : public Kernel {
  public:
-  Linear16(const KernelInfo& info, const SessionState& state) : LinearKernel(state) {
+  Linear16(const KernelInfo& info, const SessionState& state) : isa_(state.isa) {
     const std::optional<Tensor> weight = info.constant(1);
     if (!weight || weight->dims.size() != 2 || weight->count() == 0)
       info.malformed("the weight is not a stored matrix");
@@ -161,30 +175,37 @@ class Linear16 final : public LinearKernel {
     w_.type = weight_type(weight->type);
     w_.rows = static_cast<std::size_t>(weight->dims[0]);
     w_.columns = static_cast<std::size_t>(weight->dims[1]);
-    set_shape(info, w_.rows, w_.columns, 2);
+    bias_ = info.floats(2, "the bias", w_.rows);
+    mode_ = state.mode;
+  }
+
+  void compute(const KernelContext& context) override {
+    std::size_t tokens = 0;
+    const float* x = context.matrix(0, w_.columns, &tokens);
+    float* y = context.output(0, tokens, w_.rows);
+    if (tokens == 0) return;
+    linear16(w_, x, tokens, bias_.empty() ? nullptr : bias_.data(), y, mode_, isa_, context.parallel());
   }
 
  private:
-  void multiply(const float* x, std::size_t tokens, const float* bias, float* y,
-                const Parallel& parallel) const override {
-    linear16(w_, x, tokens, bias, y, mode_, isa_, parallel);
-  }
-
+  Mode mode_ = Mode::fast;
+  Isa isa_;
   Linear16Weights w_{};
+  std::vector<float> bias_;
 };
 
 }  // namespace
 
 std::unique_ptr<Kernel> create_linear4(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<Linear4>(info, state);
+  return std::make_unique<LinearTogether<Linear4>>(info, state);
 }
 
 std::unique_ptr<Kernel> create_linear_int8_rows(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<LinearInt8Rows>(info, state);
+  return std::make_unique<LinearTogether<LinearInt8Rows>>(info, state);
 }
 
 std::unique_ptr<Kernel> create_linear_affine(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<LinearAffine>(info, state);
+  return std::make_unique<LinearTogether<LinearAffine>>(info, state);
 }
 
 std::unique_ptr<Kernel> create_linear16(const KernelInfo& info, SessionState& state) {

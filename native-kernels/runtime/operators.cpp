@@ -1,5 +1,9 @@
 #include "operators.h"
 
+#include <array>
+
+#include "linear.h"
+
 namespace nibble {
 namespace {
 
@@ -19,22 +23,34 @@ constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kAny};
 constexpr InputSpec kRotary[] = {kInteger, kInteger, kReal};
 constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kReal, kReal, kInteger, kOptionalAny, kOptionalAny};
 constexpr InputSpec kSiluMul[] = {kReal, kReal};
-constexpr InputSpec kLinear4[] = {kReal, kUint8Codes, kAny, kReal, kOptionalReal, kOptionalReal, kOptionalAny};
-constexpr InputSpec kLinearInt8Rows[] = {kReal, kInt8Codes, kReal, kOptionalAny};
-constexpr InputSpec kLinearAffine[] = {kReal, kAny, kReal, kOptionalInt8, kOptionalAny};
+
+/// x, then what each of several matrices needs; the second and third matrix may be absent.
+template <std::size_t kCount>
+constexpr std::array<InputSpec, 1 + kMostTogether * kCount> together(const std::array<InputSpec, kCount>& matrix) {
+  std::array<InputSpec, 1 + kMostTogether * kCount> inputs{kReal};
+  for (std::size_t part = 0; part < kMostTogether; ++part) {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      inputs[1 + part * kCount + i] = {matrix[i].type, part > 0 || matrix[i].optional};
+    }
+  }
+  return inputs;
+}
+constexpr auto kLinear4 = together<6>({kUint8Codes, kAny, kReal, kOptionalReal, kOptionalReal, kOptionalAny});
+constexpr auto kLinearInt8Rows = together<3>({kInt8Codes, kReal, kOptionalAny});
+constexpr auto kLinearAffine = together<4>({kAny, kReal, kOptionalInt8, kOptionalAny});
 constexpr InputSpec kLinear16[] = {kReal, kAny, kOptionalAny};
 
 constexpr OperatorSpec kSpecs[] = {
-    {"Embedding", kEmbedding, 1, create_embedding},
-    {"RmsNorm", kRmsNorm, 1, create_rms_norm},
-    {"SkipRmsNorm", kSkipRmsNorm, 2, create_skip_rms_norm},
-    {"Rotary", kRotary, 2, create_rotary},
-    {"Attention", kAttention, 1, create_attention},
-    {"SiluMul", kSiluMul, 1, create_silu_mul},
-    {"Linear4", kLinear4, 1, create_linear4},
-    {"LinearInt8Rows", kLinearInt8Rows, 1, create_linear_int8_rows},
-    {"LinearAffine", kLinearAffine, 1, create_linear_affine},
-    {"Linear16", kLinear16, 1, create_linear16},
+    {"Embedding", kEmbedding, 1, 0, create_embedding},
+    {"RmsNorm", kRmsNorm, 1, 0, create_rms_norm},
+    {"SkipRmsNorm", kSkipRmsNorm, 2, 0, create_skip_rms_norm},
+    {"Rotary", kRotary, 2, 0, create_rotary},
+    {"Attention", kAttention, 1, 0, create_attention},
+    {"SiluMul", kSiluMul, 1, 0, create_silu_mul},
+    {"Linear4", kLinear4, 1, kMostTogether - 1, create_linear4},
+    {"LinearInt8Rows", kLinearInt8Rows, 1, kMostTogether - 1, create_linear_int8_rows},
+    {"LinearAffine", kLinearAffine, 1, kMostTogether - 1, create_linear_affine},
+    {"Linear16", kLinear16, 1, 0, create_linear16},
 };
 
 }  // namespace

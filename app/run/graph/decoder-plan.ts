@@ -1,4 +1,5 @@
 import { AppError } from '../../contract/error.ts';
+import { separateMatrices } from './linear.ts';
 import type { Attribute, OnnxInitializer, OnnxNode } from './onnx.ts';
 
 /**
@@ -29,7 +30,7 @@ export function writeDecoderPlan(
   initializers: ReadonlyMap<string, OnnxInitializer>,
 ): string {
   const files: string[] = [];
-  const lines = nodes.map(({ operator, name, inputs, attributes }) => {
+  const lines = nodes.flatMap(separateMatrices).map(({ operator, name, inputs, attributes }) => {
     const numbers = Object.entries(attributes).map(
       ([key, attribute]) => `${key}=${numberOf(attribute)}`,
     );

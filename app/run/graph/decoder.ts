@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../checkpoint/index.ts';
 import { floatTypes } from './graph-writer.ts';
-import { addLinear, type LinearContext } from './linear.ts';
+import { addLinear, addLinears, type LinearContext, type LinearOptions } from './linear.ts';
 import type { OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 
@@ -37,30 +37,25 @@ function addAttention(blocks: Blocks, layer: number, input: string): string {
   const { writer, config, cos, sin } = blocks;
   const { hiddenSize, heads, kvHeads, headDimension, biases } = config;
   const module = `model.layers.${layer}.self_attn`;
-  const project = (part: string, outFeatures: number): string =>
-    addLinear(blocks, {
-      module: `${module}.${part}_proj`,
-      name: `layers.${layer}.${part}`,
-      input,
-      inFeatures: hiddenSize,
-      outFeatures,
-      bias: biases.qkv,
-    });
+  const project = (part: string, outFeatures: number): LinearOptions => ({
+    module: `${module}.${part}_proj`,
+    name: `layers.${layer}.${part}`,
+    input,
+    inFeatures: hiddenSize,
+    outFeatures,
+    bias: biases.qkv,
+  });
+  const projections = addLinears(blocks, `layers.${layer}.qkv`, [
+    project('q', heads * headDimension),
+    project('k', kvHeads * headDimension),
+    project('v', kvHeads * headDimension),
+  ]);
   const headNorm = (part: string): string =>
     config.hasQkNorm ? normWeight(blocks, `${module}.${part}_norm`, headDimension) : '';
   return writer.operator(
     'Attention',
     `layers.${layer}.attention`,
-    [
-      project('q', heads * headDimension),
-      project('k', kvHeads * headDimension),
-      project('v', kvHeads * headDimension),
-      cos,
-      sin,
-      'position',
-      headNorm('q'),
-      headNorm('k'),
-    ],
+    [...projections, cos, sin, 'position', headNorm('q'), headNorm('k')],
     {
       layer: { int: layer },
       heads: { int: heads },
@@ -76,20 +71,25 @@ function addAttention(blocks: Blocks, layer: number, input: string): string {
 
 function addMlp(blocks: Blocks, layer: number, input: string): string {
   const { hiddenSize, intermediateSize, biases } = blocks.config;
-  const linear = (part: string, from: string, inFeatures: number, outFeatures: number): string =>
-    addLinear(blocks, {
-      module: `model.layers.${layer}.mlp.${part}_proj`,
-      name: `layers.${layer}.${part}`,
-      input: from,
-      inFeatures,
-      outFeatures,
-      bias: biases.mlp,
-    });
-  const gated = blocks.writer.operator('SiluMul', `layers.${layer}.gated`, [
+  const linear = (
+    part: string,
+    from: string,
+    inFeatures: number,
+    outFeatures: number,
+  ): LinearOptions => ({
+    module: `model.layers.${layer}.mlp.${part}_proj`,
+    name: `layers.${layer}.${part}`,
+    input: from,
+    inFeatures,
+    outFeatures,
+    bias: biases.mlp,
+  });
+  const gateAndUp = addLinears(blocks, `layers.${layer}.gate_up`, [
     linear('gate', input, hiddenSize, intermediateSize),
     linear('up', input, hiddenSize, intermediateSize),
   ]);
-  return linear('down', gated, intermediateSize, hiddenSize);
+  const gated = blocks.writer.operator('SiluMul', `layers.${layer}.gated`, gateAndUp);
+  return addLinear(blocks, linear('down', gated, intermediateSize, hiddenSize));
 }
 
 /** Adds `added` to the residual stream and normalizes the sum for what comes next. */

@@ -131,7 +131,18 @@ export class GraphWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     furtherOutputs: readonly string[] = [],
   ): string {
-    return this.#add(operator, DIALECT.domain, name, inputs, attributes, furtherOutputs);
+    return this.#add(operator, DIALECT.domain, name, inputs, attributes, [name, ...furtherOutputs]);
+  }
+
+  /** The same where no output is the node's namesake; `outputs` are the names that they get. */
+  operatorOf(
+    operator: string,
+    name: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+    outputs: readonly string[],
+  ): void {
+    this.#add(operator, DIALECT.domain, name, inputs, attributes, outputs);
   }
 
   /** Adds an operator of standard ONNX. */
@@ -141,7 +152,7 @@ export class GraphWriter {
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>> = {},
   ): string {
-    return this.#add(operator, '', name, inputs, attributes, []);
+    return this.#add(operator, '', name, inputs, attributes, [name]);
   }
 
   /** Adds an operator that ONNX Runtime has beside standard ONNX; an output without a name is not wanted. */
@@ -152,7 +163,10 @@ export class GraphWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     furtherOutputs: readonly string[] = [],
   ): string {
-    return this.#add(operator, CONTRIBUTED.domain, name, inputs, attributes, furtherOutputs);
+    return this.#add(operator, CONTRIBUTED.domain, name, inputs, attributes, [
+      name,
+      ...furtherOutputs,
+    ]);
   }
 
   /** The bytes of a graph file in our own dialect. */
@@ -193,7 +207,7 @@ export class GraphWriter {
     name: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>>,
-    furtherOutputs: readonly string[],
+    outputs: readonly string[],
   ): string {
     // ONNX forbids trailing empty inputs nowhere, but a shorter list says the same and is easier to read.
     const used = inputs.findLastIndex((input) => input !== '') + 1;
@@ -205,7 +219,7 @@ export class GraphWriter {
       domain,
       name,
       inputs: inputs.slice(0, used),
-      outputs: [name, ...furtherOutputs],
+      outputs,
       attributes,
     });
     return name;

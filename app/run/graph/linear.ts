@@ -1,5 +1,6 @@
 import { AppError } from '../../contract/error.ts';
 import { floatTypes, type GraphWriter } from './graph-writer.ts';
+import type { Attribute, OnnxNode } from './onnx.ts';
 import { parseQuantState, quantStateSuffixes } from './quant-state.ts';
 
 /** bitsandbytes stores the layout of 8-bit weights as a number; only rows (0) are written since 2024. */
@@ -41,22 +42,116 @@ export interface LinearContext {
   readonly int8Threshold: number;
 }
 
-/** y = x W^T + b, in whichever form the file holds W: the choice is made layer by layer. */
-export function addLinear(context: LinearContext, options: LinearOptions): string {
+/** One matrix as an operator of the dialect takes it. */
+interface StoredMatrix {
+  readonly operator: 'Linear4' | 'LinearInt8Rows' | 'LinearAffine' | 'Linear16';
+  /** What follows the activations; every operator has its own number of these. */
+  readonly inputs: readonly string[];
+  /** What holds for all the matrices of a node. */
+  readonly shared: Readonly<Record<string, Attribute>>;
+  /** What each matrix has for itself. */
+  readonly own: Readonly<Record<string, Attribute>>;
+}
+
+function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
   const { writer } = context;
   const weight = `${options.module}.weight`;
   const state = quantStateSuffixes
     .map((suffix) => `${weight}.${suffix}`)
     .find((name) => writer.has(name));
-  if (state !== undefined) return addLinear4(context, options, state);
-  if (writer.has(`${options.module}.SCB`)) return addLinearInt8Rows(context, options);
-  if (writer.has(`${weight}.scales`)) return addLinearAffine(context, options);
+  if (state !== undefined) return describeLinear4(context, options, state);
+  if (writer.has(`${options.module}.SCB`)) return describeInt8Rows(context, options);
+  if (writer.has(`${weight}.scales`)) return describeAffine(context, options);
   const { inFeatures, outFeatures } = options;
-  return writer.operator('Linear16', options.name, [
-    options.input,
+  const inputs = [
     writer.weight(weight, { types: floatTypes, shape: [outFeatures, inFeatures] }),
     biasOf(writer, options),
-  ]);
+  ];
+  return { operator: 'Linear16', inputs, shared: {}, own: {} };
+}
+
+/** y = x W^T + b, in whichever form the file holds W: the choice is made layer by layer. */
+export function addLinear(context: LinearContext, options: LinearOptions): string {
+  const { operator, inputs, shared, own } = describeLinear(context, options);
+  return context.writer.operator(operator, options.name, [options.input, ...inputs], {
+    ...shared,
+    ...own,
+  });
+}
+
+/** Whether one node can hold them: 16-bit weights gain nothing by it. */
+function fitTogether(matrices: readonly StoredMatrix[]): boolean {
+  const [first] = matrices;
+  return (
+    first !== undefined &&
+    first.operator !== 'Linear16' &&
+    matrices.every(
+      ({ operator, shared }) =>
+        operator === first.operator && JSON.stringify(shared) === JSON.stringify(first.shared),
+    )
+  );
+}
+
+/**
+ * Up to three products of the same activations, in one node where their weights are stored in the same form.
+ *
+ * @param name Name of that node.
+ * @param parts All with the same input and width.
+ * @returns the names of the products, which are those of the parts
+ */
+export function addLinears(
+  context: LinearContext,
+  name: string,
+  parts: readonly LinearOptions[],
+): string[] {
+  const matrices = parts.map((part) => describeLinear(context, part));
+  const [first] = matrices;
+  const input = parts[0]?.input;
+  if (first === undefined || input === undefined || !fitTogether(matrices))
+    return parts.map((part) => addLinear(context, part));
+  const own = matrices.flatMap((matrix, part) =>
+    Object.entries(matrix.own).map(
+      ([attribute, value]) => [`${attribute}${part === 0 ? '' : part}`, value] as const,
+    ),
+  );
+  const outputs = parts.map((part) => part.name);
+  context.writer.operatorOf(
+    first.operator,
+    name,
+    [input, ...matrices.flatMap(({ inputs }) => inputs)],
+    { ...first.shared, ...Object.fromEntries(own), parts: { int: parts.length } },
+    outputs,
+  );
+  return outputs;
+}
+
+/** Inputs of each matrix of a node, the places of absent ones counted. */
+const inputsOfMatrix = new Map([
+  ['Linear4', 6],
+  ['LinearInt8Rows', 3],
+  ['LinearAffine', 4],
+]);
+
+/** The nodes that say the same with one matrix each, named after their outputs. */
+export function separateMatrices(node: OnnxNode): OnnxNode[] {
+  const { operator, inputs, outputs } = node;
+  const { parts, ...attributes } = node.attributes;
+  const count = inputsOfMatrix.get(operator);
+  if (parts === undefined || count === undefined) return [node];
+  return outputs.map((name, part) => ({
+    ...node,
+    name,
+    inputs: [...inputs.slice(0, 1), ...inputs.slice(1 + part * count, 1 + (part + 1) * count)],
+    outputs: [name],
+    attributes: Object.fromEntries(
+      Object.entries(attributes)
+        .filter(([key]) => !/\d$/.test(key))
+        .map(([key, value]) => [
+          key,
+          (part === 0 ? undefined : attributes[`${key}${part}`]) ?? value,
+        ]),
+    ),
+  }));
 }
 
 /** The module's bias as it is stored; empty where it has none. */
@@ -140,21 +235,24 @@ export function describe4bit(
   return { type, blockSize, blocks, codes, map, absmax, nested };
 }
 
-function addLinear4(context: LinearContext, options: LinearOptions, stateName: string): string {
-  const { writer } = context;
-  const { name, input, inFeatures, outFeatures } = options;
+function describeLinear4(
+  context: LinearContext,
+  options: LinearOptions,
+  stateName: string,
+): StoredMatrix {
+  const { inFeatures, outFeatures } = options;
   const { blockSize, codes, map, absmax, nested } = describe4bit(context, options, stateName);
-  return writer.operator(
-    'Linear4',
-    name,
-    [input, codes, absmax, map, nested?.absmax ?? '', nested?.map ?? '', biasOf(writer, options)],
-    {
-      in_features: { int: inFeatures },
+  const bias = biasOf(context.writer, options);
+  return {
+    operator: 'Linear4',
+    inputs: [codes, absmax, map, nested?.absmax ?? '', nested?.map ?? '', bias],
+    shared: { in_features: { int: inFeatures } },
+    own: {
       out_features: { int: outFeatures },
       block_size: { int: blockSize },
       nested_offset: { float: nested?.offset ?? 0 },
     },
-  );
+  };
 }
 
 /** @throws AppError `malformed-file` for the layouts of int8 weights that bitsandbytes no longer writes */
@@ -168,25 +266,24 @@ export function requireRowFormat(context: LinearContext, module: string): void {
     );
 }
 
-function addLinearInt8Rows(context: LinearContext, options: LinearOptions): string {
+function describeInt8Rows(context: LinearContext, options: LinearOptions): StoredMatrix {
   const { writer, int8Threshold } = context;
-  const { module, name, input, inFeatures, outFeatures } = options;
+  const { module, inFeatures, outFeatures } = options;
   requireRowFormat(context, module);
-  return writer.operator(
-    'LinearInt8Rows',
-    name,
-    [
-      input,
+  return {
+    operator: 'LinearInt8Rows',
+    inputs: [
       writer.weight(`${module}.weight`, { types: ['I8'], shape: [outFeatures, inFeatures] }),
       writer.weight(`${module}.SCB`, { types: ['F32'], shape: [outFeatures] }),
       biasOf(writer, options),
     ],
-    { threshold: { float: int8Threshold } },
-  );
+    shared: { threshold: { float: int8Threshold } },
+    own: {},
+  };
 }
 
-function addLinearAffine({ writer }: LinearContext, options: LinearOptions): string {
-  const { module, name, input, inFeatures, outFeatures } = options;
+function describeAffine({ writer }: LinearContext, options: LinearOptions): StoredMatrix {
+  const { module, inFeatures, outFeatures } = options;
   const weight = `${module}.weight`;
   const scalesName = `${weight}.scales`;
   const zeroPointsName = `${weight}.zero_points`;
@@ -199,11 +296,9 @@ function addLinearAffine({ writer }: LinearContext, options: LinearOptions): str
       `${scalesName} has ${blocksPerRow} scales per row, which do not divide ${inFeatures} columns.`,
     );
   const shape = [outFeatures, blocksPerRow];
-  return writer.operator(
-    'LinearAffine',
-    name,
-    [
-      input,
+  return {
+    operator: 'LinearAffine',
+    inputs: [
       bits === 8
         ? writer.weight(weight, { types: ['I8'], shape: [outFeatures, inFeatures] })
         : writer.bytes(weight, Math.ceil((outFeatures * inFeatures) / 2)),
@@ -211,11 +306,10 @@ function addLinearAffine({ writer }: LinearContext, options: LinearOptions): str
       writer.has(zeroPointsName) ? writer.weight(zeroPointsName, { types: ['I8'], shape }) : '',
       biasOf(writer, options),
     ],
-    {
-      in_features: { int: inFeatures },
+    shared: { in_features: { int: inFeatures }, bits: { int: bits } },
+    own: {
       out_features: { int: outFeatures },
-      bits: { int: bits },
       block_size: { int: inFeatures / blocksPerRow },
     },
-  );
+  };
 }
