@@ -276,8 +276,8 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   constexpr unsigned kLane = lane_columns(format);
   constexpr unsigned kStep = 4 * kLane;
   const unsigned steps = (columns + kStep - 1) / kStep;
-  const unsigned begin = steps * (warp % job.split) / job.split;
-  const unsigned end = steps * (warp % job.split + 1) / job.split;
+  // Warps of a tile take turns, so that they read neighbouring bytes of its rows at about the same time.
+  const unsigned begin = warp % job.split;
   const unsigned tiles = job.outcome == Outcome::silu_mul ? job.tile_ends[0] : job.tile_ends[kMatrices - 1];
   const unsigned tiles_at_once = kVectorWarps / job.split;
   const float factor = job.matrices[0].scale_factor;
@@ -285,7 +285,7 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   // Weights do not wait for the kernel before this one.
   unsigned first_tile = blockIdx.x * tiles_at_once;
   RowPair rows = rows_of_tile<format>(job, min(first_tile + warp / job.split, tiles - 1), g);
-  VectorStep<format> step = load_step<format>(rows, begin < end ? begin * kStep + t * kLane : columns, columns);
+  VectorStep<format> step = load_step<format>(rows, begin * kStep + t * kLane, columns);
   if constexpr (is_four_bit(format)) {
     fill_pair_table<32>(reinterpret_cast<unsigned*>(room.pairs), job.matrices[0].table, kVectorThreads);
   }
@@ -300,10 +300,10 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   while (true) {
     float sum_a = 0;
     float sum_b = 0;
-    for (unsigned s = begin; s < end; ++s) {
+    for (unsigned s = begin; s < steps; s += job.split) {
       const VectorStep<format> current = step;
       const unsigned column = s * kStep + t * kLane;
-      if (s + 1 < end) step = load_step<format>(rows, column + kStep, columns);
+      if (s + job.split < steps) step = load_step<format>(rows, column + job.split * kStep, columns);
       add_step<format>(current, x == nullptr || column >= columns ? nullptr : x + column, room.pairs,
                        {room.nested_map, rows.offset_a, factor}, {room.nested_map, rows.offset_b, factor}, sum_a,
                        sum_b);
@@ -311,7 +311,7 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
     const unsigned next_tile = first_tile + gridDim.x * tiles_at_once;
     if (next_tile < tiles) {
       rows = rows_of_tile<format>(job, min(next_tile + warp / job.split, tiles - 1), g);
-      step = load_step<format>(rows, begin < end ? begin * kStep + t * kLane : columns, columns);
+      step = load_step<format>(rows, begin * kStep + t * kLane, columns);
     }
 #pragma unroll
     for (int offset = 1; offset <= 2; offset <<= 1) {
