@@ -59,11 +59,19 @@ class Sampler {
 
   /// Fills candidates_ with the `count` highest logits, best first (of equal ones the lower id).
   void select_highest(std::span<const float> logits, std::size_t count);
-  /// Fills candidates_ with the logits of at least `bound`, best first.
+  /// Fills candidates_ with the logits of at least `bound`, in the order of their ids.
   void select_above(std::span<const float> logits, float bound);
-  /// Selects what top-p and min-p could keep; returns the weight of the whole vocabulary relative to the highest.
+  /// How far below the best logit, over the temperature, the tokens lie that make up the weight `wanted` (of scaled_).
+  /// Never too little; infinity when it cannot tell.
+  double nucleus_depth(double wanted);
+  /// Selects what top-p and min-p could keep, in the order of their ids; returns the weight of the whole vocabulary
+  /// relative to the highest.
   double select_probable(std::span<const float> logits, float largest);
-  /// Applies top-p and min-p to candidates_ and draws.
+  /// Sorts candidates_ [begin, end), best first.
+  void sort(std::size_t begin, std::size_t end);
+  /// Applies top-p and min-p to candidates_ in the order of their ids and draws.
+  std::int32_t draw_from_many(float largest, double total, double uniform);
+  /// Applies top-p and min-p to candidates_, best first, and draws.
   std::int32_t draw_from_candidates(double total, double uniform);
   double weight(float logit, float largest) const;
 
@@ -75,6 +83,9 @@ class Sampler {
   std::vector<bool> is_seen_;
   std::vector<std::int32_t> seen_;
   std::vector<float> saved_;
+  std::vector<std::uint32_t> bin_counts_;
+  std::vector<double> bin_weights_;
+  std::vector<Candidate> unsorted_;
 };
 
 }  // namespace nibble

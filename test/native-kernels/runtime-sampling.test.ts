@@ -108,6 +108,46 @@ describe('the sampler', () => {
     expect(everything.size).toBeGreaterThan(200);
   });
 
+  it.each([
+    ['all alike', 0.01, 1],
+    ['spread out', 4, 1],
+    ['spread out, and hot', 4, 2],
+  ])('cuts a large nucleus where it ends: logits %s', async (_, spread, temperature) => {
+    const size = 20_000;
+    const logits = noise(size, 7).map((value) => value * spread);
+    const model = await openGraph(lookupGraph(logits, size));
+    const order = countTo(size).sort((a, b) => at(logits, b) - at(logits, a) || a - b);
+    const best = at(logits, at(order, 0));
+    const weights = order.map((id) => Math.exp((Math.fround(at(logits, id)) - best) / temperature));
+    const total = weights.reduce((a, b) => a + b);
+    const rankOf = new Map(order.map((id, rank) => [id, rank]));
+    for (const [topP, minP] of [
+      [0.9, 0],
+      [0.5, 0],
+      [0.5, 0.9],
+      [1, 0.9],
+    ] as const) {
+      let mass = 0;
+      const rest = weights.findIndex((weight) => (mass += weight) >= topP * total);
+      const faint = weights.findIndex((weight) => weight < minP);
+      const kept = Math.min(rest < 0 ? size : rest + 1, faint < 0 ? size : faint);
+      const draws = 300;
+      const counts = await draw(model, { temperature, topP, minP }, draws);
+      const ranks = [...counts.keys()].map((id) => rankOf.get(id) ?? size);
+      // One rank more or less: the float32 logits of the model round.
+      expect(Math.max(...ranks)).toBeLessThanOrEqual(kept + 1);
+      // Half of the kept weight lies in the first ranks; four standard deviations.
+      const keptMass = weights.slice(0, kept).reduce((a, b) => a + b);
+      let half = 0;
+      const middle = weights.findIndex((weight) => (half += weight) >= keptMass / 2);
+      const before = [...counts].reduce(
+        (sum, [id, count]) => sum + ((rankOf.get(id) ?? size) <= middle ? count : 0),
+        0,
+      );
+      expect(Math.abs(before - draws / 2)).toBeLessThan(4 * Math.sqrt(draws / 4));
+    }
+  });
+
   it('is greedy at temperature 0, and takes the lowest id of equal ones', async () => {
     const model = await modelOf([0.1, 0.3, 0.3, 0.3]);
     expect(drawn(await draw(model, { temperature: 0 }, 5))).toEqual([1]);
