@@ -1,13 +1,25 @@
 /**
  * Speed of a whole quantize job, from the files of a checkpoint to the published artifact:
  *
- *   node test/bench/quantize-speed.ts [--checkpoint DIR | --shape KEY] [--work DIR] [--scheme nf4-dq] [--rounds 5]
+ *   node test/bench/quantize-speed.ts [--checkpoint DIR | --shape KEY] [--work DIR] [--memory DIR] [--scheme nf4-dq]
+ *                                     [--rounds 5]
  *
  * Alternates the job with plain copying (read the checkpoint, write as many bytes as the artifact has, sync) and prints
- * medians, their ratio, and what one core takes for each stage alone. Artifact and copy are made in --work and removed.
- * The checkpoint is read once before, so that it lies in the page cache where memory allows.
+ * medians and their ratio, for a target on the disk (--work) and one in memory (--memory, a tmpfs, where there is one),
+ * and what one core takes for each stage alone. Artifact and copy are removed. The checkpoint is read once before, so
+ * that it lies in the page cache where memory allows.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,6 +43,7 @@ const { values } = parseArgs({
     checkpoint: { type: 'string' },
     shape: { type: 'string', default: '1b' },
     work: { type: 'string', default: path.join(os.tmpdir(), 'nibble-bench') },
+    memory: { type: 'string', default: '/dev/shm' },
     scheme: { type: 'string', default: 'nf4-dq' },
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
@@ -72,8 +85,12 @@ function readAll(directory: string, files: readonly string[], pieceBytes: number
 }
 
 /** Writes so many bytes in pieces. @returns milliseconds of writing and of syncing */
-function writeAll(bytes: number, pieceBytes: number): { write: number; sync: number } {
-  const target = path.join(work, 'copy.tmp');
+function writeAll(
+  folder: string,
+  bytes: number,
+  pieceBytes: number,
+): { write: number; sync: number } {
+  const target = path.join(folder, 'copy.tmp');
   const piece = Buffer.alloc(pieceBytes, 1);
   const file = openSync(target, 'w');
   const write = timed(() => {
@@ -95,8 +112,12 @@ interface JobTime {
   readonly systemMs: number;
 }
 
-async function runJob(checkpoint: OpenCheckpoint, plan: QuantizationPlan): Promise<JobTime> {
-  const directory = path.join(work, 'quantize-speed.artifact');
+async function runJob(
+  checkpoint: OpenCheckpoint,
+  plan: QuantizationPlan,
+  folder: string,
+): Promise<JobTime> {
+  const directory = path.join(folder, 'quantize-speed.artifact');
   rmSync(directory, { recursive: true, force: true });
   const before = process.cpuUsage();
   const start = performance.now();
@@ -150,10 +171,15 @@ const files = checkpoint.files.map(({ name }) => name);
 const sourceBytes = checkpoint.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 const artifactBytes = plan.weightsBytes + (plan.head?.layout.fileBytes ?? 0);
 readAll(directory, files, READ_BYTES);
-await runJob(checkpoint, plan);
 
-const jobs: JobTime[] = [];
-const copies: number[] = [];
+/** Jobs and plain copies to one target, in alternation. */
+interface TargetTimes {
+  readonly target: 'disk' | 'memory';
+  readonly jobs: readonly JobTime[];
+  readonly copies: readonly number[];
+}
+
+const rounds = Number(values.rounds);
 const stages: Record<'read' | 'quantize' | 'hash' | 'write' | 'sync', number[]> = {
   read: [],
   quantize: [],
@@ -161,23 +187,55 @@ const stages: Record<'read' | 'quantize' | 'hash' | 'write' | 'sync', number[]> 
   write: [],
   sync: [],
 };
-for (let round = 0; round < Number(values.rounds); round++) {
-  const copyPieceBytes = 16 * 2 ** 20;
-  const readMs = timed(() => readAll(directory, files, copyPieceBytes));
-  const { write, sync } = writeAll(artifactBytes, copyPieceBytes);
-  copies.push(readMs + write + sync);
-  jobs.push(await runJob(checkpoint, plan));
-  stages.read.push(timed(() => readAll(directory, files, READ_BYTES)));
-  const alone = writeAll(artifactBytes, WRITE_BYTES);
-  stages.write.push(alone.write);
-  stages.sync.push(alone.sync);
-  stages.hash.push(await hashAlone(artifactBytes));
-  const quantizeMs = await quantizeAlone(checkpoint, plan);
-  if (quantizeMs !== null) stages.quantize.push(quantizeMs);
+
+async function measureTarget(target: TargetTimes['target'], folder: string): Promise<TargetTimes> {
+  const jobs: JobTime[] = [];
+  const copies: number[] = [];
+  await runJob(checkpoint, plan, folder);
+  for (let round = 0; round < rounds; round++) {
+    const copyPieceBytes = 16 * 2 ** 20;
+    const readMs = timed(() => readAll(directory, files, copyPieceBytes));
+    const { write, sync } = writeAll(folder, artifactBytes, copyPieceBytes);
+    copies.push(readMs + write + sync);
+    jobs.push(await runJob(checkpoint, plan, folder));
+  }
+  return { target, jobs, copies };
 }
+
+async function measureStages(): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    stages.read.push(timed(() => readAll(directory, files, READ_BYTES)));
+    const alone = writeAll(work, artifactBytes, WRITE_BYTES);
+    stages.write.push(alone.write);
+    stages.sync.push(alone.sync);
+    stages.hash.push(await hashAlone(artifactBytes));
+    const quantizeMs = await quantizeAlone(checkpoint, plan);
+    if (quantizeMs !== null) stages.quantize.push(quantizeMs);
+  }
+}
+
+const targets = [await measureTarget('disk', work)];
+if (existsSync(values.memory)) {
+  const folder = mkdtempSync(path.join(values.memory, 'nibble-bench-'));
+  try {
+    targets.push(await measureTarget('memory', folder));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+await measureStages();
 await checkpoint.close();
 
-const jobMs = median(jobs.map(({ ms }) => ms));
+const summaries = targets.map(({ target, jobs, copies }) => ({
+  target,
+  jobMs: median(jobs.map(({ ms }) => ms)),
+  copyMs: median(copies),
+  ratio: median(jobs.map(({ ms }, i) => ms / (copies[i] ?? Number.NaN))),
+  userMs: median(jobs.map(({ userMs }) => userMs)),
+  systemMs: median(jobs.map(({ systemMs }) => systemMs)),
+  jobs,
+  copies,
+}));
 const result = {
   scheme,
   threads,
@@ -186,26 +244,26 @@ const result = {
   quantizedParameters: plan.quantizedParameters,
   sourceBytes,
   artifactBytes,
-  rounds: jobs.length,
-  jobMs,
-  copyMs: median(copies),
-  ratio: median(jobs.map(({ ms }, i) => ms / (copies[i] ?? Number.NaN))),
-  userMs: median(jobs.map(({ userMs }) => userMs)),
-  systemMs: median(jobs.map(({ systemMs }) => systemMs)),
+  rounds,
+  targets: summaries,
   stageMs: Object.fromEntries(Object.entries(stages).map(([name, ms]) => [name, median(ms)])),
-  jobs,
-  copies,
 };
 if (values.json) console.log(JSON.stringify(result));
 else {
-  const rate = (weights: number): string => `${(weights / jobMs / 1000).toFixed(0)} M/s`;
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
   console.log(
-    `${scheme}, ${threads} threads, ${result.processor ?? ''}, medians of ${jobs.length} rounds
-job        ${jobMs.toFixed(0)} ms: ${rate(plan.parameters)} parameters, ${rate(plan.quantizedParameters)} of them quantized
-copy       ${result.copyMs.toFixed(0)} ms (read ${(sourceBytes / 1e9).toFixed(2)} GB, write ${(artifactBytes / 1e9).toFixed(2)} GB, sync); the job takes ${result.ratio.toFixed(2)} times as long
-cores      ${result.userMs.toFixed(0)} ms in the process, ${result.systemMs.toFixed(0)} ms in the kernel
-one core alone, ms and ms per GB of the checkpoint:`,
+    `${scheme}, ${threads} threads, ${result.processor ?? ''}, medians of ${rounds} rounds; reads ${gigabytes(sourceBytes)}, writes ${gigabytes(artifactBytes)}`,
   );
+  for (const { target, jobMs, copyMs, ratio, userMs, systemMs } of summaries) {
+    const rate = (weights: number): string => `${(weights / jobMs / 1000).toFixed(0)} M/s`;
+    console.log(
+      `to ${target}
+  job      ${jobMs.toFixed(0)} ms: ${rate(plan.parameters)} parameters, ${rate(plan.quantizedParameters)} of them quantized
+  copy     ${copyMs.toFixed(0)} ms (read, write, sync); the job takes ${ratio.toFixed(2)} times as long
+  cores    ${userMs.toFixed(0)} ms in the process, ${systemMs.toFixed(0)} ms in the kernel`,
+    );
+  }
+  console.log('one core alone, ms and ms per GB of the checkpoint:');
   for (const [name, ms] of Object.entries(result.stageMs))
     console.log(
       `  ${name.padEnd(9)}${ms.toFixed(0).padStart(6)}${(ms / (sourceBytes / 1e9)).toFixed(0).padStart(6)}`,
