@@ -25,6 +25,20 @@ export function createRunner(): Handlers<RunnerApi> {
   const loaded = (): Promise<RunnableModel> =>
     loading ?? Promise.reject(new AppError('invalid-input', 'This runner has not loaded a model.'));
 
+  /** Has `task` done by the model, one task after another; its errors say what to do where a device failed. */
+  const withModel = <T>(
+    signal: AbortSignal,
+    task: (runnable: RunnableModel) => Promise<T>,
+  ): Promise<T> =>
+    queue.run(signal, async () => {
+      const runnable = await loaded();
+      try {
+        return await task(runnable);
+      } catch (error) {
+        throw await runnable.explain(error);
+      }
+    });
+
   return {
     load: async (params) => {
       if (loading !== null)
@@ -44,8 +58,7 @@ export function createRunner(): Handlers<RunnerApi> {
     },
 
     chat: ({ messages, sampling, maxTokens, alternatives, reuse }, { signal, emit }) =>
-      queue.run(signal, async () => {
-        const runnable = await loaded();
+      withModel(signal, async (runnable) => {
         const tokenizer = await runnable.tokenizer();
         const prompt = encodePrompt(tokenizer, runnable.template, messages);
         const { stopIds } = runnable.description;
@@ -67,8 +80,7 @@ export function createRunner(): Handlers<RunnerApi> {
       { ids, sampling, maxTokens, alternatives, ignoreStopIds, reuse },
       { signal, emit },
     ) =>
-      queue.run(signal, async () => {
-        const runnable = await loaded();
+      withModel(signal, async (runnable) => {
         const { hasTokenizer, stopIds } = runnable.description;
         return answer(runnable, {
           ids,
@@ -84,8 +96,8 @@ export function createRunner(): Handlers<RunnerApi> {
       }),
 
     score: ({ ids }, { signal, emit }) =>
-      queue.run(signal, async () => {
-        await score(await loaded(), ids, emit, signal);
+      withModel(signal, async (runnable) => {
+        await score(runnable, ids, emit, signal);
         return { rows: ids.length };
       }),
 

@@ -1,6 +1,7 @@
 /** The one door to the native kernels: nothing outside this folder imports anything else of it. */
 export * from './attention.ts';
 export * from './gpu.ts';
+export * from './graph-probe.ts';
 export * from './linear.ts';
 export * from './quantize-files.ts';
 export * from './quantizers.ts';

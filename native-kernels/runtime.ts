@@ -253,7 +253,7 @@ export function prepareRuntime(): void {
  *
  * @throws Error with code 'runtime-unavailable' when the package is not there
  */
-function libraryPath(): string {
+export function libraryPath(): string {
   const names: Partial<Record<NodeJS.Platform, string>> = {
     linux: 'libonnxruntime.so.1',
     darwin: 'libonnxruntime.1.dylib',
@@ -290,7 +290,7 @@ function toIds(ids: readonly number[], name: string): Int32Array {
 }
 
 /** Processor cores that this process may use. Matrix products gain nothing from a second thread of a core. */
-function defaultThreads(): number {
+export function defaultThreads(): number {
   const folder = '/sys/devices/system/cpu';
   try {
     const siblings = readdirSync(folder)

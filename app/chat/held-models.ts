@@ -69,6 +69,8 @@ export class HeldModels {
   /** Those that have, or are getting, a process; also while it is being closed. */
   readonly #processes = new Set<Held>();
   readonly #listeners = new Set<() => void>();
+  /** Artifacts whose process died while they computed on a GPU: its driver may have been why. */
+  readonly #diedOnGpu = new Set<string>();
   #uses = 0;
   #closed = false;
 
@@ -174,6 +176,8 @@ export class HeldModels {
     } catch (error) {
       // Its end is noticed in any case; here it is noticed before anyone can ask for the model again.
       if (error instanceof AppError && error.code === 'runner-crashed') this.#crashed(held, error);
+      // A device that failed once will fail again: the next question loads the model anew, elsewhere if need be.
+      if (error instanceof AppError && error.code === 'kernel-failed') await this.#end(held);
       throw error;
     } finally {
       held.users--;
@@ -193,7 +197,8 @@ export class HeldModels {
   #enter(artifactId: string): Held {
     if (this.#closed) throw new AppError('aborted', 'Nibble is closing.');
     const artifact = this.#options.artifactOf(artifactId);
-    const { contextLength, threads, device } = this.#options.settings();
+    const { contextLength, threads, device: wish } = this.#options.settings();
+    const device = wish === 'auto' && this.#diedOnGpu.has(artifactId) ? 'cpu' : wish;
     const settings: RunnerSettings = {
       maxContextLength: contextLength ?? DEFAULT_CONTEXT_LENGTH,
       threads: threads ?? undefined,
@@ -311,6 +316,7 @@ export class HeldModels {
   #crashed(held: Held, reason: AppError): void {
     // Closed on purpose, or known already.
     if (held.runner === null || reason.code === 'aborted') return;
+    if (held.runner.loaded.device !== 'cpu') this.#diedOnGpu.add(held.artifact.id);
     held.runner = null;
     held.memory = null;
     held.error = reason;

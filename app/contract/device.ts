@@ -4,6 +4,9 @@ import { z } from 'zod';
 export const runDeviceSchema = z.enum(['cpu', 'webgpu', 'cuda']);
 export type RunDevice = z.infer<typeof runDeviceSchema>;
 
+/** The reason for the CPU on a computer without a GPU: nothing that needs to be said. */
+export const NO_GPU = 'No GPU was found.';
+
 /**
  * Where a person wants a model to compute. `auto` takes a GPU where the model fits on it and was measured to answer
  * faster there, else the CPU.

@@ -1,19 +1,14 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import type { ModelConfig } from '../checkpoint/index.ts';
-import type { DeviceWish } from '../contract/device.ts';
-import { AppError } from '../contract/error.ts';
+import type { AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
-import type { CacheType } from '../contract/sampling.ts';
 import { prepareRuntime, type Model } from '../../native-kernels/index.ts';
-import { chooseDevice } from './choose-device.ts';
 import {
   readGenerationConfig,
   specialTokenText,
   type GenerationConfig,
 } from './generation-config.ts';
-import { ensureGraph } from './graph/ensure-graph.ts';
-import { openModel } from './open-model.ts';
+import { openModel, type LoadOptions } from './open-model.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { loadChatTemplate, type ChatTemplate } from './tokenizer/chat-template.ts';
 import {
@@ -24,19 +19,6 @@ import {
   type ModelTokenizer,
 } from './tokenizer/load-tokenizer.ts';
 import { weightsHash } from './weights-hash.ts';
-
-/** As the runner's `load`. */
-export interface LoadOptions {
-  readonly directory: string;
-  readonly contextLength?: number | undefined;
-  readonly maxContextLength?: number | undefined;
-  readonly mode: 'fast' | 'exact';
-  readonly cacheType?: CacheType | undefined;
-  readonly threads?: number | undefined;
-  /** @default 'cpu' */
-  readonly device?: DeviceWish | undefined;
-  readonly profile?: boolean | undefined;
-}
 
 /** A model in memory and everything that belongs to it. */
 export interface RunnableModel {
@@ -51,6 +33,8 @@ export interface RunnableModel {
    * @throws AppError `missing-tokenizer`, `malformed-file`
    */
   tokenizer(): Promise<ModelTokenizer>;
+  /** What to throw for an error of the model; see OpenedModel. */
+  readonly explain: (error: unknown) => Promise<AppError>;
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -58,27 +42,6 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Tokens that the model can be given; growing rotary embeddings are only right up to where they start to grow. */
-function contextLimit({ contextLength, rope }: ModelConfig): number {
-  return rope.kind === 'dynamic'
-    ? Math.min(contextLength, rope.originalContextLength)
-    : contextLength;
-}
-
-function chooseContextLength(
-  config: ModelConfig,
-  { contextLength: wanted, maxContextLength }: LoadOptions,
-): number {
-  const limit = contextLimit(config);
-  if (wanted !== undefined && wanted > limit)
-    throw new AppError(
-      'invalid-input',
-      `A context of ${wanted} tokens was asked for, but the model was made for ${limit}.`,
-      { remedy: `Choose a context of at most ${limit} tokens.` },
-    );
-  return wanted ?? Math.min(limit, maxContextLength ?? limit);
 }
 
 /** Names of special tokens as templates use them: bos_token, eos_token, … */
@@ -133,15 +96,12 @@ async function readCompanions(directory: string): Promise<Companions> {
 export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const startMs = performance.now();
   const { directory } = options;
-  const { device, reason } = chooseDevice(options.device ?? 'cpu');
   // On another thread, while the graph is built on this one.
-  if (device !== 'cuda') prepareRuntime();
-  const ready = await ensureGraph(directory, options.mode);
-  const contextLength = chooseContextLength(ready.config, options);
+  if (options.device !== 'cuda') prepareRuntime();
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
   const reading = readCompanions(directory);
   reading.catch(() => undefined);
-  const model = await openModel(options, ready, contextLength, device);
+  const { model, ready, contextLength, device, deviceReason, explain } = await openModel(options);
   try {
     const [companions, hash] = await Promise.all([reading, weightsHash(directory, ready.files)]);
     const { tokenizerConfig, tokens, template, generation, hasTokenizer } = companions;
@@ -162,6 +122,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
       cache: new PromptCache(model),
       template,
       tokenizer,
+      explain,
       description: {
         architecture: ready.config.className,
         vocabularySize: ready.config.vocabularySize,
@@ -173,7 +134,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
         stopIds: [...stopIds].filter((id) => id < ready.config.vocabularySize),
         recommendedSampling: generation.sampling,
         device,
-        deviceReason: reason,
+        deviceReason,
         loadMs: performance.now() - startMs,
       },
     };

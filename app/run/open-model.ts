@@ -1,14 +1,91 @@
-import type { RunDevice } from '../contract/device.ts';
-import { AppError } from '../contract/error.ts';
-import { Model } from '../../native-kernels/index.ts';
-import type { ReadyModel } from './graph/ensure-graph.ts';
-import type { LoadOptions } from './load-model.ts';
+import type { ModelConfig } from '../checkpoint/index.ts';
+import type { DeviceWish, RunDevice } from '../contract/device.ts';
+import { AppError, toAppError } from '../contract/error.ts';
+import type { CacheType } from '../contract/sampling.ts';
+import { defaultThreads, Model } from '../../native-kernels/index.ts';
+import { chooseDevice, RUN_ON_CPU, type Candidate, type ChosenDevice } from './choose-device.ts';
+import { writeDeviceRecord } from './device-record.ts';
+import { ensureGraph, type ReadyModel } from './graph/ensure-graph.ts';
 
-function openOnCuda(
-  { directory, mode, cacheType, profile }: LoadOptions,
-  plan: string,
-  contextLength: number,
-): Promise<Model> {
+/** As the runner's `load`. */
+export interface LoadOptions {
+  readonly directory: string;
+  readonly contextLength?: number | undefined;
+  readonly maxContextLength?: number | undefined;
+  readonly mode: 'fast' | 'exact';
+  readonly cacheType?: CacheType | undefined;
+  readonly threads?: number | undefined;
+  /** @default 'cpu' */
+  readonly device?: DeviceWish | undefined;
+  readonly profile?: boolean | undefined;
+}
+
+/** A model in memory, wherever that is. */
+export interface OpenedModel {
+  readonly model: Model;
+  readonly ready: ReadyModel;
+  readonly contextLength: number;
+  readonly device: RunDevice;
+  /** Why there; null where a person chose it. */
+  readonly deviceReason: string | null;
+  /** What to throw for an error of the model: where the device failed, that is kept for the next load and said. */
+  readonly explain: (error: unknown) => Promise<AppError>;
+}
+
+/**
+ * Tokens of a context on a GPU where nobody chose another: its whole cache is allocated at once, and a model made for
+ * 131,072 tokens would ask for gigabytes that a talk never needs.
+ */
+const GPU_CONTEXT_LENGTH = 8192;
+
+/** Tokens that the model can be given; growing rotary embeddings are only right up to where they start to grow. */
+function contextLimit({ contextLength, rope }: ModelConfig): number {
+  return rope.kind === 'dynamic'
+    ? Math.min(contextLength, rope.originalContextLength)
+    : contextLength;
+}
+
+function chooseContextLength(
+  config: ModelConfig,
+  { contextLength: wanted, maxContextLength }: LoadOptions,
+): number {
+  const limit = contextLimit(config);
+  if (wanted !== undefined && wanted > limit)
+    throw new AppError(
+      'invalid-input',
+      `A context of ${wanted} tokens was asked for, but the model was made for ${limit}.`,
+      { remedy: `Choose a context of at most ${limit} tokens.` },
+    );
+  return wanted ?? Math.min(limit, maxContextLength ?? limit);
+}
+
+async function openOnCpu(
+  options: LoadOptions,
+  ready: ReadyModel,
+  reason: string | null,
+): Promise<OpenedModel> {
+  const contextLength = chooseContextLength(ready.config, options);
+  const model = await Model.open({
+    graphPath: ready.graphPath,
+    contextLength,
+    mode: options.mode,
+    // Exact arithmetic over keys and values rounded to 16 bit would not be.
+    cacheType: options.cacheType ?? (options.mode === 'exact' ? 'f32' : 'f16'),
+    profile: options.profile ?? false,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  return {
+    model,
+    ready,
+    contextLength,
+    device: 'cpu',
+    deviceReason: reason,
+    explain: (error) => Promise.resolve(toAppError(error)),
+  };
+}
+
+async function openOnCuda(options: LoadOptions, ready: ReadyModel): Promise<OpenedModel> {
+  const { directory, mode, cacheType, profile } = options;
   const refused =
     mode === 'exact'
       ? 'Exact arithmetic'
@@ -21,29 +98,95 @@ function openOnCuda(
     throw new AppError('invalid-input', `${refused} is not to be had on a CUDA device.`, {
       remedy: 'Choose the CPU (--device cpu), or do without.',
     });
-  return Model.openOnCuda({ plan, directory, contextLength });
+  const contextLength = chooseContextLength(ready.config, options);
+  const model = await Model.openOnCuda({ plan: ready.plan(), directory, contextLength });
+  return {
+    model,
+    ready,
+    contextLength,
+    device: 'cuda',
+    deviceReason: null,
+    explain: (error) => Promise.resolve(toAppError(error)),
+  };
+}
+
+/** What a GPU has no choice of. */
+function cpuOnly({ profile, cacheType }: LoadOptions): string | null {
+  if (profile === true) return 'Only the CPU can tell where the time goes.';
+  if (cacheType !== undefined) return 'Only on the CPU the type of the cache can be chosen.';
+  return null;
+}
+
+function isOfDevice({ code }: AppError): boolean {
+  return code === 'kernel-failed' || code === 'out-of-memory';
+}
+
+async function openOnGpu(
+  options: LoadOptions,
+  ready: ReadyModel,
+  candidate: Candidate,
+  { device, reason, activations }: ChosenDevice,
+): Promise<OpenedModel> {
+  const { directory, mode, contextLength, threads } = candidate;
+  const explain = async (error: unknown): Promise<AppError> => {
+    const known = toAppError(error);
+    if (!isOfDevice(known)) return known;
+    const { code, message } = known;
+    await writeDeviceRecord(directory, contextLength, { kind: 'failed', code, message });
+    return new AppError(code, message, {
+      remedy:
+        options.device === 'auto'
+          ? 'Load the model again: it answers on the CPU then.'
+          : RUN_ON_CPU,
+      cause: error,
+    });
+  };
+  try {
+    const graphPath = await candidate.graph(activations);
+    const model = await Model.open({ graphPath, contextLength, mode, threads, device: 'webgpu' });
+    return { model, ready, contextLength, device, deviceReason: reason, explain };
+  } catch (error) {
+    throw await explain(error);
+  }
 }
 
 /**
- * Opens a prepared folder on a device.
+ * Opens a model where it was wished for. With `auto`, a GPU that fails while it is opened is no error: the CPU takes
+ * over, and the reason says so.
  *
- * @throws AppError `invalid-input` for options that the device does not have, or an error of the kernels
+ * @throws AppError, or an error with one of its codes from the kernels
  */
-export async function openModel(
-  options: LoadOptions,
-  { graphPath, plan }: ReadyModel,
-  contextLength: number,
-  device: RunDevice,
-): Promise<Model> {
-  if (device === 'cuda') return openOnCuda(options, plan(), contextLength);
-  const { mode, threads } = options;
-  return Model.open({
-    graphPath,
-    contextLength,
+export async function openModel(options: LoadOptions): Promise<OpenedModel> {
+  const { directory, mode, device: wish = 'cpu' } = options;
+  const ready = await ensureGraph(directory, mode);
+  if (wish === 'cpu') return openOnCpu(options, ready, null);
+  if (wish === 'cuda') return openOnCuda(options, ready);
+  const why = cpuOnly(options);
+  if (why !== null && wish === 'auto') return openOnCpu(options, ready, why);
+  if (why !== null) throw new AppError('invalid-input', why, { remedy: RUN_ON_CPU });
+  const contextLength = Math.min(
+    chooseContextLength(ready.config, options),
+    options.contextLength ?? GPU_CONTEXT_LENGTH,
+  );
+  const candidate: Candidate = {
+    directory,
     mode,
-    // Exact arithmetic over keys and values rounded to 16 bit would not be.
-    cacheType: options.cacheType ?? (mode === 'exact' ? 'f32' : 'f16'),
-    profile: options.profile ?? false,
-    ...(threads === undefined ? {} : { threads }),
-  });
+    contextLength,
+    threads: options.threads ?? defaultThreads(),
+    graph: async (activations) => {
+      if (activations === null) return ready.graphPath;
+      const tables = mode === 'exact' ? 'table' : 'levels';
+      const standard = { activations, tables, contextLength } as const;
+      return (await ensureGraph(directory, mode, () => standard)).graphPath;
+    },
+  };
+  const chosen = await chooseDevice(wish, candidate);
+  if (chosen.device === 'cpu') return openOnCpu(options, ready, chosen.reason);
+  try {
+    return await openOnGpu(options, ready, candidate, chosen);
+  } catch (error) {
+    const known = toAppError(error);
+    if (wish !== 'auto' || !isOfDevice(known)) throw known;
+    return openOnCpu(options, ready, `The GPU is not used: ${known.message}.`);
+  }
 }

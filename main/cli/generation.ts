@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
+import { NO_GPU, type RunDevice } from '../../app/contract/device.ts';
 import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
 import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
 import {
@@ -16,9 +17,15 @@ export { DEFAULT_MAX_TOKENS };
 /** Seeds are printed so that they can be typed again: six digits are enough to be different. */
 const SEED_LIMIT = 1_000_000;
 
+const deviceNames: Readonly<Record<RunDevice, string>> = {
+  cpu: 'CPU',
+  webgpu: 'GPU through WebGPU',
+  cuda: 'GPU through CUDA',
+};
+
 /** Opens a runner on an artifact, and closes it when `use` is done, however it ends. */
 export async function withRunner<T>(
-  { engine, quiet, signal }: Session,
+  { engine, output, quiet, signal }: Session,
   id: string,
   options: GenerationOptions,
   use: (runner: RunnerProcess, artifact: Artifact) => Promise<T>,
@@ -34,6 +41,9 @@ export async function withRunner<T>(
     device: options.device,
     signal,
   });
+  const { device, deviceReason } = runner.loaded;
+  if (deviceReason !== null && deviceReason !== NO_GPU)
+    output.note(output.style('dim', `On the ${deviceNames[device]}. ${deviceReason}`));
   try {
     return await use(runner, artifact);
   } finally {

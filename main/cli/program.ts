@@ -48,8 +48,8 @@ function withGeneration(command: Command): Command {
     );
 }
 
-/** What only commands offer that run one model themselves. */
-function withRunner(command: Command): Command {
+/** What only commands offer that run one model themselves. @param device Where it computes if nobody says. */
+function withRunner(command: Command, device: DeviceWish): Command {
   return command
     .addOption(
       new Option(
@@ -63,7 +63,7 @@ function withRunner(command: Command): Command {
         'where to compute; auto takes a GPU where it was measured to be faster',
       )
         .choices(deviceWishSchema.options)
-        .default('auto' satisfies DeviceWish),
+        .default(device),
     )
     .option('--profile', 'show where the time went, operator by operator', false);
 }
@@ -156,7 +156,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     .action((id: string, options: { yes: boolean; trash: boolean }) =>
       run({ id, ...options }, async () => (await import('./commands/remove.ts')).removeCommand),
     );
-  withRunner(withGeneration(command('chat <id>', 'talk with a model')))
+  withRunner(withGeneration(command('chat <id>', 'talk with a model')), 'auto')
     .option('--prompt <text>', 'ask this, print the answer, and end')
     .option('--system <text>', 'system prompt')
     .option('--no-save', 'do not keep the conversation')
@@ -166,7 +166,10 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/chat.ts')).chatCommand,
       ),
     );
-  withRunner(withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer')))
+  withRunner(
+    withGeneration(command('generate <id>', 'continue raw token ids; needs no tokenizer')),
+    'cpu',
+  )
     .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
     .option('--logits <file>', 'write the logits of every prompt position to this safetensors file')
     .option('--ignore-stop', 'go on past stop tokens', false)

@@ -20,6 +20,7 @@ const assets = [
   'app/sample/prompts.json',
   'native-kernels/build/nibble.node',
   `native-kernels/build/gpu_probe${process.platform === 'win32' ? '.exe' : ''}`,
+  `native-kernels/build/graph_probe${process.platform === 'win32' ? '.exe' : ''}`,
   'LICENSE',
 ];
 

@@ -8,6 +8,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "error.h"
 #include "linear.h"
@@ -28,6 +30,7 @@ struct OpenOptions {
   Isa isa;
   bool profile;  // whether to measure where the time goes
   Device device;
+  std::vector<std::pair<std::string, std::string>> provider_options;  // of a provider of ONNX Runtime
 };
 
 class Backend {

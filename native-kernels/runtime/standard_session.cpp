@@ -68,14 +68,20 @@ StandardSession::StandardSession(const OpenOptions& options)
 
 std::size_t StandardSession::chunk() const { return std::min(kChunk, context_length_); }
 
-void StandardSession::append_provider(ort::SessionOptions* options) const {
+void StandardSession::append_provider(ort::SessionOptions* session_options, const OpenOptions& options) const {
   if (device_ != Device::webgpu) return;
   const std::vector<std::string> providers = library_.providers();
   if (std::find(providers.begin(), providers.end(), "WebGpuExecutionProvider") == providers.end()) {
     throw Error("runtime-unavailable", "ONNX Runtime for this platform comes without WebGPU");
   }
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  for (const auto& [key, value] : options.provider_options) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
   try {
-    api_.append_provider(options, kWebGpu, nullptr, nullptr, 0);
+    api_.append_provider(session_options, kWebGpu, keys.data(), values.data(), keys.size());
   } catch (const Error& error) {
     throw Error("runtime-unavailable", std::string("WebGPU cannot be used: ") + error.what());
   }
@@ -86,7 +92,7 @@ void StandardSession::open(const OpenOptions& options) {
   api_.set_intra_threads(session_options.get(), static_cast<int>(options.threads));
   api_.set_optimization_level(session_options.get(), kExtendedOptimization);
   api_.disable_memory_pattern(session_options.get());
-  append_provider(session_options.get());
+  append_provider(session_options.get(), options);
   try {
     session_ = ort::made<ort::Session>([&](auto** out) {
       api_.create_session(library_.env(), native_path(options.graph_path).c_str(), session_options.get(), out);

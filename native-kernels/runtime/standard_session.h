@@ -43,7 +43,7 @@ class StandardSession final : public Backend {
   };
 
   void open(const OpenOptions& options);
-  void append_provider(ort::SessionOptions* options) const;
+  void append_provider(ort::SessionOptions* session_options, const OpenOptions& options) const;
   Matrix shape_of(const ort::TypeInfo* type) const;
   void read_shapes();
   void allocate_cache();

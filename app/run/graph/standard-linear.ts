@@ -23,6 +23,9 @@ export interface ProjectionOptions {
   readonly inFeatures: number;
 }
 
+/** Of MatMulNBits: its number for activations in int8; 0 leaves them as they are. */
+const INT8_ACTIVATIONS = 4;
+
 /** Of MatMulBnb4: its number for a table of values. */
 const tableNumbers = { fp4: 0, nf4: 1 } as const;
 
@@ -109,7 +112,12 @@ function addProduct(
       'MatMulNBits',
       name,
       [input, weights.codes, weights.scales, weights.zeroPoints, '', bias],
-      { ...size, bits: { int: weights.bits }, block_size: { int: BLOCK } },
+      {
+        ...size,
+        bits: { int: weights.bits },
+        block_size: { int: BLOCK },
+        accuracy_level: { int: context.options.int8Activations === true ? INT8_ACTIVATIONS : 0 },
+      },
     );
   const product = bias === '' ? name : `${name}.product`;
   if (weights.kind === 'table')

@@ -18,6 +18,8 @@ export interface StandardOptions {
    * MatMulNBits from 8 bits, the table rounded to 127ths of its largest value, as the CPU's fast mode does.
    */
   readonly tables: 'table' | 'levels';
+  /** Whether MatMulNBits may round the activations of a prompt to int8. @default false */
+  readonly int8Activations?: boolean;
 }
 
 export interface StandardContext extends LinearContext {

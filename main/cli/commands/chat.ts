@@ -153,6 +153,8 @@ export async function chatCommand(session: Session, options: ChatOptions): Promi
       artifactId: artifact.id,
       weightsSha256: artifact.weightsSha256,
       sampling: conversation.sampling,
+      device: runner.loaded.device,
+      deviceReason: runner.loaded.deviceReason,
       ...answer,
       ...profile,
     });

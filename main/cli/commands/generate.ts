@@ -43,6 +43,8 @@ export async function generateCommand(session: Session, options: GenerateOptions
       weightsSha256: artifact.weightsSha256,
       sampling,
       logits: options.logits ?? null,
+      device: runner.loaded.device,
+      deviceReason: runner.loaded.deviceReason,
       ...answer,
       ...profile,
     });

@@ -132,6 +132,7 @@ export const chat: Texts<typeof english> = {
     useRecommended: 'Empfehlung übernehmen',
     usesRecommended: 'Das sind die vom Modell selbst empfohlenen Einstellungen.',
     modelChooses: 'Ein neuer Chat beginnt mit dem, was das Modell empfiehlt.',
+    onGpu: 'Dieses Modell rechnet auf der GPU. {{reason}}',
     failed: 'Die Änderung wurde nicht behalten: {{reason}}',
     presets: 'Vorlagen',
     noPresets:

@@ -127,6 +127,7 @@ export const chat = {
     useRecommended: 'Use the recommendation',
     usesRecommended: 'These are the model’s own recommended settings.',
     modelChooses: 'A new chat begins with what the model recommends.',
+    onGpu: 'This model computes on the GPU. {{reason}}',
     failed: 'The change was not kept: {{reason}}',
     presets: 'Presets',
     noPresets: 'Save the prompt and the sampling under a name to use them in other chats.',

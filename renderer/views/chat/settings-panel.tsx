@@ -45,6 +45,9 @@ export function SettingsPanel({ settings }: { readonly settings: ChatSettings })
         )}
         <SamplingFields sampling={sampling} onChange={setSampling} />
       </section>
+      {held === undefined || held.loaded === null || held.loaded.device === 'cpu' ? null : (
+        <p className="quiet">{t('settings.onGpu', { reason: held.loaded.deviceReason ?? '' })}</p>
+      )}
       <section aria-label={t('settings.maxTokens')}>
         <NumberField
           label={t('settings.maxTokens')}

@@ -118,6 +118,7 @@ describe('the packed app', () => {
       'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/onnxruntime_binding.node',
     ]);
     expect(unpacked).toContain('dist/app/native-kernels/build/gpu_probe');
+    expect(unpacked).toContain('dist/app/native-kernels/build/graph_probe');
     expect(files.filter((file) => /darwin-|win32-|\/darwin\/|\/win32\//.test(file))).toEqual(
       files.filter((file) => /better-sqlite3\/lib\/(?:darwin|win32)-\w+\.js$/.test(file)),
     );
