@@ -1,7 +1,7 @@
 // Driver of LLM.int8. Few tokens are rounded by lanes, which need no decomposition. Of many, each token's outliers are
 // set aside, the rest is rounded to int8, and the outliers are added in float32.
 //
-// bitsandbytes rounds the rest with one scale for the whole token; ours has one for every 64 columns. Below the
+// bitsandbytes rounds the rest with one scale for the whole token; ours has one for every 32 columns. Below the
 // threshold of 6 most activations are near 0.1, and one scale leaves them two or three levels: SmolLM2-135M in 8 bit
 // answered worse than in 4.
 //
@@ -21,8 +21,9 @@ namespace {
 /// With more outliers than one in this many columns a dense float32 product is cheaper than a list.
 constexpr std::size_t kDenseShare = 16;
 
-/// Columns that share an activation scale, as in the other formats.
-constexpr std::size_t kGroup = 64;
+/// Columns that share an activation scale. Half as many as where a block of weights gives the width: with 64,
+/// SmolLM2-135M lost 0.25 % of its perplexity beside exact products, with 32 it loses 0.09 %.
+constexpr std::size_t kGroup = 32;
 
 struct Outliers {
   std::uint32_t* columns;  // [tokens, width of the matrix]

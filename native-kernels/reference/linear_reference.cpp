@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kNestedBlock = 256;
 /// Columns of LLM.int8 activations that share a scale, see cpu/linear_rows.cpp.
-constexpr std::size_t kInt8Group = 64;
+constexpr std::size_t kInt8Group = 32;
 
 std::size_t blocks_per_row(const LinearAffineWeights& w) { return (w.columns + w.block_size - 1) / w.block_size; }
 
