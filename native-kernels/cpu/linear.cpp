@@ -179,20 +179,20 @@ void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tok
   linear::grouped_product(grouped(w), call);
 }
 
-void linear4(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to, Mode mode,
-             Isa isa, const Parallel& parallel) {
+void linear_together(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                     Mode mode, Isa isa, const Parallel& parallel) {
   multiply_together(w, x, tokens, to, mode, isa, parallel,
                     [](const Linear4Weights& each, auto... rest) { linear4(each, rest...); });
 }
 
-void linear_int8_rows(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
-                      const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel) {
+void linear_together(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
+                     const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel) {
   multiply_together(w, x, tokens, to, mode, isa, parallel,
                     [](const LinearInt8RowsWeights& each, auto... rest) { linear_int8_rows(each, rest...); });
 }
 
-void linear_affine(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
-                   Mode mode, Isa isa, const Parallel& parallel) {
+void linear_together(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                     Mode mode, Isa isa, const Parallel& parallel) {
   multiply_together(w, x, tokens, to, mode, isa, parallel,
                     [](const LinearAffineWeights& each, auto... rest) { linear_affine(each, rest...); });
 }

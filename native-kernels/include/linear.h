@@ -94,6 +94,9 @@ void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_
                       Mode mode, Isa isa, const Parallel& parallel);
 void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
                    Mode mode, Isa isa, const Parallel& parallel);
+void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
+              Isa isa, const Parallel& parallel);
+
 /// Where one of several products of the same activations goes.
 struct LinearOutput {
   const float* bias;
@@ -108,14 +111,11 @@ inline constexpr std::size_t kMostTogether = 3;
 /// are shared out over the threads together.
 /// @param w 1 to kMostTogether matrices with the same number of columns
 /// @param to [w.size()]
-void linear4(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to, Mode mode,
-             Isa isa, const Parallel& parallel);
-void linear_int8_rows(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
-                      const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel);
-void linear_affine(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
-                   Mode mode, Isa isa, const Parallel& parallel);
-
-void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
-              Isa isa, const Parallel& parallel);
+void linear_together(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                     Mode mode, Isa isa, const Parallel& parallel);
+void linear_together(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
+                     const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel);
+void linear_together(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                     Mode mode, Isa isa, const Parallel& parallel);
 
 }  // namespace nibble

@@ -33,8 +33,6 @@ std::string numbered(const char* name, std::size_t part) {
 struct Linear4 {
   using Weights = Linear4Weights;
   static constexpr std::size_t kInputs = 6;
-  static constexpr auto kMultiply = static_cast<void (*)(std::span<const Weights>, const float*, std::size_t,
-                                                         const LinearOutput*, Mode, Isa, const Parallel&)>(linear4);
 
   Linear4(const KernelInfo& info, std::size_t part, std::size_t input) {
     w.rows = info.size(numbered("out_features", part).c_str(), 1);
@@ -75,9 +73,6 @@ struct Linear4 {
 struct LinearInt8Rows {
   using Weights = LinearInt8RowsWeights;
   static constexpr std::size_t kInputs = 3;
-  static constexpr auto kMultiply =
-      static_cast<void (*)(std::span<const Weights>, const float*, std::size_t, const LinearOutput*, Mode, Isa,
-                           const Parallel&)>(linear_int8_rows);
 
   LinearInt8Rows(const KernelInfo& info, std::size_t, std::size_t input) {
     const std::optional<Tensor> codes = info.constant(input);
@@ -99,9 +94,6 @@ struct LinearInt8Rows {
 struct LinearAffine {
   using Weights = LinearAffineWeights;
   static constexpr std::size_t kInputs = 4;
-  static constexpr auto kMultiply =
-      static_cast<void (*)(std::span<const Weights>, const float*, std::size_t, const LinearOutput*, Mode, Isa,
-                           const Parallel&)>(linear_affine);
 
   LinearAffine(const KernelInfo& info, std::size_t part, std::size_t input) {
     w.rows = info.size(numbered("out_features", part).c_str(), 1);
@@ -154,7 +146,9 @@ class LinearTogether final : public Kernel {
       const std::vector<float>& bias = matrices_[i]->bias;
       to[i] = {bias.empty() ? nullptr : bias.data(), context.output(i, tokens, weights_[i].rows)};
     }
-    if (tokens != 0) Matrix::kMultiply(weights_, x, tokens, to.data(), mode_, isa_, context.parallel());
+    if (tokens == 0) return;
+    linear_together(std::span<const typename Matrix::Weights>(weights_), x, tokens, to.data(), mode_, isa_,
+                    context.parallel());
   }
 
  private:
@@ -167,7 +161,7 @@ class LinearTogether final : public Kernel {
 /// Weights as they were published. Nothing is gained by several at once: their activations are not rounded.
 class Linear16 final : public Kernel {
  public:
-  Linear16(const KernelInfo& info, const SessionState& state) : isa_(state.isa) {
+  Linear16(const KernelInfo& info, const SessionState& state) : mode_(state.mode), isa_(state.isa) {
     const std::optional<Tensor> weight = info.constant(1);
     if (!weight || weight->dims.size() != 2 || weight->count() == 0)
       info.malformed("the weight is not a stored matrix");
@@ -176,7 +170,6 @@ class Linear16 final : public Kernel {
     w_.rows = static_cast<std::size_t>(weight->dims[0]);
     w_.columns = static_cast<std::size_t>(weight->dims[1]);
     bias_ = info.floats(2, "the bias", w_.rows);
-    mode_ = state.mode;
   }
 
   void compute(const KernelContext& context) override {
@@ -188,7 +181,7 @@ class Linear16 final : public Kernel {
   }
 
  private:
-  Mode mode_ = Mode::fast;
+  Mode mode_;
   Isa isa_;
   Linear16Weights w_{};
   std::vector<float> bias_;
