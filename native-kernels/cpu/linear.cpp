@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <type_traits>
 
 #include "cpu.h"
 #include "cpu/linear_drivers.h"
@@ -32,6 +31,8 @@ void check(const Linear4Weights& w) {
   require(w.absmax != nullptr || (w.absmax_codes != nullptr && w.nested_absmax != nullptr && w.nested_map != nullptr),
           "linear4: neither absmax nor a complete double quantization is given");
 }
+
+void check(const LinearInt8RowsWeights&) {}
 
 void check(const LinearAffineWeights& w) {
   require(w.bits == 8 || w.bits == 4, "linear_affine: bits is neither 8 nor 4");
@@ -101,9 +102,12 @@ template <class Weights, class One>
 void multiply_together(std::span<const Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,
                        Mode mode, Isa isa, const Parallel& parallel, const One& one) {
   require(!w.empty() && w.size() <= kMostTogether, "linear: too many matrices at once");
-  for (const Weights& each : w) require(each.columns == w[0].columns, "linear: matrices of different width at once");
+  for (const Weights& each : w) {
+    require(each.columns == w[0].columns, "linear: matrices of different width at once");
+    check(each);
+  }
   const LinearKernels* kernels = choose(isa);
-  const bool by_lanes = kernels != nullptr && mode == Mode::fast && w.size() > 1 && tokens < reference::kFewTokens &&
+  const bool by_lanes = kernels != nullptr && mode == Mode::fast && tokens < reference::kFewTokens &&
                         std::all_of(w.begin(), w.end(), [](const Weights& each) { return takes_lanes(each); });
   if (!by_lanes) {
     for (std::size_t i = 0; i < w.size(); ++i) one(w[i], x, tokens, to[i].bias, to[i].y, mode, isa, parallel);
@@ -112,7 +116,6 @@ void multiply_together(std::span<const Weights> w, const float* x, std::size_t t
   std::array<linear::GroupedWeights, kMostTogether> weights;
   std::array<linear::Target, kMostTogether> targets;
   for (std::size_t i = 0; i < w.size(); ++i) {
-    if constexpr (!std::is_same_v<Weights, LinearInt8RowsWeights>) check(w[i]);
     weights[i] = grouped(w[i]);
     targets[i] = {&weights[i], to[i].bias, to[i].y};
   }
