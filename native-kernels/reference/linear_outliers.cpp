@@ -89,7 +89,7 @@ OutlierColumns choose_outliers(const float* scores, std::size_t columns, std::si
   for (std::size_t c = 0; c < columns; ++c) {
     if (scores[c] >= least) candidates.push_back(static_cast<std::uint32_t>(c));
   }
-  chosen.count = std::min(candidates.size(), tokens < kOutlierTokens ? kMostOutliersOfFew : kMostOutlierColumns);
+  chosen.count = std::min(candidates.size(), kMostOutlierColumns);
   const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(chosen.count);
   std::partial_sort(candidates.begin(), middle, candidates.end(), [&](std::uint32_t a, std::uint32_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;

@@ -17,9 +17,6 @@ inline constexpr float kOutlierRatio = 6.0f;
 /// Most columns that are taken out: their float32 products must stay cheap beside the int8 ones.
 inline constexpr std::size_t kMostOutlierColumns = 32;
 
-/// The same for fewer than kOutlierTokens tokens, where every weight is used so little that looking it up counts.
-inline constexpr std::size_t kMostOutliersOfFew = 16;
-
 /// A column is taken out when it stands out in one of this many tokens: a value that is large once costs that token
 /// little, a channel that is large always costs every token.
 inline constexpr std::size_t kOutlierTokens = 8;
