@@ -100,7 +100,7 @@ Block block_of(const Int8Activations& x, std::size_t token) {
           x.offsets + begin * x.scale_stride + inside};
 }
 
-/// 16 rows x kTokens tokens. kGroup 0: one scale a row, applied at the end.
+/// 16 rows x kTokens tokens.
 template <int kBits, int kGroup, bool kZeros, int kTokens>
 void multiply(const Tile& tile, const Block& x, float* y, std::size_t y_stride) {
   const auto start = [&](int t, std::size_t group) {
@@ -115,9 +115,6 @@ void multiply(const Tile& tile, const Block& x, float* y, std::size_t y_stride) 
   __m512 totals[kTokens];
   __m512i products[kTokens];
   NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[t] = tile.bias;
-  if constexpr (kGroup == 0) {
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) products[t] = start(t, 0);
-  }
   for (std::size_t chunk = 0; chunk < tile.chunks; ++chunk) {
     const std::int8_t* codes = x.codes + chunk * kBlockChunk;
     const std::uint8_t* bytes = tile.bytes + chunk * kTileBytes;
@@ -128,26 +125,19 @@ void multiply(const Tile& tile, const Block& x, float* y, std::size_t y_stride) 
         products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(four));
       }
     };
-    if constexpr (kGroup == 0) {
-      NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) dword(i);
-    } else {
-      constexpr int kGroups = 64 / kGroup;
-      NIBBLE_UNROLL for (int g = 0; g < kGroups; ++g) {
-        const std::size_t group = chunk * kGroups + static_cast<std::size_t>(g);
-        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) products[t] = start(t, group);
-        NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) {
-          if (kGroups == 1 || half_of<kBits>(i) == g) dword(i);
-        }
-        NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-          totals[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[t]), scale(t, group), totals[t]);
-        }
+    constexpr int kGroups = 64 / kGroup;
+    NIBBLE_UNROLL for (int g = 0; g < kGroups; ++g) {
+      const std::size_t group = chunk * kGroups + static_cast<std::size_t>(g);
+      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) products[t] = start(t, group);
+      NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) {
+        if (kGroups == 1 || half_of<kBits>(i) == g) dword(i);
+      }
+      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+        totals[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[t]), scale(t, group), totals[t]);
       }
     }
   }
   NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-    if constexpr (kGroup == 0) {
-      totals[t] = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(products[t]), scale(t, 0)), totals[t]);
-    }
     _mm512_mask_storeu_ps(y + static_cast<std::size_t>(t) * y_stride, tile.rows, totals[t]);
   }
 }
