@@ -184,13 +184,14 @@ class ScalePipeline {
     const Scales& to = ready_[index_of(row)];
     const std::size_t rows = rows_at(row);
     if (consecutive_) {
-      load_block_scales(s, row * cursor_.groups, rows * cursor_.groups, to.scales);
+      const std::size_t first = row * cursor_.groups;
+      const std::size_t count = rows * cursor_.groups;
+      load_block_scales(s, first, count, to.scales);
+      for (std::size_t i = 0; to.zeros != nullptr && i < count; ++i) {
+        to.zeros[i] = static_cast<float>(s.zero_points[first + i]);
+      }
+      return;
     }
-    if (consecutive_ && to.zeros != nullptr) {
-      const std::int8_t* zeros = s.zero_points + row * cursor_.groups;
-      for (std::size_t i = 0; i < rows * cursor_.groups; ++i) to.zeros[i] = static_cast<float>(zeros[i]);
-    }
-    if (consecutive_) return;
     for (std::size_t r = 0; r < rows; ++r, next_row(cursor_, s.block_size)) {
       float* zeros = to.zeros != nullptr ? to.zeros + r * stride_ : nullptr;
       if (row_scales_) {
