@@ -42,7 +42,8 @@ struct RowTasks {
     tasks = of.columns == 0 ? 0 : divide_up(of.rows, rows);
   }
   std::size_t first(std::size_t task) const { return task * rows; }
-  std::size_t count(std::size_t task) const { return std::min(rows, shape.rows - first(task)); }
+  std::size_t end(std::size_t task) const { return std::min(first(task) + rows, shape.rows); }
+  std::size_t count(std::size_t task) const { return end(task) - first(task); }
 };
 
 /// Weights from this magnitude on round to infinity in float16.
@@ -153,9 +154,12 @@ class TaskCodes {
   std::size_t count_;
 };
 
+/// Bytes of the codes of so many weights.
+std::size_t code_bytes(int bits, std::size_t weights) { return bits == 8 ? weights : (weights + 1) / 2; }
+
 /// Where `weight` (even where bits is 4) has its code.
 void* code_at(void* codes, int bits, std::size_t weight) {
-  return static_cast<std::uint8_t*>(codes) + (bits == 8 ? weight : weight / 2);
+  return static_cast<std::uint8_t*>(codes) + code_bytes(bits, weight);
 }
 
 Statistics quantize_per_tensor(const Source& source, const AffineSpec& spec, const AffineTarget& target,
@@ -206,46 +210,6 @@ void quantize_affine_rows(const QuantizeKernels& kernels, const Weights& source,
   codes.finish();
 }
 
-/// LLM.int8 of whole rows in memory.
-void quantize_int8_some_rows(const QuantizeKernels& kernels, const Weights& source, Shape shape, std::int8_t* codes,
-                             float* row_absmax, Statistics& sum) {
-  for (std::size_t row = 0; row < shape.rows; ++row) {
-    const std::size_t start = row * shape.columns;
-    const RangeResult range = range_of(kernels, source, start, shape.columns, true);
-    const float absmax = std::max(range.max, -range.min);
-    row_absmax[row] = absmax;
-    // Two roundings, as PyTorch divides a scalar by a tensor: the reciprocal first. One division changes 27 codes in
-    // 110,000.
-    const float inverse = absmax == 0 ? 0 : (1.0f / absmax) * 127.0f;
-    const double scale = absmax / 127.0;
-    const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
-    quantize_group(kernels, source, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
-                   codes + start, sum);
-  }
-}
-
-/// From file to file: calls `rows(weights, shape, first row, codes, sum)` for the rows of each task, which lie in a
-/// core's cache, and hashes and writes their codes.
-template <typename Rows>
-Statistics quantize_rows_file(const FileSource& source, Shape shape, int bits, const CodeOutput& output,
-                              const Control& control, const Rows& rows) {
-  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
-  const RowTasks tasks(shape, kTreePiece * 8 / static_cast<std::size_t>(bits));
-  std::vector<Statistics> parts(tasks.tasks);
-  for_each_task(tasks.tasks, control, {0, 1}, [&](std::size_t task) {
-    thread_local Scratch source_scratch, code_scratch;
-    const std::size_t start = tasks.first(task) * shape.columns;
-    const std::size_t count = tasks.count(task) * shape.columns;
-    const std::size_t place = bits == 8 ? start : start / 2;
-    const std::size_t bytes = bits == 8 ? count : (count + 1) / 2;
-    const Weights weights{input.at(start, count, source_scratch), source.type, start};
-    std::uint8_t* codes = output.room(place, bytes, code_scratch);
-    rows(weights, Shape{tasks.count(task), shape.columns}, tasks.first(task), codes, parts[task]);
-    output.take(place, bytes, codes);
-  });
-  return total(parts);
-}
-
 }  // namespace
 
 std::size_t affine_groups(Shape shape, const AffineSpec& spec) {
@@ -277,14 +241,27 @@ AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, con
   const std::size_t groups = shape.columns == 0 ? 0 : divide_up(shape.columns, spec.block_size);
   std::vector<float> scales(shape.rows * groups);
   std::vector<std::int8_t> zeros(spec.symmetric ? 0 : scales.size());
-  TreeHash hash(spec.bits == 8 ? source.numel : (source.numel + 1) / 2, control.isa);
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
+  TreeHash hash(code_bytes(spec.bits, source.numel), control.isa);
   const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
   AffineFileResult result{};
-  const auto rows = [&](const Weights& weights, Shape some, std::size_t row, std::uint8_t* to, Statistics& sum) {
-    const AffineTarget parts{to, scales.data() + row * groups, spec.symmetric ? nullptr : zeros.data() + row * groups};
-    quantize_affine_rows(kernels, weights, some, spec, parts, sum);
-  };
-  result.statistics = quantize_rows_file(source, shape, spec.bits, codes, control, rows);
+  const RowTasks rows(shape, kTreePiece * 8 / static_cast<std::size_t>(spec.bits));
+  std::vector<Statistics> parts(rows.tasks);
+  // The rows of a task lie in a core's cache while they are read, quantized, hashed and written.
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    thread_local Scratch source_scratch, code_scratch;
+    const std::size_t row = rows.first(task);
+    const std::size_t start = row * shape.columns;
+    const std::size_t count = rows.count(task) * shape.columns;
+    const std::size_t place = code_bytes(spec.bits, start);
+    const std::size_t bytes = code_bytes(spec.bits, count);
+    std::uint8_t* to = codes.room(place, bytes, code_scratch);
+    quantize_affine_rows(
+        kernels, {input.at(start, count, source_scratch), source.type, start}, {rows.count(task), shape.columns}, spec,
+        {to, scales.data() + row * groups, spec.symmetric ? nullptr : zeros.data() + row * groups}, parts[task]);
+    codes.take(place, bytes, to);
+  });
+  result.statistics = total(parts);
   result.codes = hash.finish();
   result.scales = put_hashed(scales, target.file, target.scales, control);
   if (!spec.symmetric) result.zero_points = put_hashed(zeros, target.file, target.zero_points, control);
@@ -298,7 +275,7 @@ void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec&
   const std::size_t groups = divide_up(shape.columns, width);
   const auto* bytes = static_cast<const std::uint8_t*>(weights.codes);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t i = rows.first(task) * groups; i < (rows.first(task) + rows.count(task)) * groups; ++i) {
+    for (std::size_t i = rows.first(task) * groups; i < rows.end(task) * groups; ++i) {
       const std::size_t group = spec.per_tensor ? 0 : i;
       const float scale = weights.scales[group];
       const int zero = weights.zero_points == nullptr ? 0 : weights.zero_points[group];
@@ -321,13 +298,23 @@ void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec&
 Statistics quantize_int8_rows(const Source& source, Shape shape, std::int8_t* codes, float* row_absmax,
                               const Control& control) {
   const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  const Weights weights{source.data, source.type};
   const RowTasks rows(shape);
   std::vector<Statistics> parts(rows.tasks);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    const std::size_t row = rows.first(task);
-    const std::size_t start = row * shape.columns;
-    quantize_int8_some_rows(kernels, {advance(source.data, source.type, start), source.type, start},
-                            {rows.count(task), shape.columns}, codes + start, row_absmax + row, parts[task]);
+    for (std::size_t row = rows.first(task); row < rows.end(task); ++row) {
+      const std::size_t start = row * shape.columns;
+      const RangeResult range = range_of(kernels, weights, start, shape.columns, true);
+      const float absmax = std::max(range.max, -range.min);
+      row_absmax[row] = absmax;
+      // Two roundings, as PyTorch divides a scalar by a tensor: the reciprocal first. One division changes 27 codes in
+      // 110,000.
+      const float inverse = absmax == 0 ? 0 : (1.0f / absmax) * 127.0f;
+      const double scale = absmax / 127.0;
+      const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
+      quantize_group(kernels, weights, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
+                     codes + start, parts[task]);
+    }
   });
   return total(parts);
 }
@@ -336,7 +323,7 @@ void dequantize_int8_rows(const std::int8_t* codes, const float* row_absmax, Sha
                           const Control& control) {
   const RowTasks rows(shape);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t row = rows.first(task); row < rows.first(task) + rows.count(task); ++row) {
+    for (std::size_t row = rows.first(task); row < rows.end(task); ++row) {
       for (std::size_t i = row * shape.columns; i < (row + 1) * shape.columns; ++i) {
         out[i] = static_cast<float>(codes[i]) * row_absmax[row] * kInverse127;
       }
