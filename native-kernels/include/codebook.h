@@ -15,6 +15,9 @@ const float* four_bit_values(FourBitType type);
 /// [256] the signed dynamic map that bitsandbytes stores scales with, ascending.
 const float* dynamic8_values();
 
+/// Scales that share one scale of their own in double quantization: a run.
+constexpr std::size_t kNestedBlockSize = 256;
+
 /// A 4-bit table in ascending order of value ("rank"), with the thresholds between neighbours.
 struct FourBitTables {
   float values[16];          // by rank

@@ -49,8 +49,6 @@ struct Statistics {
   double max_error = 0;            // largest |w - d|
 };
 
-constexpr std::size_t kNestedBlockSize = 256;
-
 struct FourBitSpec {
   FourBitType type;
   std::size_t block_size;  // a power of two in 32..4096

@@ -38,15 +38,15 @@ inline double max_of(const double (&lanes)[NestedLanes::kLanes]) {
 
 /// Codes of a run's scales, as bitsandbytes makes them on a CPU: a value's position on a grid of 65,536 steps selects
 /// the code, so a value near a threshold may miss the nearest one.
-/// @param scales [kNestedRun] what the codes stand for
+/// @param scales [kNestedBlockSize] what the codes stand for
 /// @returns the run's scale
 inline float quantize_run_scales(const NestedInput& input, std::uint8_t* codes, float* scales) {
   constexpr std::size_t kLanes = 16;
-  float apart[kNestedRun];
+  float apart[kNestedBlockSize];
   for (std::size_t i = 0; i < input.count; ++i) apart[i] = input.absmax[i] - input.offset;
-  for (std::size_t i = input.count; i < kNestedRun; ++i) apart[i] = 0;
+  for (std::size_t i = input.count; i < kNestedBlockSize; ++i) apart[i] = 0;
   float lanes[kLanes] = {};
-  for (std::size_t i = 0; i < kNestedRun; i += kLanes) {
+  for (std::size_t i = 0; i < kNestedBlockSize; i += kLanes) {
     for (std::size_t l = 0; l < kLanes; ++l) {
       const float magnitude = apart[i + l] < 0 ? -apart[i + l] : apart[i + l];
       lanes[l] = magnitude > lanes[l] ? magnitude : lanes[l];
@@ -55,8 +55,8 @@ inline float quantize_run_scales(const NestedInput& input, std::uint8_t* codes, 
   float largest = 0;
   for (float lane : lanes) largest = lane > largest ? lane : largest;
   const float inverse = 1.0f / largest;
-  std::int32_t steps[kNestedRun];
-  for (std::size_t i = 0; i < kNestedRun; ++i) {
+  std::int32_t steps[kNestedBlockSize];
+  for (std::size_t i = 0; i < kNestedBlockSize; ++i) {
     // 0 * infinity, in a run of equal scales, is no number; the comparison sends it to code 0, as bitsandbytes does.
     float value = apart[i] * inverse;
     value = value > -1.0f ? value : -1.0f;
@@ -67,18 +67,18 @@ inline float quantize_run_scales(const NestedInput& input, std::uint8_t* codes, 
     codes[i] = input.codes_of_steps[steps[i]];
     scales[i] = input.map[codes[i]];
   }
-  for (std::size_t i = input.count; i < kNestedRun; ++i) scales[i] = 0;
-  for (std::size_t i = 0; i < kNestedRun; ++i) scales[i] = scales[i] * largest + input.offset;
+  for (std::size_t i = input.count; i < kNestedBlockSize; ++i) scales[i] = 0;
+  for (std::size_t i = 0; i < kNestedBlockSize; ++i) scales[i] = scales[i] * largest + input.offset;
   return largest;
 }
 
 inline NestedResult quantize_nested_run(const NestedInput& input, std::uint8_t* codes) {
-  alignas(64) float scales[kNestedRun];
+  alignas(64) float scales[kNestedBlockSize];
   NestedResult result{};
   result.absmax = quantize_run_scales(input, codes, scales);
 
-  alignas(64) float units[kNestedRun];
-  alignas(64) float ee[kNestedRun], eu[kNestedRun], uu[kNestedRun], errors[kNestedRun];
+  alignas(64) float units[kNestedBlockSize];
+  alignas(64) float ee[kNestedBlockSize], eu[kNestedBlockSize], uu[kNestedBlockSize], errors[kNestedBlockSize];
   for (std::size_t i = 0; i < input.count; ++i) {
     units[i] = input.absmax[i] > kSmallestAbsmax ? input.absmax[i] : kSmallestAbsmax;
     ee[i] = input.moments[i].error_squares;
@@ -86,13 +86,13 @@ inline NestedResult quantize_nested_run(const NestedInput& input, std::uint8_t* 
     uu[i] = input.moments[i].value_squares;
     errors[i] = input.moments[i].max_error;
   }
-  for (std::size_t i = input.count; i < kNestedRun; ++i) {
+  for (std::size_t i = input.count; i < kNestedBlockSize; ++i) {
     // Adds nothing.
     units[i] = scales[i] = ee[i] = eu[i] = uu[i] = errors[i] = 0;
   }
 
   NestedLanes lanes;
-  for (std::size_t i = 0; i < kNestedRun; i += NestedLanes::kLanes) {
+  for (std::size_t i = 0; i < kNestedBlockSize; i += NestedLanes::kLanes) {
     for (std::size_t l = 0; l < NestedLanes::kLanes; ++l) {
       // As add_segment in cpu/quantize_statistics.h: w = (u + e) * unit and d = u * scale.
       const double unit = units[i + l];

@@ -34,13 +34,10 @@ struct RangeResult {
   bool finite;  // false: min and max mean nothing
 };
 
-/// Scales that share one scale of their own in double quantization.
-constexpr std::size_t kNestedRun = 256;
-
 struct NestedInput {
   const float* absmax;                 // [count]
   const Moments* moments;              // [count] of the blocks
-  std::size_t count;                   // <= kNestedRun
+  std::size_t count;                   // <= kNestedBlockSize
   float offset;                        // taken off every scale
   const std::uint8_t* codes_of_steps;  // [65536] the dynamic map's code for each step from -1 to 1
   const float* map;                    // [256] the dynamic map

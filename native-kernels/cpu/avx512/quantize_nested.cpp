@@ -16,24 +16,26 @@ inline __m512 apart(const NestedInput& input, std::size_t i) {
 inline float quantize_scales(const NestedInput& input, std::uint8_t* codes, float* scales) {
   constexpr int kLargerMagnitude = 0b1011;  // of max(|a|, |b|), sign cleared
   __m512 lanes = _mm512_setzero_ps();
-  for (std::size_t i = 0; i < kNestedRun; i += 16) lanes = _mm512_range_ps(lanes, apart(input, i), kLargerMagnitude);
+  for (std::size_t i = 0; i < kNestedBlockSize; i += 16) {
+    lanes = _mm512_range_ps(lanes, apart(input, i), kLargerMagnitude);
+  }
   const float largest = _mm512_reduce_max_ps(lanes);
   const __m512 inverse = _mm512_set1_ps(1.0f / largest);
   const __m512 one = _mm512_set1_ps(1.0f);
   const __m512 half = _mm512_set1_ps(0.5f);
-  alignas(64) std::int32_t steps[kNestedRun];
-  for (std::size_t i = 0; i < kNestedRun; i += 16) {
+  alignas(64) std::int32_t steps[kNestedBlockSize];
+  for (std::size_t i = 0; i < kNestedBlockSize; i += 16) {
     // What is no number becomes -1, the second operand.
     const __m512 above = _mm512_max_ps(_mm512_mul_ps(apart(input, i), inverse), _mm512_set1_ps(-1.0f));
     const __m512 position = _mm512_mul_ps(_mm512_add_ps(_mm512_min_ps(above, one), one), half);
     const __m512 step = _mm512_add_ps(_mm512_mul_ps(position, _mm512_set1_ps(65535.0f)), half);
     _mm512_store_si512(steps + i, _mm512_cvttps_epi32(step));
   }
-  for (std::size_t i = 0; i < kNestedRun; ++i) {
+  for (std::size_t i = 0; i < kNestedBlockSize; ++i) {
     codes[i] = input.codes_of_steps[steps[i]];
     scales[i] = input.map[codes[i]];
   }
-  for (std::size_t i = 0; i < kNestedRun; i += 16) {
+  for (std::size_t i = 0; i < kNestedBlockSize; i += 16) {
     const __m512 products = _mm512_mul_ps(_mm512_load_ps(scales + i), _mm512_set1_ps(largest));
     _mm512_store_ps(scales + i, _mm512_add_ps(products, _mm512_set1_ps(input.offset)));
   }
@@ -89,12 +91,12 @@ inline __m512d member(__m512 first_four, __m512 other_four, int index) {
 }  // namespace
 
 NestedResult quantize_nested_avx512(const NestedInput& input, std::uint8_t* codes) {
-  if (input.count != kNestedRun) return quantize_nested_run(input, codes);
-  alignas(64) float scales[kNestedRun];
+  if (input.count != kNestedBlockSize) return quantize_nested_run(input, codes);
+  alignas(64) float scales[kNestedBlockSize];
   NestedResult result{};
   result.absmax = quantize_scales(input, codes, scales);
   LaneVectors lanes;
-  for (std::size_t i = 0; i < kNestedRun; i += NestedLanes::kLanes) {
+  for (std::size_t i = 0; i < kNestedBlockSize; i += NestedLanes::kLanes) {
     const __m256 units = _mm256_max_ps(_mm256_loadu_ps(input.absmax + i), _mm256_set1_ps(kSmallestAbsmax));
     const __m512 first = _mm512_loadu_ps(&input.moments[i].error_squares);
     const __m512 other = _mm512_loadu_ps(&input.moments[i + 4].error_squares);
