@@ -32,6 +32,11 @@ std::size_t bin_of(float scaled) {
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
+/// Whether candidate `a` comes before `b`: the higher logit, of equal ones the lower id.
+constexpr auto kBetter = [](const auto& a, const auto& b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+};
+
 }  // namespace
 
 Sampler::Sampler(std::size_t vocabulary, Isa isa)
@@ -120,9 +125,13 @@ double Sampler::weight(float logit, float largest) const {
   return std::exp((static_cast<double>(logit) - static_cast<double>(largest)) / options_.temperature);
 }
 
-std::int32_t Sampler::draw_from_all(std::span<const float> logits, float largest, double uniform) {
+void Sampler::scale(std::span<const float> logits, float largest) {
   const auto factor = static_cast<float>(1 / options_.temperature);
   for (std::size_t i = 0; i < logits.size(); ++i) scaled_[i] = (logits[i] - largest) * factor;
+}
+
+std::int32_t Sampler::draw_from_all(std::span<const float> logits, float largest, double uniform) {
+  scale(logits, largest);
   double total = 0;
   for (std::size_t block = 0; block < block_weights_.size(); ++block) {
     const std::size_t begin = block * kBlock;
@@ -147,9 +156,6 @@ std::int32_t Sampler::draw_from_all(std::span<const float> logits, float largest
 
 void Sampler::select_highest(std::span<const float> logits, std::size_t count) {
   // A heap whose top is the worst candidate kept: the lowest logit, of equal ones the highest id.
-  const auto better = [](const Candidate& a, const Candidate& b) {
-    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-  };
   count = std::min(count, logits.size());
   candidates_.clear();
   for (std::size_t begin = 0; begin < logits.size(); begin += kBlock) {
@@ -162,14 +168,14 @@ void Sampler::select_highest(std::span<const float> logits, std::size_t count) {
       if (candidates_.size() == count) {
         // Ids come in rising order, so an equal logit never displaces one that is there.
         if (!(logits[i] > candidates_.front().logit)) continue;
-        std::pop_heap(candidates_.begin(), candidates_.end(), better);
+        std::pop_heap(candidates_.begin(), candidates_.end(), kBetter);
         candidates_.pop_back();
       }
       candidates_.push_back({logits[i], static_cast<std::int32_t>(i)});
-      std::push_heap(candidates_.begin(), candidates_.end(), better);
+      std::push_heap(candidates_.begin(), candidates_.end(), kBetter);
     }
   }
-  std::sort_heap(candidates_.begin(), candidates_.end(), better);
+  std::sort_heap(candidates_.begin(), candidates_.end(), kBetter);
 }
 
 void Sampler::select_above(std::span<const float> logits, float bound) {
@@ -205,8 +211,7 @@ double Sampler::select_probable(std::span<const float> logits, float largest) {
   double depth = options_.min_p > 0 ? -std::log(options_.min_p) : everything;
   double total = 0;
   if (options_.top_p < 1) {
-    const auto factor = static_cast<float>(1 / options_.temperature);
-    for (std::size_t i = 0; i < logits.size(); ++i) scaled_[i] = (logits[i] - largest) * factor;
+    scale(logits, largest);
     total = sum_of_exponentials(scaled_.data(), scaled_.size(), 0, isa_);
     depth = std::min(depth, nucleus_depth(options_.top_p * total));
   }
@@ -218,9 +223,7 @@ double Sampler::select_probable(std::span<const float> logits, float largest) {
 
 void Sampler::sort(std::size_t begin, std::size_t end) {
   const auto at = [&](std::size_t i) { return candidates_.begin() + static_cast<std::ptrdiff_t>(i); };
-  std::sort(at(begin), at(end), [](const Candidate& a, const Candidate& b) {
-    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-  });
+  std::sort(at(begin), at(end), kBetter);
 }
 
 std::int32_t Sampler::draw_from_many(float largest, double total, double uniform) {

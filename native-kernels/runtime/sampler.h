@@ -55,6 +55,8 @@ class Sampler {
   void penalize(std::span<float> logits);
   void restore(std::span<float> logits);
   std::int32_t choose(std::span<const float> logits, std::uint64_t position);
+  /// Fills scaled_ with the differences to the best logit, divided by the temperature.
+  void scale(std::span<const float> logits, float largest);
   std::int32_t draw_from_all(std::span<const float> logits, float largest, double uniform);
 
   /// Fills candidates_ with the `count` highest logits, best first (of equal ones the lower id).
