@@ -9,7 +9,7 @@
 namespace nibble {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Model::Clock;
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -36,18 +36,15 @@ class Model::Running {
   Model& model_;
 };
 
-Model::Model(const OpenOptions& options) : Model(options, Clock::now()) {}
-
 Model::Model(const OpenOptions& options, Clock::time_point opened)
     : Model(open_backend(options), options.isa, opened) {}
 
 Model::Model(std::unique_ptr<Backend> backend, Isa isa, Clock::time_point opened)
-    : opened_(opened),
-      backend_(std::move(backend)),
+    : backend_(std::move(backend)),
       sampler_(vocabulary_size(), isa),
       logits_(vocabulary_size()),
       prompt_logits_(vocabulary_size()) {
-  load_ms_ = milliseconds_since(opened_);
+  load_ms_ = milliseconds_since(opened);
   row_numbers_.resize(backend_->chunk());
   std::iota(row_numbers_.begin(), row_numbers_.end(), 0);
 }

@@ -55,10 +55,12 @@ struct GenerateResult {
 
 class Model {
  public:
-  explicit Model(const OpenOptions& options);
-  /// @param isa of the sampler
+  using Clock = std::chrono::steady_clock;
+
   /// @param opened when opening began
-  Model(std::unique_ptr<Backend> backend, Isa isa, std::chrono::steady_clock::time_point opened);
+  explicit Model(const OpenOptions& options, Clock::time_point opened = Clock::now());
+  /// @param isa of the sampler
+  Model(std::unique_ptr<Backend> backend, Isa isa, Clock::time_point opened);
 
   std::size_t vocabulary_size() const { return backend_->vocabulary_size(); }
   double load_ms() const { return load_ms_; }
@@ -86,8 +88,6 @@ class Model {
  private:
   class Running;
 
-  Model(const OpenOptions& options, std::chrono::steady_clock::time_point opened);
-
   void check_ids(std::span<const std::int64_t> ids) const;
   void prefill(std::span<const std::int64_t> ids, const CancelFlag& cancelled);
   void append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
@@ -98,7 +98,6 @@ class Model {
   Stop decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
               const CancelFlag& cancelled, const std::function<double()>& elapsed_ms, std::vector<std::int32_t>& ids);
 
-  std::chrono::steady_clock::time_point opened_;
   double load_ms_ = 0;
   std::unique_ptr<Backend> backend_;
   Sampler sampler_;
