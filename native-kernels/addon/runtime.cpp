@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "cpu.h"
 #include "cuda/decoder/decoder.h"
+#include "exported.h"
 #include "kernel_arguments.h"
 #include "model_host.h"
 #include "promise_worker.h"
@@ -298,23 +299,6 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
         };
       },
       [stream](Napi::Env env) { stream->deliver(env); });
-}
-
-/// Registers `function`; what it throws becomes a JavaScript error with a code.
-template <Napi::Value (*function)(const Napi::CallbackInfo&)>
-void add(Napi::Env env, Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New(
-                        env,
-                        [](const Napi::CallbackInfo& info) -> Napi::Value {
-                          try {
-                            return function(info);
-                          } catch (const Napi::Error&) {
-                            throw;
-                          } catch (const std::exception& error) {
-                            throw to_javascript(info.Env(), error);
-                          }
-                        },
-                        name));
 }
 
 }  // namespace
