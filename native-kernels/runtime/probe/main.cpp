@@ -54,19 +54,18 @@ Orders read_orders() {
   return orders;
 }
 
-std::size_t number(const Orders& orders, const std::string& name) {
-  const auto found = orders.find(name);
-  if (found == orders.end()) throw Error("invalid-input", name + " is missing");
-  char* end = nullptr;
-  const unsigned long value = std::strtoul(found->second.c_str(), &end, 10);
-  if (*end != '\0' || value == 0 || value > (1u << 24)) throw Error("invalid-input", name + " is no number of use");
-  return value;
-}
-
 std::string text(const Orders& orders, const std::string& name) {
   const auto found = orders.find(name);
   if (found == orders.end()) throw Error("invalid-input", name + " is missing");
   return found->second;
+}
+
+std::size_t number(const Orders& orders, const std::string& name) {
+  const std::string value = text(orders, name);
+  char* end = nullptr;
+  const unsigned long read = std::strtoul(value.c_str(), &end, 10);
+  if (*end != '\0' || read == 0 || read > (1u << 24)) throw Error("invalid-input", name + " is no number of use");
+  return read;
 }
 
 nibble::OpenOptions options_of(const Orders& orders, bool is_device) {
