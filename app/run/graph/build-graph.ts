@@ -63,13 +63,17 @@ export function buildPlan(source: Omit<GraphSource, 'standard'>): string {
   const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
   const tensors = resolveTensors(source.tensors);
   const writer = new GraphWriter(tensors);
-  buildDecoder({ writer, details, int8Threshold }, config, headModule(tensors, config));
+  buildDecoder(
+    { writer, details, int8Threshold, apart: true },
+    config,
+    headModule(tensors, config),
+  );
   return writer.plan();
 }
 
 /**
- * Builds the ONNX graph of a model, in the dialect of native-kernels/README.md or in ONNX Runtime's own operators. Its weights stay where they are: the
- * graph refers to them by file, offset and length. The same input gives the same bytes.
+ * Builds the ONNX graph of a model, in the dialect of native-kernels/README.md or in ONNX Runtime's own operators. Its
+ * weights stay where they are: the graph refers to them by file, offset and length. The same input gives the same bytes.
  *
  * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` when a
  *   GPU has no operator for what a tensor holds

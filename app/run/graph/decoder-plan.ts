@@ -1,5 +1,4 @@
 import { AppError } from '../../contract/error.ts';
-import { separateMatrices } from './linear.ts';
 import type { Attribute, OnnxInitializer, OnnxNode } from './onnx.ts';
 
 /**
@@ -22,7 +21,7 @@ function storedInput({ type, data }: OnnxInitializer, files: string[]): string {
 /**
  * Writes a plan.
  *
- * @param nodes of our dialect only
+ * @param nodes of our dialect only, one for each matrix
  * @throws AppError `malformed-file` for a file whose name does not fit on a line
  */
 export function writeDecoderPlan(
@@ -30,7 +29,7 @@ export function writeDecoderPlan(
   initializers: ReadonlyMap<string, OnnxInitializer>,
 ): string {
   const files: string[] = [];
-  const lines = nodes.flatMap(separateMatrices).map(({ operator, name, inputs, attributes }) => {
+  const lines = nodes.map(({ operator, name, inputs, attributes }) => {
     const numbers = Object.entries(attributes).map(
       ([key, attribute]) => `${key}=${numberOf(attribute)}`,
     );

@@ -1,6 +1,6 @@
 import { AppError } from '../../contract/error.ts';
 import { floatTypes, type GraphWriter } from './graph-writer.ts';
-import type { Attribute, OnnxNode } from './onnx.ts';
+import type { Attribute } from './onnx.ts';
 import { parseQuantState, quantStateSuffixes } from './quant-state.ts';
 
 /** bitsandbytes stores the layout of 8-bit weights as a number; only rows (0) are written since 2024. */
@@ -40,6 +40,8 @@ export interface LinearContext {
   readonly details: LayerDetails;
   /** Activations from this magnitude on are outliers for LLM.int8. */
   readonly int8Threshold: number;
+  /** Whether every matrix gets a node of its own. @default false */
+  readonly apart?: boolean;
 }
 
 /** One matrix as an operator of the dialect takes it. */
@@ -70,13 +72,17 @@ function describeLinear(context: LinearContext, options: LinearOptions): StoredM
   return { operator: 'Linear16', inputs, shared: {}, own: {} };
 }
 
+function addMatrix(
+  { writer }: LinearContext,
+  { name, input }: LinearOptions,
+  { operator, inputs, shared, own }: StoredMatrix,
+): string {
+  return writer.operator(operator, name, [input, ...inputs], { ...shared, ...own });
+}
+
 /** y = x W^T + b, in whichever form the file holds W: the choice is made layer by layer. */
 export function addLinear(context: LinearContext, options: LinearOptions): string {
-  const { operator, inputs, shared, own } = describeLinear(context, options);
-  return context.writer.operator(operator, options.name, [options.input, ...inputs], {
-    ...shared,
-    ...own,
-  });
+  return addMatrix(context, options, describeLinear(context, options));
 }
 
 /** Whether one node can hold them: 16-bit weights gain nothing by it. */
@@ -104,11 +110,11 @@ export function addLinears(
   name: string,
   parts: readonly LinearOptions[],
 ): string[] {
-  const matrices = parts.map((part) => describeLinear(context, part));
-  const [first] = matrices;
-  const input = parts[0]?.input;
-  if (first === undefined || input === undefined || !fitTogether(matrices))
-    return parts.map((part) => addLinear(context, part));
+  const stored = parts.map((options) => ({ options, matrix: describeLinear(context, options) }));
+  const matrices = stored.map(({ matrix }) => matrix);
+  const [first] = stored;
+  if (first === undefined || context.apart === true || !fitTogether(matrices))
+    return stored.map(({ options, matrix }) => addMatrix(context, options, matrix));
   const own = matrices.flatMap((matrix, part) =>
     Object.entries(matrix.own).map(
       ([attribute, value]) => [`${attribute}${part === 0 ? '' : part}`, value] as const,
@@ -116,42 +122,13 @@ export function addLinears(
   );
   const outputs = parts.map((part) => part.name);
   context.writer.operatorOf(
-    first.operator,
+    first.matrix.operator,
     name,
-    [input, ...matrices.flatMap(({ inputs }) => inputs)],
-    { ...first.shared, ...Object.fromEntries(own), parts: { int: parts.length } },
+    [first.options.input, ...matrices.flatMap(({ inputs }) => inputs)],
+    { ...first.matrix.shared, ...Object.fromEntries(own), parts: { int: parts.length } },
     outputs,
   );
   return outputs;
-}
-
-/** Inputs of each matrix of a node, the places of absent ones counted. */
-const inputsOfMatrix = new Map([
-  ['Linear4', 6],
-  ['LinearInt8Rows', 3],
-  ['LinearAffine', 4],
-]);
-
-/** The nodes that say the same with one matrix each, named after their outputs. */
-export function separateMatrices(node: OnnxNode): OnnxNode[] {
-  const { operator, inputs, outputs } = node;
-  const { parts, ...attributes } = node.attributes;
-  const count = inputsOfMatrix.get(operator);
-  if (parts === undefined || count === undefined) return [node];
-  return outputs.map((name, part) => ({
-    ...node,
-    name,
-    inputs: [...inputs.slice(0, 1), ...inputs.slice(1 + part * count, 1 + (part + 1) * count)],
-    outputs: [name],
-    attributes: Object.fromEntries(
-      Object.entries(attributes)
-        .filter(([key]) => !/\d$/.test(key))
-        .map(([key, value]) => [
-          key,
-          (part === 0 ? undefined : attributes[`${key}${part}`]) ?? value,
-        ]),
-    ),
-  }));
 }
 
 /** The module's bias as it is stored; empty where it has none. */
