@@ -55,21 +55,48 @@ interface StoredMatrix {
   readonly own: Readonly<Record<string, Attribute>>;
 }
 
-function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
-  const { writer } = context;
-  const weight = `${options.module}.weight`;
-  const state = quantStateSuffixes
+/** How a file holds a matrix; of 4-bit codes with the name of the tensor that describes them. */
+export type StoredForm =
+  | { readonly kind: '4bit'; readonly stateName: string }
+  | { readonly kind: 'int8-rows' | 'affine' | 'float' };
+
+/** The choice is made layer by layer. */
+export function storedFormOf(writer: GraphWriter, module: string): StoredForm {
+  const weight = `${module}.weight`;
+  const stateName = quantStateSuffixes
     .map((suffix) => `${weight}.${suffix}`)
     .find((name) => writer.has(name));
-  if (state !== undefined) return describeLinear4(context, options, state);
-  if (writer.has(`${options.module}.SCB`)) return describeInt8Rows(context, options);
-  if (writer.has(`${weight}.scales`)) return describeAffine(context, options);
-  const { inFeatures, outFeatures } = options;
-  const inputs = [
-    writer.weight(weight, { types: floatTypes, shape: [outFeatures, inFeatures] }),
-    biasOf(writer, options),
-  ];
-  return { operator: 'Linear16', inputs, shared: {}, own: {} };
+  if (stateName !== undefined) return { kind: '4bit', stateName };
+  if (writer.has(`${module}.SCB`)) return { kind: 'int8-rows' };
+  return { kind: writer.has(`${weight}.scales`) ? 'affine' : 'float' };
+}
+
+/** Where a matrix lies in the file, and how large it is. */
+export type MatrixShape = Pick<LinearOptions, 'module' | 'inFeatures' | 'outFeatures'>;
+
+/** Refers to a matrix of floating-point numbers. */
+export function floatWeight(
+  writer: GraphWriter,
+  { module, inFeatures, outFeatures }: MatrixShape,
+): string {
+  return writer.weight(`${module}.weight`, { types: floatTypes, shape: [outFeatures, inFeatures] });
+}
+
+function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
+  const { writer } = context;
+  const form = storedFormOf(writer, options.module);
+  switch (form.kind) {
+    case '4bit':
+      return describeLinear4(context, options, form.stateName);
+    case 'int8-rows':
+      return describeInt8Rows(context, options);
+    case 'affine':
+      return describeAffine(context, options);
+    case 'float': {
+      const inputs = [floatWeight(writer, options), biasOf(writer, options)];
+      return { operator: 'Linear16', inputs, shared: {}, own: {} };
+    }
+  }
 }
 
 function addMatrix(
@@ -172,7 +199,7 @@ export interface Stored4bit {
  */
 export function describe4bit(
   context: LinearContext,
-  { module, inFeatures, outFeatures }: Pick<LinearOptions, 'module' | 'inFeatures' | 'outFeatures'>,
+  { module, inFeatures, outFeatures }: MatrixShape,
   stateName: string,
 ): Stored4bit {
   const { writer } = context;
@@ -259,28 +286,41 @@ function describeInt8Rows(context: LinearContext, options: LinearOptions): Store
   };
 }
 
-function describeAffine({ writer }: LinearContext, options: LinearOptions): StoredMatrix {
-  const { module, inFeatures, outFeatures } = options;
+/**
+ * What the shapes of its tensors say of a matrix of integers with scales.
+ *
+ * @throws AppError `malformed-file` when they do not fit config.json
+ */
+export function affineLayout(
+  writer: GraphWriter,
+  { module, inFeatures }: MatrixShape,
+): { readonly bits: 4 | 8; readonly blocksPerRow: number } {
   const weight = `${module}.weight`;
-  const scalesName = `${weight}.scales`;
-  const zeroPointsName = `${weight}.zero_points`;
-  const bits = writer.tensor(weight).dtype === 'I8' ? 8 : 4;
+  const scales = `${weight}.scales`;
   // One column per block of the row, so the shape alone says how long a block is.
-  const blocksPerRow = writer.tensor(scalesName).shape[1] ?? 0;
+  const blocksPerRow = writer.tensor(scales).shape[1] ?? 0;
   if (blocksPerRow === 0 || inFeatures % blocksPerRow !== 0)
     throw new AppError(
       'malformed-file',
-      `${scalesName} has ${blocksPerRow} scales per row, which do not divide ${inFeatures} columns.`,
+      `${scales} has ${blocksPerRow} scales per row, which do not divide ${inFeatures} columns.`,
     );
+  return { bits: writer.tensor(weight).dtype === 'I8' ? 8 : 4, blocksPerRow };
+}
+
+function describeAffine({ writer }: LinearContext, options: LinearOptions): StoredMatrix {
+  const { module, inFeatures, outFeatures } = options;
+  const { bits, blocksPerRow } = affineLayout(writer, options);
   const shape = [outFeatures, blocksPerRow];
+  const weight = `${module}.weight`;
+  const zeroPoints = `${weight}.zero_points`;
   return {
     operator: 'LinearAffine',
     inputs: [
       bits === 8
         ? writer.weight(weight, { types: ['I8'], shape: [outFeatures, inFeatures] })
         : writer.bytes(weight, Math.ceil((outFeatures * inFeatures) / 2)),
-      writer.weight(scalesName, { types: ['F32'], shape }),
-      writer.has(zeroPointsName) ? writer.weight(zeroPointsName, { types: ['I8'], shape }) : '',
+      writer.weight(`${weight}.scales`, { types: ['F32'], shape }),
+      writer.has(zeroPoints) ? writer.weight(zeroPoints, { types: ['I8'], shape }) : '',
       biasOf(writer, options),
     ],
     shared: { in_features: { int: inFeatures }, bits: { int: bits } },

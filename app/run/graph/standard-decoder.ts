@@ -1,10 +1,9 @@
 import type { ModelConfig } from '../../checkpoint/index.ts';
-import { AppError } from '../../contract/error.ts';
 import { floatTypes } from './graph-writer.ts';
 import { elementTypes, type OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 import { addProjection, addProjections } from './standard-linear.ts';
-import { toActivations, type StandardContext } from './standard-weights.ts';
+import { toActivations, unfitForGpu, type StandardContext } from './standard-weights.ts';
 
 /**
  * The same decoder as in decoder.ts, in operators that ONNX Runtime has kernels for on GPUs. Activations are
@@ -210,12 +209,7 @@ function addRotation(
       : headDimension % HEAD_MULTIPLE !== 0
         ? `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`
         : null;
-  if (unfit !== null)
-    throw new AppError(
-      'unsupported-model',
-      `This ${className} cannot be computed on a GPU: ${unfit}.`,
-      { remedy: 'Run this model on the CPU (--device cpu).' },
-    );
+  if (unfit !== null) throw unfitForGpu(`This ${className}`, unfit);
   const { inverseFrequencies, attentionScaling } = rotaryTable(
     config.rope,
     config.rotaryDimensions,

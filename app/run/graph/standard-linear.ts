@@ -1,9 +1,8 @@
-import { biasOf } from './linear.ts';
+import { biasOf, type MatrixShape } from './linear.ts';
 import {
   BLOCK,
   prepareWeights,
   toActivations,
-  type MatrixShape,
   type StandardContext,
   type StandardWeights,
 } from './standard-weights.ts';

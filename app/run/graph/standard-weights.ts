@@ -1,8 +1,17 @@
 import { AppError } from '../../contract/error.ts';
+import { codebook } from '../../../native-kernels/index.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import {
+  affineLayout,
+  describe4bit,
+  detailOf,
+  floatWeight,
+  requireRowFormat,
+  storedFormOf,
+  type LinearContext,
+  type MatrixShape,
+} from './linear.ts';
 import { elementTypes } from './onnx.ts';
-import { floatTypes, type GraphWriter } from './graph-writer.ts';
-import { describe4bit, detailOf, requireRowFormat, type LinearContext } from './linear.ts';
-import { quantStateSuffixes } from './quant-state.ts';
 
 /**
  * Weights as ONNX Runtime's own operators take them. The graph refers to the artifact's bytes as they are; what has to
@@ -62,15 +71,9 @@ const MIDDLE_4 = 8;
 
 const { U8, I32 } = elementTypes;
 
-export interface MatrixShape {
-  /** Module path in the file. */
-  readonly module: string;
-  readonly inFeatures: number;
-  readonly outFeatures: number;
-}
-
-function unfit(module: string, why: string): AppError {
-  return new AppError('unsupported-model', `${module} cannot be computed on a GPU: ${why}.`, {
+/** The error for what no operator can express. */
+export function unfitForGpu(what: string, why: string): AppError {
+  return new AppError('unsupported-model', `${what} cannot be computed on a GPU: ${why}.`, {
     remedy: 'Run this model on the CPU (--device cpu).',
   });
 }
@@ -112,9 +115,9 @@ function repeatColumns(
 /** How many of MatMulNBits' blocks lie in one of the artifact's. */
 function blocksIn({ module, inFeatures }: MatrixShape, blockSize: number): number {
   if (inFeatures % blockSize !== 0)
-    throw unfit(module, `its blocks of ${blockSize} do not divide its ${inFeatures} columns`);
+    throw unfitForGpu(module, `its blocks of ${blockSize} do not divide its ${inFeatures} columns`);
   if (blockSize % BLOCK !== 0)
-    throw unfit(module, `its blocks of ${blockSize} are no multiple of ${BLOCK} columns`);
+    throw unfitForGpu(module, `its blocks of ${blockSize} are no multiple of ${BLOCK} columns`);
   return blockSize / BLOCK;
 }
 
@@ -200,18 +203,6 @@ function prepare4bit(
   };
 }
 
-/** What bitsandbytes writes; MatMulBnb4 has its tables built in. */
-const tables: Readonly<Record<'nf4' | 'fp4', readonly number[]>> = {
-  nf4: [
-    -1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.091050036, 0, 0.0795803,
-    0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1,
-  ],
-  fp4: [
-    0, 0.0052083335, 0.6666667, 1, 0.33333334, 0.5, 0.16666667, 0.25, 0, -0.0052083335, -0.6666667,
-    -1, -0.33333334, -0.5, -0.16666667, -0.25,
-  ],
-};
-
 /** A table may differ in its last bits from one version of a library to the next. */
 const TABLE_TOLERANCE = 1e-6;
 
@@ -223,11 +214,12 @@ function requireStandardTable(
 ): void {
   const bytes = detailOf(context, name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fits = tables[type].every(
-    (value, i) =>
-      bytes.byteLength === 64 && Math.abs(view.getFloat32(i * 4, true) - value) < TABLE_TOLERANCE,
-  );
-  if (!fits) throw unfit(module, `its table of values is not the usual one of ${type}`);
+  // What bitsandbytes writes; MatMulBnb4 has its tables built in.
+  const table = codebook(type);
+  const fits =
+    bytes.byteLength === table.byteLength &&
+    table.every((value, i) => Math.abs(view.getFloat32(i * 4, true) - value) < TABLE_TOLERANCE);
+  if (!fits) throw unfitForGpu(module, `its table of values is not the usual one of ${type}`);
 }
 
 function prepareInt8Rows(context: StandardContext, shape: MatrixShape): StandardWeights {
@@ -337,15 +329,9 @@ function prepareAffine(context: StandardContext, shape: MatrixShape): StandardWe
   const { writer } = context;
   const { module, inFeatures, outFeatures } = shape;
   const weight = `${module}.weight`;
-  const bits = writer.tensor(weight).dtype === 'I8' ? 8 : 4;
-  const perRow = writer.tensor(`${weight}.scales`).shape[1] ?? 0;
-  if (perRow === 0 || inFeatures % perRow !== 0)
-    throw new AppError(
-      'malformed-file',
-      `${weight}.scales has ${perRow} scales per row, which do not divide ${inFeatures} columns.`,
-    );
-  const times = blocksIn(shape, inFeatures / perRow);
-  const stored = [outFeatures, perRow] as const;
+  const { bits, blocksPerRow } = affineLayout(writer, shape);
+  const times = blocksIn(shape, inFeatures / blocksPerRow);
+  const stored = [outFeatures, blocksPerRow] as const;
   const name = `${weight}.blocks`;
   const scales = repeatColumns(
     writer,
@@ -389,14 +375,15 @@ function affineZeroPoints(
  */
 export function prepareWeights(context: StandardContext, shape: MatrixShape): StandardWeights {
   const { writer } = context;
-  const { module, inFeatures, outFeatures } = shape;
-  const weight = `${module}.weight`;
-  const state = quantStateSuffixes
-    .map((suffix) => `${weight}.${suffix}`)
-    .find((name) => writer.has(name));
-  if (state !== undefined) return prepare4bit(context, shape, state);
-  if (writer.has(`${module}.SCB`)) return prepareInt8Rows(context, shape);
-  if (writer.has(`${weight}.scales`)) return prepareAffine(context, shape);
-  const stored = writer.weight(weight, { types: floatTypes, shape: [outFeatures, inFeatures] });
-  return { kind: 'dense', weight: toActivations(context, stored) };
+  const form = storedFormOf(writer, shape.module);
+  switch (form.kind) {
+    case '4bit':
+      return prepare4bit(context, shape, form.stateName);
+    case 'int8-rows':
+      return prepareInt8Rows(context, shape);
+    case 'affine':
+      return prepareAffine(context, shape);
+    case 'float':
+      return { kind: 'dense', weight: toActivations(context, floatWeight(writer, shape)) };
+  }
 }
