@@ -1,13 +1,17 @@
 import type { ModelConfig } from '../../checkpoint/index.ts';
+import {
+  addLayers,
+  attentionInputs,
+  gateAndUp,
+  type DecoderOperators,
+  type LayerInput,
+} from './decoder-layers.ts';
 import { floatTypes } from './graph-writer.ts';
-import { addLinear, addLinears, type LinearContext, type LinearOptions } from './linear.ts';
+import { addLinear, addLinears, type LinearContext } from './linear.ts';
 import type { OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 
-/**
- * The decoder that Llama and its descendants share: embedding, then per layer attention and a gated MLP, each behind an
- * RMS norm and a residual sum, then a norm and the head. What differs between them is all in ModelConfig.
- */
+/** The decoder of decoder-layers.ts in our own dialect. */
 
 /** Names of the graph's inputs and output: the runtime looks them up by these. */
 const graphInputs: readonly OnnxValue[] = [
@@ -15,12 +19,6 @@ const graphInputs: readonly OnnxValue[] = [
   { name: 'position', type: 'I64', dims: [1] },
   { name: 'logit_rows', type: 'I64', dims: ['rows'] },
 ];
-
-interface LayerInput {
-  /** The residual stream, and the same after this layer's first norm. */
-  readonly stream: string;
-  readonly normed: string;
-}
 
 /** What every block needs to add its nodes. */
 interface Blocks extends LinearContext {
@@ -35,21 +33,13 @@ function normWeight({ writer }: LinearContext, name: string, size: number): stri
 
 function addAttention(blocks: Blocks, layer: number, input: string): string {
   const { writer, config, cos, sin } = blocks;
-  const { hiddenSize, heads, kvHeads, headDimension, biases } = config;
+  const { heads, kvHeads, headDimension } = config;
   const module = `model.layers.${layer}.self_attn`;
-  const project = (part: string, outFeatures: number): LinearOptions => ({
-    module: `${module}.${part}_proj`,
-    name: `layers.${layer}.${part}`,
-    input,
-    inFeatures: hiddenSize,
-    outFeatures,
-    bias: biases.qkv,
-  });
-  const projections = addLinears(blocks, `layers.${layer}.qkv`, [
-    project('q', heads * headDimension),
-    project('k', kvHeads * headDimension),
-    project('v', kvHeads * headDimension),
-  ]);
+  const projections = addLinears(
+    blocks,
+    `layers.${layer}.qkv`,
+    attentionInputs(config, layer, input),
+  );
   const headNorm = (part: string): string =>
     config.hasQkNorm ? normWeight(blocks, `${module}.${part}_norm`, headDimension) : '';
   return writer.operator(
@@ -69,30 +59,15 @@ function addAttention(blocks: Blocks, layer: number, input: string): string {
   );
 }
 
-function addMlp(blocks: Blocks, layer: number, input: string): string {
-  const { hiddenSize, intermediateSize, biases } = blocks.config;
-  const linear = (
-    part: string,
-    from: string,
-    inFeatures: number,
-    outFeatures: number,
-  ): LinearOptions => ({
-    module: `model.layers.${layer}.mlp.${part}_proj`,
-    name: `layers.${layer}.${part}`,
-    input: from,
-    inFeatures,
-    outFeatures,
-    bias: biases.mlp,
-  });
-  const gateAndUp = addLinears(blocks, `layers.${layer}.gate_up`, [
-    linear('gate', input, hiddenSize, intermediateSize),
-    linear('up', input, hiddenSize, intermediateSize),
-  ]);
-  const gated = blocks.writer.operator('SiluMul', `layers.${layer}.gated`, gateAndUp);
-  return addLinear(blocks, linear('down', gated, intermediateSize, hiddenSize));
+function addGated(blocks: Blocks, layer: number, input: string): string {
+  const products = addLinears(
+    blocks,
+    `layers.${layer}.gate_up`,
+    gateAndUp(blocks.config, layer, input),
+  );
+  return blocks.writer.operator('SiluMul', `layers.${layer}.gated`, products);
 }
 
-/** Adds `added` to the residual stream and normalizes the sum for what comes next. */
 function addResidualNorm(
   blocks: Blocks,
   name: string,
@@ -110,40 +85,6 @@ function addResidualNorm(
     [sum],
   );
   return { stream: sum, normed };
-}
-
-function addLayer(blocks: Blocks, layer: number, input: LayerInput): LayerInput {
-  const { writer, config } = blocks;
-  const isLast = layer === config.layers - 1;
-  // Behind the last attention nothing looks at other tokens any more: only the rows whose logits are wanted go on.
-  const wanted = (value: string, name: string): string =>
-    isLast
-      ? writer.standardOperator('Gather', name, [value, 'logit_rows'], { axis: { int: 0 } })
-      : value;
-  const attention = wanted(addAttention(blocks, layer, input.normed), 'wanted.attention');
-  const stream = wanted(input.stream, 'wanted.stream');
-  const output = addLinear(blocks, {
-    module: `model.layers.${layer}.self_attn.o_proj`,
-    name: `layers.${layer}.o`,
-    input: attention,
-    inFeatures: config.heads * config.headDimension,
-    outFeatures: config.hiddenSize,
-    bias: config.biases.output,
-  });
-  const middle = addResidualNorm(
-    blocks,
-    `layers.${layer}.middle`,
-    output,
-    stream,
-    `model.layers.${layer}.post_attention_layernorm`,
-  );
-  return addResidualNorm(
-    blocks,
-    `layers.${layer}.end`,
-    addMlp(blocks, layer, middle.normed),
-    middle.stream,
-    isLast ? 'model.norm' : `model.layers.${layer + 1}.input_layernorm`,
-  );
 }
 
 /**
@@ -185,7 +126,7 @@ export function buildDecoder(
     ],
     { scale: { float: 1 } },
   );
-  let input: LayerInput = {
+  const first: LayerInput = {
     stream: embedded,
     normed: writer.operator(
       'RmsNorm',
@@ -194,15 +135,16 @@ export function buildDecoder(
       { epsilon: { float: config.rmsNormEpsilon } },
     ),
   };
-  for (let layer = 0; layer < config.layers; layer++) input = addLayer(blocks, layer, input);
-  const logits = addLinear(blocks, {
-    module: headModule,
-    name: 'logits',
-    input: input.normed,
-    inFeatures: hiddenSize,
-    outFeatures: vocabularySize,
-    bias: false,
-  });
+  const operators: DecoderOperators = {
+    attention: (layer, input) => addAttention(blocks, layer, input),
+    gated: (layer, input) => addGated(blocks, layer, input),
+    linear: (options) => addLinear(blocks, options),
+    wantedRows: (value, name) =>
+      writer.standardOperator('Gather', name, [value, 'logit_rows'], { axis: { int: 0 } }),
+    residualNorm: (name, added, stream, weight) =>
+      addResidualNorm(blocks, name, added, stream, weight),
+  };
+  const logits = addLayers(operators, config, headModule, first);
   return writer.finish(graphInputs, [
     { name: logits, type: 'F32', dims: ['rows', vocabularySize] },
   ]);

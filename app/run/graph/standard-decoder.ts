@@ -1,4 +1,11 @@
 import type { ModelConfig } from '../../checkpoint/index.ts';
+import {
+  addLayers,
+  attentionInputs,
+  gateAndUp,
+  type DecoderOperators,
+  type LayerInput,
+} from './decoder-layers.ts';
 import { floatTypes } from './graph-writer.ts';
 import { elementTypes, type OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
@@ -6,7 +13,7 @@ import { addProjection, addProjections } from './standard-linear.ts';
 import { toActivations, unfitForGpu, type StandardContext } from './standard-weights.ts';
 
 /**
- * The same decoder as in decoder.ts, in operators that ONNX Runtime has kernels for on GPUs. Activations are
+ * The decoder of decoder-layers.ts in operators that ONNX Runtime has kernels for on GPUs. Activations are
  * [1, tokens, features]; keys and values of every layer are inputs and outputs that share one buffer.
  */
 
@@ -23,12 +30,6 @@ interface Blocks extends StandardContext {
   /** Tables of the rotation, [positions, rotaryDimensions / 2]. */
   readonly cos: string;
   readonly sin: string;
-}
-
-interface LayerInput {
-  /** The residual stream, and the same after this layer's first norm. */
-  readonly stream: string;
-  readonly normed: string;
 }
 
 function normWeight(context: StandardContext, name: string, size: number): string {
@@ -68,21 +69,14 @@ function headNorm(blocks: Blocks, name: string, input: string, weight: string): 
 
 function addAttention(blocks: Blocks, layer: number, input: string): string {
   const { writer, config, cos, sin } = blocks;
-  const { hiddenSize, heads, kvHeads, headDimension, biases } = config;
+  const { heads, kvHeads, headDimension } = config;
   const module = `model.layers.${layer}.self_attn`;
   const name = `layers.${layer}.attention`;
-  const parts = (['q', 'k', 'v'] as const).map((part) => ({
-    module: `${module}.${part}_proj`,
-    outFeatures: (part === 'q' ? heads : kvHeads) * headDimension,
-    bias: biases.qkv,
-  }));
-  const from = { input, inFeatures: hiddenSize };
-  const separate = (): string[] =>
-    parts.map((part) => addProjection(blocks, { ...from, name: `${name}.${part.module}` }, part));
+  const parts = attentionInputs(config, layer, input);
   // Norms per head need queries and keys apart.
   const projected = config.hasQkNorm
-    ? separate()
-    : addProjections(blocks, { ...from, name: `${name}.qkv` }, parts);
+    ? parts.map((part) => addProjection(blocks, part))
+    : addProjections(blocks, `${name}.qkv`, parts);
   const [q = '', k = '', v = ''] = projected;
   const normed = config.hasQkNorm
     ? [
@@ -115,32 +109,24 @@ function addAttention(blocks: Blocks, layer: number, input: string): string {
   );
 }
 
-function addMlp(blocks: Blocks, layer: number, input: string): string {
-  const { writer } = blocks;
-  const { hiddenSize, intermediateSize, biases } = blocks.config;
-  const linear = (part: string, from: string, inFeatures: number, outFeatures: number): string =>
-    addProjection(
-      blocks,
-      { name: `layers.${layer}.${part}`, input: from, inFeatures },
-      { module: `model.layers.${layer}.mlp.${part}_proj`, outFeatures, bias: biases.mlp },
-    );
-  const gate = linear('gate', input, hiddenSize, intermediateSize);
-  const up = linear('up', input, hiddenSize, intermediateSize);
+function addGated(blocks: Blocks, layer: number, input: string): string {
+  const { writer, config } = blocks;
+  const [gate = '', up = ''] = gateAndUp(config, layer, input).map((part) =>
+    addProjection(blocks, part),
+  );
   // In these three nodes, because ONNX Runtime looks for them when it joins the two products before.
   const sigmoid = writer.standardOperator('Sigmoid', `layers.${layer}.sigmoid`, [gate]);
   const silu = writer.standardOperator('Mul', `layers.${layer}.silu`, [gate, sigmoid]);
-  const gated = writer.standardOperator('Mul', `layers.${layer}.gated`, [silu, up]);
-  return linear('down', gated, intermediateSize, hiddenSize);
+  return writer.standardOperator('Mul', `layers.${layer}.gated`, [silu, up]);
 }
 
-/** Adds `added` to the residual stream and normalizes the sum for what comes next. */
 function addResidualNorm(
   blocks: Blocks,
   name: string,
   added: string,
   stream: string,
   weight: string,
-  isLast = false,
+  isLast: boolean,
 ): LayerInput {
   const { writer, config } = blocks;
   const sum = `${name}.sum`;
@@ -153,46 +139,6 @@ function addResidualNorm(
     isLast ? [] : ['', '', sum],
   );
   return { stream: sum, normed };
-}
-
-function addLayer(blocks: Blocks, layer: number, input: LayerInput): LayerInput {
-  const { writer, config } = blocks;
-  const isLast = layer === config.layers - 1;
-  // Behind the last attention nothing looks at other tokens any more: only the rows whose logits are wanted go on.
-  const wanted = (value: string, name: string): string =>
-    isLast
-      ? writer.standardOperator('Gather', name, [value, 'logit_rows'], { axis: { int: 1 } })
-      : value;
-  const attention = wanted(addAttention(blocks, layer, input.normed), 'wanted.attention');
-  const stream = wanted(input.stream, 'wanted.stream');
-  const output = addProjection(
-    blocks,
-    {
-      name: `layers.${layer}.o`,
-      input: attention,
-      inFeatures: config.heads * config.headDimension,
-    },
-    {
-      module: `model.layers.${layer}.self_attn.o_proj`,
-      outFeatures: config.hiddenSize,
-      bias: config.biases.output,
-    },
-  );
-  const middle = addResidualNorm(
-    blocks,
-    `layers.${layer}.middle`,
-    output,
-    stream,
-    `model.layers.${layer}.post_attention_layernorm`,
-  );
-  return addResidualNorm(
-    blocks,
-    `layers.${layer}.end`,
-    addMlp(blocks, layer, middle.normed),
-    middle.stream,
-    isLast ? 'model.norm' : `model.layers.${layer + 1}.input_layernorm`,
-    isLast,
-  );
 }
 
 /** Cosines and sines of every position, computed once while the graph is loaded. */
@@ -273,16 +219,19 @@ export function buildStandardDecoder(
     { axis: { int: 0 } },
   );
   const firstNorm = normWeight(blocks, 'model.layers.0.input_layernorm', hiddenSize);
-  let input: LayerInput = {
+  const first: LayerInput = {
     stream: embedded,
     normed: rmsNorm(blocks, 'layers.0.start', embedded, firstNorm, config.rmsNormEpsilon),
   };
-  for (let layer = 0; layer < config.layers; layer++) input = addLayer(blocks, layer, input);
-  const logits = addProjection(
-    blocks,
-    { name: 'logits', input: input.normed, inFeatures: hiddenSize },
-    { module: headModule, outFeatures: vocabularySize, bias: false },
-  );
+  const operators: DecoderOperators = {
+    attention: (layer, input) => addAttention(blocks, layer, input),
+    gated: (layer, input) => addGated(blocks, layer, input),
+    linear: (part) => addProjection(blocks, part),
+    wantedRows: (value, name) =>
+      writer.standardOperator('Gather', name, [value, 'logit_rows'], { axis: { int: 1 } }),
+    residualNorm: (...norm) => addResidualNorm(blocks, ...norm),
+  };
+  const logits = addLayers(operators, config, headModule, first);
   const type = options.activations;
   const caches = (named: typeof pastName): OnnxValue[] =>
     Array.from({ length: config.layers }, (_, layer) =>

@@ -1,4 +1,4 @@
-import { biasOf, type MatrixShape } from './linear.ts';
+import { biasOf, type LinearOptions } from './linear.ts';
 import {
   BLOCK,
   prepareWeights,
@@ -6,21 +6,6 @@ import {
   type StandardContext,
   type StandardWeights,
 } from './standard-weights.ts';
-
-/** One of several matrices that the same input is multiplied with. */
-export interface Projection {
-  /** Module path in the file. */
-  readonly module: string;
-  readonly outFeatures: number;
-  readonly bias: boolean;
-}
-
-export interface ProjectionOptions {
-  /** Name of the node and of its output. */
-  readonly name: string;
-  readonly input: string;
-  readonly inFeatures: number;
-}
 
 /** Of MatMulNBits: its number for activations in int8; 0 leaves them as they are. */
 const INT8_ACTIVATIONS = 4;
@@ -99,9 +84,8 @@ function stacked(
 /** Adds y = x W^T + b. @param bias In the type of the activations; empty: none. */
 function addProduct(
   context: StandardContext,
-  { name, input, inFeatures }: ProjectionOptions,
+  { name, input, inFeatures, outFeatures }: Omit<LinearOptions, 'module' | 'bias'>,
   weights: StandardWeights,
-  outFeatures: number,
   bias: string,
 ): string {
   const { writer } = context;
@@ -136,7 +120,11 @@ function addProduct(
 }
 
 /** The bias of stacked rows; parts without one have zeros. */
-function stackedBias(context: StandardContext, name: string, parts: readonly Projection[]): string {
+function stackedBias(
+  context: StandardContext,
+  name: string,
+  parts: readonly LinearOptions[],
+): string {
   const { writer } = context;
   if (!parts.some(({ bias }) => bias)) return '';
   const biases = parts.map((part) =>
@@ -160,41 +148,35 @@ function stackedBias(context: StandardContext, name: string, parts: readonly Pro
 /**
  * Adds the products of one input with several matrices.
  *
+ * @param name Of the node where one holds them all, and of its output.
+ * @param parts All with the same input and width.
  * @returns one output with the products side by side where the matrices are stored in one way (a GPU is busier with one
  *   large product than with three small ones), else one output each
  * @throws AppError `unsupported-model`, `malformed-file`
  */
 export function addProjections(
   context: StandardContext,
-  options: ProjectionOptions,
-  parts: readonly Projection[],
+  name: string,
+  parts: readonly LinearOptions[],
 ): readonly string[] {
-  const { inFeatures, name } = options;
-  const shapes: readonly MatrixShape[] = parts.map(({ module, outFeatures }) => ({
-    module,
-    inFeatures,
-    outFeatures,
-  }));
-  const weights = shapes.map((shape) => prepareWeights(context, shape));
-  const all = stacked(context, `${name}.stacked`, weights);
-  if (all !== null) {
-    const rows = parts.reduce((sum, { outFeatures }) => sum + outFeatures, 0);
-    return [addProduct(context, options, all, rows, stackedBias(context, name, parts))];
+  const prepared = parts.map((part) => ({ part, weights: prepareWeights(context, part) }));
+  const all = stacked(
+    context,
+    `${name}.stacked`,
+    prepared.map(({ weights }) => weights),
+  );
+  const [first] = parts;
+  if (first !== undefined && all !== null) {
+    const outFeatures = parts.reduce((sum, part) => sum + part.outFeatures, 0);
+    const bias = stackedBias(context, name, parts);
+    return [addProduct(context, { ...first, name, outFeatures }, all, bias)];
   }
-  return parts.map((part, i) => {
-    const own = weights[i];
-    if (own === undefined) return '';
-    const partOptions = { ...options, name: `${name}.${i}` };
-    const bias = stackedBias(context, partOptions.name, [part]);
-    return addProduct(context, partOptions, own, part.outFeatures, bias);
-  });
+  return prepared.map(({ part, weights }) =>
+    addProduct(context, part, weights, stackedBias(context, part.name, [part])),
+  );
 }
 
 /** Adds the product with one matrix. @throws AppError `unsupported-model`, `malformed-file` */
-export function addProjection(
-  context: StandardContext,
-  options: ProjectionOptions,
-  part: Projection,
-): string {
-  return addProjections(context, options, [part])[0] ?? '';
+export function addProjection(context: StandardContext, part: LinearOptions): string {
+  return addProjections(context, part.name, [part])[0] ?? '';
 }
