@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { builtProgram } from './packed.ts';
 
 /** A CUDA device. */
 export interface Gpu {
@@ -87,15 +87,8 @@ function nothing(reason: string): GpuMeasurement {
   };
 }
 
-/** Where the program lies: beside the addon, outside the archive of a packed app, from which nothing can be started. */
-function probeProgram(): string {
-  const name = process.platform === 'win32' ? 'gpu_probe.exe' : 'gpu_probe';
-  const built = fileURLToPath(new URL(`./build/${name}`, import.meta.url));
-  return built.replace(/app\.asar([\\/])/, 'app.asar.unpacked$1');
-}
-
 async function runProbe(args: readonly string[], timeout: number): Promise<GpuMeasurement> {
-  const program = probeProgram();
+  const program = builtProgram('gpu_probe');
   if (!existsSync(program))
     return nothing('the program that looks for GPUs is missing; run: npm run setup');
   try {

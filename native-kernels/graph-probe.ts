@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from './packed.ts';
 import { libraryPath, type GraphDevice } from './runtime.ts';
 
 /** How fast a graph was computed. */
@@ -44,13 +44,6 @@ const STEPS = 16;
 
 /** A program that prints more than a line is not ours. */
 const MOST_OUTPUT = 64 * 1024;
-
-/** Where the program lies: beside the addon, outside the archive of a packed app, from which nothing can be started. */
-function program(): string {
-  const name = process.platform === 'win32' ? 'graph_probe.exe' : 'graph_probe';
-  const built = fileURLToPath(new URL(`./build/${name}`, import.meta.url));
-  return built.replace(/app\.asar([\\/])/, 'app.asar.unpacked$1');
-}
 
 function failed(code: string, message: string): GraphProbe {
   return { error: { code, message }, processor: null, device: null, divergence: null };
@@ -96,9 +89,9 @@ interface Ended {
   readonly how: string;
 }
 
-function run(orders: string, timeoutMs: number): Promise<Ended> {
+function run(program: string, orders: string, timeoutMs: number): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(program(), [], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'ignore'] });
     let output = '';
     let isSilent = false;
     const timer = setTimeout(() => {
@@ -130,7 +123,8 @@ function run(orders: string, timeoutMs: number): Promise<Ended> {
  * this one. Never rejects.
  */
 export async function probeGraph(options: GraphProbeOptions): Promise<GraphProbe> {
-  if (!existsSync(program()))
+  const program = builtProgram('graph_probe');
+  if (!existsSync(program))
     return failed(
       'runtime-unavailable',
       'the program that tries GPUs is missing; run: npm run setup',
@@ -148,7 +142,7 @@ export async function probeGraph(options: GraphProbeOptions): Promise<GraphProbe
     steps: STEPS,
   };
   const lines = Object.entries(orders).map(([name, value]) => `${name}=${value}\n`);
-  const { output, isSilent, how } = await run(lines.join(''), timeoutMs);
+  const { output, isSilent, how } = await run(program, lines.join(''), timeoutMs);
   if (isSilent)
     return failed('kernel-failed', `the GPU did not finish within ${timeoutMs / 1000} s`);
   try {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadAddon } from './addon.ts';
+import { outsideArchive } from './packed.ts';
 import type { InstructionSet } from './quantizers.ts';
 
 /** `fast` rounds activations to int8 inside the matrix products; `exact` keeps them in float32. */
@@ -269,8 +270,7 @@ export function libraryPath(): string {
   } catch (cause) {
     throw failure('runtime-unavailable', 'The package onnxruntime-node is not installed', cause);
   }
-  // Electron packs dependencies into an archive and leaves libraries beside it: only there can the system open them.
-  const folder = dirname(manifest).replace(/\bapp\.asar(?=[\\/])/, 'app.asar.unpacked');
+  const folder = outsideArchive(dirname(manifest));
   return join(folder, 'bin', 'napi-v6', process.platform, process.arch, name);
 }
 
