@@ -17,7 +17,7 @@ Device& Device::open(int ordinal) {
   return *device;
 }
 
-Device::Device(int ordinal) : driver_(Driver::get()), ordinal_(ordinal), title_("device " + std::to_string(ordinal)) {
+Device::Device(int ordinal) : driver_(Driver::get()), title_("device " + std::to_string(ordinal)) {
   if (kernel_image() == nullptr) {
     throw Error("runtime-unavailable", "this build has no CUDA kernels: no CUDA compiler was found when it was made",
                 "Install NVIDIA's CUDA toolkit and run the set-up again, or choose --device cpu.");
@@ -26,8 +26,7 @@ Device::Device(int ordinal) : driver_(Driver::get()), ordinal_(ordinal), title_(
   check(call().device_get(&device, ordinal), "cuDeviceGet");
   char name[256] = {};
   check(call().device_name(name, sizeof(name), device), "cuDeviceGetName");
-  name_ = name;
-  title_ += " (" + name_ + ")";
+  title_ += " (" + std::string(name) + ")";
   int multiprocessors = 0;
   check(call().device_attribute(&multiprocessors, kAttributeMultiprocessors, device), "cuDeviceGetAttribute");
   multiprocessors_ = static_cast<unsigned>(std::max(multiprocessors, 1));
@@ -40,14 +39,6 @@ Device::Device(int ordinal) : driver_(Driver::get()), ordinal_(ordinal), title_(
   check(call().context_retain(&context_, device), "cuDevicePrimaryCtxRetain");
   use();
   check(call().module_load(&module_, kernel_image()), "cuModuleLoadData");
-}
-
-std::size_t Device::free_memory() const {
-  use();
-  std::size_t free = 0;
-  std::size_t total = 0;
-  check(call().memory_info(&free, &total), "cuMemGetInfo");
-  return free;
 }
 
 FunctionHandle Device::kernel(const std::string& name) {
@@ -76,24 +67,20 @@ DeviceMemory::DeviceMemory(Device& device, std::size_t bytes) : device_(&device)
   bytes_ = bytes;
 }
 
-void DeviceMemory::reset() noexcept {
-  if (pointer_ == 0) return;
+DeviceMemory::~DeviceMemory() {
   // A failure here was reported before, by the call that it comes from.
-  if (device_->is_current()) (void)device_->call().memory_free(pointer_);
-  pointer_ = 0;
-  bytes_ = 0;
+  if (pointer_ != 0 && device_->is_current()) (void)device_->call().memory_free(pointer_);
 }
 
-PinnedMemory::PinnedMemory(Device& device, std::size_t bytes) : device_(&device) {
+PinnedMemory::PinnedMemory(Device& device, std::size_t bytes) : device_(device), bytes_(bytes) {
   device.use();
   // Visible to every device of the process.
   constexpr unsigned kPortable = 1;
   device.check(device.call().pinned_allocate(&data_, std::max<std::size_t>(bytes, 16), kPortable), "cuMemHostAlloc");
-  bytes_ = bytes;
 }
 
 PinnedMemory::~PinnedMemory() {
-  if (data_ != nullptr && device_->is_current()) (void)device_->call().pinned_free(data_);
+  if (data_ != nullptr && device_.is_current()) (void)device_.call().pinned_free(data_);
 }
 
 Stream::Stream(Device& device) : device_(device) {

@@ -21,8 +21,6 @@ class Device {
   /// @throws Error("runtime-unavailable", "out-of-memory", "kernel-failed")
   static Device& open(int ordinal);
 
-  int ordinal() const { return ordinal_; }
-  const std::string& name() const { return name_; }
   /// For messages: "device 0 (NVIDIA H100)".
   const std::string& title() const { return title_; }
   unsigned multiprocessors() const { return multiprocessors_; }
@@ -36,11 +34,6 @@ class Device {
 
   /// The same where nothing may be thrown. @returns whether it worked
   bool is_current() const noexcept { return call().context_current(context_) == kSuccess; }
-
-  /// Bytes of device memory that are free now.
-  std::size_t free_memory() const;
-
-  FunctionHandle kernel(const std::string& name);
 
   /// Starts a kernel whose arguments are `arguments`, in order.
   template <typename... Arguments>
@@ -56,11 +49,10 @@ class Device {
 
  private:
   explicit Device(int ordinal);
+  FunctionHandle kernel(const std::string& name);
   void launch_raw(StreamHandle stream, const std::string& name, std::uint64_t grid, unsigned threads, void** arguments);
 
   const Driver& driver_;
-  int ordinal_;
-  std::string name_;
   std::string title_;
   unsigned multiprocessors_ = 1;
   unsigned shared_memory_ = 0;
@@ -75,7 +67,7 @@ class DeviceMemory {
  public:
   DeviceMemory() = default;
   DeviceMemory(Device& device, std::size_t bytes);
-  ~DeviceMemory() { reset(); }
+  ~DeviceMemory();
   DeviceMemory(DeviceMemory&& other) noexcept { swap(other); }
   DeviceMemory& operator=(DeviceMemory&& other) noexcept {
     swap(other);
@@ -87,7 +79,6 @@ class DeviceMemory {
   T* as() const {
     return reinterpret_cast<T*>(static_cast<std::uintptr_t>(pointer_));
   }
-  void reset() noexcept;
 
  private:
   void swap(DeviceMemory& other) noexcept {
@@ -103,26 +94,17 @@ class DeviceMemory {
 /// Page-locked host memory, which the device copies from and to at full speed while the processor goes on.
 class PinnedMemory {
  public:
-  PinnedMemory() = default;
   PinnedMemory(Device& device, std::size_t bytes);
   ~PinnedMemory();
-  PinnedMemory(PinnedMemory&& other) noexcept { swap(other); }
-  PinnedMemory& operator=(PinnedMemory&& other) noexcept {
-    swap(other);
-    return *this;
-  }
+  PinnedMemory(const PinnedMemory&) = delete;
+  PinnedMemory& operator=(const PinnedMemory&) = delete;
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  void swap(PinnedMemory& other) noexcept {
-    std::swap(device_, other.device_);
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-  }
-  Device* device_ = nullptr;
+  Device& device_;
   void* data_ = nullptr;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_;
 };
 
 /// Work that runs in order, beside that of other streams.

@@ -16,7 +16,6 @@ class DriverError : public Error {
  public:
   DriverError(std::string code, const std::string& message, std::string remedy, Result result)
       : Error(std::move(code), message, std::move(remedy)), result_(result) {}
-  Result result() const noexcept { return result_; }
   bool out_of_memory() const noexcept { return result_ == kOutOfMemory; }
 
  private:

@@ -79,7 +79,6 @@ constexpr unsigned kEventDefault = 0;
   X(context_flags, cuDevicePrimaryCtxSetFlags_v2, (DeviceHandle device, unsigned flags))                             \
   X(context_retain, cuDevicePrimaryCtxRetain, (ContextHandle * context, DeviceHandle device))                        \
   X(context_current, cuCtxSetCurrent, (ContextHandle context))                                                       \
-  X(memory_info, cuMemGetInfo_v2, (std::size_t * free, std::size_t * total))                                         \
   X(module_load, cuModuleLoadData, (ModuleHandle * module, const void* image))                                       \
   X(module_function, cuModuleGetFunction, (FunctionHandle * function, ModuleHandle module, const char* name))        \
   X(memory_allocate, cuMemAlloc_v2, (DevicePointer * pointer, std::size_t bytes))                                    \
