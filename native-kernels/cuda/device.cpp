@@ -104,6 +104,12 @@ void Stream::download(void* to, DevicePointer from, std::size_t bytes) {
   device_.check(device_.call().download(to, from, bytes, handle_), "cuMemcpyDtoHAsync");
 }
 
+void Stream::copy(DevicePointer to, DevicePointer from, std::size_t bytes) {
+  if (bytes == 0) return;
+  device_.use();
+  device_.check(device_.call().copy(to, from, bytes, handle_), "cuMemcpyDtoDAsync");
+}
+
 void Stream::fill(DevicePointer to, unsigned char value, std::size_t bytes) {
   if (bytes == 0) return;
   device_.use();

@@ -119,6 +119,8 @@ class Stream {
 
   void upload(DevicePointer to, const void* from, std::size_t bytes);
   void download(void* to, DevicePointer from, std::size_t bytes);
+  /// From device memory to device memory.
+  void copy(DevicePointer to, DevicePointer from, std::size_t bytes);
   void fill(DevicePointer to, unsigned char value, std::size_t bytes);
   void wait();
 

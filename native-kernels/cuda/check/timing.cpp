@@ -144,9 +144,7 @@ class Timing {
     const auto weights = make_weights(Kind::gaussian, type, part / weight_size(type), seed);
     worker_.stream().upload(source_.pointer(), weights.data(), part);
     for (std::size_t at = part; at < bytes_; at += part) {
-      device_.check(device_.call().copy(source_.pointer() + at, source_.pointer(), std::min(part, bytes_ - at),
-                                        worker_.stream().handle()),
-                    "cuMemcpyDtoDAsync");
+      worker_.stream().copy(source_.pointer() + at, source_.pointer(), std::min(part, bytes_ - at));
     }
     worker_.stream().wait();
     filled_ = true;
@@ -154,10 +152,7 @@ class Timing {
   }
 
   double copy_bandwidth() {
-    const double ms = watch_.median([&] {
-      device_.check(device_.call().copy(out_.pointer(), source_.pointer(), bytes_, worker_.stream().handle()),
-                    "cuMemcpyDtoDAsync");
-    });
+    const double ms = watch_.median([&] { worker_.stream().copy(out_.pointer(), source_.pointer(), bytes_); });
     return 2.0 * static_cast<double>(bytes_) / (ms / 1e3);
   }
 

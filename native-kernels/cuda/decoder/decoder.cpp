@@ -72,10 +72,8 @@ void Decoder::reserve(std::size_t end) {
   // Keys and values of each layer lie together: every one of them moves.
   const std::size_t kept = cache_.capacity * passes_.position_bytes();
   const std::size_t step = grown.capacity * passes_.position_bytes();
-  for (std::size_t i = 0; kept != 0 && i < plan_.layers.size() * 2; ++i) {
-    device_.check(device_.call().copy(grown.memory.pointer() + i * step, cache_.memory.pointer() + i * kept, kept,
-                                      stream_.handle()),
-                  "cuMemcpyDtoDAsync");
+  for (std::size_t i = 0; i < plan_.layers.size() * 2; ++i) {
+    stream_.copy(grown.memory.pointer() + i * step, cache_.memory.pointer() + i * kept, kept);
   }
   stream_.wait();
   cache_ = std::move(grown);
