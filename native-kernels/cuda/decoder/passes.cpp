@@ -41,6 +41,30 @@ unsigned group_size(std::size_t heads_per_kv_head) {
   return 1;
 }
 
+/// Whether one kernel can multiply with all of them.
+bool can_all_share(std::initializer_list<const DeviceMatrix*> matrices) {
+  return std::all_of(matrices.begin(), matrices.end(),
+                     [&](const DeviceMatrix* matrix) { return can_share(**matrices.begin(), *matrix); });
+}
+
+/// Lays the matrices into a job, tile after tile. @param tile_rows of a tile; with Outcome::silu_mul it holds half as
+/// many of each matrix @returns how many tiles there are
+template <typename Job>
+unsigned place_tiles(Job& job, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
+                     unsigned tile_rows) {
+  unsigned tiles = 0;
+  std::size_t index = 0;
+  for (const DeviceMatrix* matrix : matrices) {
+    job.matrices[index] = matrix->matrix;
+    const unsigned rows = matrix->matrix.rows;
+    tiles = outcome == Outcome::silu_mul ? ceil_divide(rows, tile_rows / 2) : tiles + ceil_divide(rows, tile_rows);
+    job.tile_ends[index++] = tiles;
+  }
+  for (; index < kMatrices; ++index) job.tile_ends[index] = tiles;
+  job.outcome = outcome;
+  return tiles;
+}
+
 unsigned prompt_dim(std::size_t head_dim) { return (static_cast<unsigned>(head_dim) + 31) / 32 * 32; }
 
 }  // namespace
@@ -110,9 +134,7 @@ AttentionShape Passes::attention_shape(std::size_t layer, const CacheMemory& cac
 
 void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
                              const float* x, const float* norm, float epsilon, float* out) {
-  const DeviceMatrix& first = **matrices.begin();
-  for (const DeviceMatrix* matrix : matrices) {
-    if (can_share(first, *matrix)) continue;
+  if (!can_all_share(matrices)) {
     // One by one then; only stored products get here.
     for (const DeviceMatrix* single : matrices) {
       multiply_vector(stream, {single}, outcome, x, norm, epsilon, out);
@@ -120,16 +142,9 @@ void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const De
     }
     return;
   }
+  const DeviceMatrix& first = **matrices.begin();
   MultiplyVector job{};
-  unsigned tiles = 0;
-  std::size_t index = 0;
-  for (const DeviceMatrix* matrix : matrices) {
-    job.matrices[index] = matrix->matrix;
-    const unsigned rows = matrix->matrix.rows;
-    tiles = outcome == Outcome::silu_mul ? ceil_divide(rows, 8) : tiles + ceil_divide(rows, 16);
-    job.tile_ends[index++] = tiles;
-  }
-  for (; index < kMatrices; ++index) job.tile_ends[index] = tiles;
+  const unsigned tiles = place_tiles(job, matrices, outcome, 16);
   const unsigned room = kVectorBlocks * device_.multiprocessors();
   const unsigned steps = ceil_divide(first.matrix.columns, step_columns(first.format));
   job.split = kVectorWarps;
@@ -137,7 +152,6 @@ void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const De
          (job.split > kLeastSplit && ceil_divide(std::size_t{tiles} * job.split, kVectorWarps) > room)) {
     job.split /= 2;
   }
-  job.outcome = outcome;
   job.x = x;
   job.norm_weight = norm;
   job.epsilon = epsilon;
@@ -150,9 +164,7 @@ void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const De
 
 void Passes::multiply_matrix(StreamHandle stream, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
                              const void* x, float x_factor, unsigned tokens, void* out, std::size_t out_stride) {
-  const DeviceMatrix& first = **matrices.begin();
-  for (const DeviceMatrix* matrix : matrices) {
-    if (can_share(first, *matrix)) continue;
+  if (!can_all_share(matrices)) {
     auto* to = static_cast<float*>(out);
     for (const DeviceMatrix* single : matrices) {
       multiply_matrix(stream, {single}, outcome, x, x_factor, tokens, to, out_stride);
@@ -161,17 +173,8 @@ void Passes::multiply_matrix(StreamHandle stream, std::initializer_list<const De
     return;
   }
   MultiplyMatrix job{};
-  unsigned tiles = 0;
-  std::size_t index = 0;
-  for (const DeviceMatrix* matrix : matrices) {
-    job.matrices[index] = matrix->matrix;
-    const unsigned rows = matrix->matrix.rows;
-    tiles = outcome == Outcome::silu_mul ? ceil_divide(rows, kTileRows / 2) : tiles + ceil_divide(rows, kTileRows);
-    job.tile_ends[index++] = tiles;
-  }
-  for (; index < kMatrices; ++index) job.tile_ends[index] = tiles;
+  const unsigned tiles = place_tiles(job, matrices, outcome, kTileRows);
   job.tokens = tokens;
-  job.outcome = outcome;
   job.x = x;
   job.x_factor = x_factor;
   job.out_stride = static_cast<unsigned>(out_stride);
@@ -180,8 +183,14 @@ void Passes::multiply_matrix(StreamHandle stream, std::initializer_list<const De
   } else {
     job.out = static_cast<float*>(out);
   }
-  kernels_.launch(stream, std::string("multiply_matrix_") + format_name(first.format),
+  kernels_.launch(stream, std::string("multiply_matrix_") + format_name((*matrices.begin())->format),
                   {tiles, ceil_divide(tokens, kTileTokens), kMatrixThreads, kMatrixSharedBytes}, job);
+}
+
+void Passes::embed(StreamHandle stream, const int* ids, unsigned tokens) {
+  const auto width = static_cast<unsigned>(plan_.hidden);
+  const EmbedTokens job{weights_.embedding, weights_.embedding_format, ids, tokens, width, memory_.stream.as<float>()};
+  kernels_.launch(stream, "embed_tokens", {tokens, 1, kMatrixThreads, 0}, job);
 }
 
 void Passes::normalize(StreamHandle stream, const float* x, const float* weight, float epsilon, unsigned tokens) {
@@ -195,10 +204,8 @@ void Passes::token(StreamHandle stream, const CacheMemory& cache, StepResult* re
   auto* const attended = memory_.attended.as<float>();
   auto* const gated = memory_.gated.as<float>();
   auto* const state = memory_.state.as<StepState>();
-  const EmbedTokens embed{
-      weights_.embedding, weights_.embedding_format, &state->token, 1, static_cast<unsigned>(plan_.hidden), residual};
   kernels_.set_overlap(false);
-  kernels_.launch(stream, "embed_tokens", {1, 1, kMatrixThreads, 0}, embed);
+  embed(stream, &state->token, 1);
   kernels_.set_overlap(true);
   for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
     const DeviceLayer& layer = weights_.layers[i];
@@ -229,13 +236,7 @@ void Passes::token(StreamHandle stream, const CacheMemory& cache, StepResult* re
 void Passes::prompt(StreamHandle stream, const CacheMemory& cache, unsigned tokens, unsigned position) {
   kernels_.set_overlap(false);
   auto* const residual = memory_.stream.as<float>();
-  const EmbedTokens embed{weights_.embedding,
-                          weights_.embedding_format,
-                          memory_.ids.as<int>(),
-                          tokens,
-                          static_cast<unsigned>(plan_.hidden),
-                          residual};
-  kernels_.launch(stream, "embed_tokens", {tokens, 1, kMatrixThreads, 0}, embed);
+  embed(stream, memory_.ids.as<int>(), tokens);
   const std::size_t all = (plan_.heads + 2 * plan_.kv_heads) * plan_.head_dim;
   auto* const queries = memory_.queries.as<void>();
   auto* const attended = memory_.attended.as<void>();

@@ -73,6 +73,7 @@ class Passes {
 
  private:
   AttentionShape attention_shape(std::size_t layer, const CacheMemory& cache) const;
+  void embed(StreamHandle stream, const int* ids, unsigned tokens);
   void normalize(StreamHandle stream, const float* x, const float* weight, float epsilon, unsigned tokens);
 
   Device& device_;
