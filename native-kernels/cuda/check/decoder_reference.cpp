@@ -1,7 +1,6 @@
 #include "cuda/check/decoder_reference.h"
 
 #include <atomic>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include "error.h"
 #include "half.h"
 #include "linear.h"
+#include "reference/quantize_kernels.h"
 
 namespace nibble::check {
 namespace {
@@ -25,17 +25,6 @@ void run_on_threads(void*, std::size_t tasks, void (*task)(void*, std::size_t), 
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
-}
-
-float element(const std::uint8_t* data, WeightType type, std::size_t index) {
-  if (type == WeightType::f32) {
-    float value = 0;
-    std::memcpy(&value, data + index * 4, 4);
-    return value;
-  }
-  std::uint16_t word = 0;
-  std::memcpy(&word, data + index * 2, 2);
-  return type == WeightType::f16 ? float_from_half(word) : std::bit_cast<float>(std::uint32_t{word} << 16);
 }
 
 std::vector<float> normalize(const float* x, const std::vector<float>& weight, float epsilon) {
@@ -74,7 +63,7 @@ const std::uint8_t* DecoderReference::data(const cuda::StoredTensor& tensor) con
 
 std::vector<float> DecoderReference::floats(const cuda::FloatsPlan& plan) const {
   std::vector<float> out(plan.count);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = element(data(plan.tensor), plan.type, i) + plan.added;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = load_weight(data(plan.tensor), plan.type, i) + plan.added;
   return out;
 }
 
@@ -195,7 +184,8 @@ std::vector<float> DecoderReference::attend(std::size_t index, const std::vector
 std::vector<float> DecoderReference::append(std::int64_t id) {
   std::vector<float> stream(plan_.hidden);
   for (std::size_t i = 0; i < stream.size(); ++i) {
-    stream[i] = element(data(plan_.embedding), plan_.embedding_type, static_cast<std::size_t>(id) * plan_.hidden + i);
+    stream[i] =
+        load_weight(data(plan_.embedding), plan_.embedding_type, static_cast<std::size_t>(id) * plan_.hidden + i);
   }
   const auto add = [&](const std::vector<float>& value) {
     for (std::size_t i = 0; i < stream.size(); ++i) stream[i] += value[i];

@@ -1,16 +1,16 @@
 // From a plan's nodes to the one shape of decoder that the kernels know; every size is checked against every other.
 
+#include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "cuda/decoder/plan.h"
 #include "error.h"
+#include "quantize.h"
 
 namespace nibble::cuda {
 namespace {
 
-constexpr std::size_t kNestedBlock = 256;
 constexpr std::size_t kMostLayers = 4096;
 constexpr double kMostElements = 4294967295.0;  // kernels number weights, rows and columns with 32 bits
 
@@ -114,12 +114,10 @@ FloatsPlan optional_floats(const PlanNode& node, unsigned index, std::size_t cou
   return node.inputs.contains(index) ? floats(node, index, count, name) : FloatsPlan{};
 }
 
-bool is_power_of_two(std::size_t value) { return value != 0 && (value & (value - 1)) == 0; }
-
 void read_four_bit(const PlanNode& node, const std::string& name, LinearPlan& plan) {
   plan.kind = LinearPlan::Kind::four_bit;
   plan.block_size = size_attribute(node, "block_size", name);
-  if (plan.block_size < 32 || !is_power_of_two(plan.block_size)) {
+  if (plan.block_size < 32 || !std::has_single_bit(plan.block_size)) {
     unsupported(name + " has blocks of " + std::to_string(plan.block_size));
   }
   const std::size_t count = plan.rows * plan.columns;
@@ -128,7 +126,7 @@ void read_four_bit(const PlanNode& node, const std::string& name, LinearPlan& pl
   plan.table = typed(node, 3, "F32", 16, name);
   if (input(node, 2, name).type == "U8") {
     plan.scales = typed(node, 2, "U8", blocks, name);
-    plan.nested_scales = typed(node, 4, "F32", ceil_divide(blocks, kNestedBlock), name);
+    plan.nested_scales = typed(node, 4, "F32", ceil_divide(blocks, kNestedBlockSize), name);
     plan.nested_map = typed(node, 5, "F32", 256, name);
     plan.nested_offset = static_cast<float>(attribute(node, "nested_offset", name));
   } else {
@@ -150,7 +148,7 @@ void read_affine(const PlanNode& node, const std::string& name, LinearPlan& plan
     plan.codes = typed(node, 1, "U8", ceil_divide(count, 2), name);
   }
   // A lane's 16 bytes, and a unit of 16 columns, must not straddle two blocks.
-  const bool fits = is_power_of_two(plan.block_size) && plan.block_size >= (bits == 8 ? 16u : 32u);
+  const bool fits = std::has_single_bit(plan.block_size) && plan.block_size >= (bits == 8 ? 16u : 32u);
   if (plan.block_size != plan.columns && !fits) unsupported(name + " has blocks of " + std::to_string(plan.block_size));
   plan.scales = typed(node, 2, "F32", count / plan.block_size, name);
   if (node.inputs.contains(3)) plan.zero_points = typed(node, 3, "I8", count / plan.block_size, name);

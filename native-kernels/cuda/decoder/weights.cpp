@@ -7,8 +7,8 @@
 #include <memory>
 #include <tuple>
 
-#include "half.h"
 #include "positioned_file.h"
+#include "reference/quantize_kernels.h"
 
 namespace nibble::cuda {
 namespace {
@@ -18,17 +18,6 @@ constexpr std::uint64_t kAlignment = 256;
 
 /// Pieces on their way to the device: large enough for full speed.
 constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
-
-float to_float(const std::uint8_t* data, WeightType type, std::size_t index) {
-  if (type == WeightType::f32) {
-    float value = 0;
-    std::memcpy(&value, data + index * sizeof(value), sizeof(value));
-    return value;
-  }
-  std::uint16_t word = 0;
-  std::memcpy(&word, data + index * sizeof(word), sizeof(word));
-  return type == WeightType::f16 ? float_from_half(word) : std::bit_cast<float>(std::uint32_t{word} << 16);
-}
 
 Format float_format(WeightType type) {
   return type == WeightType::bf16 ? Format::bf16 : type == WeightType::f16 ? Format::f16 : Format::f32;
@@ -66,7 +55,7 @@ class Placement {
     const std::vector<std::uint8_t> stored = read(plan.tensor);
     std::vector<std::uint8_t> bytes(plan.count * sizeof(float));
     for (std::size_t i = 0; i < plan.count; ++i) {
-      const float value = to_float(stored.data(), plan.type, i) + plan.added;
+      const float value = load_weight(stored.data(), plan.type, i) + plan.added;
       std::memcpy(bytes.data() + i * sizeof(value), &value, sizeof(value));
     }
     return place_bytes(bytes);
