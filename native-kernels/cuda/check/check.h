@@ -2,12 +2,22 @@
 
 // The parts of the check program. Each throws when something is wrong.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "cuda/launches.h"
 
 namespace nibble::check {
+
+/// How long `work()` takes.
+template <typename Work>
+double seconds_of(const Work& work) {
+  const auto from = std::chrono::steady_clock::now();
+  work();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - from;
+  return seconds.count();
+}
 
 /// Every scheme, type, block size and odd shape against the plain code. @param small few and small tensors only
 void check_equality(cuda::Worker& worker, std::uint64_t seed, bool small);

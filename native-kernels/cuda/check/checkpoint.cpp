@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -97,13 +96,6 @@ void settle(const std::string& path, bool forgets) {
   if (file < 0 || fsync(file) != 0) throw Error("disk-full", "cannot sync " + path);
   if (forgets) (void)posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
   close(file);
-}
-
-double seconds_of(const std::function<void()>& work) {
-  const auto from = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - from;
-  return seconds.count();
 }
 
 /// Calls task(offset, count) for all pieces of a file, on all threads.

@@ -1,6 +1,6 @@
 #include "cuda/check/decoder_reference.h"
 
-#include <atomic>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -11,20 +11,15 @@
 #include "half.h"
 #include "linear.h"
 #include "reference/quantize_kernels.h"
+#include "threads.h"
 
 namespace nibble::check {
 namespace {
 
 void run_on_threads(void*, std::size_t tasks, void (*task)(void*, std::size_t), void* user) {
-  const std::size_t count = std::min<std::size_t>(tasks, std::max(1u, std::thread::hardware_concurrency()));
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < tasks; i = next++) task(user, i);
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  Control control;
+  control.threads = std::max(1u, std::thread::hardware_concurrency());
+  for_each_task(tasks, control, {0, 1}, [&](std::size_t i) { task(user, i); });
 }
 
 std::vector<float> normalize(const float* x, const std::vector<float>& weight, float epsilon) {

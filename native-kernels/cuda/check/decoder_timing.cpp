@@ -1,10 +1,8 @@
 // A decoder with the shape of Llama-3.2-1B: tokens a second, beside what the memory would allow.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <vector>
 
 #include "cuda/check/check.h"
@@ -15,14 +13,6 @@
 
 namespace nibble::check {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds(const std::function<void()>& run) {
-  const Clock::time_point start = Clock::now();
-  run();
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -39,7 +29,7 @@ double copy_bandwidth(cuda::Device& device) {
   stream.wait();
   std::vector<double> times;
   for (int i = 0; i < 7; ++i) {
-    times.push_back(seconds([&] {
+    times.push_back(seconds_of([&] {
       stream.copy(to.pointer(), from.pointer(), kBytes);
       stream.wait();
     }));
@@ -70,7 +60,7 @@ void time_context(cuda::Decoder& decoder, const std::vector<std::int64_t>& ids, 
   std::vector<double> times;
   for (int i = 0; i < 5; ++i) {
     std::int64_t id = 1;
-    times.push_back(seconds([&] {
+    times.push_back(seconds_of([&] {
       for (int token = 0; token < kTokens; ++token) id = decoder.next(id, length + static_cast<std::size_t>(token)).id;
     }));
   }
@@ -95,11 +85,11 @@ void time_decoder(cuda::Device& device, const std::string& directory, const std:
   model.layer_format = format;
   model.head_format = "int8";
   std::string text;
-  const double made = seconds([&] { text = write_synthetic_model(model, directory, seed); });
+  const double made = seconds_of([&] { text = write_synthetic_model(model, directory, seed); });
   const cuda::DecoderPlan plan = cuda::read_decoder(cuda::parse_plan(text));
   std::unique_ptr<cuda::Decoder> decoder;
   const double loaded =
-      seconds([&] { decoder = std::make_unique<cuda::Decoder>(device, plan, directory, std::size_t{16384}); });
+      seconds_of([&] { decoder = std::make_unique<cuda::Decoder>(device, plan, directory, std::size_t{16384}); });
   const double bandwidth = copy_bandwidth(device);
   const double bytes = token_bytes(plan);
   const double floor = bytes / bandwidth;
@@ -117,7 +107,7 @@ void time_decoder(cuda::Device& device, const std::string& directory, const std:
   const auto last = static_cast<std::int64_t>(ids.size()) - 1;
   std::vector<double> times;
   for (int i = 0; i < 9; ++i) {
-    times.push_back(seconds([&] { decoder->run(ids, 0, std::span(&last, 1), logits.data()); }));
+    times.push_back(seconds_of([&] { decoder->run(ids, 0, std::span(&last, 1), logits.data()); }));
   }
   const double time = median(times);
   std::printf("prefill of %zu tokens: %.0f tok/s, %.2f ms\n", ids.size(), static_cast<double>(ids.size()) / time,

@@ -2,7 +2,6 @@
 // the device reached in the same run.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -308,13 +307,13 @@ class Timing {
       };
       pass();
       wait();
-      const auto from = std::chrono::steady_clock::now();
-      for (int i = 0; i < kRepeats; ++i) pass();
-      wait();
-      const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - from;
+      const double seconds = seconds_of([&] {
+        for (int i = 0; i < kRepeats; ++i) pass();
+        wait();
+      });
       report(std::to_string(tensors) + " tensors [14336, 4096] to nf4" + (nested ? "-dq" : ""),
              static_cast<double>(tensors) * four_bit_bytes(kTensor, WeightType::bf16, 64, nested),
-             ms.count() / kRepeats);
+             seconds * 1e3 / kRepeats);
     }
   }
 
