@@ -14,6 +14,7 @@
 
 #include "cpu.h"
 #include "cuda/quantize_cuda.h"
+#include "json_text.h"
 
 namespace {
 
@@ -26,18 +27,7 @@ constexpr std::size_t kWeights = std::size_t{1} << 26;
 /// Runs of each, after one to warm up; the median counts.
 constexpr int kRuns = 3;
 
-std::string quoted(const std::string& text) {
-  std::string json = "\"";
-  for (const char character : text) {
-    if (character == '"' || character == '\\') json += '\\';
-    // Names and messages come from the driver: whatever is no text is left out.
-    if (static_cast<unsigned char>(character) >= 0x20) json += character;
-  }
-  json += '"';
-  return json;
-}
-
-std::string quoted_or_null(const std::string& text) { return text.empty() ? "null" : quoted(text); }
+std::string text_or_null(const std::string& text) { return text.empty() ? "null" : nibble::json_text(text); }
 
 /// bf16 weights from -0.5 to 0.5.
 std::vector<std::uint16_t> some_weights() {
@@ -115,11 +105,11 @@ int main(int count, char** arguments) {
   }
   std::ostringstream json;
   json << "{\"hasKernels\":" << (probe.has_kernels ? "true" : "false");
-  json << ",\"driver\":" << quoted_or_null(probe.driver) << ",\"reason\":" << quoted_or_null(probe.reason);
+  json << ",\"driver\":" << text_or_null(probe.driver) << ",\"reason\":" << text_or_null(probe.reason);
   json << ",\"devices\":[";
   for (std::size_t i = 0; i < probe.devices.size(); ++i) {
     const DeviceInfo& device = probe.devices[i];
-    json << (i == 0 ? "" : ",") << "{\"ordinal\":" << device.ordinal << ",\"name\":" << quoted(device.name)
+    json << (i == 0 ? "" : ",") << "{\"ordinal\":" << device.ordinal << ",\"name\":" << nibble::json_text(device.name)
          << ",\"memoryBytes\":" << device.memory_bytes << ",\"computeCapability\":\"" << device.major << "."
          << device.minor << "\"}";
   }

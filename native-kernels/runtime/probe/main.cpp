@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "cpu.h"
+#include "json_text.h"
 #include "runtime/model.h"
 #include "runtime/ort_library.h"
 #include "runtime/philox.h"
@@ -170,16 +171,6 @@ double mean_divergence(const Outcome& reference, const Outcome& other, std::size
   return sum / static_cast<double>(rows);
 }
 
-std::string json(const std::string& value) {
-  std::string result = "\"";
-  for (const char character : value) {
-    if (character == '"' || character == '\\') result += '\\';
-    // Messages come from the driver: whatever is no text is left out.
-    if (static_cast<unsigned char>(character) >= 0x20) result += character;
-  }
-  return result + '"';
-}
-
 std::string json(double value) {
   if (!std::isfinite(value)) return "null";
   std::ostringstream out;
@@ -215,7 +206,8 @@ std::string probe(const Orders& orders) {
   try {
     device = compute(orders, true);
   } catch (const Error& error) {
-    return "{\"error\":{\"code\":" + json(error.code()) + ",\"message\":" + json(std::string(error.what())) + "}}";
+    return "{\"error\":{\"code\":" + nibble::json_text(error.code()) +
+           ",\"message\":" + nibble::json_text(error.what()) + "}}";
   }
   if (orders.count("processor") == 0) return "{\"error\":null,\"device\":" + json(device) + "}";
   const Outcome processor = compute(orders, false);
