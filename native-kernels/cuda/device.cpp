@@ -7,6 +7,12 @@
 
 namespace nibble::cuda {
 
+void require_kernels(const void* image) {
+  if (image != nullptr) return;
+  throw Error("runtime-unavailable", "this build has no CUDA kernels: no CUDA compiler was found when it was made",
+              "Install NVIDIA's CUDA toolkit and run the set-up again, or choose --device cpu.");
+}
+
 Device& Device::open(int ordinal) {
   static std::mutex lock;
   static std::map<int, std::unique_ptr<Device>> devices;
@@ -18,10 +24,7 @@ Device& Device::open(int ordinal) {
 }
 
 Device::Device(int ordinal) : driver_(Driver::get()), title_("device " + std::to_string(ordinal)) {
-  if (kernel_image() == nullptr) {
-    throw Error("runtime-unavailable", "this build has no CUDA kernels: no CUDA compiler was found when it was made",
-                "Install NVIDIA's CUDA toolkit and run the set-up again, or choose --device cpu.");
-  }
+  require_kernels(kernel_image());
   DeviceHandle device = 0;
   check(call().device_get(&device, ordinal), "cuDeviceGet");
   char name[256] = {};

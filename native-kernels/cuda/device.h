@@ -15,6 +15,10 @@ namespace nibble::cuda {
 /// Threads of a block of the grid, unless a kernel says otherwise.
 constexpr unsigned kBlockThreads = 256;
 
+/// @param image the compiled kernels, null in a build without any
+/// @throws Error("runtime-unavailable") where there are none
+void require_kernels(const void* image);
+
 class Device {
  public:
   /// The device of a number, opened at its first use and kept until the process ends.

@@ -67,6 +67,7 @@ void Driver::open() {
   NIBBLE_CUDA_FUNCTIONS(NIBBLE_CUDA_BIND)
 #undef NIBBLE_CUDA_BIND
 #define NIBBLE_CUDA_TRY(member, symbol, arguments) (void)bind(library, #symbol, functions_.member);
+  NIBBLE_CUDA_DECODER_FUNCTIONS(NIBBLE_CUDA_TRY)
   NIBBLE_CUDA_OPTIONAL_FUNCTIONS(NIBBLE_CUDA_TRY)
 #undef NIBBLE_CUDA_TRY
   const Result result = functions_.init(0);

@@ -101,8 +101,8 @@ constexpr unsigned kEventDefault = 0;
     (FunctionHandle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, \
      unsigned block_z, unsigned shared_bytes, StreamHandle stream, void** arguments, void** extra))
 
-/// What only the decoder needs. Null where the driver is older than they are (cuLaunchKernelEx: CUDA 11.8).
-#define NIBBLE_CUDA_OPTIONAL_FUNCTIONS(X)                                                                            \
+/// What only the decoder needs. Null where the driver is older than they are (CUDA 11.4).
+#define NIBBLE_CUDA_DECODER_FUNCTIONS(X)                                                                             \
   X(function_attribute, cuFuncSetAttribute, (FunctionHandle function, int attribute, int value))                     \
   X(function_property, cuFuncGetAttribute, (int* value, int attribute, FunctionHandle function))                     \
   X(module_unload, cuModuleUnload, (ModuleHandle module))                                                            \
@@ -112,13 +112,17 @@ constexpr unsigned kEventDefault = 0;
   X(graph_instantiate, cuGraphInstantiateWithFlags, (GraphExecHandle * exec, GraphHandle graph, unsigned long long)) \
   X(graph_launch, cuGraphLaunch, (GraphExecHandle exec, StreamHandle stream))                                        \
   X(graph_destroy, cuGraphDestroy, (GraphHandle graph))                                                              \
-  X(graph_exec_destroy, cuGraphExecDestroy, (GraphExecHandle exec))                                                  \
-  X(launch_with, cuLaunchKernelEx,                                                                                   \
+  X(graph_exec_destroy, cuGraphExecDestroy, (GraphExecHandle exec))
+
+/// What the decoder does without where the driver is older (CUDA 11.8).
+#define NIBBLE_CUDA_OPTIONAL_FUNCTIONS(X) \
+  X(launch_with, cuLaunchKernelEx,        \
     (const LaunchConfig* config, FunctionHandle function, void** arguments, void** extra))
 
 struct DriverFunctions {
 #define NIBBLE_CUDA_DECLARE(member, symbol, arguments) Result(NIBBLE_CUDA_CALL* member) arguments = nullptr;
   NIBBLE_CUDA_FUNCTIONS(NIBBLE_CUDA_DECLARE)
+  NIBBLE_CUDA_DECODER_FUNCTIONS(NIBBLE_CUDA_DECLARE)
   NIBBLE_CUDA_OPTIONAL_FUNCTIONS(NIBBLE_CUDA_DECLARE)
 #undef NIBBLE_CUDA_DECLARE
 };

@@ -11,18 +11,20 @@ constexpr unsigned kPlainSharedBytes = 48 * 1024;
 /// Programmatic launches came with Hopper; kernels compiled for less do not wait for the one before them.
 constexpr int kFirstTextWithOverlap = 90;
 
+bool has_decoder_functions(const DriverFunctions& call) {
+#define NIBBLE_CUDA_LOOK(member, symbol, arguments) \
+  if (call.member == nullptr) return false;
+  NIBBLE_CUDA_DECODER_FUNCTIONS(NIBBLE_CUDA_LOOK)
+#undef NIBBLE_CUDA_LOOK
+  return true;
+}
+
 }  // namespace
 
 DecoderKernels::DecoderKernels(Device& device) : device_(device) {
-  if (decoder_image() == nullptr) {
-    throw Error("runtime-unavailable", "this build has no CUDA kernels: no CUDA compiler was found when it was made",
-                "Install NVIDIA's CUDA toolkit and run the set-up again, or choose --device cpu.");
-  }
+  require_kernels(decoder_image());
   const DriverFunctions& call = device.call();
-  if (call.function_attribute == nullptr || call.function_property == nullptr || call.stream_query == nullptr ||
-      call.capture_begin == nullptr || call.capture_end == nullptr || call.graph_instantiate == nullptr ||
-      call.graph_launch == nullptr || call.graph_destroy == nullptr || call.graph_exec_destroy == nullptr ||
-      call.module_unload == nullptr) {
+  if (!has_decoder_functions(call)) {
     throw Error("runtime-unavailable", "the NVIDIA driver is too old for chat on " + device.title(),
                 "Install a newer NVIDIA driver (for CUDA 11.4 or later), or choose --device cpu.");
   }
