@@ -188,6 +188,12 @@ void Decoder::run_prompt(std::span<const std::int64_t> ids, std::size_t position
   passes_.prompt(stream_.handle(), cache_, static_cast<unsigned>(ids.size()), static_cast<unsigned>(position));
 }
 
+void Decoder::download_row(DevicePointer from, float* logits) {
+  stream_.download(pinned_logits_.data(), from, pinned_logits_.bytes());
+  wait();
+  std::memcpy(logits, pinned_logits_.data(), pinned_logits_.bytes());
+}
+
 void Decoder::download_rows(std::span<const std::int64_t> rows, float* logits) {
   const std::size_t width = plan_.vocabulary;
   std::size_t done = 0;
@@ -205,9 +211,7 @@ void Decoder::download_rows(std::span<const std::int64_t> rows, float* logits) {
     }
     const DevicePointer from = count == 1 ? memory_.logits.pointer() : memory_.many_logits.pointer();
     for (std::size_t row = 0; row < count; ++row) {
-      stream_.download(pinned_logits_.data(), from + row * width * sizeof(float), width * sizeof(float));
-      wait();
-      std::memcpy(logits + (done + row) * width, pinned_logits_.data(), width * sizeof(float));
+      download_row(from + row * width * sizeof(float), logits + (done + row) * width);
     }
     done += count;
   }
@@ -226,9 +230,7 @@ void Decoder::run(std::span<const std::int64_t> ids, std::size_t position, std::
   if (ids.size() == 1) {
     start_step({static_cast<int>(ids[0]), static_cast<int>(position), steps_});
     for (std::size_t row = 0; row < rows.size(); ++row) {
-      stream_.download(pinned_logits_.data(), memory_.logits.pointer(), pinned_logits_.bytes());
-      wait();
-      std::memcpy(logits + row * plan_.vocabulary, pinned_logits_.data(), pinned_logits_.bytes());
+      download_row(memory_.logits.pointer(), logits + row * plan_.vocabulary);
     }
   } else {
     run_prompt(ids, position);

@@ -25,7 +25,7 @@ class Decoder final : public nibble::Backend {
   ~Decoder() override;
 
   std::size_t vocabulary_size() const override { return plan_.vocabulary; }
-  std::size_t embedding_rows() const override { return plan_.embedding_rows; }
+  std::size_t embedding_rows() const override { return plan_.vocabulary; }
   std::size_t context_length() const override { return context_length_; }
   std::size_t chunk() const override { return kPassTokens; }
   std::size_t cache_bytes() const override { return cache_.memory.bytes(); }
@@ -57,6 +57,7 @@ class Decoder final : public nibble::Backend {
   void settle();
   void wait();
   void run_prompt(std::span<const std::int64_t> ids, std::size_t position);
+  void download_row(DevicePointer from, float* logits);
   void download_rows(std::span<const std::int64_t> rows, float* logits);
   const StepResult& result_of(unsigned step);
 

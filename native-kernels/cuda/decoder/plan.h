@@ -83,8 +83,7 @@ struct LayerPlan {
 /// A decoder as the kernels can run it.
 struct DecoderPlan {
   std::vector<std::string> files;
-  std::size_t vocabulary = 0;
-  std::size_t embedding_rows = 0;
+  std::size_t vocabulary = 0;  // rows of the embedding and of the head
   std::size_t hidden = 0;
   std::size_t intermediate = 0;
   std::size_t heads = 0;

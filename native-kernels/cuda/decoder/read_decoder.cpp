@@ -253,8 +253,7 @@ DecoderPlan read_decoder(const Plan& source) {
   if (plan.hidden == 0 || plan.embedding.bytes == 0 || plan.embedding.bytes % row_bytes != 0) {
     malformed("embedded: its rows do not have the width of the first norm");
   }
-  plan.embedding_rows = plan.embedding.bytes / row_bytes;
-  plan.vocabulary = plan.embedding_rows;
+  plan.vocabulary = plan.embedding.bytes / row_bytes;
   if (plan.vocabulary > std::size_t{1} << 24) unsupported("its vocabulary is too large");
 
   std::size_t count = 0;
