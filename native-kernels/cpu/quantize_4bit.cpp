@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "cpu/quantize_nested.h"
@@ -41,11 +40,7 @@ struct Job {
 
 /// @param weights [count] the first of them being weight `first` of the tensor
 [[noreturn]] void refuse(const void* weights, WeightType type, std::size_t first) {
-  std::size_t i = 0;
-  while (std::isfinite(load_weight(weights, type, i))) ++i;
-  const float value = load_weight(weights, type, i);
-  const std::string what = std::isnan(value) ? " is NaN" : " is infinite";
-  throw InvalidWeights(first + i, "weight " + std::to_string(first + i) + what);
+  for (std::size_t i = 0;; ++i) require_quantizable(load_weight(weights, type, i), first + i, false);
 }
 
 int rank_of(const FourBitTables& tables, float value) {

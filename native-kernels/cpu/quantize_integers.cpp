@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <string>
 #include <vector>
 
 #include "cpu/quantize_statistics.h"
@@ -46,9 +45,6 @@ struct RowTasks {
   std::size_t count(std::size_t task) const { return end(task) - first(task); }
 };
 
-/// Weights from this magnitude on round to infinity in float16.
-constexpr float kHalfOverflows = 65520.0f;
-
 /// Weights in memory, the first of them being weight `first` of its tensor.
 struct Weights {
   const void* data;
@@ -58,14 +54,7 @@ struct Weights {
 
 [[noreturn]] void refuse(const Weights& source, std::size_t from, bool through_half) {
   for (std::size_t i = from;; ++i) {
-    const float weight = load_weight(source.data, source.type, i);
-    const std::size_t index = source.first + i;
-    const std::string name = "weight " + std::to_string(index);
-    if (std::isnan(weight)) throw InvalidWeights(index, name + " is NaN");
-    if (std::isinf(weight)) throw InvalidWeights(index, name + " is infinite");
-    if (through_half && std::fabs(weight) >= kHalfOverflows) {
-      throw InvalidWeights(index, name + " is " + std::to_string(weight) + ", too large for the float16 of LLM.int8");
-    }
+    require_quantizable(load_weight(source.data, source.type, i), source.first + i, through_half);
   }
 }
 

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "cuda/lanes.h"
@@ -56,21 +54,13 @@ void for_each_piece(Lanes& lanes, std::size_t pieces, const Control& control, Pr
 
 /// Refuses the first weight that is not finite, or that float16 cannot hold. Reads the tensor once more.
 [[noreturn]] void refuse(const Origin& origin, std::size_t from, bool through_half) {
-  constexpr float kHalfOverflows = 65520.0f;
   const std::size_t size = weight_size(origin.type);
   std::vector<std::uint8_t> bytes(kSmallestPiece * size);
   for (std::size_t start = from; start < origin.numel; start += kSmallestPiece) {
     const std::size_t count = std::min(kSmallestPiece, origin.numel - start);
     origin.read(start * size, bytes.data(), count * size);
     for (std::size_t i = 0; i < count; ++i) {
-      const float weight = load_weight(bytes.data(), origin.type, i);
-      const std::string name = "weight " + std::to_string(start + i);
-      if (std::isnan(weight)) throw InvalidWeights(start + i, name + " is NaN");
-      if (std::isinf(weight)) throw InvalidWeights(start + i, name + " is infinite");
-      if (through_half && std::fabs(weight) >= kHalfOverflows) {
-        throw InvalidWeights(start + i,
-                             name + " is " + std::to_string(weight) + ", too large for the float16 of LLM.int8");
-      }
+      require_quantizable(load_weight(bytes.data(), origin.type, i), start + i, through_half);
     }
   }
   throw Error("kernel-failed", "the device reported weights that are not numbers, and there are none",

@@ -90,6 +90,11 @@ const QuantizeKernels& quantize_kernels(Isa isa);
 /// Weight `index` of a source, as float32.
 float load_weight(const void* source, WeightType type, std::size_t index);
 
+/// @param index of the weight in its tensor
+/// @param through_half whether it goes through float16, as with LLM.int8
+/// @throws InvalidWeights unless there is a code for it
+void require_quantizable(float weight, std::size_t index, bool through_half);
+
 /// Bytes of one weight.
 std::size_t weight_size(WeightType type);
 

@@ -3,8 +3,10 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <string>
 
 #include "half.h"
+#include "quantize.h"
 #include "reference/nested_run.h"
 #include "reference/quantize_kernels.h"
 
@@ -120,6 +122,16 @@ float load_weight(const void* source, WeightType type, std::size_t index) {
   std::memcpy(&bits, at, sizeof(bits));
   if (type == WeightType::f16) return float_from_half(bits);
   return std::bit_cast<float>(std::uint32_t{bits} << 16);
+}
+
+void require_quantizable(float weight, std::size_t index, bool through_half) {
+  // From this magnitude on weights round to infinity in float16.
+  constexpr float kHalfOverflows = 65520.0f;
+  if (is_finite(weight) && !(through_half && std::fabs(weight) >= kHalfOverflows)) return;
+  const std::string name = "weight " + std::to_string(index);
+  if (std::isnan(weight)) throw InvalidWeights(index, name + " is NaN");
+  if (std::isinf(weight)) throw InvalidWeights(index, name + " is infinite");
+  throw InvalidWeights(index, name + " is " + std::to_string(weight) + ", too large for the float16 of LLM.int8");
 }
 
 }  // namespace nibble
