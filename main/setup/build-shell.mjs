@@ -28,17 +28,16 @@ const assets = [
 const PRELOAD = 'main/shell/preload.ts';
 
 /** What only a checkout needs, or sees. */
-const skipped = new Set([
-  'app/sample/training',
-  'app/sample/model',
-  'main/setup',
-  'native-kernels/build',
-]);
+const skipped = new Set(['app/sample/training', 'app/sample/model', 'main/setup']);
+
+/** Folders that CMake builds in, for this machine, for emulators and for checks: it names files .ts that are no code. */
+const BUILDS = 'native-kernels/build';
 
 function sourceFiles(root, folder) {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const name = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return skipped.has(name) ? [] : sourceFiles(root, name);
+    if (entry.isDirectory())
+      return skipped.has(name) || name.startsWith(BUILDS) ? [] : sourceFiles(root, name);
     return name.endsWith('.ts') && !name.endsWith('.d.ts') ? [name] : [];
   });
 }
