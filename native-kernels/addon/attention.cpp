@@ -10,7 +10,7 @@
 #include "addon/arguments.h"
 #include "addon/exported.h"
 #include "addon/kernel_arguments.h"
-#include "addon/linear_pool.h"
+#include "addon/shared_pool.h"
 #include "registration.h"
 #include "runtime/kv_cache.h"
 

@@ -8,8 +8,8 @@
 #include "addon/arguments.h"
 #include "addon/exported.h"
 #include "addon/kernel_arguments.h"
-#include "addon/linear_pool.h"
 #include "addon/promise_worker.h"
+#include "addon/shared_pool.h"
 #include "registration.h"
 
 namespace nibble::addon {

@@ -3,8 +3,8 @@
 //
 //   kernel_check [--list] [--seed N] [--isa NAME]
 //
-// --list prints the names of the instruction sets and ends. The reference is compared with itself only when it is
-// named. Exit status 1 when anything differs.
+// --list prints the names of the instruction sets and ends. The reference is compared with itself, and the pool of
+// threads is checked, only when they are named (reference, threads). Exit status 1 when anything differs.
 
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +20,20 @@ namespace {
 
 /// Messages printed for one set: enough to see a pattern.
 constexpr std::size_t kMostMessages = 20;
+
+/// Runs checks and prints what came of them. @returns whether none failed
+template <class Checks>
+bool run(const char* name, const Checks& checks) {
+  Report report;
+  try {
+    checks(report);
+  } catch (const Error& error) {
+    report.holds(std::string("no error: ") + error.what(), false);
+  }
+  std::printf("%s: %zu comparisons, %zu failures, worst %.3f of the bound\n", name, report.comparisons(),
+              report.failures(), report.worst());
+  return report.failures() == 0;
+}
 
 }  // namespace
 
@@ -86,17 +100,17 @@ int main(int argc, char** argv) {
       std::printf("%s\n", isa_name(isa));
       continue;
     }
-    check::Report report;
-    try {
-      check::check_table(isa, seed, report);
-      check::check_linear(isa, seed, report);
-      check::check_vectors(isa, seed, report);
-    } catch (const Error& error) {
-      report.holds(std::string("no error: ") + error.what(), false);
-    }
-    std::printf("%s: %zu comparisons, %zu failures, worst %.3f of the bound\n", isa_name(isa), report.comparisons(),
-                report.failures(), report.worst());
-    good = good && report.failures() == 0;
+    good = check::run(isa_name(isa),
+                      [&](check::Report& report) {
+                        check::check_table(isa, seed, report);
+                        check::check_linear(isa, seed, report);
+                        check::check_vectors(isa, seed, report);
+                      }) &&
+           good;
+  }
+  if (only != nullptr && std::strcmp(only, "threads") == 0) {
+    any = true;
+    good = check::run("threads", [&](check::Report& report) { check::check_threads(seed, report); });
   }
   if (!any) std::fprintf(stderr, "kernel_check: this processor has no such instruction set\n");
   return any && good ? 0 : 1;

@@ -1,11 +1,8 @@
 #include "custom_operator.h"
 
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <exception>
 #include <limits>
-#include <mutex>
 #include <new>
 
 namespace nibble {
@@ -158,34 +155,6 @@ Tensor read_tensor(const ort::Api& api, const ort::Value* value) {
   return {type, {dims, rank}, api.tensor_data(value)};
 }
 
-/// One ParallelFor: its indices are the threads, which take tasks until none is left. That costs one dispatch for any
-/// number of tasks and balances the load when a core is busy with something else.
-struct TaskRun {
-  TaskRun(std::size_t tasks_, void (*task_)(void*, std::size_t), void* user_)
-      : tasks(tasks_), task(task_), user(user_) {}
-
-  std::size_t tasks;
-  void (*task)(void*, std::size_t);
-  void* user;
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  std::exception_ptr failure;
-
-  static void work(void* self, std::size_t) {
-    TaskRun& run = *static_cast<TaskRun*>(self);
-    try {
-      for (std::size_t i = run.next.fetch_add(1, std::memory_order_relaxed); i < run.tasks;
-           i = run.next.fetch_add(1, std::memory_order_relaxed)) {
-        run.task(run.user, i);
-      }
-    } catch (...) {
-      run.next.store(run.tasks, std::memory_order_relaxed);
-      const std::lock_guard lock(run.mutex);
-      if (!run.failure) run.failure = std::current_exception();
-    }
-  }
-};
-
 }  // namespace
 
 std::size_t Tensor::count() const {
@@ -231,20 +200,6 @@ std::span<const std::int64_t> KernelContext::integers(std::size_t index) const {
 float* KernelContext::output(std::size_t index, std::size_t rows, std::size_t columns) const {
   const std::array<std::int64_t, 2> dims{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
   return static_cast<float*>(api_.tensor_data(api_.context_output(context_, index, dims.data(), dims.size())));
-}
-
-Parallel KernelContext::parallel() const { return {const_cast<KernelContext*>(this), run_parallel, state_.threads}; }
-
-void KernelContext::run_parallel(void* context, std::size_t tasks, void (*task)(void*, std::size_t), void* user) {
-  const KernelContext& self = *static_cast<const KernelContext*>(context);
-  const std::size_t workers = std::min(tasks, self.state_.threads);
-  if (workers <= 1) {
-    for (std::size_t i = 0; i < tasks; ++i) task(user, i);
-    return;
-  }
-  TaskRun run(tasks, task, user);
-  self.api_.parallel_for(self.context_, TaskRun::work, workers, workers, &run);
-  if (run.failure) std::rethrow_exception(run.failure);
 }
 
 }  // namespace nibble

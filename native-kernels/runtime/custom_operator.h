@@ -71,7 +71,7 @@ class KernelInfo {
 /// A kernel's view of one run.
 class KernelContext {
  public:
-  KernelContext(const ort::Api& api, ort::KernelContext* context, const SessionState& state)
+  KernelContext(const ort::Api& api, ort::KernelContext* context, SessionState& state)
       : api_(api), context_(context), state_(state) {}
 
   /// @returns nothing when the optional input is absent
@@ -85,15 +85,16 @@ class KernelContext {
 
   float* output(std::size_t index, std::size_t rows, std::size_t columns) const;
 
-  /// Runs on the session's threads; valid while this context is.
-  Parallel parallel() const;
+  /// Runs on the session's threads.
+  Parallel parallel() const { return state_.threads.parallel(); }
+
+  /// Announces that the operator is about to read `reading`.
+  void begin_reading(Reading& reading) const { state_.reading_order.begin(reading, state_.threads); }
 
  private:
-  static void run_parallel(void* context, std::size_t tasks, void (*task)(void* user, std::size_t index), void* user);
-
   const ort::Api& api_;
   ort::KernelContext* context_;
-  const SessionState& state_;
+  SessionState& state_;
 };
 
 class Kernel {

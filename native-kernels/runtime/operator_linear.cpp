@@ -59,6 +59,9 @@ struct Linear4 {
     }
     bias = info.floats(input + 5, "the bias", w.rows);
   }
+  std::size_t code_bytes() const { return w.rows * w.columns / 2; }
+  const void* codes() const { return w.codes; }
+
   // w points into this object.
   Linear4(const Linear4&) = delete;
   Linear4& operator=(const Linear4&) = delete;
@@ -86,6 +89,8 @@ struct LinearInt8Rows {
     w.threshold = info.real("threshold", 6.0f);
     bias = info.floats(input + 2, "the bias", w.rows);
   }
+  std::size_t code_bytes() const { return w.rows * w.columns; }
+  const void* codes() const { return w.codes; }
 
   LinearInt8RowsWeights w{};
   std::vector<float> bias;
@@ -119,6 +124,8 @@ struct LinearAffine {
     }
     bias = info.floats(input + 3, "the bias", w.rows);
   }
+  std::size_t code_bytes() const { return w.rows * w.columns * static_cast<std::size_t>(w.bits) / 8; }
+  const void* codes() const { return w.bits == 8 ? static_cast<const void*>(w.codes) : w.packed; }
 
   LinearAffineWeights w{};
   std::vector<float> bias;
@@ -135,6 +142,7 @@ class LinearTogether final : public Kernel {
       matrices_.push_back(std::make_unique<Matrix>(info, part, 1 + part * Matrix::kInputs));
       weights_.push_back(matrices_.back()->w);
       if (weights_[part].columns != weights_[0].columns) info.malformed("its matrices differ in width");
+      reading_.add(matrices_.back()->codes(), matrices_.back()->code_bytes());
     }
   }
 
@@ -147,6 +155,7 @@ class LinearTogether final : public Kernel {
       to[i] = {bias.empty() ? nullptr : bias.data(), context.output(i, tokens, weights_[i].rows)};
     }
     if (tokens == 0) return;
+    context.begin_reading(reading_);
     linear_together(std::span<const typename Matrix::Weights>(weights_), x, tokens, to.data(), mode_, isa_,
                     context.parallel());
   }
@@ -156,6 +165,7 @@ class LinearTogether final : public Kernel {
   Isa isa_;
   std::vector<std::unique_ptr<Matrix>> matrices_;
   std::vector<typename Matrix::Weights> weights_;
+  Reading reading_;
 };
 
 /// Weights as they were published. Nothing is gained by several at once: their activations are not rounded.
@@ -170,6 +180,7 @@ class Linear16 final : public Kernel {
     w_.rows = static_cast<std::size_t>(weight->dims[0]);
     w_.columns = static_cast<std::size_t>(weight->dims[1]);
     bias_ = info.floats(2, "the bias", w_.rows);
+    reading_.add(w_.weight, w_.rows * w_.columns * (w_.type == WeightType::f32 ? 4 : 2));
   }
 
   void compute(const KernelContext& context) override {
@@ -177,6 +188,7 @@ class Linear16 final : public Kernel {
     const float* x = context.matrix(0, w_.columns, &tokens);
     float* y = context.output(0, tokens, w_.rows);
     if (tokens == 0) return;
+    context.begin_reading(reading_);
     linear16(w_, x, tokens, bias_.empty() ? nullptr : bias_.data(), y, mode_, isa_, context.parallel());
   }
 
@@ -185,6 +197,7 @@ class Linear16 final : public Kernel {
   Isa isa_;
   Linear16Weights w_{};
   std::vector<float> bias_;
+  Reading reading_;
 };
 
 }  // namespace

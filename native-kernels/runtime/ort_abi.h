@@ -261,11 +261,6 @@ class Api {
         context, index, dims, rank, &value));
     return value;
   }
-  void parallel_for(const KernelContext* context, void (*body)(void*, std::size_t), std::size_t total,
-                    std::size_t batches, void* user) const {
-    check(slot<274, Status*(const KernelContext*, void (*)(void*, std::size_t), std::size_t, std::size_t, void*)>()(
-        context, body, total, batches, user));
-  }
 
   // Releases: never fail.
   void release(Status* p) const { slot<93, void(Status*)>()(p); }

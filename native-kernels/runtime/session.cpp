@@ -43,15 +43,12 @@ Session::Session(const OpenOptions& options)
 std::size_t Session::chunk() const { return kChunk; }
 
 void Session::configure(ort::SessionOptions* options) const {
-  api_.set_intra_threads(options, static_cast<int>(state_.threads));
+  // Our operators bring their own threads.
+  api_.set_intra_threads(options, 1);
   // The graph is written as it is to run; looking for improvements would only cost time at load.
   api_.set_optimization_level(options, 0);
   // Patterns are kept per prompt length and hold memory of the largest one: 25 MB for nothing measurable in time.
   api_.disable_memory_pattern(options);
-  // Threads spin between the products of one token, which lie some 10 us apart, and rest soon on a machine that others
-  // use as well (30 % less processor time there). Between runs they rest at once: an idle model burns nothing.
-  api_.add_config_entry(options, "session.intra_op.spin_duration_us", "100");
-  api_.add_config_entry(options, "session.force_spinning_stop", "1");
   api_.add_domain(options, domain_.get());
 }
 
@@ -83,6 +80,12 @@ ort::Handle<ort::Value> Session::tensor(const void* data, std::span<const std::i
 
 void Session::run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
                   float* logits) {
+  // Between runs the threads rest: an idle model burns nothing.
+  struct Awake {
+    ThreadPool& threads;
+    explicit Awake(ThreadPool& threads_) : threads(threads_) { threads.wake(); }
+    ~Awake() { threads.rest(); }
+  } const awake(state_.threads);
   state_.cache.reserve(position + ids.size());
   const auto first = static_cast<std::int64_t>(position);
   const std::array<std::int64_t, 1> id_shape{static_cast<std::int64_t>(ids.size())};

@@ -12,6 +12,8 @@
 #include "kv_cache.h"
 #include "linear.h"
 #include "profile.h"
+#include "reading_order.h"
+#include "thread_pool.h"
 
 namespace nibble {
 
@@ -21,7 +23,8 @@ struct SessionState {
 
   const Mode mode;
   const Isa isa;
-  const std::size_t threads;
+  ThreadPool threads;
+  ReadingOrder reading_order;
   KvCache cache;
 
   /// How many token ids the embedding knows; set when the graph is loaded.

@@ -1,6 +1,6 @@
 // Kernels that this machine cannot run inside the addon, in a program of their own (native-kernels/check): the ARM sets
 // under an emulator, each on the oldest processor that has it, where a newer instruction would end the program; and the
-// AVX-VNNI kernels by way of AVX-512, which has the same byte products in another encoding.
+// AVX-VNNI kernels by way of AVX-512, which has the same byte products in another encoding; and the pool of threads.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
@@ -50,6 +50,8 @@ function compile(folder: string, options: string[]): void {
 const passed = (set: string): RegExp =>
   new RegExp(`^${set}: [1-9]\\d{5,} comparisons, 0 failures`, 'm');
 
+const loopsPassed = /^threads: [1-9]\d{3,} comparisons, 0 failures/m;
+
 const armBuild = path.join(sources, 'build-aarch64');
 const check = (processor: string, ...args: string[]): string =>
   run(emulator ?? '', ['-cpu', processor, path.join(armBuild, 'kernel_check'), ...args]);
@@ -85,6 +87,10 @@ describe.skipIf(missing.length > 0)(
       },
       300_000,
     );
+
+    it(`runs every task of a loop once (seed ${seed})`, () => {
+      expect(check('max', '--isa', 'threads', '--seed', seed)).toMatch(loopsPassed);
+    }, 300_000);
   },
 );
 
@@ -107,6 +113,11 @@ describe.skipIf(elsewhere !== undefined)(
     it(`equal the reference (seed ${seed})`, () => {
       const output = run(path.join(folder, 'kernel_check'), ['--isa', 'avx-vnni', '--seed', seed]);
       expect(output).toMatch(passed('avx-vnni'));
+    }, 300_000);
+
+    it(`run every task of a loop once (seed ${seed})`, () => {
+      const output = run(path.join(folder, 'kernel_check'), ['--isa', 'threads', '--seed', seed]);
+      expect(output).toMatch(loopsPassed);
     }, 300_000);
   },
 );
