@@ -40,10 +40,10 @@ export function createRunner(): Handlers<RunnerApi> {
     });
 
   return {
-    load: async (params) => {
+    load: async (params, { emit }) => {
       if (loading !== null)
         throw new AppError('busy', 'This runner has a model already; start another one.');
-      const attempt = loadModel(params);
+      const attempt = loadModel({ ...params, onTrial: emit });
       loading = attempt;
       try {
         const runnable = await attempt;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { builtProgram } from './packed.ts';
 import { libraryPath, type GraphDevice } from './runtime.ts';
 
@@ -11,26 +12,50 @@ export interface GraphRates {
   readonly decodeRate: number;
 }
 
+/** Why a device did not compute a model. */
+export interface GraphFailure {
+  readonly code: string;
+  readonly message: string;
+  /** `half-precision`: it has no 16-bit arithmetic, and the same graph in 32 bits may run there. */
+  readonly detail: 'half-precision' | null;
+}
+
 /** What became of computing one model on a device and on the processor. */
 export interface GraphProbe {
-  /** Why the device did not compute it; null when it did. */
-  readonly error: { readonly code: string; readonly message: string } | null;
+  /** Null when the device did it. */
+  readonly error: GraphFailure | null;
+  /** Null where it was not to be timed, too. */
   readonly processor: GraphRates | null;
   readonly device: GraphRates | null;
   /** Mean Kullback-Leibler divergence of the device's next tokens from the processor's, in nats; null: no numbers. */
   readonly divergence: number | null;
 }
 
+/** Where a model is to be tried, and what is computed there. */
+export type ProbedDevice =
+  | { readonly device: Exclude<GraphDevice, 'cpu'>; readonly graph: string }
+  /** A decoder on a CUDA device: its plan and the folder of its weights, as `Model.openOnCuda` takes them. */
+  | { readonly device: 'cuda'; readonly plan: string; readonly directory: string };
+
+/** A step that is done: loading, the comparison, and each of the runs that are timed. */
+export interface GraphProbeStep {
+  readonly on: 'device' | 'processor';
+  readonly done: number;
+  readonly total: number;
+}
+
 export interface GraphProbeOptions {
-  /** Graph of the device, and the same model's in our dialect. */
-  readonly deviceGraph: string;
+  readonly on: ProbedDevice;
+  /** The same model's graph in our dialect. */
   readonly processorGraph: string;
-  readonly device: Exclude<GraphDevice, 'cpu'>;
+  /** Whether the processor is timed too, or only compared with. @default true */
+  readonly timesProcessor?: boolean;
   /** Positions of the context that the device is given, as it will be asked for afterwards. */
   readonly contextLength: number;
   readonly threads: number;
   /** How long it may take. @default 3 minutes: a large model is read twice, and shaders are compiled */
   readonly timeoutMs?: number;
+  readonly onStep?: ((step: GraphProbeStep) => void) | undefined;
 }
 
 const TIMEOUT_MS = 180_000;
@@ -42,11 +67,11 @@ const ROWS = 64;
 const PROMPT = 128;
 const STEPS = 16;
 
-/** A program that prints more than a line is not ours. */
+/** A program that prints more than some lines is not ours. */
 const MOST_OUTPUT = 64 * 1024;
 
-function failed(code: string, message: string): GraphProbe {
-  return { error: { code, message }, processor: null, device: null, divergence: null };
+function failed(code: string, message: string, detail: GraphFailure['detail'] = null): GraphProbe {
+  return { error: { code, message, detail }, processor: null, device: null, divergence: null };
 }
 
 function numberOf(value: unknown): number | null {
@@ -74,6 +99,7 @@ function probeOf(value: unknown): GraphProbe {
     return failed(
       'code' in error && typeof error.code === 'string' ? error.code : 'internal',
       'message' in error && typeof error.message === 'string' ? error.message : 'no reason given',
+      'detail' in error && error.detail === 'half-precision' ? error.detail : null,
     );
   return {
     error: null,
@@ -83,16 +109,31 @@ function probeOf(value: unknown): GraphProbe {
   };
 }
 
+/** @returns null for a line that is the outcome */
+function stepOf(value: unknown): GraphProbeStep | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { on, done, total }: Partial<Record<keyof GraphProbeStep, unknown>> = value;
+  if ((on !== 'device' && on !== 'processor') || typeof done !== 'number') return null;
+  return typeof total === 'number' ? { on, done, total } : null;
+}
+
 interface Ended {
-  readonly output: string;
+  /** What the program found out; null when it ended before. */
+  readonly outcome: GraphProbe | null;
   readonly isSilent: boolean;
   readonly how: string;
 }
 
-function run(program: string, orders: string, timeoutMs: number): Promise<Ended> {
+function run(
+  program: string,
+  orders: string,
+  timeoutMs: number,
+  onStep: (step: GraphProbeStep) => void,
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'ignore'] });
-    let output = '';
+    let outcome: GraphProbe | null = null;
+    let length = 0;
     let isSilent = false;
     const timer = setTimeout(() => {
       isSilent = true;
@@ -100,11 +141,22 @@ function run(program: string, orders: string, timeoutMs: number): Promise<Ended>
     }, timeoutMs);
     const end = (how: string): void => {
       clearTimeout(timer);
-      resolve({ output, isSilent, how });
+      resolve({ outcome, isSilent, how });
     };
-    child.stdout.setEncoding('utf8');
-    child.stdout.on('data', (text: string) => {
-      if (output.length < MOST_OUTPUT) output += text;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      length += line.length;
+      if (length > MOST_OUTPUT) {
+        child.kill('SIGKILL');
+        return;
+      }
+      try {
+        const value: unknown = JSON.parse(line);
+        const step = stepOf(value);
+        if (step === null) outcome = probeOf(value);
+        else onStep(step);
+      } catch {
+        // Drivers print where they like.
+      }
     });
     child.on('error', (error) => {
       end(error.message);
@@ -114,13 +166,20 @@ function run(program: string, orders: string, timeoutMs: number): Promise<Ended>
     });
     // It may be gone before it has read: how it ended says why.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(orders);
+    // Left open: when this process is gone, its end tells the program to end as well.
+    child.stdin.write(orders);
   });
+}
+
+function deviceOrders(on: ProbedDevice): [string, string][] {
+  if (on.device !== 'cuda') return [['device', on.graph]];
+  const lines = on.plan.split('\n').filter((line) => line !== '');
+  return [['directory', on.directory], ...lines.map((line): [string, string] => ['plan', line])];
 }
 
 /**
  * Computes a model on a device and on the processor, in a process of its own: a broken driver costs that process and not
- * this one. Never rejects.
+ * this one. The process ends with this one. Never rejects.
  */
 export async function probeGraph(options: GraphProbeOptions): Promise<GraphProbe> {
   const program = builtProgram('graph_probe');
@@ -129,25 +188,26 @@ export async function probeGraph(options: GraphProbeOptions): Promise<GraphProbe
       'runtime-unavailable',
       'the program that tries GPUs is missing; run: npm run setup',
     );
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const orders = {
-    library: libraryPath(),
-    device: options.deviceGraph,
-    processor: options.processorGraph,
-    on: options.device,
-    context: options.contextLength,
-    threads: options.threads,
-    rows: Math.min(ROWS, options.contextLength),
-    prompt: Math.max(1, Math.min(PROMPT, options.contextLength - STEPS)),
-    steps: STEPS,
-  };
-  const lines = Object.entries(orders).map(([name, value]) => `${name}=${value}\n`);
-  const { output, isSilent, how } = await run(program, lines.join(''), timeoutMs);
+  const { on, contextLength, threads, timeoutMs = TIMEOUT_MS } = options;
+  const orders: [string, string | number][] = [
+    ['library', libraryPath()],
+    ['on', on.device],
+    ...deviceOrders(on),
+    ['processor', options.processorGraph],
+    ['time', options.timesProcessor === false ? 'device' : 'both'],
+    ['context', contextLength],
+    ['threads', threads],
+    ['rows', Math.min(ROWS, contextLength)],
+    ['prompt', Math.max(1, Math.min(PROMPT, contextLength - STEPS))],
+    ['steps', STEPS],
+  ];
+  const lines = orders.map(([name, value]) => `${name}=${value}\n`);
+  const { outcome, isSilent, how } = await run(program, `${lines.join('')}\n`, timeoutMs, (step) =>
+    options.onStep?.(step),
+  );
   if (isSilent)
     return failed('kernel-failed', `the GPU did not finish within ${timeoutMs / 1000} s`);
-  try {
-    return probeOf(JSON.parse(output));
-  } catch {
-    return failed('kernel-failed', `the GPU's driver ended the program that tried it (${how})`);
-  }
+  return (
+    outcome ?? failed('kernel-failed', `the GPU's driver ended the program that tried it (${how})`)
+  );
 }

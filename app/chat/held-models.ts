@@ -1,5 +1,5 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
-import type { DeviceWish } from '../contract/device.ts';
+import type { DeviceTrial, DeviceWish } from '../contract/device.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
@@ -36,6 +36,7 @@ interface Held {
   opening: Promise<OpenedRunner>;
   runner: OpenedRunner | null;
   memory: RunnerMemory | null;
+  trial: DeviceTrial | null;
   error: AppError | null;
   /** Answers that are under way or wait for it to load. */
   users: number;
@@ -84,13 +85,14 @@ export class HeldModels {
   }
 
   #describe(held: Held): HeldModel {
-    const { artifact, runner, error, users, memory } = held;
+    const { artifact, runner, error, users, memory, trial } = held;
     const working = users > 0 ? 'answering' : 'ready';
     return {
       artifactId: artifact.id,
       state: error !== null ? 'crashed' : runner === null ? 'loading' : working,
       memory,
       expectedBytes: storedWeightsBytes(artifact),
+      trial: runner === null && error === null ? trial : null,
       loaded: runner?.loaded ?? null,
       error: error && { code: error.code, message: error.message, remedy: error.remedy },
     };
@@ -221,6 +223,7 @@ export class HeldModels {
       opening: Promise.reject(new AppError('internal', 'Not opened yet.')),
       runner: null,
       memory: null,
+      trial: null,
       error: null,
       users: 0,
       usedAt: ++this.#uses,
@@ -244,6 +247,10 @@ export class HeldModels {
         directory: artifact.directory,
         ...settings,
         signal: cancel.signal,
+        onTrial: (trial) => {
+          held.trial = trial;
+          this.#changed();
+        },
         onStart: (pid) => {
           timer = setInterval(() => {
             void residentMemory(pid).then((memory) => {

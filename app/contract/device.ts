@@ -13,3 +13,15 @@ export const NO_GPU = 'No GPU was found.';
  */
 export const deviceWishSchema = z.enum(['auto', ...runDeviceSchema.options]);
 export type DeviceWish = z.infer<typeof deviceWishSchema>;
+
+/** What is being found out before `auto` chooses: how fast a device computes this model, and whether it does so rightly. */
+export const deviceTrialSchema = z.object({
+  /** The device that has its turn; the CPU's comes last. */
+  device: runDeviceSchema,
+  /** Steps of this turn: loading, a comparison, timed runs. The total is null until the first is done. */
+  done: z.int().nonnegative(),
+  total: z.int().positive().nullable(),
+  /** Until this turn is over, roughly; null while nobody can tell. */
+  secondsLeft: z.number().nonnegative().nullable(),
+});
+export type DeviceTrial = z.infer<typeof deviceTrialSchema>;

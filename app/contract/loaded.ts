@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deviceTrialSchema } from './device.ts';
 import { wireErrorSchema } from './error.ts';
 import { loadedModelSchema, runnerMemorySchema } from './runner-api.ts';
 
@@ -10,6 +11,8 @@ export const heldModelSchema = z.object({
   /** Bytes resident while loading, out of `expectedBytes`: what a loading bar shows. */
   memory: runnerMemorySchema.nullable(),
   expectedBytes: z.int().nonnegative(),
+  /** While devices are tried before the model is loaded. */
+  trial: deviceTrialSchema.nullable(),
   loaded: loadedModelSchema.nullable(),
   error: wireErrorSchema.omit({ stack: true }).nullable(),
 });

@@ -1,4 +1,4 @@
-import type { DeviceWish } from './device.ts';
+import type { DeviceTrial, DeviceWish } from './device.ts';
 import type { AppError } from './error.ts';
 import type { Client } from './rpc.ts';
 import type { LoadedModel, RunnerApi } from './runner-api.ts';
@@ -22,6 +22,8 @@ export interface OpenRunnerOptions {
   readonly profile?: boolean | undefined;
   /** Ends the opening; an open runner is ended with `close`. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears how far the trying of devices is, where it is needed before the model can be loaded. */
+  readonly onTrial?: ((trial: DeviceTrial) => void) | undefined;
   /** Hears the number of the process as soon as it runs, before it loads: for watching its memory. */
   readonly onStart?: ((pid: number) => void) | undefined;
 }

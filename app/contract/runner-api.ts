@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deviceWishSchema, runDeviceSchema } from './device.ts';
+import { deviceTrialSchema, deviceWishSchema, runDeviceSchema } from './device.ts';
 import { modelProfileSchema } from './profile.ts';
 import { method } from './rpc.ts';
 import {
@@ -51,6 +51,7 @@ export type Answer = z.infer<typeof answer>;
 
 /** A runner owns one loaded model. Calls that use the model run one after another, in the order they came. */
 export const runnerApi = {
+  /** With the device `auto` it may have to try devices first, and says how far that is. Ending the process ends it. */
   load: method({
     params: z.object({
       directory: z.string(),
@@ -66,6 +67,7 @@ export const runnerApi = {
       /** Whether to measure where the time goes. */
       profile: z.boolean().default(false),
     }),
+    event: deviceTrialSchema,
     result: loadedModelSchema,
   }),
   /**

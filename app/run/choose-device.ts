@@ -1,39 +1,20 @@
-import { readdir } from 'node:fs/promises';
 import { NO_GPU, type DeviceWish, type RunDevice } from '../contract/device.ts';
 import { AppError, errorCodes, type ErrorCode } from '../contract/error.ts';
-import { probeGraph, type GraphRates } from '../../native-kernels/index.ts';
-import { readDeviceRecord, writeDeviceRecord, type DeviceOutcome } from './device-record.ts';
+import type { GraphRates } from '../../native-kernels/index.ts';
+import type { DeviceOutcome, DeviceRecord, TriedDevice } from './device-record.ts';
+import { mayHaveGpu, tryDevices, TRIED_DEVICES, type Candidate } from './try-devices.ts';
 
 /** Where a model is going to compute. */
 export interface ChosenDevice {
   readonly device: RunDevice;
   /** Why there; null where a person chose it. */
   readonly reason: string | null;
-  /** What a GPU computes with; of no meaning on the CPU. */
+  /** What WebGPU computes with; of no meaning elsewhere. */
   readonly activations: 'F16' | 'F32';
-}
-
-/** The graphs of one model and what they are to be computed with. */
-export interface Candidate {
-  readonly directory: string;
-  readonly mode: 'fast' | 'exact';
-  readonly contextLength: number;
-  readonly threads: number;
-  /** Builds the graph for the CPU, or the one for a GPU; returns its path. */
-  readonly graph: (activations: 'F16' | 'F32' | null) => Promise<string>;
-  /** Tries a graph. @default in a process of its own, through WebGPU */
-  readonly probe?: typeof probeGraph | undefined;
 }
 
 /** What to do about a GPU that does not do it. */
 export const RUN_ON_CPU = 'Choose the CPU (--device cpu).';
-
-/**
- * Mean divergence from the CPU, in nats, beyond which a GPU computes something else. Measured with 16-bit activations
- * beside the CPU's 8-bit ones: 0.0008 to 0.012 from one scheme and model to another; a driver whose attention was wrong
- * for all but the first four tokens had 0.23 on the sample model.
- */
-const MOST_DIVERGENCE = 0.05;
 
 /** What a person waits for: a conversation of five turns, each with as many tokens to read and to write, and the loading. */
 const TURNS = 5;
@@ -43,62 +24,17 @@ const TOKENS_WRITTEN = 200;
 /** A GPU that saves less is not worth what it may do otherwise: in doubt the CPU. */
 const WORTH_IT = 1.2;
 
+/** As reasons name them. */
+const DEVICE_WORDS: Readonly<Record<TriedDevice, string>> = {
+  cuda: 'with CUDA',
+  webgpu: 'with WebGPU',
+};
+
+type Measured = Extract<DeviceOutcome, { kind: 'measured' }> & { readonly device: TriedDevice };
+
 function conversationMs({ loadMs, prefillRate, decodeRate }: GraphRates): number {
   const turn = TOKENS_READ / prefillRate + TOKENS_WRITTEN / decodeRate;
   return loadMs + TURNS * turn * 1000;
-}
-
-/** Whether the system shows a GPU at all. Elsewhere than on Linux only trying tells. */
-async function mayHaveGpu(): Promise<boolean> {
-  if (process.platform !== 'linux') return true;
-  const names = await readdir('/dev').catch((): string[] => []);
-  return names.some((name) => /^(?:dri|nvidiactl|dxg|kgsl.*)$/.test(name));
-}
-
-async function tryGraph(
-  candidate: Candidate,
-  activations: 'F16' | 'F32',
-  processorGraph: string,
-): Promise<DeviceOutcome> {
-  const { contextLength, threads, probe = probeGraph } = candidate;
-  const found = await probe({
-    deviceGraph: await candidate.graph(activations),
-    processorGraph,
-    device: 'webgpu',
-    contextLength,
-    threads,
-  });
-  const { error, processor, device, divergence } = found;
-  if (error !== null) return { kind: 'failed', ...error };
-  if (processor === null || device === null || divergence === null)
-    return {
-      kind: 'failed',
-      code: 'kernel-failed',
-      message: 'the GPU computed logits that are not numbers',
-    };
-  if (divergence > MOST_DIVERGENCE)
-    return {
-      kind: 'failed',
-      code: 'kernel-failed',
-      message: `the GPU computed other probabilities than the CPU (divergence ${divergence.toPrecision(2)} nats)`,
-    };
-  return { kind: 'measured', activations, processor, device, divergence };
-}
-
-/** Tries a model on the GPU, or finds what became of it before. */
-async function outcomeOf(candidate: Candidate): Promise<DeviceOutcome> {
-  const { directory, contextLength, mode } = candidate;
-  const processorGraph = await candidate.graph(null);
-  // Exact answers are rarely asked for: the record is that of the others.
-  if (mode === 'exact') return await tryGraph(candidate, 'F32', processorGraph);
-  const known = await readDeviceRecord(directory, contextLength);
-  if (known !== null) return known;
-  let outcome = await tryGraph(candidate, 'F16', processorGraph);
-  // Without 16-bit arithmetic, or where 16 bits are too few, 32 may do. Nothing else would be better with them.
-  if (outcome.kind === 'failed' && /f16|not numbers|probabilities/.test(outcome.message))
-    outcome = await tryGraph(candidate, 'F32', processorGraph);
-  await writeDeviceRecord(directory, contextLength, outcome);
-  return outcome;
 }
 
 function asErrorCode(code: string): ErrorCode {
@@ -110,43 +46,57 @@ function onCpu(reason: string | null): ChosenDevice {
 }
 
 async function onWebGpu(candidate: Candidate): Promise<ChosenDevice> {
-  const outcome = await outcomeOf(candidate);
-  if (outcome.kind === 'failed')
+  const { webgpu } = (await tryDevices(candidate, ['webgpu'])).devices;
+  if (webgpu?.kind !== 'measured')
     throw new AppError(
-      asErrorCode(outcome.code),
-      `This model cannot be computed on the GPU: ${outcome.message}.`,
+      asErrorCode(webgpu?.code ?? 'kernel-failed'),
+      `This model cannot be computed on the GPU: ${webgpu?.message ?? 'it was not tried'}.`,
       { remedy: RUN_ON_CPU },
     );
-  return { device: 'webgpu', reason: null, activations: outcome.activations };
+  return { device: 'webgpu', reason: null, activations: webgpu.activations };
+}
+
+/** Why no GPU computes the model. That there is no NVIDIA card says nothing where another GPU failed. */
+function failureWords({ devices }: DeviceRecord): string {
+  const failures = TRIED_DEVICES.flatMap((device) => {
+    const outcome = devices[device];
+    return outcome?.kind === 'failed' ? [outcome] : [];
+  });
+  const telling = failures.filter(({ code }) => code !== 'runtime-unavailable');
+  const words = (telling.length > 0 ? telling : failures.slice(-1)).map(({ message }) => message);
+  return `The GPU is not used: ${words.join('; ')}.`;
+}
+
+function tokensASecond({ decodeRate }: GraphRates): string {
+  return `${decodeRate.toFixed(0)} tokens/s`;
 }
 
 async function automatic(candidate: Candidate): Promise<ChosenDevice> {
   if (candidate.mode === 'exact')
     return onCpu('Exact arithmetic is the same everywhere only on the CPU.');
   if (candidate.probe === undefined && !(await mayHaveGpu())) return onCpu(NO_GPU);
-  let outcome: DeviceOutcome;
-  try {
-    outcome = await outcomeOf(candidate);
-  } catch (error) {
-    // No operator for what this file holds.
-    if (error instanceof AppError && error.code === 'unsupported-model')
-      return onCpu(error.message);
-    throw error;
-  }
-  if (outcome.kind === 'failed') return onCpu(`The GPU is not used: ${outcome.message}.`);
-  const { processor, device, activations } = outcome;
-  const gain = conversationMs(processor) / conversationMs(device);
-  const rates = `${device.decodeRate.toFixed(0)} tokens/s on the GPU, ${processor.decodeRate.toFixed(0)} on the CPU`;
-  return gain >= WORTH_IT
-    ? { device: 'webgpu', reason: `Measured faster: ${rates}.`, activations }
+  const record = await tryDevices(candidate, TRIED_DEVICES);
+  const { processor, devices } = record;
+  const measured = TRIED_DEVICES.flatMap((device): Measured[] => {
+    const outcome = devices[device];
+    return outcome?.kind === 'measured' ? [{ ...outcome, device }] : [];
+  }).sort((a, b) => conversationMs(a.rates) - conversationMs(b.rates));
+  const [best] = measured;
+  if (best === undefined || processor === null) return onCpu(failureWords(record));
+  const rates = [
+    ...measured.map((each) => `${tokensASecond(each.rates)} ${DEVICE_WORDS[each.device]}`),
+    `${tokensASecond(processor)} on the CPU`,
+  ].join(', ');
+  return conversationMs(processor) / conversationMs(best.rates) >= WORTH_IT
+    ? { device: best.device, reason: `Measured faster: ${rates}.`, activations: best.activations }
     : onCpu(
-        `Measured as fast or faster, loading included: ${rates}; loaded in ${(device.loadMs / 1000).toFixed(1)} s there.`,
+        `Measured as fast or faster, loading included: ${rates}; loaded in ${(best.rates.loadMs / 1000).toFixed(1)} s ${DEVICE_WORDS[best.device]}.`,
       );
 }
 
 /**
- * Where to compute for a wish. Whatever wish leads to a GPU: a model answers there only after its answers were compared
- * with the CPU's, on this computer.
+ * Where to compute for a wish. WebGPU, and whatever `auto` finds, answers only after its logits were compared with the
+ * CPU's on this computer; `cuda` is taken at its word.
  *
  * @throws AppError when the device that was asked for is not to be had: `runtime-unavailable`, `kernel-failed`,
  *   `out-of-memory`, `unsupported-model`

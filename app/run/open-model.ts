@@ -1,11 +1,12 @@
 import type { ModelConfig } from '../checkpoint/index.ts';
-import type { DeviceWish, RunDevice } from '../contract/device.ts';
+import type { DeviceTrial, DeviceWish, RunDevice } from '../contract/device.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import { defaultThreads, Model } from '../../native-kernels/index.ts';
-import { chooseDevice, RUN_ON_CPU, type Candidate, type ChosenDevice } from './choose-device.ts';
-import { writeDeviceRecord } from './device-record.ts';
+import { chooseDevice, RUN_ON_CPU, type ChosenDevice } from './choose-device.ts';
+import { keepDeviceOutcome, type TriedDevice } from './device-record.ts';
 import { ensureGraph, type ReadyModel } from './graph/ensure-graph.ts';
+import type { Candidate } from './try-devices.ts';
 
 /** As the runner's `load`. */
 export interface LoadOptions {
@@ -18,6 +19,8 @@ export interface LoadOptions {
   /** @default 'cpu' */
   readonly device?: DeviceWish | undefined;
   readonly profile?: boolean | undefined;
+  /** Hears how far the trying of devices is. */
+  readonly onTrial?: ((trial: DeviceTrial) => void) | undefined;
 }
 
 /** A model in memory, wherever that is. */
@@ -117,37 +120,65 @@ function cpuOnly({ profile, cacheType }: LoadOptions): string | null {
   return null;
 }
 
+/** What only tells that a device cannot do it; `runtime-unavailable`: its driver is gone since it was tried. */
 function isOfDevice({ code }: AppError): boolean {
-  return code === 'kernel-failed' || code === 'out-of-memory';
+  return code === 'kernel-failed' || code === 'out-of-memory' || code === 'runtime-unavailable';
 }
 
-async function openOnGpu(
+/** Opens what was tried: a failure from now on is kept, so that the next load does not meet it again. */
+async function openTried(
   options: LoadOptions,
   ready: ReadyModel,
   candidate: Candidate,
-  { device, reason, activations }: ChosenDevice,
+  { reason, activations }: ChosenDevice,
+  device: TriedDevice,
 ): Promise<OpenedModel> {
   const { directory, mode, contextLength, threads } = candidate;
   const explain = async (error: unknown): Promise<AppError> => {
     const known = toAppError(error);
     if (!isOfDevice(known)) return known;
     const { code, message } = known;
-    await writeDeviceRecord(directory, contextLength, { kind: 'failed', code, message });
+    const outcome = { kind: 'failed', code, message, detail: null } as const;
+    await keepDeviceOutcome(directory, contextLength, device, outcome);
     return new AppError(code, message, {
       remedy:
-        options.device === 'auto'
-          ? 'Load the model again: it answers on the CPU then.'
-          : RUN_ON_CPU,
+        options.device === 'auto' ? 'Load the model again: it answers elsewhere then.' : RUN_ON_CPU,
       cause: error,
     });
   };
   try {
-    const graphPath = await candidate.graph(activations);
-    const model = await Model.open({ graphPath, contextLength, mode, threads, device: 'webgpu' });
+    const model =
+      device === 'cuda'
+        ? await Model.openOnCuda({ plan: candidate.plan(), directory, contextLength })
+        : await Model.open({
+            graphPath: await candidate.gpuGraph(activations),
+            contextLength,
+            mode,
+            threads,
+            device,
+          });
     return { model, ready, contextLength, device, deviceReason: reason, explain };
   } catch (error) {
     throw await explain(error);
   }
+}
+
+/** The graph for WebGPU, built once for the same activations: trying it and opening it are two uses of one file. */
+function gpuGraphOf(
+  directory: string,
+  mode: 'fast' | 'exact',
+  contextLength: number,
+): Candidate['gpuGraph'] {
+  let built: { readonly activations: 'F16' | 'F32'; readonly graphPath: string } | null = null;
+  return async (activations) => {
+    if (built?.activations !== activations) {
+      const tables = mode === 'exact' ? 'table' : 'levels';
+      const standard = { activations, tables, contextLength } as const;
+      const { graphPath } = await ensureGraph(directory, mode, () => standard);
+      built = { activations, graphPath };
+    }
+    return built.graphPath;
+  };
 }
 
 /**
@@ -173,17 +204,15 @@ export async function openModel(options: LoadOptions): Promise<OpenedModel> {
     mode,
     contextLength,
     threads: options.threads ?? defaultThreads(),
-    graph: async (activations) => {
-      if (activations === null) return ready.graphPath;
-      const tables = mode === 'exact' ? 'table' : 'levels';
-      const standard = { activations, tables, contextLength } as const;
-      return (await ensureGraph(directory, mode, () => standard)).graphPath;
-    },
+    processorGraph: ready.graphPath,
+    gpuGraph: gpuGraphOf(directory, mode, contextLength),
+    plan: ready.plan,
+    onTrial: options.onTrial,
   };
   const chosen = await chooseDevice(wish, candidate);
   if (chosen.device === 'cpu') return openOnCpu(options, ready, chosen.reason);
   try {
-    return await openOnGpu(options, ready, candidate, chosen);
+    return await openTried(options, ready, candidate, chosen, chosen.device);
   } catch (error) {
     const known = toAppError(error);
     if (wish !== 'auto' || !isOfDevice(known)) throw known;

@@ -56,7 +56,7 @@ function silence(timeoutMs: number): AppError {
  */
 export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProcess> {
   const { directory, contextLength, maxContextLength, mode, cacheType, threads } = options;
-  const { device, profile, signal } = options;
+  const { device, profile, signal, onTrial } = options;
   if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
   const started = startChild({
     entry: options.entry ?? RUNNER_FILE,
@@ -74,16 +74,19 @@ export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProc
     signal?.addEventListener('abort', abort, { once: true });
     const pid = child.pid ?? 0;
     options.onStart?.(pid);
-    const loaded = await client.load({
-      directory,
-      contextLength,
-      maxContextLength,
-      mode,
-      cacheType,
-      threads,
-      device,
-      profile,
-    });
+    const loaded = await client.load(
+      {
+        directory,
+        contextLength,
+        maxContextLength,
+        mode,
+        cacheType,
+        threads,
+        device,
+        profile,
+      },
+      { onEvent: onTrial },
+    );
     return { client, loaded, pid, exited: gone, close };
   } catch (error) {
     await close();

@@ -16,7 +16,7 @@ export function shellRunner(
   shell: Client<ShellApi>,
   takePort: (runnerId: number) => Promise<MessagePortMain>,
 ): OpenRunner {
-  return async ({ signal, onStart, ...load }) => {
+  return async ({ signal, onStart, onTrial, ...load }) => {
     if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
     const { runnerId, pid } = await shell.startRunner({});
     let closing = false;
@@ -45,7 +45,7 @@ export function shellRunner(
       });
       signal?.addEventListener('abort', abort, { once: true });
       onStart?.(pid);
-      const loaded = await client.load(load);
+      const loaded = await client.load(load, { onEvent: onTrial });
       return { client, loaded, exited, close };
     } catch (error) {
       await close();

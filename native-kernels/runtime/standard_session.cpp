@@ -42,13 +42,20 @@ bool speaks_of_memory(const std::string& message) {
   return message.find("memory") != std::string::npos || message.find("Memory") != std::string::npos;
 }
 
-Error device_failure(Device device, const Error& error) {
-  if (device != Device::webgpu) return error;
-  const bool memory = speaks_of_memory(error.what());
-  return Error(memory ? "out-of-memory" : "kernel-failed", std::string("the GPU failed: ") + error.what());
-}
+/// ONNX Runtime has no code for it: its sentence names the type of the shader ("requires f16"), or WebGPU's feature for
+/// it
+/// ("shader-f16"). A graph of 32 bits has neither.
+bool speaks_of_half_precision(const std::string& message) { return message.find("f16") != std::string::npos; }
 
 }  // namespace
+
+void StandardSession::fail(const Error& error) const {
+  if (device_ != Device::webgpu) throw error;
+  const std::string message = std::string("the GPU failed: ") + error.what();
+  if (speaks_of_memory(message)) throw Error("out-of-memory", message);
+  if (speaks_of_half_precision(message)) throw NoHalfPrecision("kernel-failed", message);
+  throw Error("kernel-failed", message);
+}
 
 StandardSession::StandardSession(const OpenOptions& options)
     : library_(ort::Library::get()),
@@ -62,7 +69,7 @@ StandardSession::StandardSession(const OpenOptions& options)
   try {
     allocate_cache();
   } catch (const Error& error) {
-    throw device_failure(device_, error);
+    fail(error);
   }
 }
 
@@ -98,7 +105,8 @@ void StandardSession::open(const OpenOptions& options) {
       api_.create_session(library_.env(), native_path(options.graph_path).c_str(), session_options.get(), out);
     });
   } catch (const Error& error) {
-    if (device_ == Device::webgpu && speaks_of_memory(error.what())) throw device_failure(device_, error);
+    // Anything else is the graph's own fault.
+    if (speaks_of_memory(error.what()) || speaks_of_half_precision(error.what())) fail(error);
     throw;
   }
 }
@@ -187,7 +195,7 @@ void StandardSession::run(std::span<const std::int64_t> ids, std::size_t positio
   try {
     run_rows(tokens, position, wanted, logits);
   } catch (const Error& error) {
-    throw device_failure(device_, error);
+    fail(error);
   }
 }
 

@@ -11,9 +11,16 @@
 #include <vector>
 
 #include "backend.h"
+#include "error.h"
 #include "ort_library.h"
 
 namespace nibble {
+
+/// The GPU has no 16-bit arithmetic, which the graph is made of: one of 32 bits may run there.
+class NoHalfPrecision final : public Error {
+ public:
+  using Error::Error;
+};
 
 class StandardSession final : public Backend {
  public:
@@ -27,7 +34,7 @@ class StandardSession final : public Backend {
   std::size_t cache_bytes() const override { return cache_bytes_; }
   Profile* profile() override { return nullptr; }
 
-  /// @throws Error("kernel-failed") or Error("out-of-memory") when the device failed
+  /// @throws Error("kernel-failed"), of that NoHalfPrecision, or Error("out-of-memory") when the device failed
   void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
            float* logits) override;
 
@@ -43,6 +50,7 @@ class StandardSession final : public Backend {
   };
 
   void open(const OpenOptions& options);
+  [[noreturn]] void fail(const Error& error) const;
   void append_provider(ort::SessionOptions* session_options, const OpenOptions& options) const;
   Matrix shape_of(const ort::TypeInfo* type) const;
   void read_shapes();

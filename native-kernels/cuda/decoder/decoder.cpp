@@ -53,20 +53,31 @@ void Decoder::forget_graph() noexcept {
   graph_ = nullptr;
 }
 
+std::size_t Decoder::rounded(std::size_t positions) const {
+  return std::min((positions + kCapacityStep - 1) / kCapacityStep * kCapacityStep, context_length_);
+}
+
+std::size_t Decoder::most_cache_bytes() const {
+  std::size_t before = 0;
+  std::size_t capacity = cache_.capacity;
+  while (capacity < context_length_) {
+    before = capacity;
+    capacity = rounded(capacity * 2);
+  }
+  return passes_.cache_bytes(before + capacity);
+}
+
 void Decoder::reserve(std::size_t end) {
   if (end > context_length_) throw Error("invalid-input", "the context is full");
   if (end <= cache_.capacity) return;
   settle();
-  const auto round = [&](std::size_t positions) {
-    return std::min((positions + kCapacityStep - 1) / kCapacityStep * kCapacityStep, context_length_);
-  };
   CacheMemory grown;
-  grown.capacity = round(std::max({end, cache_.capacity * 2, std::min(kFirstCapacity, context_length_)}));
+  grown.capacity = rounded(std::max({end, cache_.capacity * 2, std::min(kFirstCapacity, context_length_)}));
   try {
     grown.memory = DeviceMemory(device_, passes_.cache_bytes(grown.capacity));
   } catch (const DriverError& error) {
-    if (!error.out_of_memory() || grown.capacity == round(end)) throw;
-    grown.capacity = round(end);
+    if (!error.out_of_memory() || grown.capacity == rounded(end)) throw;
+    grown.capacity = rounded(end);
     grown.memory = DeviceMemory(device_, passes_.cache_bytes(grown.capacity));
   }
   // Keys and values of each layer lie together: every one of them moves.

@@ -31,6 +31,8 @@ class Decoder final : public nibble::Backend {
   std::size_t cache_bytes() const override { return cache_.memory.bytes(); }
   Profile* profile() override { return nullptr; }
   std::size_t weight_bytes() const { return weights_.memory.bytes(); }
+  /// What the cache takes at most until it holds the whole context: while it moves, the old one lies beside the new.
+  std::size_t most_cache_bytes() const;
 
   void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
            float* logits) override;
@@ -48,6 +50,7 @@ class Decoder final : public nibble::Backend {
   void allow() override { terminated_.store(false); }
 
  private:
+  std::size_t rounded(std::size_t positions) const;
   void reserve(std::size_t end);
   void capture();
   void capture_once();

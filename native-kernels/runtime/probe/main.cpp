@@ -3,11 +3,17 @@
 // line:
 //
 //   library=PATH    ONNX Runtime
-//   device=PATH     the model's graph for GPUs
+//   on=webgpu       or standard-cpu, or cuda
+//   device=PATH     the model's graph for GPUs; for cuda instead
+//   plan=LINE       a line of the plan of its decoder (cuda/decoder/plan.h), in order, and
+//   directory=PATH  the folder of its weights
 //   processor=PATH  the same in our dialect; without it the GPU is timed alone
-//   on=webgpu       or standard-cpu
+//   time=device     the processor's logits are compared, but its speed is known already
 //   context=N threads=N rows=N prompt=N steps=N
 //   option.K=V      an option of the provider; may stand several times
+//
+// An empty line ends the orders; the program then ends with its standard input. Before the last line of its output
+// there is one for each step that is done: {"on":"device","done":1,"total":5}.
 //
 // A program of its own: a driver that crashes or hangs costs this process and not the app.
 
@@ -16,24 +22,29 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
-#include <map>
+#include <cstdlib>
+#include <memory>
 #include <numeric>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "cpu.h"
+#include "cuda/decoder/decoder.h"
 #include "json_text.h"
+#include "orders.h"
 #include "runtime/model.h"
 #include "runtime/ort_library.h"
 #include "runtime/philox.h"
+#include "runtime/standard_session.h"
 
 namespace {
 
 using nibble::Device;
 using nibble::Error;
 using nibble::Model;
+using nibble::probe::Orders;
 
 // How often the prompt is read and the answer given; the fastest counts, since the first ones also compile shaders.
 constexpr int kRuns = 3;
@@ -44,50 +55,61 @@ constexpr std::uint64_t kSeed = 1;
 // Candidates per token of an answer: where two answers part, the other's choice is looked for among them.
 constexpr std::size_t kAlternatives = 10;
 
-using Orders = std::map<std::string, std::string>;
-
-Orders read_orders() {
-  Orders orders;
-  for (std::string line; std::getline(std::cin, line);) {
-    const std::size_t equals = line.find('=');
-    if (equals != std::string::npos) orders[line.substr(0, equals)] = line.substr(equals + 1);
+/// Says how far the work is; loading, the check and every run is a step.
+class Steps {
+ public:
+  Steps(const char* on, int total) : on_(on), total_(total) {}
+  void advance() {
+    std::printf("{\"on\":\"%s\",\"done\":%d,\"total\":%d}\n", on_, ++done_, total_);
+    std::fflush(stdout);
   }
-  return orders;
-}
 
-std::string text(const Orders& orders, const std::string& name) {
-  const auto found = orders.find(name);
-  if (found == orders.end()) throw Error("invalid-input", name + " is missing");
-  return found->second;
-}
-
-std::size_t number(const Orders& orders, const std::string& name) {
-  const std::string value = text(orders, name);
-  char* end = nullptr;
-  const unsigned long read = std::strtoul(value.c_str(), &end, 10);
-  if (*end != '\0' || read == 0 || read > (1u << 24)) throw Error("invalid-input", name + " is no number of use");
-  return read;
-}
+ private:
+  const char* on_;
+  int total_;
+  int done_ = 0;
+};
 
 nibble::OpenOptions options_of(const Orders& orders, bool is_device) {
   nibble::OpenOptions options{};
-  options.graph_path = text(orders, is_device ? "device" : "processor");
-  options.context_length = number(orders, "context");
-  options.threads = number(orders, "threads");
+  options.graph_path = is_device ? orders.device_graph : orders.processor_graph;
+  options.context_length = orders.context;
+  options.threads = orders.threads;
   options.mode = nibble::Mode::fast;
   options.cache_type = nibble::CacheType::f16;
   options.isa = nibble::best_isa();
   options.device = Device::cpu;
   if (!is_device) return options;
-  options.device = text(orders, "on") == "webgpu" ? Device::webgpu : Device::standard_cpu;
-  const std::string prefix = "option.";
-  for (const auto& [name, value] : orders) {
-    if (name.rfind(prefix, 0) == 0) options.provider_options.emplace_back(name.substr(prefix.size()), value);
-  }
+  options.device = orders.on == "webgpu" ? Device::webgpu : Device::standard_cpu;
+  options.provider_options = orders.provider_options;
   return options;
 }
 
-struct Step {
+/// @throws Error("out-of-memory") also where only the start of the context would fit
+std::unique_ptr<Model> open_on_cuda(const Orders& orders) {
+  const auto opened = Model::Clock::now();
+  nibble::cuda::DecoderPlan plan = nibble::cuda::read_decoder(nibble::cuda::parse_plan(orders.plan));
+  nibble::cuda::Device& device = nibble::cuda::Device::open(0);
+  auto decoder = std::make_unique<nibble::cuda::Decoder>(device, std::move(plan), orders.directory, orders.context);
+  // The cache grows as it fills: that there is room for all of it is tried now and not in the middle of an answer.
+  const std::size_t most = decoder->most_cache_bytes();
+  try {
+    const nibble::cuda::DeviceMemory room(device, most - decoder->cache_bytes());
+  } catch (const nibble::cuda::DriverError& error) {
+    if (!error.out_of_memory()) throw;
+    throw Error("out-of-memory", "a context of " + std::to_string(orders.context) + " tokens takes up to " +
+                                     std::to_string(most >> 20) + " MB beside the weights, more than is free on " +
+                                     device.title());
+  }
+  return std::make_unique<Model>(std::move(decoder), nibble::best_isa(), opened);
+}
+
+std::unique_ptr<Model> open(const Orders& orders, bool is_device) {
+  if (is_device && orders.on == "cuda") return open_on_cuda(orders);
+  return std::make_unique<Model>(options_of(orders, is_device));
+}
+
+struct Token {
   std::int32_t id;
   std::vector<nibble::Alternative> alternatives;
 };
@@ -98,7 +120,7 @@ struct Outcome {
   double prefill_rate = 0;
   double decode_rate = 0;
   std::vector<float> logits;  // [rows, vocabulary]
-  std::vector<Step> answer;
+  std::vector<Token> answer;
 };
 
 std::vector<std::int64_t> some_tokens(std::size_t count, std::size_t vocabulary) {
@@ -111,21 +133,24 @@ std::vector<std::int64_t> some_tokens(std::size_t count, std::size_t vocabulary)
 
 Outcome compute(const Orders& orders, bool is_device) {
   Outcome outcome;
-  Model model(options_of(orders, is_device));
+  const int runs = is_device || orders.times_processor ? kRuns : 0;
+  Steps steps(is_device ? "device" : "processor", 2 + runs);
+  const std::unique_ptr<Model> model = open(orders, is_device);
+  steps.advance();
   const nibble::CancelFlag never{false};
-  const std::size_t rows = number(orders, "rows");
-  outcome.load_ms = model.load_ms();
-  outcome.logits.resize(rows * model.vocabulary_size());
-  const std::vector<std::int64_t> checked = some_tokens(rows, model.vocabulary_size());
-  model.evaluate(checked, nibble::LogitRows::all, outcome.logits.data(), never);
+  outcome.load_ms = model->load_ms();
+  outcome.logits.resize(orders.rows * model->vocabulary_size());
+  const std::vector<std::int64_t> checked = some_tokens(orders.rows, model->vocabulary_size());
+  model->evaluate(checked, nibble::LogitRows::all, outcome.logits.data(), never);
+  steps.advance();
   nibble::GenerateRequest request{};
-  request.ids = some_tokens(number(orders, "prompt"), model.vocabulary_size());
-  request.max_tokens = number(orders, "steps");
-  request.alternatives = std::min(kAlternatives, model.vocabulary_size());
-  for (int run = 0; run < kRuns; ++run) {
-    model.truncate(0);
+  request.ids = some_tokens(orders.prompt, model->vocabulary_size());
+  request.max_tokens = orders.steps;
+  request.alternatives = std::min(kAlternatives, model->vocabulary_size());
+  for (int run = 0; run < runs; ++run) {
+    model->truncate(0);
     outcome.answer.clear();
-    const nibble::GenerateResult result = model.generate(
+    const nibble::GenerateResult result = model->generate(
         request,
         [&](const nibble::Token& token) {
           outcome.answer.push_back({token.id, {token.alternatives.begin(), token.alternatives.end()}});
@@ -137,6 +162,7 @@ Outcome compute(const Orders& orders, bool is_device) {
     outcome.prefill_rate = std::max(outcome.prefill_rate, rate(request.ids.size(), result.prefill_ms));
     // The first token falls out of the prompt.
     outcome.decode_rate = std::max(outcome.decode_rate, rate(result.ids.size() - 1, result.decode_ms));
+    steps.advance();
   }
   return outcome;
 }
@@ -200,19 +226,26 @@ std::string compare_answers(const Outcome& reference, const Outcome& other) {
   return "\"tokens\":" + std::to_string(most) + ",\"sameTokens\":" + std::to_string(same) + ",\"margin\":" + margin;
 }
 
+std::string failure(const Error& error, const char* detail) {
+  return "{\"error\":{\"code\":" + nibble::json_text(error.code()) + ",\"message\":" + nibble::json_text(error.what()) +
+         ",\"detail\":" + detail + "}}";
+}
+
 std::string probe(const Orders& orders) {
-  nibble::ort::Library::open(text(orders, "library"));
+  nibble::ort::Library::open(orders.library);
   Outcome device;
   try {
     device = compute(orders, true);
+  } catch (const nibble::NoHalfPrecision& error) {
+    return failure(error, "\"half-precision\"");
   } catch (const Error& error) {
-    return "{\"error\":{\"code\":" + nibble::json_text(error.code()) +
-           ",\"message\":" + nibble::json_text(error.what()) + "}}";
+    return failure(error, "null");
   }
-  if (orders.count("processor") == 0) return "{\"error\":null,\"device\":" + json(device) + "}";
+  if (orders.processor_graph.empty()) return "{\"error\":null,\"device\":" + json(device) + "}";
   const Outcome processor = compute(orders, false);
-  return "{\"error\":null,\"processor\":" + json(processor) + ",\"device\":" + json(device) +
-         ",\"divergence\":" + json(mean_divergence(processor, device, number(orders, "rows"))) + "," +
+  const std::string rates = orders.times_processor ? json(processor) : "null";
+  return "{\"error\":null,\"processor\":" + rates + ",\"device\":" + json(device) +
+         ",\"divergence\":" + json(mean_divergence(processor, device, orders.rows)) + "," +
          compare_answers(processor, device) + "}";
 }
 
@@ -220,10 +253,12 @@ std::string probe(const Orders& orders) {
 
 int main() {
   try {
-    std::puts(probe(read_orders()).c_str());
-    return 0;
+    std::puts(probe(nibble::probe::read_orders()).c_str());
+    std::fflush(stdout);
+    // Not return: a thread may be reading standard input, which exit() would wait for.
+    std::_Exit(0);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "graph_probe: %s\n", error.what());
-    return 1;
+    std::_Exit(1);
   }
 }

@@ -1,11 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { chooseDevice, type Candidate } from '../../../app/run/choose-device.ts';
-import { readDeviceRecord, writeDeviceRecord } from '../../../app/run/device-record.ts';
-import { ensureGraph } from '../../../app/run/index.ts';
+import { describe, expect, it } from 'vitest';
+import { chooseDevice } from '../../../app/run/choose-device.ts';
+import {
+  keepDeviceOutcome,
+  readDeviceRecord,
+  type DeviceOutcome,
+} from '../../../app/run/device-record.ts';
 import { openModel } from '../../../app/run/open-model.ts';
-import { probeGraph } from '../../../native-kernels/index.ts';
+import type { Candidate } from '../../../app/run/try-devices.ts';
 import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
@@ -19,146 +22,128 @@ async function artifact(): Promise<string> {
   return path.join(folder, 'nf4');
 }
 
-/** A candidate whose GPU is ONNX Runtime's kernels for processors: a real program computes real graphs. */
+const slow = { loadMs: 10, prefillRate: 100, decodeRate: 10 };
+const fast = { loadMs: 1000, prefillRate: 1000, decodeRate: 100 };
+const fastest = { loadMs: 500, prefillRate: 20_000, decodeRate: 900 };
+
+function measured(rates: typeof fast): DeviceOutcome {
+  return { kind: 'measured', activations: 'F16', rates, divergence: 0.001 };
+}
+
+function failure(code: string, message: string): DeviceOutcome {
+  return { kind: 'failed', code, message, detail: null };
+}
+
+/** A model whose devices were all tried before: whoever tries one again fails. */
 function candidateIn(directory: string, changes: Partial<Candidate> = {}): Candidate {
   return {
     directory,
     mode: 'fast',
     contextLength: CONTEXT,
     threads: 1,
-    graph: async (activations) => {
-      const standard = { activations: 'F32', tables: 'levels', contextLength: CONTEXT } as const;
-      return activations === null
-        ? (await ensureGraph(directory)).graphPath
-        : (await ensureGraph(directory, 'fast', () => standard)).graphPath;
-    },
-    probe: (options) => probeGraph({ ...options, device: 'standard-cpu' }),
+    processorGraph: '',
+    gpuGraph: () => expect.fail('a graph was built'),
+    plan: () => expect.fail('a plan was written'),
+    probe: () => expect.fail('a device was tried'),
     ...changes,
   };
 }
 
-const slow = { loadMs: 10, prefillRate: 100, decodeRate: 10 };
-const fast = { loadMs: 1000, prefillRate: 1000, decodeRate: 100 };
+/** An empty folder with what is known of a model in it. */
+async function known(cuda: DeviceOutcome, webgpu: DeviceOutcome): Promise<string> {
+  const directory = await scratchFolder();
+  await keepDeviceOutcome(directory, CONTEXT, 'cuda', cuda, slow);
+  await keepDeviceOutcome(directory, CONTEXT, 'webgpu', webgpu);
+  return directory;
+}
+
+const noCard = failure('runtime-unavailable', 'no NVIDIA driver is installed');
 
 describe('the device of a model', () => {
-  let directory: string;
-  beforeAll(async () => {
-    directory = await artifact();
-  });
-
   it('is the CPU where that was asked for, and needs no reason then', async () => {
-    expect(await chooseDevice('cpu', candidateIn(directory))).toMatchObject({
-      device: 'cpu',
-      reason: null,
-    });
+    const chosen = await chooseDevice('cpu', candidateIn('/nowhere'));
+    expect(chosen).toMatchObject({ device: 'cpu', reason: null });
   });
 
   it('is a CUDA device where that was asked for', async () => {
-    expect(await chooseDevice('cuda', candidateIn(directory))).toMatchObject({
+    const chosen = await chooseDevice('cuda', candidateIn('/nowhere'));
+    expect(chosen).toMatchObject({ device: 'cuda', reason: null });
+  });
+
+  it('is the fastest of those that were measured', async () => {
+    const both = candidateIn(await known(measured(fastest), measured(fast)));
+    expect(await chooseDevice('auto', both)).toEqual({
       device: 'cuda',
-      reason: null,
+      reason:
+        'Measured faster: 900 tokens/s with CUDA, 100 tokens/s with WebGPU, 10 tokens/s on the CPU.',
+      activations: 'F16',
     });
-  });
-
-  it('is tried in a process of its own, compared, and kept', async () => {
-    const own = await artifact();
-    const chosen = await chooseDevice('webgpu', candidateIn(own));
-    expect(chosen).toEqual({ device: 'webgpu', reason: null, activations: 'F16' });
-    const kept = await readDeviceRecord(own, CONTEXT);
-    if (kept?.kind !== 'measured') throw new Error('nothing was measured');
-    expect(kept.device.decodeRate).toBeGreaterThan(0);
-    expect(kept.processor.prefillRate).toBeGreaterThan(0);
-    expect(Math.abs(kept.divergence)).toBeLessThan(0.01);
-    // The record answers now: no program is started again.
-    const never = (): never => expect.fail('it was tried twice');
-    await chooseDevice('webgpu', candidateIn(own, { probe: never }));
-  });
-
-  it('is a GPU that was measured to be faster, the loading included', async () => {
-    const outcome = { kind: 'measured', activations: 'F32', divergence: 0.001 } as const;
-    await writeDeviceRecord(directory, CONTEXT, { ...outcome, processor: slow, device: fast });
-    expect(await chooseDevice('auto', candidateIn(directory))).toEqual({
+    const reversed = candidateIn(await known(measured(fast), measured(fastest)));
+    expect(await chooseDevice('auto', reversed)).toMatchObject({ device: 'webgpu' });
+    const other = candidateIn(await known(noCard, measured(fast)));
+    expect(await chooseDevice('auto', other)).toMatchObject({
       device: 'webgpu',
-      reason: 'Measured faster: 100 tokens/s on the GPU, 10 on the CPU.',
-      activations: 'F32',
+      reason: 'Measured faster: 100 tokens/s with WebGPU, 10 tokens/s on the CPU.',
     });
-    const loaded = { ...fast, loadMs: 120_000 };
-    await writeDeviceRecord(directory, CONTEXT, { ...outcome, processor: slow, device: loaded });
-    const other = await chooseDevice('auto', candidateIn(directory));
-    expect(other).toMatchObject({ device: 'cpu' });
-    expect(other.reason).toContain('loaded in 120.0 s');
+  });
+
+  it('is the CPU where a GPU only answers faster, but is not there sooner', async () => {
+    const loaded = measured({ ...fast, loadMs: 120_000 });
+    const chosen = await chooseDevice('auto', candidateIn(await known(noCard, loaded)));
+    expect(chosen).toMatchObject({ device: 'cpu' });
+    expect(chosen.reason).toContain('loaded in 120.0 s with WebGPU');
   });
 
   it('is the CPU for exact answers, unless a GPU was asked for', async () => {
-    const exact = await chooseDevice('auto', candidateIn(directory, { mode: 'exact' }));
+    const exact = await chooseDevice('auto', candidateIn('/nowhere', { mode: 'exact' }));
     expect(exact).toMatchObject({
       device: 'cpu',
       reason: expect.stringContaining('Exact') as string,
     });
   });
 
-  it('is the CPU after the GPU failed, and says why', async () => {
-    const failure = {
-      kind: 'failed',
-      code: 'out-of-memory',
-      message: 'the GPU failed: full',
-    } as const;
-    await writeDeviceRecord(directory, CONTEXT, failure);
-    expect(await chooseDevice('auto', candidateIn(directory))).toMatchObject({
+  it('is the CPU after all others failed, and says why', async () => {
+    const full = failure('out-of-memory', 'the GPU failed: full');
+    const one = candidateIn(await known(noCard, full));
+    expect(await chooseDevice('auto', one)).toMatchObject({
       device: 'cpu',
       reason: 'The GPU is not used: the GPU failed: full.',
     });
-    await expect(chooseDevice('webgpu', candidateIn(directory))).rejects.toMatchObject({
+    await expect(chooseDevice('webgpu', one)).rejects.toMatchObject({
       code: 'out-of-memory',
       remedy: 'Choose the CPU (--device cpu).',
     });
-  });
-
-  it('is tried again where the record is of another computer, context or version', async () => {
-    const file = path.join(directory, 'nibble-devices.json');
-    await writeDeviceRecord(directory, CONTEXT, { kind: 'failed', code: 'internal', message: 'x' });
-    expect(await readDeviceRecord(directory, CONTEXT)).not.toBeNull();
-    const text = await readFile(file, 'utf8');
-    await writeFile(file, text.replace(/"machine":"/, '$&other '));
-    expect(await readDeviceRecord(directory, CONTEXT)).toBeNull();
-    await writeFile(file, text.replace(/"atMs":\d+/, '"atMs":0'));
-    expect(await readDeviceRecord(directory, CONTEXT)).toBeNull();
-    await writeFile(file, '{"machine":');
-    expect(await readDeviceRecord(directory, CONTEXT)).toBeNull();
-    const outcome = { kind: 'measured', activations: 'F16', divergence: 0 } as const;
-    await writeDeviceRecord(directory, CONTEXT, { ...outcome, processor: slow, device: fast });
-    expect(await readDeviceRecord(directory, 2 * CONTEXT)).toBeNull();
+    const both = candidateIn(await known(failure('kernel-failed', 'it hangs'), full));
+    const { reason } = await chooseDevice('auto', both);
+    expect(reason).toBe('The GPU is not used: it hangs; the GPU failed: full.');
+    const none = candidateIn(await known(noCard, noCard));
+    const { reason: nothing } = await chooseDevice('auto', none);
+    expect(nothing).toBe('The GPU is not used: no NVIDIA driver is installed.');
   });
 });
 
-describe('trying a graph', () => {
-  it('that is none is an answer, not the end of this process', async () => {
-    const directory = await artifact();
-    const { graphPath } = await ensureGraph(directory);
-    const probe = await probeGraph({
-      deviceGraph: graphPath,
-      processorGraph: graphPath,
-      device: 'standard-cpu',
-      contextLength: CONTEXT,
-      threads: 1,
+describe('what is known of a model', () => {
+  it('says nothing of another computer, context or version, and failures pass', async () => {
+    const directory = await known(failure('internal', 'x'), measured(fast));
+    const file = path.join(directory, 'nibble-devices.json');
+    const read = () => readDeviceRecord(directory, CONTEXT);
+    expect(await read()).toMatchObject({
+      processor: slow,
+      devices: { cuda: { message: 'x' }, webgpu: { rates: fast } },
     });
-    expect(probe.error?.code).toBe('malformed-file');
-  });
-
-  it('ends after the time it has', async () => {
-    const candidate = candidateIn(await artifact());
-    const probe = await probeGraph({
-      deviceGraph: await candidate.graph('F32'),
-      processorGraph: await candidate.graph(null),
-      device: 'standard-cpu',
-      contextLength: CONTEXT,
-      threads: 1,
-      timeoutMs: 1,
+    expect(await readDeviceRecord(directory, 2 * CONTEXT)).toEqual({
+      processor: null,
+      devices: {},
     });
-    expect(probe.error).toEqual({
-      code: 'kernel-failed',
-      message: 'the GPU did not finish within 0.001 s',
-    });
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/"machine":"/, '$&other '));
+    expect(await read()).toEqual({ processor: null, devices: {} });
+    await writeFile(file, text.replaceAll(/"atMs":\d+/g, '"atMs":0'));
+    const old = await read();
+    expect(old.devices.cuda).toBeUndefined();
+    expect(old.devices.webgpu).toMatchObject({ kind: 'measured' });
+    await writeFile(file, '{"machine":');
+    expect(await read()).toEqual({ processor: null, devices: {} });
   });
 });
 
