@@ -162,6 +162,7 @@ export class HeldModels {
 
   /**
    * Has `task` done by a model's runner, loading it where needed; until then the model counts as answering and stays.
+   * Aborting also ends the trying of devices before the loading, unless another answer waits for it.
    *
    * @throws AppError as `load`, and whatever the task throws
    */
@@ -180,6 +181,9 @@ export class HeldModels {
       if (error instanceof AppError && error.code === 'runner-crashed') this.#crashed(held, error);
       // A device that failed once will fail again: the next question loads the model anew, elsewhere if need be.
       if (error instanceof AppError && error.code === 'kernel-failed') await this.#end(held);
+      // Loading goes on for the next question; trying devices is work that nobody waits for any more.
+      const isTrying = held.runner === null && held.trial !== null;
+      if (signal.aborted && isTrying && held.users === 1) await this.#end(held);
       throw error;
     } finally {
       held.users--;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
-import { NO_GPU, type RunDevice } from '../../app/contract/device.ts';
+import { NO_GPU } from '../../app/contract/device.ts';
 import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
 import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
 import {
@@ -11,17 +11,12 @@ import {
 import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
 import type { GenerationOptions } from './program.ts';
 import type { Session } from './session.ts';
+import { deviceNames, TrialLine } from './trial-line.ts';
 
 export { DEFAULT_MAX_TOKENS };
 
 /** Seeds are printed so that they can be typed again: six digits are enough to be different. */
 const SEED_LIMIT = 1_000_000;
-
-const deviceNames: Readonly<Record<RunDevice, string>> = {
-  cpu: 'CPU',
-  webgpu: 'GPU through WebGPU',
-  cuda: 'GPU through CUDA',
-};
 
 /** Opens a runner on an artifact, and closes it when `use` is done, however it ends. */
 export async function withRunner<T>(
@@ -31,6 +26,7 @@ export async function withRunner<T>(
   use: (runner: RunnerProcess, artifact: Artifact) => Promise<T>,
 ): Promise<T> {
   const artifact = await engine.locate({ id }, quiet);
+  const trialLine = new TrialLine(output);
   const runner = await openRunner({
     directory: artifact.directory,
     mode: options.mode,
@@ -39,7 +35,12 @@ export async function withRunner<T>(
     ...(options.context === undefined ? {} : { contextLength: options.context }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     device: options.device,
+    onTrial: (trial) => {
+      trialLine.show(trial);
+    },
     signal,
+  }).finally(() => {
+    trialLine.clear();
   });
   const { device, deviceReason } = runner.loaded;
   if (deviceReason !== null && deviceReason !== NO_GPU)

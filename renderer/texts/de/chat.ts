@@ -31,6 +31,9 @@ export const chat: Texts<typeof english> = {
     offlineHint: 'Verbinde ihn, oder wähle ein anderes Modell, um weiterzumachen.',
     removed: 'Entferntes Modell',
     loading: '{{name}} wird geladen',
+    trying: 'Wo antwortet es am schnellsten? Versuch auf: {{device}}',
+    tryingHint:
+      'Nur einmal je Modell. „Anhalten“ bricht es ab; ist in den Einstellungen der Prozessor gewählt, entfällt es.',
   },
   noModel: {
     title: 'Ein Chat braucht ein Modell',

@@ -28,6 +28,9 @@ export const chat = {
     offlineHint: 'Connect the disk, or choose another model to go on.',
     removed: 'Removed model',
     loading: 'Loading {{name}}',
+    trying: 'Trying where it answers fastest: {{device}}',
+    tryingHint:
+      'Needed once for each model. Stop ends it; with the processor chosen in the settings there is nothing to try.',
   },
   noModel: {
     title: 'A chat needs a model',

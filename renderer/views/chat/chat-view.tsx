@@ -102,7 +102,7 @@ export function ChatView({
             }}
             model={model}
           />
-          <AnswerAnnouncer conversationId={conversationId} />
+          <AnswerAnnouncer conversationId={conversationId} artifactId={model.artifactId} />
         </div>
         {panels.settings ? <SettingsPanel settings={settings} /> : null}
       </div>

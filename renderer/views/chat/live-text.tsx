@@ -1,7 +1,7 @@
 import { useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes, formatDuration } from '../../../app/contract/format.ts';
 import { ProgressFigure } from '../../design/progress-line.tsx';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';
@@ -9,10 +9,24 @@ import { connection } from '../../bridge.ts';
 import { liveChat } from './live-answers.ts';
 import { MarkdownText } from './markdown-text.tsx';
 
-/** What stands where the answer will come: memory that fills while the model loads, then that it reads. */
+/** What stands where the answer will come: devices that are tried, memory that fills, then that the model reads. */
 export function BeforeAnswer({ artifact }: { readonly artifact: Artifact | null }): ReactNode {
-  const { t } = useTranslation(['chat', 'common']);
+  const { t } = useTranslation(['chat', 'common', 'settings']);
   const held = useHeldModels().find((model) => model.artifactId === artifact?.id);
+  if (held?.state === 'loading' && held.trial !== null) {
+    const { device, done, total, secondsLeft } = held.trial;
+    const time = secondsLeft === null ? null : Math.max(1, Math.round(secondsLeft)) * 1000;
+    return (
+      <div className="chat-before">
+        <ProgressFigure
+          label={t('chat:model.trying', { device: t(`settings:running.devices.${device}`) })}
+          words={time === null ? '' : t('common:timeLeft', { time: formatDuration(time) })}
+          fraction={total === null ? null : done / total}
+        />
+        <p className="quiet chat-aside">{t('chat:model.tryingHint')}</p>
+      </div>
+    );
+  }
   if (held?.state === 'loading') {
     const done = held.memory?.residentBytes ?? 0;
     return (

@@ -1,13 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HeldModel } from '../../../app/contract/loaded.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
+import { probeGpus } from '../../../native-kernels/index.ts';
 import { chatHome, openChatEngine, type ChatEngine } from '../../fixtures/chat-home.ts';
+import { buildFakeDrivers } from '../../fixtures/fake-driver/build.ts';
 import { quiet } from '../../fixtures/test-engine.ts';
 
 const [nf4, int8, bf16] = ['sample-nf4-dq', 'sample-llm-int8', 'sample-bf16'] as const;
+
+const drivers = await buildFakeDrivers();
+const { hasKernels } = await probeGpus();
 
 let home: string;
 let engine: ChatEngine;
@@ -19,11 +26,30 @@ beforeEach(async () => {
   engine = await openChatEngine(home);
   await engine.client.updateSettings({ heldModels: 2 });
 });
+afterEach(() => {
+  delete process.env['NIBBLE_CUDA_DRIVER'];
+  delete process.env['NIBBLE_FAKE_DRIVER'];
+});
 
 function isAlive(pid: number | undefined): boolean {
   try {
     process.kill(pid ?? 0, 0);
     return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that a process has started and that are still there. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.trim().split(' ').filter(Boolean).map(Number);
+}
+
+/** Whether a process does anything: one that ended and whose parent is gone may be listed until the system reaps it. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
@@ -155,6 +181,44 @@ describe('models that are held', () => {
     expect(engine.told.at(-1)).toEqual([]);
     expect(engine.pids.some(isAlive)).toBe(false);
   });
+
+  it.skipIf(drivers === null || !hasKernels || process.platform !== 'linux')(
+    'tell which device is tried first, and a stop ends that (Linux, a C compiler, a build with CUDA kernels)',
+    async () => {
+      process.env['NIBBLE_CUDA_DRIVER'] = drivers?.driver;
+      process.env['NIBBLE_FAKE_DRIVER'] = 'hang';
+      await engine.client.updateSettings({ device: 'auto' });
+      const { id } = await engine.client.createConversation({
+        artifactId: nf4,
+        sampling: greedySampling,
+        maxTokens: 1,
+      });
+      const stop = new AbortController();
+      const answer = engine.client.say(
+        { conversationId: id, parentId: null, content: 'Hello' },
+        { signal: stop.signal },
+      );
+      const [trying] = await until(([model]) => (model?.trial ?? null) !== null);
+      expect(trying).toMatchObject({
+        state: 'loading',
+        trial: { device: 'cuda', done: 0, total: null, secondsLeft: null },
+      });
+      const [runner] = engine.pids;
+      // The program that hangs in the driver: it is started right after it was announced.
+      let tried: number[] = [];
+      for (let i = 0; tried.length === 0 && i < 500; i++) {
+        tried = await childrenOf(runner ?? 0);
+        await sleep(10);
+      }
+      expect(tried).toHaveLength(1);
+      stop.abort();
+      expect((await answer).state).toBe('stopped');
+      await until((models) => models.length === 0);
+      expect(isAlive(runner)).toBe(false);
+      for (let i = 0; tried.some(isRunning) && i < 500; i++) await sleep(10);
+      expect(tried.some(isRunning)).toBe(false);
+    },
+  );
 
   it('are refused where the folder holds other weights than the catalog says', async () => {
     const catalog = new Sqlite(path.join(home, 'catalog.sqlite'));
