@@ -105,7 +105,14 @@ const pictures: readonly Picture[] = [
     },
   },
   { name: 'jobs', show: (_, go) => go('/jobs') },
-  { name: 'settings', show: (_, go) => go('/settings') },
+  {
+    name: 'settings',
+    show: async (page, go) => {
+      await go('/settings');
+      // In a low window the devices lie below the fold.
+      await page.getByRole('radiogroup', { name: 'Chats compute on' }).scrollIntoViewIfNeeded();
+    },
+  },
   {
     name: 'palette',
     show: async (page, go) => {

@@ -38,6 +38,7 @@ export const settings: Texts<typeof english> = {
   },
   running: {
     title: 'Ausführen',
+    empty: 'Automatisch',
     threads: 'Threads',
     threadsHint: 'Leer: so viele, wie es Kerne gibt ({{cores}}).',
     context: 'Längste Unterhaltung',
@@ -45,8 +46,8 @@ export const settings: Texts<typeof english> = {
     contextHint: 'Leer: was das Modell kann, höchstens 8192. Mehr braucht mehr Speicher.',
     device: 'Chats rechnen auf',
     deviceHint:
-      'Automatisch: die GPU, wenn das Modell hineinpasst und dort gemessen schneller antwortet.',
-    devices: { auto: 'Automatisch', cpu: 'Prozessor', webgpu: 'GPU', cuda: 'GPU (CUDA)' },
+      'Automatisch: wo das Modell hineinpasst und gemessen am schnellsten antwortet. WebGPU läuft auf jeder GPU, CUDA auf denen von NVIDIA.',
+    devices: { auto: 'Automatisch', cpu: 'Prozessor', webgpu: 'WebGPU', cuda: 'CUDA' },
     held: 'Geladen gehaltene Modelle',
     heldHint:
       'Das am längsten unbenutzte wird zuerst entladen. Jedes braucht etwa so viel Speicher, wie seine Datei groß ist.',

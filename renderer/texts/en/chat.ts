@@ -30,7 +30,7 @@ export const chat = {
     loading: 'Loading {{name}}',
     trying: 'Trying where it answers fastest: {{device}}',
     tryingHint:
-      'Needed once for each model. Stop ends it; with the processor chosen in the settings there is nothing to try.',
+      'Once for each model. Stop ends it; with the processor chosen in the settings it is left out.',
   },
   noModel: {
     title: 'A chat needs a model',

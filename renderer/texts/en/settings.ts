@@ -34,14 +34,16 @@ export const settings = {
   },
   running: {
     title: 'Running',
+    empty: 'Automatic',
     threads: 'Threads',
     threadsHint: 'Empty: as many as there are cores ({{cores}}).',
     context: 'Longest conversation',
     contextUnit: 'tokens',
     contextHint: 'Empty: what the model can do, at most 8192. More takes more memory.',
     device: 'Chats compute on',
-    deviceHint: 'Automatic: a GPU where the model fits and was measured to answer faster there.',
-    devices: { auto: 'Automatic', cpu: 'Processor', webgpu: 'GPU', cuda: 'GPU (CUDA)' },
+    deviceHint:
+      'Automatic: where the model fits and was measured to answer fastest. WebGPU runs on any GPU, CUDA on those of NVIDIA.',
+    devices: { auto: 'Automatic', cpu: 'Processor', webgpu: 'WebGPU', cuda: 'CUDA' },
     held: 'Models kept loaded',
     heldHint: 'The one used longest ago is unloaded first. Each takes about the size of its file.',
   },

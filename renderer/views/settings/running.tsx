@@ -36,6 +36,7 @@ export function Running(): ReactNode {
             change({ threads });
           }}
           invalid={invalid(limits.threads)}
+          placeholder={t('running.empty')}
           className="settings-narrow"
         />
       </Row>
@@ -56,6 +57,7 @@ export function Running(): ReactNode {
               change({ contextLength });
             }}
             invalid={invalid(limits.contextLength)}
+            placeholder={t('running.empty')}
             className="settings-narrow"
           />
           <span className="quiet">{t('running.contextUnit')}</span>
