@@ -133,6 +133,9 @@ const connectionWords: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
+/** A computer that is there and says that nobody listens: a server that restarts, or an address that is wrong. */
+export class RefusedError extends TransientError {}
+
 /** Nobody cures these by trying again. */
 const FINAL_CONNECTION = /CERT|SIGNATURE/;
 
@@ -159,6 +162,12 @@ export function connectionError(error: unknown, host: string, context: RequestCo
     'Check the network and HF_ENDPOINT. What was downloaded is kept: the same command goes on from there.';
   if (code !== null && FINAL_CONNECTION.test(code))
     return new AppError('network', message, { remedy, cause: error });
+  if (code === 'ECONNREFUSED')
+    return new RefusedError('network', message, {
+      remedy:
+        'Check HF_ENDPOINT, or start the hub that it names. What was downloaded is kept: the same command goes on from there.',
+      cause: error,
+    });
   return new TransientError('network', message, { remedy, cause: error });
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../contract/error.ts';
 import type { ModelSummary } from '../contract/inspection.ts';
 import type { RequestContext } from './hub-error.ts';
-import { nonsenseError } from './hub-error.ts';
+import { nonsenseError, RefusedError } from './hub-error.ts';
 import type { HubOptions } from './hub-options.ts';
 import { connectionOf } from './hub-options.ts';
 import type { OpenedFile } from './open-file.ts';
@@ -250,7 +250,17 @@ export class Hub {
   }
 
   #withRetries<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
-    return withRetries(attempt, { policy: this.retry, signal });
+    const once = async (): Promise<T> => {
+      try {
+        return await attempt();
+      } catch (error) {
+        // Somebody waits for this answer, and most likely the address is wrong. Downloads do wait for the server.
+        if (error instanceof RefusedError && error.remedy !== null)
+          throw new AppError(error.code, error.message, { remedy: error.remedy, cause: error });
+        throw error;
+      }
+    };
+    return withRetries(once, { policy: this.retry, signal });
   }
 
   /** A fetch for the hub's client library, with our rules: retries, bounded bodies, no token for strangers. */

@@ -205,6 +205,30 @@ describe('an endpoint', () => {
     });
   });
 
+  it('where nothing listens is an error at once, with what to do', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    let requests = 0;
+    const hub = new Hub({
+      endpoint: `http://127.0.0.1:${port}`,
+      token: '',
+      retry: QUICK,
+      fetch: (...args) => {
+        requests++;
+        return fetch(...args);
+      },
+    });
+    await expect(hub.search('x')).rejects.toMatchObject({
+      code: 'network',
+      message: `Cannot reach 127.0.0.1:${port} for the search: nothing listens there.`,
+      remedy: expect.stringContaining('HF_ENDPOINT') as string,
+    });
+    await expect(hub.repository(NAME, 'main')).rejects.toMatchObject({ code: 'network' });
+    expect(requests).toBe(2);
+  });
+
   it('whose name cannot be resolved is named in the error', async () => {
     const hub = new Hub({ endpoint: 'http://nowhere.invalid', token: '', retry: QUICK });
     await expect(hub.repository(NAME, 'main')).rejects.toMatchObject({
