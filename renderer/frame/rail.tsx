@@ -9,6 +9,7 @@ import type { HeldModel } from '../../app/contract/loaded.ts';
 import { IconButton } from '../design/button.tsx';
 import { useHeldModels } from '../state/held-models.ts';
 import { useJobs } from '../state/jobs.ts';
+import { shareDone } from '../state/model-work.ts';
 import { useLibrary } from '../state/queries.ts';
 import { paths, views, type ViewId } from './navigation.ts';
 
@@ -20,14 +21,8 @@ function currentView(path: string): ViewId {
   return path.startsWith('/get') ? 'library' : 'home';
 }
 
-/** How far a job is, 0..1, by the steps that know; null while none does. */
-export function jobFraction(job: Job): number | null {
-  const last = job.steps.findLast((step) => step.total !== null && step.total > 0);
-  return last?.total === null || last === undefined ? null : Math.min(1, last.done / last.total);
-}
-
 function RunningJob({ job, narrow }: { readonly job: Job; readonly narrow: boolean }): ReactNode {
-  const fraction = jobFraction(job);
+  const fraction = shareDone(job);
   const words = fraction === null ? '…' : formatPercent(fraction, 0);
   return (
     <Link href={`#${paths.jobs}`} className="rail-entry" aria-label={`${job.subject} ${words}`}>
