@@ -10,6 +10,7 @@
 #include <windows.h>
 #else
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +24,9 @@ namespace {
 /// One call of the system: large enough to run at the disk's speed, below every system's limit.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
 
-[[noreturn]] void fail_short(const std::string& path) {
-  throw Error("malformed-file", path + " became shorter while it was read");
-}
-
 }  // namespace
+
+void PositionedFile::fail_short() const { throw Error("malformed-file", path_ + " became shorter while it was read"); }
 
 #if defined(_WIN32)
 
@@ -86,10 +85,10 @@ void PositionedFile::read(std::uint64_t position, void* to, std::size_t count) c
     DWORD got = 0;
     const auto wanted = static_cast<DWORD>(std::min(kMostAtOnce, count - done));
     if (!ReadFile(handle_, static_cast<char*>(to) + done, wanted, &got, &place)) {
-      if (GetLastError() == ERROR_HANDLE_EOF) fail_short(path_);
+      if (GetLastError() == ERROR_HANDLE_EOF) fail_short();
       fail(path_, GetLastError());
     }
-    if (got == 0) fail_short(path_);
+    if (got == 0) fail_short();
     done += got;
   }
 }
@@ -103,6 +102,14 @@ void PositionedFile::write(std::uint64_t position, const void* from, std::size_t
     done += put;
   }
 }
+
+std::uint64_t PositionedFile::size() const {
+  LARGE_INTEGER size;
+  if (!GetFileSizeEx(handle_, &size)) fail(path_, GetLastError());
+  return static_cast<std::uint64_t>(size.QuadPart);
+}
+
+void* PositionedFile::map(std::uint64_t, std::size_t) const { return nullptr; }
 
 #else
 
@@ -154,7 +161,7 @@ void PositionedFile::read(std::uint64_t position, void* to, std::size_t count) c
     const ssize_t got = pread(descriptor_, static_cast<char*>(to) + done, wanted, static_cast<off_t>(position + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(path_, errno);
-    if (got == 0) fail_short(path_);
+    if (got == 0) fail_short();
     done += static_cast<std::size_t>(got);
   }
 }
@@ -169,6 +176,17 @@ void PositionedFile::write(std::uint64_t position, const void* from, std::size_t
     if (put < 0) fail(path_, errno);
     done += static_cast<std::size_t>(put);
   }
+}
+
+std::uint64_t PositionedFile::size() const {
+  struct stat status;
+  if (fstat(descriptor_, &status) != 0) fail(path_, errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void* PositionedFile::map(std::uint64_t position, std::size_t count) const {
+  void* pages = mmap(nullptr, count, PROT_READ, MAP_SHARED, descriptor_, static_cast<off_t>(position));
+  return pages == MAP_FAILED ? nullptr : pages;
 }
 
 #endif

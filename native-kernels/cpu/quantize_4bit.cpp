@@ -232,7 +232,8 @@ Statistics quantize_4bit(const Source& source, const FourBitSpec& spec, const Fo
 
 FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec& spec, const FourBitFileTarget& target,
                                      const Control& control, const FourBitQuantizer& elsewhere) {
-  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
+  const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
   TreeHash hash((source.numel + 1) / 2, control.isa);
   const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
   const std::size_t blocks = divide_up(source.numel, spec.block_size);
@@ -253,6 +254,7 @@ FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec
   } else {
     result.statistics = quantize(input, spec, codes, parts, control);
   }
+  mapped.require_whole();
   result.codes = hash.finish();
   if (target.double_quant) {
     result.absmax = put_hashed(absmax_codes, target.file, target.absmax, control);

@@ -230,7 +230,8 @@ AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, con
   const std::size_t groups = shape.columns == 0 ? 0 : divide_up(shape.columns, spec.block_size);
   std::vector<float> scales(shape.rows * groups);
   std::vector<std::int8_t> zeros(spec.symmetric ? 0 : scales.size());
-  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset};
+  const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
   TreeHash hash(code_bytes(spec.bits, source.numel), control.isa);
   const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
   AffineFileResult result{};
@@ -250,6 +251,7 @@ AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, con
         {to, scales.data() + row * groups, spec.symmetric ? nullptr : zeros.data() + row * groups}, parts[task]);
     codes.take(place, bytes, to);
   });
+  mapped.require_whole();
   result.statistics = total(parts);
   result.codes = hash.finish();
   result.scales = put_hashed(scales, target.file, target.scales, control);

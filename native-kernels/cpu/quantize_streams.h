@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "mapped_file.h"
 #include "positioned_file.h"
 #include "quantize.h"
 #include "reference/quantize_kernels.h"
@@ -23,12 +24,18 @@ struct WeightInput {
   std::size_t numel;
   const PositionedFile* file = nullptr;
   std::uint64_t offset = 0;
+  const MappedFile* mapped = nullptr;  // of the weights in the file
 
   /// Weights [start, start + count). They are valid until `scratch` is used again.
   const void* at(std::size_t start, std::size_t count, Scratch& scratch) const {
     if (data != nullptr) return advance(data, type, start);
-    scratch.resize(std::max(scratch.size(), count * weight_size(type)));
-    file->read(offset + std::uint64_t{start} * weight_size(type), scratch.data(), count * weight_size(type));
+    const std::uint64_t place = std::uint64_t{start} * weight_size(type);
+    const std::size_t bytes = count * weight_size(type);
+    if (mapped != nullptr && bytes > 0) {
+      if (const std::uint8_t* there = mapped->resident(place, bytes)) return there;
+    }
+    scratch.resize(std::max(scratch.size(), bytes));
+    file->read(offset + place, scratch.data(), bytes);
     return scratch.data();
   }
 };

@@ -29,6 +29,17 @@ class PositionedFile {
   /// @throws Error("disk-full")
   void write(std::uint64_t position, const void* from, std::size_t count) const;
 
+  /// Bytes of the file now.
+  std::uint64_t size() const;
+
+  /// Maps a part of the file for reading; the caller unmaps it.
+  /// @param position a multiple of the system's page size
+  /// @returns null where that is not possible, on this system or with this file
+  void* map(std::uint64_t position, std::size_t count) const;
+
+  /// @throws Error("malformed-file"), always: the file ended before bytes that were to be read
+  [[noreturn]] void fail_short() const;
+
  private:
   std::string path_;
 #if defined(_WIN32)

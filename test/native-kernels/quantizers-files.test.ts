@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { truncateSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -192,6 +193,32 @@ it('says what is wrong with the files, and stops when it is cancelled', async ()
   await expect(
     quantize4bitFile(source, target, spec, { signal: AbortSignal.abort() }),
   ).rejects.toMatchObject({ code: 'aborted' });
+});
+
+it('survives a source that another process cuts off while it is read', async () => {
+  // It was just written and lies in memory, where systems that map files leave it. The slow kernels are sure to be in
+  // the middle of a piece when it is cut off.
+  const numel = 2 ** 22;
+  const bytes = Buffer.alloc(numel * 2, weightsOf(2 ** 16, 'bf16'));
+  const whole = { path: sourceFile, byteOffset: 0, numel, type: 'bf16' as const };
+  const target = { path: targetFile, codes: 0, absmax: numel / 2, nestedAbsmax: numel };
+  const spec = { type: 'nf4' as const, blockSize: 64 };
+  await writeFile(targetFile, '');
+  for (let round = 0; round < 3; round++) {
+    await writeFile(sourceFile, bytes);
+    let cuts = 0;
+    const made = quantize4bitFile(whole, target, spec, {
+      threads: 1,
+      isa: 'reference',
+      onProgress: () => {
+        if (cuts++ === 0) truncateSync(sourceFile, 5000);
+      },
+    });
+    await expect(made).rejects.toMatchObject({ code: 'malformed-file' });
+    expect(cuts).toBeGreaterThan(0);
+  }
+  const short = { ...whole, numel: 2500 };
+  expect((await quantize4bitFile(short, target, spec)).codes).toMatch(/^[0-9a-f]{64}$/);
 });
 
 it('copies bytes and hashes them', async () => {

@@ -28,31 +28,47 @@ struct TableVectors {
         apart{_mm512_set1_ps(tables.apart[0]), _mm512_set1_ps(tables.apart[1])} {}
 };
 
-/// Codes of 16 scaled weights, in the low four bits of each 32-bit lane; their errors are added to `moments`.
+/// Codes of 64 scaled weights, in the low four bits of each 32-bit lane; errors of the first two vectors are added to
+/// `first`, those of the others to `second`. The four go through each step together: one after another, every step
+/// would wait for the one before it, and a processor looks ahead no farther than about as many instructions as this is.
 template <WeightType type, bool fp4>
-inline __m512i codes_of(__m512 scaled, const TableVectors& tables, MomentVectors& moments) {
-  // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits, which are all that the permutes look at.
-  const __m512i cell = _mm512_castps_si512(
-      _mm512_fmadd_ps(scaled, _mm512_set1_ps(FourBitTables::kCellScale), _mm512_set1_ps(12582912.0f)));
+NIBBLE_INLINE void codes_of(const __m512 (&scaled)[4], const TableVectors& tables, MomentVectors& first,
+                            MomentVectors& second, __m512i (&codes)[4]) {
   const __m512i one = _mm512_set1_epi32(1);
-  __m512i rank;
+  // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits, which are all that the permutes look at.
+  const auto cell_of = [](__m512 weights) {
+    return _mm512_castps_si512(
+        _mm512_fmadd_ps(weights, _mm512_set1_ps(FourBitTables::kCellScale), _mm512_set1_ps(12582912.0f)));
+  };
+  const auto add_above = [&](std::size_t k, __m512 threshold) {
+    codes[k] = _mm512_mask_add_epi32(codes[k], _mm512_cmp_ps_mask(scaled[k], threshold, _CMP_GT_OQ), codes[k], one);
+  };
+  for (std::size_t k = 0; k < 4; ++k) codes[k] = cell_of(scaled[k]);
   if constexpr (type == WeightType::bf16 && !fp4) {
     // One permute brings both: FourBitTables::cell_both.
-    rank = _mm512_permutex2var_epi32(tables.cell_both[0], cell, tables.cell_both[1]);
-    rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, _mm512_castsi512_ps(rank), _CMP_GT_OQ), rank, one);
+    for (__m512i& code : codes) code = _mm512_permutex2var_epi32(tables.cell_both[0], code, tables.cell_both[1]);
+    for (std::size_t k = 0; k < 4; ++k) add_above(k, _mm512_castsi512_ps(codes[k]));
   } else {
-    const __m512 threshold = _mm512_permutex2var_ps(tables.cell_threshold[0], cell, tables.cell_threshold[1]);
-    rank = _mm512_permutex2var_epi32(tables.cell_rank[0], cell, tables.cell_rank[1]);
-    rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, threshold, _CMP_GT_OQ), rank, one);
+    __m512 thresholds[4];
+    for (std::size_t k = 0; k < 4; ++k) {
+      thresholds[k] = _mm512_permutex2var_ps(tables.cell_threshold[0], codes[k], tables.cell_threshold[1]);
+    }
+    for (__m512i& code : codes) code = _mm512_permutex2var_epi32(tables.cell_rank[0], code, tables.cell_rank[1]);
+    for (std::size_t k = 0; k < 4; ++k) add_above(k, thresholds[k]);
   }
   if constexpr (fp4) {
-    rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, tables.apart[0], _CMP_GT_OQ), rank, one);
-    rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(scaled, tables.apart[1], _CMP_GT_OQ), rank, one);
+    for (std::size_t k = 0; k < 4; ++k) add_above(k, tables.apart[0]);
+    for (std::size_t k = 0; k < 4; ++k) add_above(k, tables.apart[1]);
   }
-  const __m512 value = _mm512_permutexvar_ps(rank, tables.values);
-  moments.add(_mm512_sub_ps(scaled, value), value);
-  if constexpr (fp4) return _mm512_permutexvar_epi32(rank, tables.codes);
-  return rank;
+  __m512 values[4];
+  for (std::size_t k = 0; k < 4; ++k) values[k] = _mm512_permutexvar_ps(codes[k], tables.values);
+  first.add(_mm512_sub_ps(scaled[0], values[0]), values[0]);
+  first.add(_mm512_sub_ps(scaled[1], values[1]), values[1]);
+  second.add(_mm512_sub_ps(scaled[2], values[2]), values[2]);
+  second.add(_mm512_sub_ps(scaled[3], values[3]), values[3]);
+  if constexpr (fp4) {
+    for (__m512i& code : codes) code = _mm512_permutexvar_epi32(code, tables.codes);
+  }
 }
 
 /// Sixteen bytes of codes, one per 32-bit lane; bits above the byte are anything.
@@ -74,16 +90,17 @@ inline void store_pairs(__m512i first, __m512i second, std::uint8_t* to) {
 
 /// Codes of 64 weights, the first 32 of which may belong to another block than the rest.
 template <WeightType type, bool fp4>
-inline void quantize_64(const unsigned char* source, __m512 first_inverse, __m512 second_inverse,
-                        const TableVectors& tables, MomentVectors& first, MomentVectors& second, std::uint8_t* codes) {
+NIBBLE_INLINE void quantize_64(const unsigned char* source, __m512 first_inverse, __m512 second_inverse,
+                               const TableVectors& tables, MomentVectors& first, MomentVectors& second,
+                               std::uint8_t* codes) {
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
   const Pairs low = load_pairs<type>(source);
-  const __m512i low_even = codes_of<type, fp4>(_mm512_mul_ps(low.even, first_inverse), tables, first);
-  const __m512i low_odd = codes_of<type, fp4>(_mm512_mul_ps(low.odd, first_inverse), tables, first);
   const Pairs high = load_pairs<type>(source + 32 * kSize);
-  const __m512i high_even = codes_of<type, fp4>(_mm512_mul_ps(high.even, second_inverse), tables, second);
-  const __m512i high_odd = codes_of<type, fp4>(_mm512_mul_ps(high.odd, second_inverse), tables, second);
-  store_pairs(pair_codes(low_even, low_odd), pair_codes(high_even, high_odd), codes);
+  const __m512 scaled[4] = {_mm512_mul_ps(low.even, first_inverse), _mm512_mul_ps(low.odd, first_inverse),
+                            _mm512_mul_ps(high.even, second_inverse), _mm512_mul_ps(high.odd, second_inverse)};
+  __m512i four[4];
+  codes_of<type, fp4>(scaled, tables, first, second, four);
+  store_pairs(pair_codes(four[0], four[1]), pair_codes(four[2], four[3]), codes);
 }
 
 /// The larger of two vectors' elements: float32 bits for f32, 16 bits else. Order of bits is order of magnitudes, and
@@ -139,8 +156,8 @@ inline __m512 absmax_of(const unsigned char* source, std::size_t blocks, std::si
 
 /// A block of a multiple of 64 weights.
 template <WeightType type, bool fp4>
-inline MomentVectors quantize_block(const unsigned char* source, std::size_t block_size, float inverse,
-                                    const TableVectors& tables, std::uint8_t* codes) {
+NIBBLE_INLINE MomentVectors quantize_block(const unsigned char* source, std::size_t block_size, float inverse,
+                                           const TableVectors& tables, std::uint8_t* codes) {
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
   const __m512 scale = _mm512_set1_ps(inverse);
   MomentVectors sums;
@@ -152,8 +169,8 @@ inline MomentVectors quantize_block(const unsigned char* source, std::size_t blo
 
 /// Two blocks of 32 weights.
 template <WeightType type, bool fp4>
-inline void quantize_pair(const unsigned char* source, const float* inverses, const TableVectors& tables,
-                          std::uint8_t* codes, MomentVectors& first, MomentVectors& second) {
+NIBBLE_INLINE void quantize_pair(const unsigned char* source, const float* inverses, const TableVectors& tables,
+                                 std::uint8_t* codes, MomentVectors& first, MomentVectors& second) {
   quantize_64<type, fp4>(source, _mm512_set1_ps(inverses[0]), _mm512_set1_ps(inverses[1]), tables, first, second,
                          codes);
 }
@@ -168,6 +185,11 @@ std::size_t quantize(const FourBitTables& tables, const unsigned char* source, s
   for (std::size_t first = 0; first < blocks; first += kGroup) {
     const std::size_t count = blocks - first < kGroup ? blocks - first : kGroup;
     const unsigned char* group = source + first * block_size * kSize;
+    // What lies in the page cache and not in a cache of the processor is fetched while this group is computed.
+    // Processors do so themselves, but only within a page. Past the end it fetches for nobody.
+    for (std::size_t at = 0; at < kGroup * block_size * kSize; at += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(group + kGroup * block_size * kSize + at), _MM_HINT_T0);
+    }
     const __m512 largest = absmax_of<type, known_size * kSize>(group, count, block_size * kSize);
     const __mmask16 bad = _mm512_cmpge_epu32_mask(_mm512_castps_si512(largest), _mm512_set1_epi32(0x7f800000));
     if (bad != 0) return first + _tzcnt_u32(bad);

@@ -13,6 +13,13 @@
 
 #include "reference/quantize_kernels.h"
 
+// For functions that compilers otherwise call, their vectors going through memory.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define NIBBLE_INLINE __forceinline
+#else
+#define NIBBLE_INLINE inline __attribute__((always_inline))
+#endif
+
 namespace nibble {
 namespace {
 
