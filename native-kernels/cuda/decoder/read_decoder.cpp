@@ -225,7 +225,7 @@ void read_attention(const PlanNode& node, const std::string& name, DecoderPlan& 
 
 void read_rotary(Nodes& nodes, DecoderPlan& plan) {
   const PlanNode& node = nodes.find("rotary.cos", "Rotary");
-  const StoredTensor& table = input(node, 2, "rotary.cos");
+  const StoredTensor table = input(node, 2, "rotary.cos");
   if (table.type != "F32" || table.table.empty() || table.table.size() % sizeof(float) != 0) {
     malformed("rotary.cos: the frequencies are no table");
   }
@@ -247,7 +247,7 @@ DecoderPlan read_decoder(const Plan& source) {
   plan.embedding = input(embedding, 1, "embedded");
   plan.embedding_type = float_type(plan.embedding.type, "embedded");
   // The first norm has the width of everything; the embedding's rows follow from it.
-  const StoredTensor& first_norm = input(nodes.find("layers.0.start", "RmsNorm"), 1, "layers.0.start");
+  const StoredTensor first_norm = input(nodes.find("layers.0.start", "RmsNorm"), 1, "layers.0.start");
   plan.hidden = first_norm.bytes / element_bytes(first_norm.type, "layers.0.start");
   const std::size_t row_bytes = plan.hidden * element_bytes(plan.embedding.type, "embedded");
   if (plan.hidden == 0 || plan.embedding.bytes == 0 || plan.embedding.bytes % row_bytes != 0) {
@@ -278,7 +278,7 @@ DecoderPlan read_decoder(const Plan& source) {
       // Only products say how wide the middle is.
       const PlanNode& gate = nodes.find(prefix + "gate");
       const bool says = gate.attributes.contains("out_features");
-      const StoredTensor& codes = input(gate, 1, prefix + "gate");
+      const StoredTensor codes = input(gate, 1, prefix + "gate");
       plan.intermediate = says ? size_attribute(gate, "out_features", prefix + "gate")
                                : codes.bytes / element_bytes(codes.type, prefix + "gate") / plan.hidden;
     }
