@@ -37,6 +37,9 @@ void time_checkpoint(const std::string& directory, std::uint64_t seed, unsigned 
 /// compute-sanitizer
 void check_decoder(cuda::Device& device, const std::string& directory, std::uint64_t seed, bool small);
 
+/// The same for one model whose plan the app wrote; the files lie beside it.
+void check_plan(cuda::Device& device, const std::string& path, std::uint64_t seed);
+
 /// A decoder with the shape of Llama-3.2-1B: its speed beside the copy bandwidth. @param format of its layers
 void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format, std::uint64_t seed);
 

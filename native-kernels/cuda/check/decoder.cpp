@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <vector>
 
@@ -265,6 +267,22 @@ void check_decoder(cuda::Device& device, const std::string& directory, std::uint
     std::filesystem::remove(directory + "/" + model.name + ".safetensors");
     std::fflush(stdout);
   }
+  if (report.failed) throw Error("kernel-failed", "the decoder differs from the processor by more than its bounds");
+}
+
+void check_plan(cuda::Device& device, const std::string& path, std::uint64_t seed) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) throw Error("not-found", path + " cannot be read");
+  const std::string directory = std::filesystem::absolute(path).parent_path().string();
+  const cuda::DecoderPlan plan = cuda::read_decoder(cuda::parse_plan(text));
+  DecoderReference reference(plan, directory);
+  std::printf("%s, %zu layers, %zu wide\n", path.c_str(), plan.layers.size(), plan.hidden);
+  Report report;
+  check_products(device, plan, directory, reference, seed, report);
+  cuda::Decoder decoder(device, plan, directory, 512);
+  check_logits(decoder, reference, 210, seed, report);
+  check_text(decoder, reference, 200, report);
   if (report.failed) throw Error("kernel-failed", "the decoder differs from the processor by more than its bounds");
 }
 

@@ -4,6 +4,7 @@
 //   many=N           N random weights per scheme and type
 //   time=BYTES       kernels on BYTES of weights that lie on the device
 //   decoder=DIR      products and whole decoders against the processor (small-decoder=DIR: fewer tokens)
+//   plan=FILE        the same for a model whose plan and weights lie there (buildPlan of app/run writes plans)
 //   chat=DIR:FORMAT  the speed of a decoder of a thousand million weights; its file is made in DIR
 //   file=DIR:LAYERS  a synthetic checkpoint from file to artifact
 // seed=N repeats a run. Exit code 1 when anything differs.
@@ -38,6 +39,8 @@ void run(const std::string& argument, nibble::cuda::Worker& worker, std::uint64_
                                    static_cast<unsigned>(std::stoul(value.substr(colon + 1))));
   } else if (name == "decoder" || name == "small-decoder") {
     nibble::check::check_decoder(nibble::cuda::Device::open(0), value, seed, name == "small-decoder");
+  } else if (name == "plan") {
+    nibble::check::check_plan(nibble::cuda::Device::open(0), value, seed);
   } else if (name == "chat") {
     const std::size_t colon = value.rfind(':');
     nibble::check::time_decoder(nibble::cuda::Device::open(0), value.substr(0, colon), value.substr(colon + 1), seed);
