@@ -5,14 +5,16 @@
 #
 # NIBBLE_CHECK_WEIGHTS, NIBBLE_CHECK_BYTES, NIBBLE_CHECK_LAYERS change how much is checked and timed; the defaults are a
 # thousand million weights per scheme, 4 GiB of data on the device, and the 32 layers of an 8 B model. NIBBLE_CHECK_ONLY
-# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file decoder chat).
+# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file decoder chat rival).
+# NIBBLE_CHECK_RIVAL names a folder with llama.cpp's libraries, such as node-llama-cpp's
+# @node-llama-cpp/linux-x64-vulkan/bins/linux-x64-vulkan: our decoder and llama.cpp are then timed in turns.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:-$here/../build-cuda-check}
 weights=${NIBBLE_CHECK_WEIGHTS:-1000000000}
 bytes=${NIBBLE_CHECK_BYTES:-4294967296}
 layers=${NIBBLE_CHECK_LAYERS:-32}
-steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file decoder chat}
+steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file decoder chat rival}
 program=$build/cuda_check
 
 # The kernels for the card at hand alone: what is checked here are bits and times, not the packaging.
@@ -50,4 +52,23 @@ fi
 if step file; then "$program" file="$build/checkpoint:$layers"; fi
 if step decoder; then "$program" decoder="$build/decoder"; fi
 if step chat; then for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format"; done; fi
+if step rival; then
+  if [ -n "${NIBBLE_CHECK_RIVAL:-}" ]; then
+    cmake --build "$build" --target llama_rival >>"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+    mkdir -p "$build/decoder"
+    for round in 1 2 3 4 5; do
+      echo "round $round"
+      for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format"; done
+      for types in 'q4_0 q8_0' 'q4_0 q6_k' 'q8_0 q8_0'; do
+        # shellcheck disable=SC2086  # two arguments
+        "$build/llama_rival" "$NIBBLE_CHECK_RIVAL" "$build/decoder/${types/ /-}.gguf" $types
+      done
+    done | tee "$build/rival.txt"
+    rm -f "$build"/decoder/*.gguf
+    echo
+    awk -f "$here/rival/medians.awk" "$build/rival.txt"
+  else
+    echo "skipped: NIBBLE_CHECK_RIVAL names no folder with llama.cpp's libraries"
+  fi
+fi
 printf '\ndone (%s s)\n' "$SECONDS"
