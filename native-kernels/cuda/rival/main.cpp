@@ -166,7 +166,7 @@ void run(const std::string& libraries, const std::string& path, const std::strin
   call.load_backends(libraries.c_str());
   call.start();
   if (!has_gpu(call)) {
-    std::printf("skipped: llama.cpp finds no GPU\n");
+    std::printf("skipped: llama.cpp finds no GPU (its Vulkan build needs libvulkan.so.1)\n");
     return;
   }
   if (!std::filesystem::exists(path)) write_gguf_model(path, layers, head, kSeed);
