@@ -2,13 +2,16 @@
  * Speed of a whole quantize job, from the files of a checkpoint to the published artifact:
  *
  *   node test/bench/quantize-speed.ts [--checkpoint DIR | --shape KEY] [--work DIR] [--memory DIR] [--scheme nf4-dq]
- *                                     [--rounds 5]
+ *                                     [--rounds 5] [--record]
  *
- * Alternates the job with plain copying (read the checkpoint, write as many bytes as the artifact has, sync) and prints
- * medians and their ratio, for a target on the disk (--work) and one in memory (--memory, a tmpfs, where there is one),
- * and what one core takes for each stage alone. Artifact and copy are removed. The checkpoint is read once before, so
- * that it lies in the page cache where memory allows.
+ * Alternates three things: plain copying (read the checkpoint, write as many bytes as the artifact has, sync), the
+ * engine's job in this process, and the whole command in one of its own. Prints medians and ratios for a target on the
+ * disk (--work) and one in memory (--memory, a tmpfs, where there is one), and what one core takes for each stage alone.
+ * A weight is a parameter of the checkpoint, those that stay in 16 bits included. Artifacts and copies are removed. The
+ * checkpoint is read once before, so that it lies in the page cache where memory allows. --record puts the rates into
+ * docs/benchmarks and the page beside what `npm run bench -- --record` put there.
  */
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -29,6 +32,12 @@ import { schemeNameSchema } from '../../app/contract/scheme.ts';
 import { planQuantization, quantizeCheckpoint } from '../../app/quantize/index.ts';
 import type { QuantizationPlan } from '../../app/quantize/index.ts';
 import { quantize4bit, treeHash } from '../../native-kernels/index.ts';
+import { describeMachine, machineFileName } from './machine.ts';
+import { recordFolder } from './options.ts';
+import { updateDocs } from './page/update-docs.ts';
+import { ResultStore } from './result-store.ts';
+import { median } from './results.ts';
+import { quantizeSpeedHead, quantizeSpeedRows } from './rows.ts';
 import { shapes } from './shapes.ts';
 import { writeSyntheticCheckpoint } from './synthetic-checkpoint.ts';
 
@@ -47,7 +56,7 @@ const { values } = parseArgs({
     scheme: { type: 'string', default: 'nf4-dq' },
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
-    json: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
   },
 });
 const scheme = schemeNameSchema.parse(values.scheme);
@@ -61,13 +70,6 @@ function checkpointDirectory(): string {
   if (shape === undefined) throw new Error(`no shape ${values.shape}`);
   return writeSyntheticCheckpoint(work, shape);
 }
-
-const median = (numbers: readonly number[]): number => {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-};
 
 function timed(run: () => void): number {
   const start = performance.now();
@@ -135,6 +137,16 @@ async function runJob(
   return { ms, userMs: user / 1000, systemMs: system / 1000 };
 }
 
+/** Milliseconds of the whole command, with a new library. */
+function runCommand(source: string, folder: string): number {
+  const home = path.join(folder, 'quantize-speed-home');
+  const nibble = path.join(import.meta.dirname, '../../main/nibble.mjs');
+  const words = ['quantize', source, '--scheme', scheme, '--device', 'cpu', '--home', home];
+  const ms = timed(() => execFileSync(process.execPath, [nibble, ...words], { stdio: 'ignore' }));
+  rmSync(home, { recursive: true });
+  return ms;
+}
+
 /** Milliseconds that one core takes for `weights` NF4 weights in memory, by the largest tensor that is quantized. */
 async function quantizeAlone(
   checkpoint: OpenCheckpoint,
@@ -177,6 +189,7 @@ interface TargetTimes {
   readonly target: 'disk' | 'memory';
   readonly jobs: readonly JobTime[];
   readonly copies: readonly number[];
+  readonly commands: readonly number[];
 }
 
 const rounds = Number(values.rounds);
@@ -191,6 +204,7 @@ const stages: Record<'read' | 'quantize' | 'hash' | 'write' | 'sync', number[]> 
 async function measureTarget(target: TargetTimes['target'], folder: string): Promise<TargetTimes> {
   const jobs: JobTime[] = [];
   const copies: number[] = [];
+  const commands: number[] = [];
   await runJob(checkpoint, plan, folder);
   for (let round = 0; round < rounds; round++) {
     const copyPieceBytes = 16 * 2 ** 20;
@@ -198,8 +212,9 @@ async function measureTarget(target: TargetTimes['target'], folder: string): Pro
     const { write, sync } = writeAll(folder, artifactBytes, copyPieceBytes);
     copies.push(readMs + write + sync);
     jobs.push(await runJob(checkpoint, plan, folder));
+    commands.push(runCommand(directory, folder));
   }
-  return { target, jobs, copies };
+  return { target, jobs, copies, commands };
 }
 
 async function measureStages(): Promise<void> {
@@ -226,46 +241,50 @@ if (existsSync(values.memory)) {
 await measureStages();
 await checkpoint.close();
 
-const summaries = targets.map(({ target, jobs, copies }) => ({
-  target,
-  jobMs: median(jobs.map(({ ms }) => ms)),
-  copyMs: median(copies),
-  ratio: median(jobs.map(({ ms }, i) => ms / (copies[i] ?? Number.NaN))),
-  userMs: median(jobs.map(({ userMs }) => userMs)),
-  systemMs: median(jobs.map(({ systemMs }) => systemMs)),
-  jobs,
-  copies,
-}));
+const machine = describeMachine(threads);
+const shape =
+  values.checkpoint === undefined ? shapes.find(({ key }) => key === values.shape) : undefined;
 const result = {
+  key: values.shape,
+  title: shape?.title ?? directory,
+  measuredAt: new Date().toISOString(),
   scheme,
-  threads,
-  processor: os.cpus()[0]?.model,
   parameters: plan.parameters,
   quantizedParameters: plan.quantizedParameters,
   sourceBytes,
   artifactBytes,
-  rounds,
-  targets: summaries,
-  stageMs: Object.fromEntries(Object.entries(stages).map(([name, ms]) => [name, median(ms)])),
+  targets: targets.map(({ target, jobs, copies, commands }) => ({
+    target,
+    jobMs: jobs.map(({ ms }) => ms),
+    coreMs: jobs.map(({ userMs, systemMs }) => userMs + systemMs),
+    commandMs: [...commands],
+    copyMs: [...copies],
+  })),
 };
-if (values.json) console.log(JSON.stringify(result));
-else {
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+console.log(
+  `${result.title} to ${scheme}, ${threads} threads, ${machine.processor}, medians of ${rounds} rounds (least to most); reads ${(sourceBytes / 1e9).toFixed(2)} GB, writes ${(artifactBytes / 1e9).toFixed(2)} GB`,
+);
+const spread = (samples: readonly number[], digits: number): string =>
+  `${median(samples).toFixed(digits)} (${Math.min(...samples).toFixed(digits)} to ${Math.max(...samples).toFixed(digits)})`;
+for (const [target = '', ...cells] of quantizeSpeedRows(result, spread)) {
+  console.log(`to ${target}`);
+  for (const [i, cell] of cells.entries())
+    console.log(`  ${(quantizeSpeedHead[i + 1] ?? '').padEnd(22)}${cell}`);
+}
+for (const { target, jobs } of targets)
   console.log(
-    `${scheme}, ${threads} threads, ${result.processor ?? ''}, medians of ${rounds} rounds; reads ${gigabytes(sourceBytes)}, writes ${gigabytes(artifactBytes)}`,
+    `cores, to ${target}: ${median(jobs.map(({ userMs }) => userMs)).toFixed(0)} ms in the process, ${median(jobs.map(({ systemMs }) => systemMs)).toFixed(0)} ms in the kernel`,
   );
-  for (const { target, jobMs, copyMs, ratio, userMs, systemMs } of summaries) {
-    const rate = (weights: number): string => `${(weights / jobMs / 1000).toFixed(0)} M/s`;
-    console.log(
-      `to ${target}
-  job      ${jobMs.toFixed(0)} ms: ${rate(plan.parameters)} parameters, ${rate(plan.quantizedParameters)} of them quantized
-  copy     ${copyMs.toFixed(0)} ms (read, write, sync); the job takes ${ratio.toFixed(2)} times as long
-  cores    ${userMs.toFixed(0)} ms in the process, ${systemMs.toFixed(0)} ms in the kernel`,
-    );
-  }
-  console.log('one core alone, ms and ms per GB of the checkpoint:');
-  for (const [name, ms] of Object.entries(result.stageMs))
-    console.log(
-      `  ${name.padEnd(9)}${ms.toFixed(0).padStart(6)}${(ms / (sourceBytes / 1e9)).toFixed(0).padStart(6)}`,
-    );
+console.log('one core alone, ms and ms per GB of the checkpoint:');
+for (const [name, samples] of Object.entries(stages)) {
+  const ms = median(samples);
+  console.log(
+    `  ${name.padEnd(9)}${ms.toFixed(0).padStart(6)}${(ms / (sourceBytes / 1e9)).toFixed(0).padStart(6)}`,
+  );
+}
+if (values.record) {
+  if (shape === undefined) throw new Error('only a shape of the bench can be recorded');
+  const store = new ResultStore(path.join(recordFolder, `${machineFileName(machine)}.json`));
+  await store.replace('quantizeSpeed', result);
+  console.error(`Page: ${updateDocs()}`);
 }

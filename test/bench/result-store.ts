@@ -5,7 +5,7 @@ import { machineResultSchema, type MachineResult } from './results.ts';
 import { shapes } from './shapes.ts';
 
 /** Lists with one entry per shape. */
-type Measured = 'quantize' | 'shapes' | 'growth';
+type Measured = 'quantize' | 'quantizeSpeed' | 'shapes' | 'growth';
 
 function order(key: string): number {
   return shapes.findIndex((shape) => shape.key === key);
@@ -26,7 +26,7 @@ export class ResultStore {
 
   /** What holds for all of the file. */
   async save(facts: Pick<MachineResult, 'machine' | 'versions' | 'formats'>): Promise<void> {
-    const empty = { quantize: [], shapes: [], growth: [] };
+    const empty = { quantize: [], quantizeSpeed: [], shapes: [], growth: [] };
     await this.#write({ ...empty, ...this.#result, ...facts });
   }
 

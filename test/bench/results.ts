@@ -89,6 +89,32 @@ export const quantizeResultSchema = z.object({
 });
 export type QuantizeResult = z.infer<typeof quantizeResultSchema>;
 
+/** Quantizing with all cores, by target: the whole command, the job in a process that runs, and a plain copy. */
+export const quantizeSpeedSchema = z.object({
+  key: z.string(),
+  title: z.string(),
+  measuredAt: z.string(),
+  scheme: z.string(),
+  /** Of the checkpoint, those that stay in 16 bits included. */
+  parameters: number,
+  quantizedParameters: number,
+  sourceBytes: number,
+  artifactBytes: number,
+  targets: z.array(
+    z.object({
+      target: z.enum(['disk', 'memory']),
+      jobMs: samples,
+      /** Milliseconds of all cores together during `jobMs`. */
+      coreMs: samples,
+      /** From the start of `nibble quantize` to its end. */
+      commandMs: samples,
+      /** Reading the checkpoint and writing as many bytes as the artifact has, synced. */
+      copyMs: samples,
+    }),
+  ),
+});
+export type QuantizeSpeed = z.infer<typeof quantizeSpeedSchema>;
+
 export const growthResultSchema = z.object({
   key: z.string(),
   title: z.string(),
@@ -125,6 +151,7 @@ export const machineResultSchema = z.object({
   formats: z.array(z.object({ name: z.string(), bitsPerWeight: number, relativeError: number })),
   shapes: z.array(shapeResultSchema),
   quantize: z.array(quantizeResultSchema),
+  quantizeSpeed: z.array(quantizeSpeedSchema).default([]),
   growth: z.array(growthResultSchema),
 });
 export type MachineResult = z.infer<typeof machineResultSchema>;

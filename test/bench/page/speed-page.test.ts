@@ -64,6 +64,27 @@ const result: MachineResult = {
     },
   ],
   quantize: [],
+  quantizeSpeed: [
+    {
+      key: '1b',
+      title: 'Some <model>',
+      measuredAt: '2026-01-02T03:04:05.000Z',
+      scheme: 'nf4-dq',
+      parameters: 1e9,
+      quantizedParameters: 9e8,
+      sourceBytes: 2e9,
+      artifactBytes: 7e8,
+      targets: [
+        {
+          target: 'memory',
+          jobMs: [800, 1000, 2000],
+          coreMs: [1500, 1900, 2100],
+          commandMs: [1600, 2000, 4000],
+          copyMs: [1000, 500, 1000],
+        },
+      ],
+    },
+  ],
   growth: [
     {
       key: '1b',

@@ -6,9 +6,16 @@ import {
   type GrowthResult,
   type MachineResult,
   type QuantizeResult,
+  type QuantizeSpeed,
   type ShapeResult,
 } from '../results.ts';
-import { growthRows, millions, quantizeJobRows } from '../rows.ts';
+import {
+  growthRows,
+  millions,
+  quantizeJobRows,
+  quantizeSpeedHead,
+  quantizeSpeedRows,
+} from '../rows.ts';
 import {
   contextChart,
   decodeChart,
@@ -194,8 +201,19 @@ function quantizeSection(result: QuantizeResult): string {
   ].join('\n\n');
 }
 
+function quantizeSpeedSection(result: QuantizeSpeed): string {
+  const { title, scheme, sourceBytes, artifactBytes } = result;
+  return [
+    `${title} to ${scheme} by all threads (\`node test/bench/quantize-speed.ts\`): ${formatBytes(sourceBytes)} in the page ` +
+      `cache become ${formatBytes(artifactBytes)}, the 8-bit copy of the output layer among them, synced. A weight is a ` +
+      'parameter of the checkpoint, those that stay in 16 bits included. The job runs in a process that is there; the ' +
+      'command starts one, and makes a new library:',
+    table(quantizeSpeedHead, quantizeSpeedRows(result, spread)),
+  ].join('\n\n');
+}
+
 function machineSection(result: MachineResult, files: Map<string, string>): string {
-  const { machine, versions, shapes, growth, quantize } = result;
+  const { machine, versions, shapes, growth, quantize, quantizeSpeed } = result;
   const stem = machineFileName(machine);
   const picture = (chart: Chart): string => {
     const file = `benchmarks/${stem}-${chart.name}.svg`;
@@ -226,9 +244,10 @@ function machineSection(result: MachineResult, files: Map<string, string>): stri
     ...(growth.length > 0 || shapes.length > 1 ? ['### Growth'] : []),
     ...growth.flatMap((found) => [picture(contextChart(found)), growthSection(found)]),
     ...(shapes.length > 1 ? [picture(parametersChart(shapes))] : []),
-    ...(quantize.length > 0 ? ['### Quantizing'] : []),
+    ...(quantize.length + quantizeSpeed.length > 0 ? ['### Quantizing'] : []),
     ...quantize.slice(-1).map((found) => picture(quantizeChart(found))),
     ...quantize.map(quantizeSection),
+    ...quantizeSpeed.map(quantizeSpeedSection),
   ];
   return parts.join('\n\n');
 }
