@@ -22,11 +22,19 @@ constexpr unsigned kBlocksThatFit = 4;
 /// Blocks of a grid that is dealt out several times over: then none ends long after the others.
 constexpr unsigned kBlocksInTurn = 16;
 
+/// The same of the kernel that adds up the leaves of a mean, and the fewest leaves that such a block is given. A
+/// shorter tensor has blocks that stay, which leave room between them for the short kernels of other streams.
+constexpr unsigned kLeafBlocksInTurn = 32;
+constexpr std::uint64_t kFewestLeaves = 8;
+
 /// Those of the kernel of scales, which takes 48 registers.
 constexpr unsigned kScaleBlocksThatFit = 5;
 
-/// Weights that a block of the grid dequantizes: 4 * kUnrolled * kRounds of kernels/dequantize.h a thread, and as many
-/// where these are of 4-bit codes.
+/// Threads of a block of the kernel that adds up scales: a warp to a node, and nodes are few.
+constexpr unsigned kMeanThreads = 512;
+
+/// Weights that a block of the grid dequantizes from integer codes: 4 * kUnrolled * kRounds of kernels/dequantize.h a
+/// thread.
 constexpr std::uint64_t kDequantized = std::uint64_t{kBlockThreads} * 64;
 
 /// For kernels that leave no sums: as many blocks as there is work for.
@@ -84,16 +92,16 @@ StepTables step_tables() {
   const std::uint8_t* codes = nested_steps();
   StepTables tables{};
   for (unsigned i = 0; i < std::size(tables.parts); ++i) {
-    const std::uint8_t* part = codes + std::size_t{i} * kPartSteps;
+    const unsigned start = i * kPartSteps;
+    const std::uint8_t* part = codes + start;
     const auto same = static_cast<unsigned>(std::count(part, part + kPartSteps, part[0]));
     const auto next = static_cast<unsigned>(std::count(part, part + kPartSteps, part[0] + 1));
-    tables.parts[i] = static_cast<std::uint16_t>(part[0] | (same + next == kPartSteps ? same : kRisesOften) << 8);
+    tables.parts[i] = static_cast<std::uint16_t>(part[0] | same << 8);
+    if (same + next != kPartSteps && start - kFirstDense >= kDenseSteps) {
+      throw Error("kernel-failed", "the codes of scales are denser than the device's table of them");
+    }
   }
-  unsigned step = 0;
-  for (unsigned code = 0; code < 256; ++code) {
-    while (step < 65535 && codes[step + 1] <= code) ++step;
-    tables.last[code] = static_cast<std::uint16_t>(step);
-  }
+  std::copy_n(codes + kFirstDense, kDenseSteps, tables.dense);
   return tables;
 }
 
@@ -106,7 +114,7 @@ unsigned threads_for(std::uint64_t width, WeightType type) {
 
 /// Leaves of the mean that quantizing `whole` whole blocks adds up.
 std::uint64_t leaves_summed(const BlockMoments& moments, std::uint64_t whole, const FourBitSpec& spec) {
-  // A leaf that is longer than what its sum is made of (some 10^11 weights) is left to the mean itself, as are the few
+  // A leaf that is longer than what its sum is made of (some 10^10 weights) is left to the mean itself, as are the few
   // scales of large blocks.
   const bool fits = std::uint64_t{1} << mean_fold_power(moments.tensor_blocks / 32) <= kMostLeafGroups;
   if (moments.leaf_sums == nullptr || !fits || spec.block_size > kTileWeights) return 0;
@@ -154,8 +162,9 @@ Tables::Tables(Worker& worker)
 }
 
 void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, std::uint64_t weights,
-                          const FourBitSpec& spec, std::uint8_t* codes, float* absmax, const BlockMoments& moments,
+                          const FourBitSpec& spec, std::uint8_t* codes, void* absmax, const BlockMoments& moments,
                           Sums* sums) {
+  const bool nested = moments.moments != nullptr;
   const std::uint64_t whole = weights / spec.block_size * spec.block_size;
   const std::uint64_t rest = weights - whole;
   QuantizeBlocks job{};
@@ -165,12 +174,12 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
   job.codes = codes;
   job.absmax = absmax;
   job.moments = moments.moments;
-  job.tile_errors = moments.tile_errors;
+  job.errors = moments.errors;
   job.tally = worker.tally(sums, rest == 0 ? sums + 1 : nullptr);
   job.tables = code_tables(spec.type);
   if (whole > 0) {
     const bool large = spec.block_size > kTileWeights;
-    const bool by_leaves = !large && moments.moments != nullptr;
+    const bool by_leaves = !large && nested;
     const std::string name = std::string(large       ? "quantize_large_blocks"
                                          : by_leaves ? "quantize_leaves"
                                                      : "quantize_blocks") +
@@ -178,31 +187,39 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
                               : by_leaves && spec.block_size == 128 ? "_128"
                                                                     : "") +
                              suffix(type) + suffix(spec.type);
+    unsigned per_multiprocessor = kBlocksInTurn;
     std::uint64_t blocks =
         divide_up(large ? whole / spec.block_size : divide_up(whole, kTileWeights), kBlockThreads / 32);
     if (by_leaves) {
       const std::uint64_t tiles = leaf_blocks(moments.tensor_blocks) * spec.block_size / kTileWeights;
       job.leaf_shift = static_cast<unsigned>(std::countr_zero(tiles));
       job.leaf_sums = leaves_summed(moments, whole / spec.block_size, spec) == 0 ? nullptr : moments.leaf_sums;
-      blocks = divide_up(divide_up(whole, kTileWeights), tiles);
+      const std::uint64_t leaves = divide_up(divide_up(whole, kTileWeights), tiles);
+      const std::uint64_t that_fit = worker.device().grid_for(leaves, kBlocksThatFit);
+      blocks = std::max(that_fit, leaves / kFewestLeaves);
+      per_multiprocessor = kLeafBlocksInTurn;
     }
-    // Leaves are long: blocks that stay leave room between them for the short kernels of other streams.
-    worker.launch(name, blocks, by_leaves ? kBlocksThatFit : kBlocksInTurn, kBlockThreads, job);
+    worker.launch(name, blocks, per_multiprocessor, kBlockThreads, job);
   }
   if (rest > 0) {
     job.source = advance(source, type, whole);
     job.weights = rest;
     job.codes = codes + whole / 2;
-    job.absmax = absmax + whole / spec.block_size;
-    if (moments.moments != nullptr) {
-      job.moments = moments.moments + whole / spec.block_size;
-      job.tile_errors = moments.tile_errors + whole / kTileWeights;
-      job.shares_tile = whole % kTileWeights != 0;
+    const std::uint64_t block = whole / spec.block_size;
+    job.absmax = static_cast<std::uint8_t*>(absmax) + block * absmax_size(type, nested);
+    if (nested) {
+      job.moments = moments.moments + block;
+      job.errors = moments.errors + block / error_blocks(spec.block_size);
+      job.shares_error = block % error_blocks(spec.block_size) != 0;
     }
     job.tally = worker.tally(sums + 1, whole == 0 ? sums : nullptr);
     worker.launch(std::string("quantize_last_block") + suffix(spec.type), 1, 1, 32, job, source_type(type));
   }
 }
+
+std::size_t absmax_size(WeightType type, bool nested) { return nested ? weight_size(type) : sizeof(float); }
+
+std::uint64_t error_blocks(std::uint64_t block_size) { return block_size > kTileWeights ? 1 : kRun; }
 
 std::uint64_t leaf_blocks(std::uint64_t tensor_blocks) {
   const std::uint64_t groups = std::uint64_t{1} << mean_fold_power(tensor_blocks / 32);
@@ -215,13 +232,15 @@ std::size_t mean_scratch(std::uint64_t blocks) {
   return static_cast<std::size_t>((2 * (groups >> (2 * power)) + 2) * 32);
 }
 
-void launch_quantize_scales(Worker& worker, const Tables& tables, const float* absmax, std::uint64_t weights,
-                            const FourBitSpec& spec, const BlockMoments& moments, const NestedBuffers& buffers) {
+void launch_quantize_scales(Worker& worker, const Tables& tables, const void* absmax, WeightType type,
+                            std::uint64_t weights, const FourBitSpec& spec, const BlockMoments& moments,
+                            const NestedBuffers& buffers) {
   const std::uint64_t blocks = divide_up(weights, spec.block_size);
   const std::uint64_t groups = blocks / 32;
   const std::size_t power = mean_fold_power(groups);
   MeanOfScales mean{};
   mean.values = absmax;
+  mean.type = source_type(type);
   mean.count = blocks;
   mean.leaf_sums = moments.leaf_sums;
   mean.summed = leaves_summed(moments, weights / spec.block_size, spec);
@@ -231,19 +250,20 @@ void launch_quantize_scales(Worker& worker, const Tables& tables, const float* a
   mean.mean = buffers.offset;
   mean.certain = buffers.certain;
   mean.largest = buffers.largest;
-  worker.launch("mean_of_scales", divide_up(groups >> power, std::uint64_t{1} << power), kBlocksInTurn, kBlockThreads,
-                mean);
+  const std::uint64_t nodes = divide_up(groups >> power, std::uint64_t{1} << power);
+  worker.launch("mean_of_scales", divide_up(nodes, kMeanThreads / 32), 1, kMeanThreads, mean);
 
   QuantizeScales job{};
   job.absmax = absmax;
+  job.type = source_type(type);
   job.blocks = blocks;
-  job.block_shift = static_cast<unsigned>(std::countr_zero(spec.block_size));
-  job.tiles = divide_up(weights, kTileWeights);
   job.offset = buffers.offset;
   job.steps = tables.steps.as<StepTables>();
   job.map = tables.map.as<float>();
   job.moments = moments.moments;
-  job.tile_errors = moments.tile_errors;
+  job.errors = moments.errors;
+  job.run_errors = static_cast<unsigned>(kRun / error_blocks(spec.block_size));
+  job.all_errors = divide_up(blocks, error_blocks(spec.block_size));
   job.codes = buffers.absmax_codes;
   job.nested_absmax = buffers.nested_absmax;
   job.run_bounds = buffers.run_bounds;
@@ -289,8 +309,8 @@ void launch_dequantize_4bit(Worker& worker, const Tables& tables, const std::uin
   job.block_shift = static_cast<unsigned>(std::countr_zero(spec.block_size));
   job.weights = weights;
   job.out = out;
-  worker.launch(absmax == nullptr ? "dequantize_blocks_nested" : "dequantize_blocks", divide_up(weights, kDequantized),
-                kUnbounded, kBlockThreads, job);
+  worker.launch(absmax == nullptr ? "dequantize_blocks_nested" : "dequantize_blocks",
+                divide_up(weights, kWarpWeights * kBlockThreads / 32), kUnbounded, kBlockThreads, job);
 }
 
 bool needs_unpacked_codes(const GroupSpec& spec, WeightType type) {

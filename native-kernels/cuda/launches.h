@@ -45,18 +45,26 @@ struct Tables {
 /// What the 4-bit kernels leave of a tensor for double quantization, beside its absmax.
 struct BlockMoments {
   unsigned* moments = nullptr;      // [blocks]; null: the scales are not quantized
-  float* tile_errors = nullptr;     // [ceil(weights / kTileWeights)]
+  float* errors = nullptr;          // [ceil(blocks / error_blocks(block size))]
   float* leaf_sums = nullptr;       // [tensor_blocks / leaf_blocks(tensor_blocks), 32]
   std::uint64_t tensor_blocks = 0;  // of the whole tensor, of which a call may quantize a piece
 };
+
+/// Bytes of a block's absmax that launch_quantize_4bit leaves on the device: float32, or, where the scales will be
+/// quantized as well, the type of the weights.
+std::size_t absmax_size(WeightType type, bool nested);
+
+/// Blocks of weights that share one of BlockMoments' errors.
+std::uint64_t error_blocks(std::uint64_t block_size);
 
 /// Blocks of weights whose scales make a leaf of their mean. Pieces of a tensor begin with a leaf.
 std::uint64_t leaf_blocks(std::uint64_t tensor_blocks);
 
 /// Quantizes `weights` weights that begin with a block, or with double quantization with a leaf.
+/// @param absmax [blocks] of absmax_size
 /// @param sums [2] of the whole blocks, and of the incomplete one; zero where there are none
 void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, std::uint64_t weights,
-                          const FourBitSpec& spec, std::uint8_t* codes, float* absmax, const BlockMoments& moments,
+                          const FourBitSpec& spec, std::uint8_t* codes, void* absmax, const BlockMoments& moments,
                           Sums* sums);
 
 /// Floats of scratch memory that launch_quantize_scales takes for this many blocks.
@@ -74,8 +82,9 @@ struct NestedBuffers {
   Sums* correction;             // [1]: error_squares, error_values (of the dot product), value_squares
 };
 
-void launch_quantize_scales(Worker& worker, const Tables& tables, const float* absmax, std::uint64_t weights,
-                            const FourBitSpec& spec, const BlockMoments& moments, const NestedBuffers& buffers);
+void launch_quantize_scales(Worker& worker, const Tables& tables, const void* absmax, WeightType type,
+                            std::uint64_t weights, const FourBitSpec& spec, const BlockMoments& moments,
+                            const NestedBuffers& buffers);
 
 /// Finds the largest error, weight by weight, where the bounds of a run leave room for it.
 /// @param listed numbers of the runs that lie in source and codes one after another, or null for all

@@ -117,11 +117,11 @@ class FourBitCall {
         blocks_(divide_up(origin.numel, spec.block_size)),
         runs_(divide_up(blocks_, kNestedBlockSize)),
         nested_(target.absmax == nullptr) {
-    arena_.reserve(absmax_, blocks_);
+    arena_.reserve(absmax_, blocks_ * absmax_size(origin.type, nested_));
     arena_.reserve(sums_, 2 * pieces_);
     if (nested_) {
       arena_.reserve(moments_.moments, blocks_);
-      arena_.reserve(moments_.tile_errors, divide_up(origin.numel, kTileWeights));
+      arena_.reserve(moments_.errors, divide_up(blocks_, error_blocks(spec.block_size)));
       arena_.reserve(moments_.leaf_sums, blocks_ / leaf_blocks(blocks_) * 32);
       moments_.tensor_blocks = blocks_;
       arena_.reserve(buffers_.absmax_codes, blocks_);
@@ -171,14 +171,14 @@ class FourBitCall {
     Stream& stream = lane.worker.stream();
     origin_.read(start * size, lane.host_source.data(), count * size);
     stream.upload(lane.source.pointer(), lane.host_source.data(), count * size);
+    const std::size_t first = start / spec_.block_size;
     BlockMoments moments;
     if (nested_) {
-      const std::size_t first = start / spec_.block_size;
-      moments = {moments_.moments + first, moments_.tile_errors + start / kTileWeights,
+      moments = {moments_.moments + first, moments_.errors + first / error_blocks(spec_.block_size),
                  moments_.leaf_sums + first / leaf_blocks(blocks_) * 32, blocks_};
     }
     launch_quantize_4bit(lane.worker, lane.source.as<void>(), origin_.type, count, spec_, lane.codes.as<std::uint8_t>(),
-                         absmax_ + start / spec_.block_size, moments, sums_ + 2 * piece);
+                         absmax_ + first * absmax_size(origin_.type, nested_), moments, sums_ + 2 * piece);
     const std::size_t bytes = (count + 1) / 2;
     stream.download(lane.host_codes.data(), lane.codes.pointer(), bytes);
     stream.wait();
@@ -188,7 +188,7 @@ class FourBitCall {
   void quantize_scales(Lane& lane, Statistics& statistics) {
     const Tables& tables = tables_of(lane.worker);
     Stream& stream = lane.worker.stream();
-    launch_quantize_scales(lane.worker, tables, absmax_, origin_.numel, spec_, moments_, buffers_);
+    launch_quantize_scales(lane.worker, tables, absmax_, origin_.type, origin_.numel, spec_, moments_, buffers_);
     stream.download(target_.absmax_codes, address(buffers_.absmax_codes), blocks_);
     stream.download(target_.nested_absmax, address(buffers_.nested_absmax), runs_ * sizeof(float));
     stream.download(target_.nested_offset, address(buffers_.offset), sizeof(float));
@@ -256,7 +256,7 @@ class FourBitCall {
   std::size_t runs_;
   bool nested_;
   Arena arena_;
-  float* absmax_ = nullptr;
+  std::uint8_t* absmax_ = nullptr;
   Sums* sums_ = nullptr;
   BlockMoments moments_;
   NestedBuffers buffers_{};

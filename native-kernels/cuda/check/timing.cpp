@@ -57,12 +57,12 @@ class Stopwatch {
 
 /// What quantizing a tensor leaves beside its codes. Sized for blocks of 32.
 struct Room {
-  cuda::DeviceMemory absmax, moments, tiles, leaves, scales, small, scratch;
+  cuda::DeviceMemory absmax, moments, errors, leaves, scales, small, scratch;
 
   Room(cuda::Device& device, std::uint64_t weights)
       : absmax(device, weights / 32 * 4),
         moments(device, weights / 32 * 4),
-        tiles(device, weights / cuda::kTileWeights * 4),
+        errors(device, weights / 1024 * 4),
         leaves(device, weights / 32 / cuda::leaf_blocks(weights / 32) * 128),
         scales(device, weights / 32 * 2),
         small(device, 4096),
@@ -113,7 +113,10 @@ class Timing {
     four_bit(WeightType::bf16, FourBitType::nf4, 32, false);
     four_bit(WeightType::bf16, FourBitType::nf4, 128, true);
     four_bit(WeightType::bf16, FourBitType::nf4, 1024, true);
-    for (const std::size_t block_size : {32, 64, 128}) require_same({FourBitType::nf4, block_size});
+    for (const std::size_t block_size : {32, 64, 128}) require_same(WeightType::bf16, {FourBitType::nf4, block_size});
+    for (const WeightType type : {WeightType::bf16, WeightType::f16, WeightType::f32}) {
+      require_same(type, {FourBitType::fp4, 64});
+    }
     for (const WeightType type : {WeightType::bf16, WeightType::f16, WeightType::f32}) {
       integers(type, cuda::IntegerMode::llm_int8, 8, 4096);
       integers(type, cuda::IntegerMode::absmax, 8, 4096);
@@ -165,14 +168,14 @@ class Timing {
                     std::uint64_t weights, const FourBitSpec& spec, std::uint8_t* codes, bool nested) {
     cuda::BlockMoments moments;
     if (nested) {
-      moments = {room.moments.as<unsigned>(), room.tiles.as<float>(), room.leaves.as<float>(),
+      moments = {room.moments.as<unsigned>(), room.errors.as<float>(), room.leaves.as<float>(),
                  weights / spec.block_size};
     }
-    cuda::launch_quantize_4bit(worker, source, type, weights, spec, codes, room.absmax.as<float>(), moments,
+    cuda::launch_quantize_4bit(worker, source, type, weights, spec, codes, room.absmax.as<void>(), moments,
                                room.sums());
     if (!nested) return;
     const cuda::NestedBuffers buffers = room.nested(weights / spec.block_size);
-    cuda::launch_quantize_scales(worker, tables_, room.absmax.as<float>(), weights, spec, moments, buffers);
+    cuda::launch_quantize_scales(worker, tables_, room.absmax.as<void>(), type, weights, spec, moments, buffers);
     cuda::launch_largest_error(worker, tables_, source, type, weights, spec, codes, buffers, nullptr,
                                (weights / spec.block_size + 255) / 256);
   }
@@ -205,23 +208,26 @@ class Timing {
 
   /// What is timed is checked too: a block of the grid works on several leaves of the mean here, which the pieces of a
   /// tensor that comes from a file are too small for. Codes and scales are to be those without double quantization.
-  void require_same(const FourBitSpec& spec) {
-    fill_with(WeightType::bf16, 1);
-    const std::uint64_t weights = bytes_ / 2;
+  void require_same(WeightType type, const FourBitSpec& spec) {
+    fill_with(type, 1);
+    const std::uint64_t weights = bytes_ / weight_size(type);
     const std::size_t blocks = weights / spec.block_size;
     const auto made = [&](bool nested) {
-      quantize_one(worker_, room_, source_.as<std::uint8_t>(), WeightType::bf16, weights, spec, out_.as<std::uint8_t>(),
-                   nested);
+      quantize_one(worker_, room_, source_.as<std::uint8_t>(), type, weights, spec, out_.as<std::uint8_t>(), nested);
       return fetch<std::uint8_t>(out_.pointer(), weights / 2);
     };
     const auto nested_codes = made(true);
-    const auto absmax = fetch<float>(room_.absmax.pointer(), blocks);
+    // Where they will be quantized, scales are kept as weights.
+    const auto kept = fetch<std::uint8_t>(room_.absmax.pointer(), blocks * weight_size(type));
+    std::vector<float> absmax(blocks);
+    for (std::size_t i = 0; i < blocks; ++i) absmax[i] = load_weight(kept.data(), type, i);
     const float offset = fetch<float>(room_.small.pointer(), 1)[0];
     const float expected = mean_as_pytorch(absmax.data(), blocks);
     const bool same = std::memcmp(&offset, &expected, sizeof(offset)) == 0 && made(false) == nested_codes &&
                       fetch<float>(room_.absmax.pointer(), blocks) == absmax;
     if (!same)
-      throw std::runtime_error("double quantization of blocks of " + std::to_string(spec.block_size) + " differs");
+      throw std::runtime_error("double quantization of " + std::string(type_name(type)) + " in blocks of " +
+                               std::to_string(spec.block_size) + " differs");
   }
 
   static std::string title(cuda::IntegerMode mode, unsigned bits, std::size_t width) {
@@ -252,9 +258,9 @@ class Timing {
   void dequantize_4bit(bool nested) {
     const std::uint64_t weights = bytes_ / 4;
     const FourBitSpec spec{FourBitType::nf4, 64};
-    // Codes and scales of some weights that were quantized before: random bytes and small positive numbers.
+    // Codes and scales of some weights that were quantized before.
     fill_with(WeightType::bf16, 1);
-    quantize_one(worker_, room_, source_.as<std::uint8_t>(), WeightType::bf16, weights, spec, spare_codes(), true);
+    quantize_one(worker_, room_, source_.as<std::uint8_t>(), WeightType::bf16, weights, spec, spare_codes(), nested);
     const cuda::NestedBuffers buffers = room_.nested(weights / 64);
     const double ms = watch_.median([&] {
       cuda::launch_dequantize_4bit(worker_, tables_, spare_codes(), nested ? nullptr : room_.absmax.as<float>(),

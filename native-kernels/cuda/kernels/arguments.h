@@ -56,23 +56,24 @@ struct QuantizeBlocks {
   std::uint64_t weights;
   unsigned block_shift;  // log2 of the block size: the device divides slowly
   std::uint8_t* codes;
-  float* absmax;
+  void* absmax;  // [blocks] float32, or, where the scales will be quantized as well, as scale_bits of weights.h
   // Null unless the scales will be quantized as well:
   unsigned* moments;    // [blocks] sums of e * u and u * u, two float16
-  float* tile_errors;   // [ceil(weights / kTileWeights)] largest |unit * e| of each tile
+  float* errors;        // [ceil(blocks / error_blocks)] largest |unit * e| of so many blocks
   float* leaf_sums;     // blocks of at most kTileWeights only: [whole leaves, 32] sums of scales; null: none
   unsigned leaf_shift;  // log2 of the tiles of a leaf
-  bool shares_tile;     // incomplete last block only: its first tile holds whole blocks as well
+  bool shares_error;    // incomplete last block only: its error is that of whole blocks as well
   Tally tally;
   CodeTables tables;
 };
 
 /// Most groups of 32 scales that make a leaf of the mean where the blocks' quantizer adds them up.
-constexpr unsigned kMostLeafGroups = 64;
+constexpr unsigned kMostLeafGroups = 32;
 
 /// The mean of the scales, added up as mean_as_pytorch does.
 struct MeanOfScales {
-  const float* values;
+  const void* values;  // scale_bits
+  SourceType type;
   std::uint64_t count;
   const float* leaf_sums;  // [summed, 32] of the first leaves
   std::uint64_t summed;
@@ -87,28 +88,29 @@ struct MeanOfScales {
 /// Steps of a part of StepTables.
 constexpr unsigned kPartSteps = 16;
 
-/// Stands for the place where the code rises in a part where it rises more than once.
-constexpr unsigned kRisesOften = 255;
+/// The steps about zero, where codes are as dense as steps.
+constexpr unsigned kDenseSteps = 256;
+constexpr unsigned kFirstDense = (65536 - kDenseSteps) / 2;
 
 /// The codes of the 65,536 steps from -1 to 1 that scales are put on, small enough for a multiprocessor's own memory.
 struct StepTables {
-  // Of kPartSteps steps: code of the first, and in the high byte how many have it before the next code; about zero,
-  // where codes are as dense as steps, kRisesOften.
+  // Of kPartSteps steps: code of the first, and in the high byte how many have it before the next code. Not about zero.
   std::uint16_t parts[65536 / kPartSteps];
-  std::uint16_t last[256];  // last step with at most this code
+  std::uint8_t dense[kDenseSteps];
 };
 
 /// Double quantization, a run of 256 blocks at a time.
 struct QuantizeScales {
-  const float* absmax;
+  const void* absmax;  // scale_bits
+  SourceType type;
   std::uint64_t blocks;
-  unsigned block_shift;
-  std::uint64_t tiles;
   const float* offset;
   const StepTables* steps;
   const float* map;  // [256]
   const unsigned* moments;
-  const float* tile_errors;
+  const float* errors;
+  unsigned run_errors;  // errors of a run: one for all of its blocks, or one for each
+  std::uint64_t all_errors;
   std::uint8_t* codes;
   float* nested_absmax;
   float* run_bounds;  // [runs] no error of the run is above this
@@ -134,6 +136,9 @@ struct LargestError {
   unsigned long long* largest;  // bits of a double; only grows
   float values[16];             // by code
 };
+
+/// Weights that a warp of the 4-bit kernels dequantizes.
+constexpr unsigned kWarpWeights = 1024;
 
 struct DequantizeBlocks {
   const std::uint8_t* codes;  // 16-byte aligned

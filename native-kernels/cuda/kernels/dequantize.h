@@ -16,45 +16,41 @@ constexpr unsigned kUnrolled = 4;
 /// long after the others.
 constexpr unsigned kRounds = 4;
 
-/// The same for the 4-bit kernels, which have registers to spare.
-constexpr unsigned kBlockUnrolled = 8;
-constexpr unsigned kBlockRounds = 2;
-
-/// The table lies in the lanes of a warp, 16 values twice: nothing has to be set up before a block of the grid begins.
+/// The 4-bit kernels. The table lies in the lanes of a warp, 16 values twice: nothing has to be set up before a block
+/// of the grid begins. A warp reads the codes of kWarpWeights weights as 512 bytes in a row and deals them out in
+/// shared memory, so that it reads in long stretches and still stores 512 bytes in a row: 16-bit loads of the codes,
+/// which need no dealing out, are two hundredths slower.
 template <bool nested>
 __device__ __forceinline__ void dequantize_blocks(const DequantizeBlocks& job) {
+  constexpr unsigned kQuads = kWarpWeights / 4 / 32;
+  __shared__ uint4 codes[kBlockWarps][32];
   const float mine = __ldg(job.values + threadIdx.x % 16);
   const auto value_of = [&](unsigned code) { return __shfl_sync(kAllLanes, mine, static_cast<int>(code & 15u)); };
-  const auto scale_of = [&](std::uint64_t block) {
+  const auto scale_of = [&](std::uint64_t weight) {
+    const std::uint64_t block = weight >> job.block_shift;
     if constexpr (!nested) return __ldg(job.absmax + block);
     return __ldg(job.map + __ldg(job.absmax_codes + block)) * __ldg(job.nested_absmax + block / 256) + job.offset;
   };
-  const std::uint64_t quads = job.weights / 4;
-  const std::uint64_t span = static_cast<std::uint64_t>(blockDim.x) * kBlockUnrolled;
-  const std::uint64_t end = smaller(quads, (blockIdx.x + 1ull) * span * kBlockRounds);
-  for (std::uint64_t base = blockIdx.x * span * kBlockRounds; base < end; base += span) {
-    unsigned codes[kBlockUnrolled];
-    float scales[kBlockUnrolled];
-#pragma unroll
-    for (unsigned i = 0; i < kBlockUnrolled; ++i) {
-      const std::uint64_t quad = base + threadIdx.x + i * blockDim.x;
-      codes[i] = quad < quads ? __ldcs(reinterpret_cast<const unsigned short*>(job.codes) + quad) : 0;
-      scales[i] = quad < quads ? scale_of(quad * 4 >> job.block_shift) : 0;
+  const unsigned lane = threadIdx.x % 32;
+  const unsigned warp = threadIdx.x / 32;
+  const std::uint64_t first = (static_cast<std::uint64_t>(blockIdx.x) * kBlockWarps + warp) * kWarpWeights;
+  if (first + kWarpWeights > job.weights) {
+    for (std::uint64_t at = first + lane; at < job.weights; at += 32) {
+      job.out[at] = __ldg(job.values + (job.codes[at / 2] >> (at % 2 == 0 ? 4 : 0) & 15)) * scale_of(at);
     }
-#pragma unroll
-    for (unsigned i = 0; i < kBlockUnrolled; ++i) {
-      const std::uint64_t quad = base + threadIdx.x + i * blockDim.x;
-      const float4 values =
-          make_float4(value_of(codes[i] >> 4), value_of(codes[i]), value_of(codes[i] >> 12), value_of(codes[i] >> 8));
-      if (quad >= quads) continue;
-      __stcs(reinterpret_cast<float4*>(job.out) + quad,
-             make_float4(values.x * scales[i], values.y * scales[i], values.z * scales[i], values.w * scales[i]));
-    }
+    return;
   }
-  const std::uint64_t at = quads * 4 + threadIdx.x;
-  if (blockIdx.x == 0 && at < job.weights) {
-    job.out[at] =
-        __ldg(job.values + (job.codes[at / 2] >> (at % 2 == 0 ? 4 : 0) & 15)) * scale_of(at >> job.block_shift);
+  codes[warp][lane] = __ldcs(reinterpret_cast<const uint4*>(job.codes + first / 2) + lane);
+  float scales[kQuads];
+#pragma unroll
+  for (unsigned i = 0; i < kQuads; ++i) scales[i] = scale_of(first + (i * 32 + lane) * 4);
+  __syncwarp();
+#pragma unroll
+  for (unsigned i = 0; i < kQuads; ++i) {
+    const unsigned four = reinterpret_cast<const unsigned short*>(codes[warp])[i * 32 + lane];
+    const float4 values = make_float4(value_of(four >> 4), value_of(four), value_of(four >> 12), value_of(four >> 8));
+    __stcs(reinterpret_cast<float4*>(job.out + first) + i * 32 + lane,
+           make_float4(values.x * scales[i], values.y * scales[i], values.z * scales[i], values.w * scales[i]));
   }
 }
 

@@ -43,7 +43,9 @@ extern "C" __global__ void quantize_last_block_fp4(QuantizeBlocks job, SourceTyp
   quantize_last_block<true>(job, type);
 }
 
-NIBBLE_KERNEL mean_of_scales(MeanOfScales job) { nibble::cuda::mean_of_scales(job); }
+extern "C" __global__ void __launch_bounds__(512, 1) mean_of_scales(MeanOfScales job) {
+  nibble::cuda::mean_of_scales(job);
+}
 extern "C" __global__ void __launch_bounds__(256, 5) quantize_scales(QuantizeScales job) {
   nibble::cuda::quantize_scales(job);
 }

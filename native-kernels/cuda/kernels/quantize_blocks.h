@@ -6,8 +6,11 @@
 
 namespace nibble::cuda {
 
-/// bitsandbytes' bound on a block's absmax before it divides.
-constexpr float kSmallestAbsmax = 1e-38f;
+/// Scales that one double-quantized block of scales holds: a run.
+constexpr unsigned kNestedBlockSize = 256;
+
+/// Warps of a block of the grid.
+constexpr unsigned kBlockWarps = 8;
 
 /// Adding it rounds to a whole number and leaves that in the low bits: 1.5 * 2^23.
 constexpr float kShift = 12582912.0f;
@@ -117,65 +120,43 @@ static __device__ __forceinline__ unsigned add_halves(unsigned a, unsigned b) {
 struct TilePlace {
   const unsigned char* source;
   std::uint8_t* codes;
-  float* absmax;
-  unsigned* moments;
-  float* tile_error;
 
   template <SourceType type>
   static __device__ __forceinline__ TilePlace of(const QuantizeBlocks& job, std::uint64_t tile, unsigned lane) {
     const std::uint64_t start = tile * kTileWeights + lane * kLaneWeights;
-    const std::uint64_t block = start >> job.block_shift;
-    return {static_cast<const unsigned char*>(advance<type>(job.source, start)), job.codes + start / 2,
-            job.absmax + block, job.moments + block, job.tile_errors + tile};
+    return {static_cast<const unsigned char*>(advance<type>(job.source, start)), job.codes + start / 2};
   }
+};
+
+/// What is left of a lane's share of a tile beside its codes and sums.
+struct TileScale {
+  float absmax;      // of the lane's block
+  unsigned moments;  // of the lane's block; nested only
+  float error;       // largest |unit * e| of the lane's weights
 };
 
 /// Quantizes a lane's share of a tile, together with its warp.
 /// @tparam nested whether the scales will be quantized as well
 /// @param lanes of a block
 /// @param present whether this lane has weights: blocks are whole, so it has all of its 16 or none
-/// @returns the scale of the lane's block
 template <SourceType type, bool fp4, bool nested>
-__device__ __forceinline__ float quantize_tile(const Weights<type, kLaneWeights>& weights, const TilePlace& place,
-                                               unsigned tables, unsigned lanes, bool present, ThreadSums& sums) {
+__device__ __forceinline__ TileScale quantize_tile(const Weights<type, kLaneWeights>& weights, std::uint8_t* codes,
+                                                   unsigned tables, unsigned lanes, bool present, ThreadSums& sums) {
   float absmax = weights.absmax();
   for (unsigned mask = 1; mask < lanes; mask *= 2) absmax = fmaxf(absmax, __shfl_xor_sync(kAllLanes, absmax, mask));
   const float unit = fmaxf(absmax, kSmallestAbsmax);
   LaneCodes<fp4> lane_codes;
   lane_codes.make(weights, __frcp_rn(unit), tables);
-  sums.add(unit, lane_codes.error_squares, lane_codes.error_values, lane_codes.value_squares, lane_codes.max_error);
-  if (present) {
-    __stcs(reinterpret_cast<uint2*>(place.codes), make_uint2(lane_codes.packed[0], lane_codes.packed[1]));
-  }
-  const bool first = present && threadIdx.x % lanes == 0;
-  if (first) *place.absmax = absmax;
+  sums.add(unit, lane_codes.error_squares, lane_codes.error_values, lane_codes.value_squares);
+  if (present) __stcs(reinterpret_cast<uint2*>(codes), make_uint2(lane_codes.packed[0], lane_codes.packed[1]));
+  unsigned moments = 0;
   if constexpr (nested) {
-    unsigned moments = lane_codes.half_moments();
+    moments = lane_codes.half_moments();
     for (unsigned mask = 1; mask < lanes; mask *= 2) {
       moments = add_halves(moments, __shfl_xor_sync(kAllLanes, moments, mask));
     }
-    if (first) *place.moments = moments;
-    const float largest = warp_max_magnitude(unit * lane_codes.max_error);
-    if (threadIdx.x % 32 == 0) *place.tile_error = largest;
   }
-  return absmax;
-}
-
-/// Fewer weights than a tile, that begin with tile `whole`, by one warp.
-template <SourceType type, bool fp4, bool nested>
-__device__ __forceinline__ void quantize_rest(const QuantizeBlocks& job, std::uint64_t whole, unsigned tables,
-                                              unsigned lanes, ThreadSums& sums) {
-  const unsigned lane = threadIdx.x % 32;
-  if (whole * kTileWeights >= job.weights) return;
-  const TilePlace rest = TilePlace::of<type>(job, whole, lane);
-  const bool present = whole * kTileWeights + lane * kLaneWeights < job.weights;
-  Weights<type, kLaneWeights> weights;
-  if (present) {
-    weights.stream(rest.source);
-  } else {
-    weights.clear();
-  }
-  quantize_tile<type, fp4, nested>(weights, rest, tables, lanes, present, sums);
+  return {absmax, moments, unit * lane_codes.max_error};
 }
 
 /// Whole blocks of at most 512 weights whose scales stay as they are.
@@ -193,77 +174,162 @@ __device__ __forceinline__ void quantize_blocks(const QuantizeBlocks& job) {
 
   ThreadSums sums;
   TilePlace place = TilePlace::of<type>(job, tile, lane);
+  float* absmax = static_cast<float*>(job.absmax) + tile * (32 / lanes) + lane / lanes;
   const std::uint64_t moved = static_cast<std::uint64_t>(warps) * kTileWeights;
   Weights<type, kLaneWeights> next;
+  const auto quantize = [&](const Weights<type, kLaneWeights>& weights, bool present) {
+    const TileScale scale = quantize_tile<type, fp4, false>(weights, place.codes, tables, lanes, present, sums);
+    sums.max_error = fmaxf(sums.max_error, scale.error);
+    if (present && lane % lanes == 0) *absmax = scale.absmax;
+  };
   if (tile < whole) next.stream(place.source);
   for (; tile < whole; tile += warps) {
     const Weights<type, kLaneWeights> weights = next;
     place.source += moved * kWeightBytes<type>;
     if (tile + warps < whole) next.stream(place.source);
-    quantize_tile<type, fp4, false>(weights, place, tables, lanes, true, sums);
+    quantize(weights, true);
     place.codes += moved / 2;
-    place.absmax += moved >> job.block_shift;
+    absmax += moved >> job.block_shift;
   }
-  if (owns_rest) quantize_rest<type, fp4, false>(job, whole, tables, lanes, sums);
+  if (owns_rest && whole * static_cast<std::uint64_t>(kTileWeights) < job.weights) {
+    const bool present = whole * static_cast<std::uint64_t>(kTileWeights) + lane * kLaneWeights < job.weights;
+    next.clear();
+    if (present) next.stream(place.source);
+    quantize(next, present);
+  }
   finish_tally(job.tally, sums);
 }
 
+/// What the scales of a leaf wait in, until they are written side by side.
+struct LeafScales {
+  struct Block {
+    float absmax;
+    unsigned moments;
+  };
+  static constexpr unsigned kMost = kMostLeafGroups * 32;
+  Block blocks[kMost];
+  unsigned errors[kMost / kNestedBlockSize];  // bits of those of a run
+
+  /// Writes blocks and errors. Every thread of the block calls it.
+  template <SourceType type>
+  __device__ __forceinline__ void store(const QuantizeBlocks& job, std::uint64_t first, unsigned count) {
+    for (unsigned i = threadIdx.x * 4; i < count; i += kBlockWarps * 32 * 4) {
+      if (i + 4 > count) {
+        for (unsigned k = i; k < count; ++k) {
+          store_scale(job.absmax, type, first + k, blocks[k].absmax);
+          job.moments[first + k] = blocks[k].moments;
+        }
+        continue;
+      }
+      const Block* four = blocks + i;
+      if constexpr (type == SourceType::f32) {
+        *reinterpret_cast<float4*>(static_cast<float*>(job.absmax) + first + i) =
+            make_float4(four[0].absmax, four[1].absmax, four[2].absmax, four[3].absmax);
+      } else {
+        const auto pair = [&](unsigned k) {
+          return scale_bits(type, four[k].absmax) | static_cast<unsigned>(scale_bits(type, four[k + 1].absmax)) << 16;
+        };
+        *reinterpret_cast<uint2*>(static_cast<unsigned short*>(job.absmax) + first + i) = make_uint2(pair(0), pair(2));
+      }
+      *reinterpret_cast<uint4*>(job.moments + first + i) =
+          make_uint4(four[0].moments, four[1].moments, four[2].moments, four[3].moments);
+    }
+    const unsigned runs = (count + kNestedBlockSize - 1) / kNestedBlockSize;
+    if (threadIdx.x < runs) {
+      job.errors[first / kNestedBlockSize + threadIdx.x] = __uint_as_float(errors[threadIdx.x]);
+      errors[threadIdx.x] = 0;
+    }
+  }
+};
+
 /// The same where scales will be quantized: their mean must be known first, so its leaves (see mean_of_scales) are
 /// added up here, while the scales are at hand. A block of the grid works on one leaf at a time, all its warps side by
-/// side.
+/// side, a run of scales after another: every warp has as many tiles of a run as a block of weights has lanes.
 /// @tparam fixed_lanes lanes of a block, or 0 when known at run time only
 template <SourceType type, bool fp4, unsigned fixed_lanes>
 __device__ __forceinline__ void quantize_leaves(const QuantizeBlocks& job) {
   __shared__ SharedTables shared;
-  // Two, so that one warp adds up a leaf while the others go on with the next.
-  __shared__ float scales[2][kMostLeafGroups * 32];
+  // Two, so that a leaf is written while some warps go on with the next.
+  __shared__ alignas(16) LeafScales scales[2];
+  if (threadIdx.x < 2) {
+    for (unsigned& error : scales[threadIdx.x].errors) error = 0;
+  }
   const unsigned tables = shared.fill(job.tables);
   const unsigned lanes = fixed_lanes != 0 ? fixed_lanes : (1u << job.block_shift) / kLaneWeights;
   const unsigned lane = threadIdx.x % 32;
   const unsigned warp = threadIdx.x / 32;
-  const unsigned warps = blockDim.x / 32;
-  const auto whole = static_cast<unsigned>(job.weights / kTileWeights);
-  const unsigned leaf_tiles = 1u << job.leaf_shift;
-  const unsigned leaves = (whole + leaf_tiles - 1) >> job.leaf_shift;
-  const unsigned leaf_groups = leaf_tiles / lanes;
-  const std::uint64_t moved = static_cast<std::uint64_t>(warps) * kTileWeights;
+  const unsigned run_tiles = kBlockWarps * lanes;
+  const unsigned leaf_runs = (1u << job.leaf_shift) / run_tiles;
+  const auto whole_runs = static_cast<unsigned>(job.weights / (static_cast<std::uint64_t>(run_tiles) * kTileWeights));
+  const auto tiles = static_cast<unsigned>((job.weights + kTileWeights - 1) / kTileWeights);
+  const unsigned leaves = (tiles + (1u << job.leaf_shift) - 1) >> job.leaf_shift;
+  // This lane's share of its warp's first tile of a run, in weights.
+  const auto place_of = [&](unsigned run) {
+    return (static_cast<std::uint64_t>(run) * run_tiles + warp) * kTileWeights + lane * kLaneWeights;
+  };
 
   ThreadSums sums;
   Weights<type, kLaneWeights> next;
-  const unsigned first = (blockIdx.x << job.leaf_shift) + warp;
-  if (first < whole) next.stream(TilePlace::of<type>(job, first, lane).source);
+  if (blockIdx.x * leaf_runs < whole_runs) next.stream(advance<type>(job.source, place_of(blockIdx.x * leaf_runs)));
   unsigned turn = 0;
   for (unsigned leaf = blockIdx.x; leaf < leaves; leaf += gridDim.x, ++turn) {
-    const unsigned start = leaf << job.leaf_shift;
-    const auto end = static_cast<unsigned>(smaller(start + leaf_tiles, whole));
-    float* leaf_scales = scales[turn % 2];
-    TilePlace place = TilePlace::of<type>(job, start + warp, lane);
-    for (unsigned tile = start + warp; tile < end; tile += warps) {
-      const Weights<type, kLaneWeights> weights = next;
-      place.source += moved * kWeightBytes<type>;
-      if (tile + warps < end) {
-        next.stream(place.source);
-      } else {
-        const unsigned after = (leaf + gridDim.x << job.leaf_shift) + warp;
-        if (after < whole) next.stream(TilePlace::of<type>(job, after, lane).source);
+    const unsigned first_run = leaf * leaf_runs;
+    LeafScales& leaf_scales = scales[turn % 2];
+    float error = 0;
+    const auto quantize = [&](const Weights<type, kLaneWeights>& weights, std::uint64_t at, unsigned tile,
+                              bool present) {
+      const TileScale scale = quantize_tile<type, fp4, true>(weights, job.codes + at / 2, tables, lanes, present, sums);
+      if (present && lane % lanes == 0) {
+        leaf_scales.blocks[tile * (32 / lanes) + lane / lanes] = {scale.absmax, scale.moments};
       }
-      const float absmax = quantize_tile<type, fp4, true>(weights, place, tables, lanes, true, sums);
-      if (lane % lanes == 0) leaf_scales[(tile - start) * (32 / lanes) + lane / lanes] = absmax;
-      place.codes += moved / 2;
-      place.absmax += moved >> job.block_shift;
-      place.moments += moved >> job.block_shift;
-      place.tile_error += warps;
+      error = fmaxf(error, scale.error);
+    };
+    const auto end_run = [&](unsigned run) {
+      const float largest = warp_max_magnitude(error);
+      if (lane == 0) atomicMax(leaf_scales.errors + run, __float_as_uint(largest));
+      error = 0;
+    };
+    unsigned run = 0;
+    for (; run < leaf_runs && first_run + run < whole_runs; ++run) {
+      const std::uint64_t at = place_of(first_run + run);
+      const unsigned after = run + 1 < leaf_runs ? first_run + run + 1 : (leaf + gridDim.x) * leaf_runs;
+#pragma unroll 1
+      for (unsigned step = 0; step < lanes; ++step) {
+        const Weights<type, kLaneWeights> weights = next;
+        if (step + 1 < lanes) {
+          next.stream(advance<type>(job.source, at + (step + 1) * kBlockWarps * kTileWeights));
+        } else if (after < whole_runs) {
+          next.stream(advance<type>(job.source, place_of(after)));
+        }
+        quantize(weights, at + step * kBlockWarps * kTileWeights, run * run_tiles + step * kBlockWarps + warp, true);
+      }
+      end_run(run);
     }
-    // No warp comes back to these scales before the next barrier, which the one that adds them up passes as well.
+    // The last leaf may end with less than a run, and that with less than a tile.
+    if (run < leaf_runs) {
+      const unsigned start = (first_run + run) * run_tiles;
+      for (unsigned tile = start + warp; tile < tiles; tile += kBlockWarps) {
+        const std::uint64_t at = static_cast<std::uint64_t>(tile) * kTileWeights + lane * kLaneWeights;
+        Weights<type, kLaneWeights> weights;
+        weights.clear();
+        if (at < job.weights) weights.stream(advance<type>(job.source, at));
+        quantize(weights, at, run * run_tiles + tile - start, at < job.weights);
+      }
+      end_run(run);
+    }
+    // No warp comes back to these scales before the next barrier, which all that read them here pass as well.
     __syncthreads();
-    if (job.leaf_sums != nullptr && warp == turn % warps && start + leaf_tiles <= whole) {
+    const std::uint64_t first_block = static_cast<std::uint64_t>(first_run) * kNestedBlockSize;
+    const std::uint64_t left = (job.weights >> job.block_shift) - first_block;
+    const unsigned leaf_blocks = leaf_runs * kNestedBlockSize;
+    leaf_scales.template store<type>(job, first_block, static_cast<unsigned>(smaller(left, leaf_blocks)));
+    if (job.leaf_sums != nullptr && warp == turn % kBlockWarps && run == leaf_runs) {
       float sum = 0;
 #pragma unroll 16
-      for (unsigned group = 0; group < leaf_groups; ++group) sum += leaf_scales[group * 32 + lane];
+      for (unsigned at = lane; at < leaf_blocks; at += 32) sum += leaf_scales.blocks[at].absmax;
       job.leaf_sums[leaf * 32ull + lane] = sum;
     }
   }
-  if (warp == 0 && blockIdx.x == leaves % gridDim.x) quantize_rest<type, fp4, true>(job, whole, tables, lanes, sums);
   finish_tally(job.tally, sums);
 }
 
@@ -290,25 +356,30 @@ __device__ __forceinline__ void quantize_large_blocks(const QuantizeBlocks& job)
     const float unit = fmaxf(absmax, kSmallestAbsmax);
     const float inverse = __frcp_rn(unit);
     unsigned moments = 0;
+    float error = 0;
     for (unsigned tile = 0; tile < tiles; ++tile) {
       const std::uint64_t at = start + tile * kTileWeights;
       weights.load(advance<type>(job.source, at));
       LaneCodes<fp4> lane_codes;
       lane_codes.make(weights, inverse, tables);
-      sums.add(unit, lane_codes.error_squares, lane_codes.error_values, lane_codes.value_squares, lane_codes.max_error);
+      sums.add(unit, lane_codes.error_squares, lane_codes.error_values, lane_codes.value_squares);
+      error = fmaxf(error, unit * lane_codes.max_error);
       __stcs(reinterpret_cast<uint2*>(job.codes + at / 2), make_uint2(lane_codes.packed[0], lane_codes.packed[1]));
-      if (job.moments != nullptr) {
-        moments = add_halves(moments, lane_codes.half_moments());
-        const float largest = warp_max_magnitude(unit * lane_codes.max_error);
-        if (lane == 0) job.tile_errors[block * tiles + tile] = largest;
-      }
+      if (job.moments != nullptr) moments = add_halves(moments, lane_codes.half_moments());
     }
+    sums.max_error = fmaxf(sums.max_error, error);
+    error = warp_max_magnitude(error);
     for (unsigned mask = 1; mask < 32; mask *= 2) {
       moments = add_halves(moments, __shfl_xor_sync(kAllLanes, moments, mask));
     }
     if (lane == 0) {
-      job.absmax[block] = absmax;
-      if (job.moments != nullptr) job.moments[block] = moments;
+      if (job.moments == nullptr) {
+        static_cast<float*>(job.absmax)[block] = absmax;
+      } else {
+        store_scale(job.absmax, type, block, absmax);
+        job.moments[block] = moments;
+        job.errors[block] = error;
+      }
     }
   }
   finish_tally(job.tally, sums);
@@ -345,20 +416,22 @@ __device__ __forceinline__ void quantize_last_block(const QuantizeBlocks& job, S
     job.codes[pair] = static_cast<std::uint8_t>(byte);
   }
   ThreadSums sums;
-  sums.add(absmax, ee, eu, uu, largest);
+  sums.add(absmax, ee, eu, uu);
+  sums.max_error = absmax * largest;
   const __half2 lane_moments = __floats2half2_rn(eu, uu);
   unsigned moments;
   memcpy(&moments, &lane_moments, sizeof(moments));
   for (unsigned mask = 1; mask < 32; mask *= 2) {
     moments = add_halves(moments, __shfl_xor_sync(kAllLanes, moments, mask));
   }
-  const float tile_error = warp_max_magnitude(absmax * largest);
+  const float error = warp_max_magnitude(absmax * largest);
   if (threadIdx.x == 0) {
-    job.absmax[0] = absmax;
-    if (job.moments != nullptr) {
+    if (job.moments == nullptr) {
+      *static_cast<float*>(job.absmax) = absmax;
+    } else {
+      store_scale(job.absmax, type, 0, absmax);
       job.moments[0] = moments;
-      job.tile_errors[0] = job.shares_tile ? fmaxf(job.tile_errors[0], tile_error) : tile_error;
-      for (unsigned i = 1; i < (count + kTileWeights - 1) / kTileWeights; ++i) job.tile_errors[i] = tile_error;
+      job.errors[0] = job.shares_error ? fmaxf(job.errors[0], error) : error;
     }
   }
   finish_tally(job.tally, sums);

@@ -181,8 +181,8 @@ __device__ __forceinline__ bool can_be_coded(const Extent& extent) {
 
 static __device__ __forceinline__ void add_errors(ThreadSums& sums, const Coding& coding, const LaneErrors& errors,
                                                   bool valid) {
-  sums.add(coding.unit, valid ? errors.error_squares : NAN, errors.error_values, errors.value_squares,
-           errors.max_error);
+  sums.add(coding.unit, valid ? errors.error_squares : NAN, errors.error_values, errors.value_squares);
+  sums.max_error = fmaxf(sums.max_error, coding.unit * errors.max_error);
 }
 
 /// Groups of 32 to 512 weights, a power of two, that fill the tensor: 16 weights to a lane.

@@ -6,8 +6,6 @@
 
 namespace nibble::cuda {
 
-constexpr unsigned kNestedBlockSize = 256;
-
 /// Most threads of a block of the grid, unless a kernel says otherwise.
 constexpr unsigned kMostThreads = 256;
 
@@ -20,15 +18,18 @@ constexpr unsigned kRows = 4;
 constexpr unsigned kGroup = kLanes * kRows;
 
 /// Adds up every kGroup-th value from `at` on, in order. Loads come 32 at a time: one alone takes as long.
-static __device__ __forceinline__ float sum_in_order(const float* at, std::uint64_t count, float sum) {
+/// @tparam Bits of scale_bits, float32 where they are
+template <typename Bits>
+static __device__ __forceinline__ float sum_in_order(const Bits* at, SourceType type, std::uint64_t count) {
+  float sum = 0;
   constexpr unsigned kLoads = 32;
   for (std::uint64_t i = 0; i < count; i += kLoads) {
-    float values[kLoads];
+    Bits values[kLoads];
 #pragma unroll
-    for (unsigned k = 0; k < kLoads; ++k) values[k] = i + k < count ? __ldcg(at + (i + k) * kGroup) : 0.0f;
+    for (unsigned k = 0; k < kLoads; ++k) values[k] = i + k < count ? __ldcg(at + (i + k) * kGroup) : Bits{0};
 #pragma unroll
     for (unsigned k = 0; k < kLoads; ++k) {
-      if (i + k < count) sum += values[k];
+      if (i + k < count) sum += scale_of_bits(type, values[k]);
     }
   }
   return sum;
@@ -38,9 +39,8 @@ static __device__ __forceinline__ float sum_in_order(const float* at, std::uint6
 /// of it keeps its own sum. Groups are added in leaves of `step`, leaves in nodes of `step`, those again, and the rest
 /// in order; so leaves and nodes can be added up apart without changing a bit.
 ///
-/// A block of the grid adds up one node; the last block adds up the nodes. blockDim.x is a multiple of 32, 96 or more.
+/// A warp adds up one node; the last block of the grid adds up the nodes. blockDim.x is a multiple of 32, 96 or more.
 static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
-  __shared__ float leaf_sums[64][kGroup];
   const unsigned lane = threadIdx.x % 32;
   const unsigned warp = threadIdx.x / 32;
   const unsigned warps = blockDim.x / 32;
@@ -48,38 +48,28 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
   const std::uint64_t groups = job.count < kLanes ? 0 : job.count / kLanes / kRows;
   const std::uint64_t leaves = groups / step;
   const std::uint64_t nodes = (leaves + step - 1) / step;
-
-  // From the end: what the kernel before wrote last is still in the cache, and the kernel after begins at the front.
-  for (std::uint64_t back = blockIdx.x; back < nodes; back += gridDim.x) {
-    const std::uint64_t node = nodes - 1 - back;
-    float sum = 0;
-    for (std::uint64_t base = node * step; base < leaves && base < (node + 1) * step; base += 64) {
-      const std::uint64_t end = smaller(leaves, (node + 1) * step);
-      const auto here = static_cast<unsigned>(smaller(end - base, 64));
-      for (unsigned leaf = warp; leaf < here; leaf += warps) {
-        if (base + leaf < job.summed) {
-          leaf_sums[leaf][lane] = job.leaf_sums[(base + leaf) * kGroup + lane];
-          continue;
-        }
-        const float* at = job.values + (base + leaf) * step * kGroup + lane;
-        float leaf_sum = 0;
-#pragma unroll 2
-        for (std::uint64_t i = 0; i < step; i += 16) {
-          float values[16];
-#pragma unroll
-          for (unsigned k = 0; k < 16; ++k) values[k] = at[(i + k) * kGroup];
-#pragma unroll
-          for (unsigned k = 0; k < 16; ++k) leaf_sum += values[k];
-        }
-        leaf_sums[leaf][lane] = leaf_sum;
-      }
-      __syncthreads();
-      if (warp == 0) {
-        for (unsigned leaf = 0; leaf < here; ++leaf) sum += leaf_sums[leaf][lane];
-      }
-      __syncthreads();
+  const auto value_at = [&](std::uint64_t i) { return load_scale(job.values, job.type, i); };
+  const auto sum_of_scales = [&](std::uint64_t group, std::uint64_t count) {
+    const std::uint64_t at = group * kGroup + lane;
+    if (job.type == SourceType::f32) {
+      return sum_in_order(static_cast<const unsigned*>(job.values) + at, SourceType::f32, count);
     }
-    if (warp == 0) job.nodes[node * kGroup + lane] = sum;
+    return sum_in_order(static_cast<const unsigned short*>(job.values) + at, job.type, count);
+  };
+  const auto sum_of = [&](const float* from, std::uint64_t group, std::uint64_t count) {
+    return sum_in_order(reinterpret_cast<const unsigned*>(from) + group * kGroup + lane, SourceType::f32, count);
+  };
+
+  for (std::uint64_t node = blockIdx.x * warps + warp; node < nodes; node += gridDim.x * warps) {
+    const std::uint64_t first = node * step;
+    const std::uint64_t end = smaller(leaves, first + step);
+    float sum = 0;
+    if (end <= job.summed) {
+      sum = sum_of(job.leaf_sums, first, end - first);
+    } else {
+      for (std::uint64_t leaf = first; leaf < end; ++leaf) sum += sum_of_scales(leaf * step, step);
+    }
+    job.nodes[node * kGroup + lane] = sum;
   }
   if (!is_last_block(job.arrived)) return;
 
@@ -89,17 +79,17 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
   const std::uint64_t complete = leaves / step;
   const std::uint64_t upper = complete / step;
   for (std::uint64_t i = warp; i < upper; i += warps) {
-    folded[i * kGroup + lane] = sum_in_order(sums + i * step * kGroup + lane, step, 0);
+    folded[i * kGroup + lane] = sum_of(sums, i * step, step);
   }
   // What is left on every level, each by another warp.
   __shared__ float levels[4][kGroup];
-  if (warp == 0) levels[0][lane] = sum_in_order(job.values + leaves * step * kGroup + lane, groups - leaves * step, 0);
+  if (warp == 0) levels[0][lane] = sum_of_scales(leaves * step, groups - leaves * step);
   if (warp == 1) levels[1][lane] = complete < nodes ? __ldcg(sums + complete * kGroup + lane) : 0.0f;
-  if (warp == 2) levels[2][lane] = sum_in_order(sums + upper * step * kGroup + lane, complete - upper * step, 0);
+  if (warp == 2) levels[2][lane] = sum_of(sums, upper * step, complete - upper * step);
   __threadfence();
   __syncthreads();
   if (warp != 0) return;
-  levels[3][lane] = sum_in_order(folded + lane, upper, 0);
+  levels[3][lane] = sum_of(folded, 0, upper);
   float total = levels[0][lane] + levels[1][lane];
   total += levels[2][lane];
   total += levels[3][lane];
@@ -108,22 +98,22 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
   std::uint64_t done = groups * kGroup;
   if (job.count >= kLanes) {
     for (; done + kLanes <= job.count; done += kLanes) {
-      if (lane < kLanes) total += job.values[done + lane];
+      if (lane < kLanes) total += value_at(done + lane);
     }
   }
   float row = total;
   for (unsigned i = 1; i < kRows; ++i) row += __shfl_sync(kAllLanes, total, lane % kLanes + i * kLanes);
   float rest = 0;
   if (job.count >= kLanes) {
-    for (; done < job.count; ++done) rest += job.values[done];
+    for (; done < job.count; ++done) rest += value_at(done);
     for (unsigned i = 0; i < kLanes; ++i) rest += __shfl_sync(kAllLanes, row, i);
   } else {
     // Fewer values than a vector has lanes are added one by one, in the same pattern of rows.
     float rows[kRows] = {0, 0, 0, 0};
     const auto count = static_cast<unsigned>(job.count);
     const unsigned whole = count / kRows * kRows;
-    for (unsigned i = 0; i < whole; ++i) rows[i % kRows] += job.values[i];
-    for (unsigned i = whole; i < count; ++i) rows[0] += job.values[i];
+    for (unsigned i = 0; i < whole; ++i) rows[i % kRows] += value_at(i);
+    for (unsigned i = whole; i < count; ++i) rows[0] += value_at(i);
     for (unsigned i = 1; i < kRows; ++i) rows[0] += rows[i];
     rest += rows[0];
   }
@@ -134,21 +124,19 @@ static __device__ __forceinline__ void mean_of_scales(const MeanOfScales& job) {
   }
 }
 
-/// Code of a step: the first whose last step is not below it.
+/// Adding it, rounded towards zero, leaves the whole part of a number in the low bits: 2^23.
+constexpr float kWhole = 8388608.0f;
+
+/// No branch, which would keep the lookups of a lane's scales from running side by side.
 static __device__ __forceinline__ unsigned code_of_step(const StepTables& tables, unsigned step) {
   const unsigned part = tables.parts[step / kPartSteps];
-  unsigned low = part & 0xffu;
-  if (part >> 8 != kRisesOften) return low + (step % kPartSteps >= part >> 8);
-  unsigned high = 255;
-  while (low < high) {
-    const unsigned middle = (low + high) / 2;
-    if (step > tables.last[middle]) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+  unsigned code = (part & 0xffu) + (step % kPartSteps >= part >> 8);
+  const unsigned dense = step - kFirstDense;
+  asm volatile("{.reg .pred near; setp.lt.u32 near, %2, %3; @near ld.shared.u8 %0, [%1];}"
+               : "+r"(code)
+               : "r"(static_cast<unsigned>(__cvta_generic_to_shared(tables.dense)) + dense), "r"(dense),
+                 "n"(kDenseSteps));
+  return code;
 }
 
 constexpr unsigned kScalesPerLane = kNestedBlockSize / 32;
@@ -161,20 +149,35 @@ struct LaneScales {
   /// @param count scales of the run from this lane's first one on; where there are none, `offset` changes nothing
   __device__ __forceinline__ void load(const QuantizeScales& job, std::uint64_t first, std::uint64_t count,
                                        float offset) {
-    if (count >= kScalesPerLane) {
+    // The last scale of all may be of an incomplete block.
+    if (count > kScalesPerLane) {
+      Weights<SourceType::f32, kScalesPerLane> sums;
+      sums.load(job.moments + first);
 #pragma unroll
-      for (unsigned i = 0; i < kScalesPerLane / 4; ++i) {
-        const float4 scales = reinterpret_cast<const float4*>(job.absmax + first)[i];
-        const uint4 sums = reinterpret_cast<const uint4*>(job.moments + first)[i];
-        absmax[i * 4] = scales.x, absmax[i * 4 + 1] = scales.y, absmax[i * 4 + 2] = scales.z;
-        absmax[i * 4 + 3] = scales.w;
-        moments[i * 4] = sums.x, moments[i * 4 + 1] = sums.y, moments[i * 4 + 2] = sums.z, moments[i * 4 + 3] = sums.w;
+      for (unsigned i = 0; i < kScalesPerLane; ++i) moments[i] = sums.word(i);
+      if (job.type == SourceType::f32) {
+        Weights<SourceType::f32, kScalesPerLane> scales;
+        scales.load(static_cast<const float*>(job.absmax) + first);
+#pragma unroll
+        for (unsigned i = 0; i < kScalesPerLane; ++i) absmax[i] = scales.get(i);
+        return;
+      }
+      Weights<SourceType::bf16, kScalesPerLane> scales;
+      scales.load(static_cast<const unsigned short*>(job.absmax) + first);
+#pragma unroll
+      for (unsigned i = 0; i < kScalesPerLane; ++i) {
+        if (job.type == SourceType::bf16) absmax[i] = scales.get(i);
+      }
+      if (job.type == SourceType::bf16) return;
+#pragma unroll
+      for (unsigned i = 0; i < kScalesPerLane; ++i) {
+        absmax[i] = scale_of_bits(SourceType::f16, scales.word(i / 2) >> i % 2 * 16 & 0xffffu);
       }
       return;
     }
 #pragma unroll
     for (unsigned i = 0; i < kScalesPerLane; ++i) {
-      absmax[i] = i < count ? job.absmax[first + i] : offset;
+      absmax[i] = i < count ? load_scale(job.absmax, job.type, first + i) : offset;
       moments[i] = i < count ? job.moments[first + i] : 0;
     }
   }
@@ -183,30 +186,34 @@ struct LaneScales {
 /// A warp quantizes runs of 256 scales, eight to a lane.
 static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job) {
   __shared__ float map[256];
-  __shared__ StepTables steps;
-  for (unsigned i = threadIdx.x; i < 256; i += blockDim.x) {
-    map[i] = job.map[i];
-    steps.last[i] = job.steps->last[i];
+  __shared__ alignas(16) StepTables steps;
+  for (unsigned i = threadIdx.x; i < 256; i += blockDim.x) map[i] = job.map[i];
+  // 16 bytes at a time, all on their way at once: a block of the grid waits for them before it begins.
+  constexpr unsigned kQuads = sizeof(StepTables) / sizeof(uint4);
+  static_assert(sizeof(StepTables) % sizeof(uint4) == 0);
+#pragma unroll
+  for (unsigned base = 0; base < kQuads; base += kMostThreads) {
+    const unsigned i = base + threadIdx.x;
+    if (i < kQuads) reinterpret_cast<uint4*>(&steps)[i] = reinterpret_cast<const uint4*>(job.steps)[i];
   }
-  constexpr unsigned kParts = 65536 / kPartSteps;
-  for (unsigned i = threadIdx.x; i < kParts; i += blockDim.x) steps.parts[i] = job.steps->parts[i];
   __syncthreads();
   const unsigned lane = threadIdx.x % 32;
   const auto runs = static_cast<unsigned>((job.blocks + kNestedBlockSize - 1) / kNestedBlockSize);
   const unsigned stride = gridDim.x * (blockDim.x / 32);
-  const unsigned run_tiles = (kNestedBlockSize << job.block_shift) / kTileWeights;
   const float offset = *job.offset;
   float certain = 0;
   ThreadSums sums;
-  for (unsigned run = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; run < runs; run += stride) {
+  // From the end: what was written last is still in the cache.
+  for (unsigned back = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; back < runs; back += stride) {
+    const unsigned run = runs - 1 - back;
     const std::uint64_t first = static_cast<std::uint64_t>(run) * kNestedBlockSize + lane * kScalesPerLane;
     const std::uint64_t count = first < job.blocks ? job.blocks - first : 0;
     LaneScales scales;
     scales.load(job, first, count, offset);
-    const std::uint64_t first_tile = static_cast<std::uint64_t>(run) * run_tiles;
+    const std::uint64_t first_error = static_cast<std::uint64_t>(run) * job.run_errors;
     float error = 0;
-    for (unsigned i = lane; i < run_tiles && first_tile + i < job.tiles; i += 32) {
-      error = fmaxf(error, job.tile_errors[first_tile + i]);
+    for (unsigned i = lane; i < job.run_errors && first_error + i < job.all_errors; i += 32) {
+      error = fmaxf(error, job.errors[first_error + i]);
     }
     float largest = 0;
     float reference = kSmallestAbsmax;
@@ -218,9 +225,9 @@ static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job
     largest = warp_max_magnitude(largest);
     reference = warp_max_magnitude(reference);
     error = warp_max_magnitude(error);
-    const float inverse = __fdiv_rn(1.0f, largest);
+    const float inverse = __frcp_rn(largest);
     // The sums are in units of the run's largest scale: float32 neither over- nor underflows.
-    const float per_reference = __fdiv_rn(1.0f, reference);
+    const float per_reference = __frcp_rn(reference);
     float errors = 0, dots = 0, squares = 0, drift_bound = 0;
     unsigned packed[2] = {0, 0};
 #pragma unroll
@@ -228,7 +235,8 @@ static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job
       // 0 * infinity, in a run of equal scales, is no number; the comparison sends it to code 0.
       float position = (scales.absmax[i] - offset) * inverse;
       position = position > -1.0f ? fminf(position, 1.0f) : -1.0f;
-      const unsigned code = code_of_step(steps, static_cast<unsigned>((position + 1.0f) * 0.5f * 65535.0f + 0.5f));
+      const float whole = __fadd_rz((position + 1.0f) * 0.5f * 65535.0f + 0.5f, kWhole);
+      const unsigned code = code_of_step(steps, __float_as_uint(whole) & 0xffffu);
       packed[i / 4] |= code << (i % 4 * 8);
       const float scale = map[code] * largest + offset;
       __half2 halves;

@@ -14,12 +14,11 @@ struct ThreadSums {
   float max_error = 0;
 
   /// @param unit weights are (u + e) * unit
-  __device__ __forceinline__ void add(float unit, float ee, float eu, float uu, float largest) {
+  __device__ __forceinline__ void add(float unit, float ee, float eu, float uu) {
     const double squared = static_cast<double>(unit) * unit;
     error_squares = __fma_rn(squared, static_cast<double>(ee), error_squares);
     error_values = __fma_rn(squared, static_cast<double>(eu), error_values);
     value_squares = __fma_rn(squared, static_cast<double>(uu), value_squares);
-    max_error = fmaxf(max_error, unit * largest);
   }
 };
 

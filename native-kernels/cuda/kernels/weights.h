@@ -105,6 +105,38 @@ static __device__ __forceinline__ float load_weight(const void* source, SourceTy
   return __half2float(__ushort_as_half(bits));
 }
 
+/// bitsandbytes' bound on a block's absmax before it divides.
+constexpr float kSmallestAbsmax = 1e-38f;
+
+/// Bits of a scale that is kSmallestAbsmax, which no weight of 16 bits is: those of the negative zero that no absmax
+/// is.
+constexpr unsigned kSmallestBits = 0x8000;
+
+/// A block's absmax as it is kept until it is quantized itself: it is one of the weights, so the bits of their type
+/// hold it.
+static __device__ __forceinline__ unsigned short scale_bits(SourceType type, float absmax) {
+  if (absmax == kSmallestAbsmax) return kSmallestBits;
+  return type == SourceType::bf16 ? static_cast<unsigned short>(__float_as_uint(absmax) >> 16)
+                                  : __half_as_ushort(__float2half_rn(absmax));
+}
+static __device__ __forceinline__ float scale_of_bits(SourceType type, unsigned bits) {
+  if (type == SourceType::f32) return __uint_as_float(bits);
+  if (bits == kSmallestBits) return kSmallestAbsmax;
+  if (type == SourceType::bf16) return __uint_as_float(bits << 16);
+  return __half2float(__ushort_as_half(static_cast<unsigned short>(bits)));
+}
+static __device__ __forceinline__ void store_scale(void* scales, SourceType type, std::uint64_t index, float absmax) {
+  if (type == SourceType::f32) {
+    static_cast<float*>(scales)[index] = absmax;
+  } else {
+    static_cast<unsigned short*>(scales)[index] = scale_bits(type, absmax);
+  }
+}
+static __device__ __forceinline__ float load_scale(const void* scales, SourceType type, std::uint64_t index) {
+  if (type == SourceType::f32) return static_cast<const float*>(scales)[index];
+  return scale_of_bits(type, static_cast<const unsigned short*>(scales)[index]);
+}
+
 static __device__ __forceinline__ std::uint64_t smaller(std::uint64_t a, std::uint64_t b) { return a < b ? a : b; }
 
 template <SourceType type>
