@@ -93,7 +93,7 @@ describe('nibble', () => {
   it('names the endpoint when the hub cannot be reached', async () => {
     const { code, stderr } = await runCli(['pull', 'owner/name'], { home });
     expect(code).toBe(1);
-    expect(stderr).toContain('127.0.0.1:9');
+    expect(stderr).toContain('127.0.0.1:2');
   });
 
   it('refuses to delete without being asked twice', async () => {
