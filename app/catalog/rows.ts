@@ -127,6 +127,7 @@ export function toEvaluation(row: Row): Evaluation {
       tokens: row['tokens'],
       windowTokens: row['window_tokens'],
       mode: row['mode'],
+      cacheType: row['cache_type'],
       perplexity: row['perplexity'],
       perplexityError: row['perplexity_error'],
       meanKl: row['mean_kl'],

@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../contract/error.ts';
 import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
 import type { RunnerMemory } from '../contract/runner-api.ts';
+import type { CacheType } from '../contract/sampling.ts';
 import type { Settings } from '../contract/settings.ts';
 import { residentMemory } from './resident-memory.ts';
 
@@ -16,7 +17,10 @@ const MEMORY_INTERVAL_MS = 200;
 export interface HeldModelsOptions {
   readonly openRunner: OpenRunner;
   /** As they are now: they count for the next model that is loaded. */
-  readonly settings: () => Pick<Settings, 'heldModels' | 'contextLength' | 'threads' | 'device'>;
+  readonly settings: () => Pick<
+    Settings,
+    'heldModels' | 'contextLength' | 'cacheType' | 'threads' | 'device'
+  >;
   /** @throws AppError 'not-found', 'invalid-input' */
   readonly artifactOf: (id: string) => Artifact;
 }
@@ -24,6 +28,8 @@ export interface HeldModelsOptions {
 /** What a runner is opened with beside the folder. */
 interface RunnerSettings {
   readonly maxContextLength: number;
+  /** Undefined: the device's own. */
+  readonly cacheType: CacheType | undefined;
   readonly threads: number | undefined;
   readonly device: DeviceWish;
 }
@@ -203,10 +209,13 @@ export class HeldModels {
   #enter(artifactId: string): Held {
     if (this.#closed) throw new AppError('aborted', 'Nibble is closing.');
     const artifact = this.#options.artifactOf(artifactId);
-    const { contextLength, threads, device: wish } = this.#options.settings();
+    const { contextLength, cacheType, threads, device: wish } = this.#options.settings();
     const device = wish === 'auto' && this.#diedOnGpu.has(artifactId) ? 'cpu' : wish;
     const settings: RunnerSettings = {
       maxContextLength: contextLength ?? DEFAULT_CONTEXT_LENGTH,
+      // A person who chose a GPU by name gets it: the smaller cache is for where there is one.
+      cacheType:
+        cacheType === 'f16' || device === 'webgpu' || device === 'cuda' ? undefined : cacheType,
       threads: threads ?? undefined,
       device,
     };
@@ -214,6 +223,7 @@ export class HeldModels {
     if (known !== undefined && known.error === null) {
       const same =
         known.settings.maxContextLength === settings.maxContextLength &&
+        known.settings.cacheType === settings.cacheType &&
         known.settings.threads === settings.threads &&
         known.settings.device === settings.device &&
         known.artifact.weightsSha256 === artifact.weightsSha256;

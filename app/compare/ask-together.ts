@@ -77,7 +77,7 @@ export async function askTogether(
   options: CompareOptions,
   onAnswer: (artifact: Artifact) => void,
 ): Promise<ComparedAnswer[]> {
-  const { artifacts, mode, openRunner, signal, onProgress, onTokens } = options;
+  const { artifacts, mode, cacheType, openRunner, signal, onProgress, onTokens } = options;
   requireFitTogether(artifacts);
   if (isAborted(signal)) throw new AppError('aborted', 'Cancelled.');
   const threads =
@@ -107,6 +107,7 @@ export async function askTogether(
       meter.announce(artifact.name);
       const runner = await openArtifact(openRunner, artifact, {
         mode,
+        cacheType,
         threads,
         // Caches as long as the models allow would not fit beside each other.
         maxContextLength: contextFor(options),

@@ -2,7 +2,7 @@ import type { Artifact } from '../contract/checkpoint.ts';
 import type { ComparedAnswer, Comparison } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
-import type { GeneratedToken } from '../contract/sampling.ts';
+import type { CacheType, GeneratedToken } from '../contract/sampling.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { askArtifact, openArtifact, type Question } from './ask-artifact.ts';
 import { askTogether } from './ask-together.ts';
@@ -13,6 +13,8 @@ export interface CompareOptions extends Question {
   /** The first is the baseline. */
   readonly artifacts: readonly Artifact[];
   readonly mode: 'fast' | 'exact';
+  /** What keeps the context of each. @default float16, in exact mode float32 */
+  readonly cacheType?: CacheType | undefined;
   /** @default 'alone' */
   readonly arrangement?: Comparison['arrangement'] | undefined;
   /** Threads of each runner; texts do not depend on it. @default all cores; together: the cores shared out */
@@ -28,12 +30,12 @@ async function askAlone(
   onStart: (artifact: Artifact) => void,
   onAnswer: (artifact: Artifact) => void,
 ): Promise<ComparedAnswer[]> {
-  const { artifacts, mode, threads, openRunner, signal, onTokens } = options;
+  const { artifacts, mode, cacheType, threads, openRunner, signal, onTokens } = options;
   const answers: ComparedAnswer[] = [];
   for (const artifact of artifacts) {
     if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
     onStart(artifact);
-    const runner = await openArtifact(openRunner, artifact, { mode, threads, signal });
+    const runner = await openArtifact(openRunner, artifact, { mode, cacheType, threads, signal });
     try {
       answers.push(await askArtifact(runner, artifact, options, signal, onTokens));
     } finally {

@@ -1,6 +1,7 @@
 import type { Artifact, Evaluation } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
+import type { CacheType } from '../contract/sampling.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
@@ -22,6 +23,8 @@ export interface EvaluateOptions {
   readonly reference: Artifact | null;
   readonly text: string;
   readonly mode: 'fast' | 'exact';
+  /** What keeps the artifact's context; the reference's is the mode's own. */
+  readonly cacheType?: CacheType | undefined;
   /** Tokens that the model sees at once. @default 512, or its context where that is shorter */
   readonly windowTokens?: number | undefined;
   /** Stop after this many tokens of the text. */
@@ -157,8 +160,8 @@ async function measure(
  * @throws AppError `invalid-input` for a text or window that cannot be used, `aborted`, and whatever running throws
  */
 export async function evaluateArtifact(options: EvaluateOptions): Promise<Measured> {
-  const { artifact, reference, mode, openRunner, signal } = options;
-  const runner = await openRunner({ directory: artifact.directory, mode, signal });
+  const { artifact, reference, mode, cacheType, openRunner, signal } = options;
+  const runner = await openRunner({ directory: artifact.directory, mode, cacheType, signal });
   try {
     if (reference === null) return await measure(options, runner, null);
     const referenceRunner = await openRunner({ directory: reference.directory, mode, signal });

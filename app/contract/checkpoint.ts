@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheTypeSchema } from './sampling.ts';
 import { schemeNameSchema } from './scheme.ts';
 
 /** Element types of safetensors files that Nibble reads. */
@@ -188,6 +189,8 @@ export const evaluationSchema = z.object({
   tokens: z.int().nonnegative(),
   windowTokens: z.int().positive(),
   mode: z.enum(['fast', 'exact']),
+  /** What kept the context where a person chose another type than the mode's own. */
+  cacheType: cacheTypeSchema.nullable(),
   perplexity: z.number(),
   /** Standard error of the perplexity, from the per-token losses. */
   perplexityError: z.number(),

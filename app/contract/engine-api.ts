@@ -26,6 +26,7 @@ import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
 import { runnerApi } from './runner-api.ts';
 import {
+  cacheTypeSchema,
   executionModeSchema,
   messageSchema,
   samplingInputSchema,
@@ -128,6 +129,8 @@ export const engineApi = {
       textName: z.string(),
       windowTokens: z.int().min(16).optional(),
       mode: executionModeSchema.default('fast'),
+      /** What keeps the context of the model that is measured. @default float16, in exact mode float32 */
+      cacheType: cacheTypeSchema.optional(),
       /** Stop after this many tokens of the text. */
       maxTokens: z.int().positive().optional(),
     }),
@@ -142,6 +145,8 @@ export const engineApi = {
       sampling: samplingInputSchema,
       maxTokens: z.int().positive().default(256),
       mode: executionModeSchema.default('fast'),
+      /** What keeps the context of each. @default float16, in exact mode float32 */
+      cacheType: cacheTypeSchema.optional(),
       arrangement: arrangementSchema.default('alone'),
     }),
     event: z.discriminatedUnion('kind', [

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { presetSchema } from './conversation.ts';
 import { deviceWishSchema } from './device.ts';
+import { cacheTypeSchema } from './sampling.ts';
 import { schemeNameSchema } from './scheme.ts';
 
 /** What a person can set; kept in the catalog. The hub token is not among them: it lies where the host keeps secrets. */
@@ -20,6 +21,8 @@ export const settingsSchema = z.object({
   defaultSchemes: z.array(schemeNameSchema).max(9),
   /** Tokens that a chat's KV cache may hold; null: the model's own limit, at most 8192. */
   contextLength: z.int().min(128).max(1_000_000).nullable(),
+  /** What keeps a chat's context where the processor computes; GPUs know only f16, so with int8 `auto` means the CPU. */
+  cacheType: cacheTypeSchema.exclude(['f32']),
   /** Models that stay loaded at once; the one used longest ago goes first. */
   heldModels: z.int().min(1).max(8),
   /** Measure perplexity after making. */
@@ -37,6 +40,7 @@ export const defaultSettings: Settings = {
   device: 'auto',
   defaultSchemes: ['nf4-dq'],
   contextLength: null,
+  cacheType: 'f16',
   heldModels: 2,
   measureAfterMaking: false,
   notifications: true,

@@ -91,6 +91,7 @@ async function measure(
       (evaluation) =>
         evaluation.textSha256 === textSha256 &&
         evaluation.mode === 'fast' &&
+        evaluation.cacheType === null &&
         // A try on a few tokens is no measurement.
         evaluation.tokens > MEASURED_TOKENS / 2 &&
         evaluation.referenceId === referenceId,

@@ -35,9 +35,9 @@ type LibraryCalls = Pick<
   | 'remove'
 >;
 
-/** The newest evaluation in fast mode, one with a reference before one without. */
+/** The newest evaluation as models usually run (fast, the cache's own type), one with a reference before one without. */
 function shownEvaluation(evaluations: readonly Evaluation[]): Evaluation | null {
-  const fast = evaluations.filter(({ mode }) => mode === 'fast');
+  const fast = evaluations.filter(({ mode, cacheType }) => mode === 'fast' && cacheType === null);
   return fast.find(({ referenceId }) => referenceId !== null) ?? fast[0] ?? null;
 }
 

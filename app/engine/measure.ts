@@ -5,6 +5,9 @@ import type { EngineApi } from '../contract/engine-api.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
 
+/** What keeps the context in each mode where nobody chooses. */
+const ownCacheType = { fast: 'f16', exact: 'f32' } as const;
+
 /** The calls that run models to learn something about them, and keep what they learned. */
 export function measureCalls(
   context: EngineContext,
@@ -22,6 +25,7 @@ export function measureCalls(
         reference,
         text: params.text,
         mode: params.mode,
+        cacheType: params.cacheType,
         windowTokens: params.windowTokens,
         maxTokens: params.maxTokens,
         openRunner,
@@ -34,6 +38,8 @@ export function measureCalls(
         textName: params.textName,
         textSha256: createHash('sha256').update(params.text).digest('hex'),
         mode: params.mode,
+        cacheType:
+          params.cacheType === ownCacheType[params.mode] ? null : (params.cacheType ?? null),
         createdAt: new Date().toISOString(),
         ...measured,
       });
@@ -47,6 +53,7 @@ export function measureCalls(
         sampling: params.sampling,
         maxTokens: params.maxTokens,
         mode: params.mode,
+        cacheType: params.cacheType,
         arrangement: params.arrangement,
         openRunner,
         signal,

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts';
-import type { CacheType } from '../../app/contract/sampling.ts';
+import { cacheTypeSchema, type CacheType } from '../../app/contract/sampling.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
 import type { BareSession, GlobalOptions, Session } from './session.ts';
@@ -48,15 +48,18 @@ function withGeneration(command: Command): Command {
     );
 }
 
+function withCache(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--cache <type>',
+      'what keeps the context: int8 takes half of f16, f16 half of f32',
+    ).choices(cacheTypeSchema.options),
+  );
+}
+
 /** What only commands offer that run one model themselves. @param device Where it computes if nobody says. */
 function withRunner(command: Command, device: DeviceWish): Command {
-  return command
-    .addOption(
-      new Option(
-        '--cache <type>',
-        'what keeps the context: int8 takes half of f16, f16 half of f32',
-      ).choices(['f32', 'f16', 'int8'] satisfies CacheType[]),
-    )
+  return withCache(command)
     .addOption(
       new Option(
         '--device <device>',
@@ -179,7 +182,11 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/generate.ts')).generateCommand,
       ),
     );
-  withGeneration(command('compare <ids...>', 'the same prompt and seed through two or more models'))
+  withCache(
+    withGeneration(
+      command('compare <ids...>', 'the same prompt and seed through two or more models'),
+    ),
+  )
     .requiredOption('--prompt <text>', 'what to ask')
     .option('--system <text>', 'system prompt')
     .action((ids: string[], options: Record<string, unknown>) =>
@@ -188,7 +195,7 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/compare.ts')).compareCommand,
       ),
     );
-  command('eval <id>', 'perplexity of a text, and how far the model is from a reference')
+  withCache(command('eval <id>', 'perplexity of a text, and how far the model is from a reference'))
     .requiredOption('--text <file>', "a text file, or 'sample' for the text that comes with Nibble")
     .option('--reference <id>', 'measure KL divergence and agreement against this artifact')
     .option('--max-tokens <n>', 'stop after this many tokens', wholeNumber(2))

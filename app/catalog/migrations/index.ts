@@ -5,6 +5,7 @@ import { migrateTo20 } from './0020-jobs-folders-settings.ts';
 import { migrateTo40 } from './0040-votes.ts';
 import { migrateTo50 } from './0050-output-layer-copies.ts';
 import { migrateTo60 } from './0060-hash-kinds.ts';
+import { migrateTo70 } from './0070-evaluated-caches.ts';
 
 export interface Migration {
   readonly version: number;
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { version: 40, migrate: migrateTo40 },
   { version: 50, migrate: migrateTo50 },
   { version: 60, migrate: migrateTo60 },
+  { version: 70, migrate: migrateTo70 },
 ];

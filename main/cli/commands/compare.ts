@@ -87,6 +87,7 @@ export async function compareCommand(
       sampling: rawSampling(options),
       maxTokens: options.maxTokens ?? COMPARE_MAX_TOKENS,
       mode: options.mode,
+      ...(options.cache === undefined ? {} : { cacheType: options.cache }),
       arrangement: 'alone',
     },
     {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Evaluation } from '../../../app/contract/checkpoint.ts';
 import { formatCount, formatPercent } from '../../../app/contract/format.ts';
 import { divergenceWord } from '../../../app/contract/quality.ts';
+import type { CacheType } from '../../../app/contract/sampling.ts';
 import { heldOutText } from '../../../app/engine.ts';
 import type { Output } from '../output.ts';
 import type { Session } from '../session.ts';
@@ -14,6 +15,7 @@ interface EvalOptions {
   readonly maxTokens?: number;
   readonly window?: number;
   readonly mode: 'fast' | 'exact';
+  readonly cache?: CacheType;
 }
 
 /** Prints one evaluation for people. */
@@ -50,6 +52,7 @@ export async function evalCommand(
       text: sample ? await heldOutText() : await readFile(options.text, 'utf8'),
       textName: sample ? 'sample text' : path.basename(options.text),
       mode: options.mode,
+      ...(options.cache === undefined ? {} : { cacheType: options.cache }),
       ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       ...(options.window === undefined ? {} : { windowTokens: options.window }),
     },

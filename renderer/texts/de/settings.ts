@@ -44,6 +44,10 @@ export const settings: Texts<typeof english> = {
     context: 'Längste Unterhaltung',
     contextUnit: 'Token',
     contextHint: 'Leer: was das Modell kann, höchstens 8192. Mehr braucht mehr Speicher.',
+    cache: 'Kontext gehalten in',
+    cacheHint:
+      '8 Bit braucht halb so viel Speicher und verliert kaum etwas. Das kann nur der Prozessor, „Automatisch“ bleibt dann dort.',
+    caches: { f16: '16 Bit', int8: '8 Bit' },
     device: 'Chats rechnen auf',
     deviceHint:
       'Automatisch: wo das Modell hineinpasst und gemessen am schnellsten antwortet. WebGPU läuft auf jeder GPU, CUDA auf denen von NVIDIA.',

@@ -40,6 +40,10 @@ export const settings = {
     context: 'Longest conversation',
     contextUnit: 'tokens',
     contextHint: 'Empty: what the model can do, at most 8192. More takes more memory.',
+    cache: 'Context kept in',
+    cacheHint:
+      '8 bit takes half the memory and loses next to nothing. Only the processor can do it, so Automatic stays there.',
+    caches: { f16: '16 bit', int8: '8 bit' },
     device: 'Chats compute on',
     deviceHint:
       'Automatic: where the model fits and was measured to answer fastest. WebGPU runs on any GPU, CUDA on those of NVIDIA.',

@@ -17,9 +17,10 @@ import { paths } from '../../frame/navigation.ts';
 import { useWhen } from '../../texts/when.ts';
 import type { ShownArtifact } from './use-details.ts';
 
-/** The evaluation that the figures show: the newest one with a reference, else the newest. */
+/** The evaluation that the figures show: the newest one with a reference, else the newest; none with another cache. */
 export function shownEvaluation(evaluations: readonly Evaluation[]): Evaluation | null {
-  const newest = [...evaluations].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  const usual = evaluations.filter(({ cacheType }) => cacheType === null);
+  const newest = usual.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
   return newest.find(({ referenceId }) => referenceId !== null) ?? newest[0] ?? null;
 }
 

@@ -12,6 +12,9 @@ import { useChange } from './use-change.ts';
 /** The numbers of models that the contract allows. */
 const HELD = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
 
+/** As the contract allows them for a chat. */
+const CACHES = ['f16', 'int8'] as const;
+
 export function Running(): ReactNode {
   const { t, i18n } = useTranslation('settings');
   const settings = useSettings();
@@ -62,6 +65,16 @@ export function Running(): ReactNode {
           />
           <span className="quiet">{t('running.contextUnit')}</span>
         </div>
+      </Row>
+      <Row label={t('running.cache')} hint={t('running.cacheHint')}>
+        <Segmented
+          label={t('running.cache')}
+          value={settings.cacheType}
+          onChange={(cacheType) => {
+            change({ cacheType });
+          }}
+          choices={CACHES.map((id) => ({ id, label: t(`running.caches.${id}`) }))}
+        />
       </Row>
       <Row label={t('running.device')} hint={t('running.deviceHint')}>
         <Segmented

@@ -173,6 +173,7 @@ describe('openCatalog', () => {
       tokens: 100,
       windowTokens: 512,
       mode: 'fast',
+      cacheType: 'int8',
       perplexity: 3.5,
       perplexityError: 0.1,
       meanKl: null,

@@ -125,6 +125,24 @@ describe('models that are held', () => {
     expect(engine.pids).toHaveLength(1);
   });
 
+  it('keep their context as the settings say', async () => {
+    const bytes: number[] = [];
+    for (const cacheType of ['f16', 'int8'] as const) {
+      await engine.client.updateSettings({ cacheType });
+      const { stop } = await startAnswer(nf4);
+      await stop();
+      const [model] = await until(
+        ([first]) => first?.state === 'ready' && (first.memory?.cacheBytes ?? 0) > 0,
+      );
+      bytes.push(model?.memory?.cacheBytes ?? 0);
+    }
+    await engine.client.updateSettings({ cacheType: 'f16' });
+    const [f16 = 0, int8Bytes = 0] = bytes;
+    expect(int8Bytes).toBeGreaterThan(f16 / 2);
+    expect(int8Bytes).toBeLessThan(f16 * 0.6);
+    expect(engine.pids).toHaveLength(2);
+  });
+
   it('make room: the one used longest ago goes, never one that answers', async () => {
     await engine.client.loadModel({ artifactId: nf4 });
     await engine.client.loadModel({ artifactId: int8 });

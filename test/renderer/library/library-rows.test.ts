@@ -53,6 +53,7 @@ function entry(
             tokens: 100,
             windowTokens: 64,
             mode: 'fast',
+            cacheType: null,
             perplexity: more.perplexity,
             perplexityError: 0.1,
             meanKl: null,
