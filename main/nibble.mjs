@@ -3,6 +3,7 @@
 // machine has: better-sqlite3 needs Node 22, and the sources are TypeScript, which Node 24 runs as they are.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +17,9 @@ const binary = path.join(
 const commandLine = path.join(root, 'main', 'cli', 'cli.ts');
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
+  // Else every command would strip the types of all sources and compile them again. Where the folder cannot be written,
+  // nothing is kept and nothing fails; NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE have their say.
+  module.enableCompileCache(path.join(root, 'node_modules', '.cache', 'compiled'));
   await import(commandLine);
 } else if (!existsSync(binary)) {
   console.error('nibble: this checkout is not set up yet; run: npm run setup');
