@@ -27,6 +27,19 @@ export function Running(): ReactNode {
     });
   return (
     <Section id="running" title={t('running.title')}>
+      <Row label={t('running.device')} hint={t('running.deviceHint')}>
+        <Segmented
+          label={t('running.device')}
+          value={settings.device}
+          onChange={(device) => {
+            change({ device });
+          }}
+          choices={deviceWishSchema.options.map((id) => ({
+            id,
+            label: t(`running.devices.${id}`),
+          }))}
+        />
+      </Row>
       <Row
         label={t('running.threads')}
         hint={t('running.threadsHint', { cores: doctor?.processor.cores ?? '…' })}
@@ -74,19 +87,6 @@ export function Running(): ReactNode {
             change({ cacheType });
           }}
           choices={CACHES.map((id) => ({ id, label: t(`running.caches.${id}`) }))}
-        />
-      </Row>
-      <Row label={t('running.device')} hint={t('running.deviceHint')}>
-        <Segmented
-          label={t('running.device')}
-          value={settings.device}
-          onChange={(device) => {
-            change({ device });
-          }}
-          choices={deviceWishSchema.options.map((id) => ({
-            id,
-            label: t(`running.devices.${id}`),
-          }))}
         />
       </Row>
       <Row label={t('running.held')} hint={t('running.heldHint')}>
