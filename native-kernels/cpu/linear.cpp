@@ -2,7 +2,6 @@
 
 #include "linear.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -16,8 +15,9 @@
 
 namespace nibble {
 
-using linear::Call;
 using linear::LinearKernels;
+using linear::Target;
+using linear::Tokens;
 
 namespace {
 
@@ -38,11 +38,6 @@ void check(const LinearAffineWeights& w) {
   require(w.bits == 8 || w.bits == 4, "linear_affine: bits is neither 8 nor 4");
   require(w.per_tensor || w.block_size > 0, "linear_affine: the block size is 0");
   require(w.bits == 8 ? w.codes != nullptr : w.packed != nullptr, "linear_affine: the codes are missing");
-}
-
-Call call_of(const LinearKernels& kernels, const float* x, std::size_t tokens, const float* bias, float* y,
-             const Parallel& parallel) {
-  return {x, tokens, bias, y, kernels, parallel};
 }
 
 /// @returns null when the reference code is to run
@@ -90,36 +85,81 @@ linear::GroupedWeights grouped(const LinearAffineWeights& w) {
 
 linear::GroupedWeights grouped(const LinearInt8RowsWeights& w) { return linear::grouped_rows(w); }
 
-/// Whether a few tokens are rounded by lanes for these weights.
+/// Whether the fast mode has groups of columns for these weights.
 template <class Weights>
-bool takes_lanes(const Weights& w) {
+bool has_groups(const Weights& w) {
   return reference::activation_group(w) != 0;
 }
-bool takes_lanes(const LinearInt8RowsWeights&) { return true; }
+bool has_groups(const LinearInt8RowsWeights&) { return true; }
 
-/// @param one the product with one of the matrices
-template <class Weights, class One>
-void multiply_together(std::span<const Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,
-                       Mode mode, Isa isa, const Parallel& parallel, const One& one) {
+void multiply_plainly(const Linear4Weights& w, const float* x, std::size_t tokens, const LinearOutput& to, Mode mode) {
+  reference::linear4(w, x, tokens, to.bias, to.y, mode);
+}
+void multiply_plainly(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const LinearOutput& to,
+                      Mode mode) {
+  reference::linear_int8_rows(w, x, tokens, to.bias, to.y, mode);
+}
+void multiply_plainly(const LinearAffineWeights& w, const float* x, std::size_t tokens, const LinearOutput& to,
+                      Mode mode) {
+  reference::linear_affine(w, x, tokens, to.bias, to.y, mode);
+}
+
+template <class Weights>
+bool same_rounding(const Weights&, const Weights&) {
+  return true;
+}
+bool same_rounding(const LinearInt8RowsWeights& a, const LinearInt8RowsWeights& b) {
+  return a.threshold == b.threshold;
+}
+
+template <class Weights>
+void multiply_many(std::span<const Weights>, std::span<const Target> targets, const Tokens& tokens) {
+  linear::grouped_products(targets, tokens);
+}
+void multiply_many(std::span<const LinearInt8RowsWeights> w, std::span<const Target> targets, const Tokens& tokens) {
+  linear::int8_rows_products(w, targets, tokens);
+}
+
+template <class Weights>
+void multiply(std::span<const Weights> w, const float* x, std::size_t tokens, const LinearOutput* to, Mode mode,
+              Isa isa, const Parallel& parallel) {
   require(!w.empty() && w.size() <= kMostTogether, "linear: too many matrices at once");
   for (const Weights& each : w) {
     require(each.columns == w[0].columns, "linear: matrices of different width at once");
     check(each);
   }
   const LinearKernels* kernels = choose(isa);
-  const bool by_lanes = kernels != nullptr && mode == Mode::fast && tokens < reference::kFewTokens &&
-                        std::all_of(w.begin(), w.end(), [](const Weights& each) { return takes_lanes(each); });
-  if (!by_lanes) {
-    for (std::size_t i = 0; i < w.size(); ++i) one(w[i], x, tokens, to[i].bias, to[i].y, mode, isa, parallel);
+  std::array<Weights, kMostTogether> sources;
+  std::array<linear::GroupedWeights, kMostTogether> weights;
+  std::array<Target, kMostTogether> targets;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if (kernels == nullptr) {
+      multiply_plainly(w[i], x, tokens, to[i], mode);
+    } else if (mode == Mode::exact || !has_groups(w[i])) {
+      linear::exact_product(w[i], {x, tokens, to[i].bias, to[i].y, *kernels, parallel});
+    } else {
+      sources[count] = w[i];
+      weights[count] = grouped(w[i]);
+      targets[count] = {&weights[count], to[i].bias, to[i].y};
+      ++count;
+    }
+  }
+  if (count == 0) return;
+  if (tokens < reference::kFewTokens) {
+    linear::lanes_product(targets.data(), count, x, tokens, *kernels, parallel);
     return;
   }
-  std::array<linear::GroupedWeights, kMostTogether> weights;
-  std::array<linear::Target, kMostTogether> targets;
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    weights[i] = grouped(w[i]);
-    targets[i] = {&weights[i], to[i].bias, to[i].y};
+  const Tokens all{x, tokens, *kernels, parallel};
+  // Neighbours that take the same rounded activations.
+  for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
+    for (end = begin + 1; end < count && same_rounding(sources[begin], sources[end]) &&
+                          linear::same_rounding(weights[begin], weights[end]);
+         ++end) {
+    }
+    multiply_many(std::span<const Weights>(sources).subspan(begin, end - begin),
+                  std::span<const Target>(targets).subspan(begin, end - begin), all);
   }
-  linear::lanes_product(targets.data(), w.size(), x, tokens, *kernels, parallel);
 }
 
 }  // namespace
@@ -155,56 +195,42 @@ const LinearKernels* linear_kernels(Isa isa) {
 
 void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
              Isa isa, const Parallel& parallel) {
-  check(w);
-  const LinearKernels* kernels = choose(isa);
-  if (kernels == nullptr) return reference::linear4(w, x, tokens, bias, y, mode);
-  const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
-  if (mode == Mode::exact || reference::activation_group(w) == 0) return linear::exact_product(w, call);
-  linear::grouped_product(grouped(w), call);
+  const LinearOutput to{bias, y};
+  multiply(std::span(&w, 1), x, tokens, &to, mode, isa, parallel);
 }
 
 void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
                       Mode mode, Isa isa, const Parallel& parallel) {
-  const LinearKernels* kernels = choose(isa);
-  if (kernels == nullptr) return reference::linear_int8_rows(w, x, tokens, bias, y, mode);
-  const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
-  if (mode == Mode::exact) return linear::exact_product(w, call);
-  linear::int8_rows_product(w, call);
+  const LinearOutput to{bias, y};
+  multiply(std::span(&w, 1), x, tokens, &to, mode, isa, parallel);
 }
 
 void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
                    Mode mode, Isa isa, const Parallel& parallel) {
-  check(w);
-  const LinearKernels* kernels = choose(isa);
-  if (kernels == nullptr) return reference::linear_affine(w, x, tokens, bias, y, mode);
-  const linear::Call call = call_of(*kernels, x, tokens, bias, y, parallel);
-  if (mode == Mode::exact || reference::activation_group(w) == 0) return linear::exact_product(w, call);
-  linear::grouped_product(grouped(w), call);
+  const LinearOutput to{bias, y};
+  multiply(std::span(&w, 1), x, tokens, &to, mode, isa, parallel);
 }
 
 void linear_together(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,
                      Mode mode, Isa isa, const Parallel& parallel) {
-  multiply_together(w, x, tokens, to, mode, isa, parallel,
-                    [](const Linear4Weights& each, auto... rest) { linear4(each, rest...); });
+  multiply(w, x, tokens, to, mode, isa, parallel);
 }
 
 void linear_together(std::span<const LinearInt8RowsWeights> w, const float* x, std::size_t tokens,
                      const LinearOutput* to, Mode mode, Isa isa, const Parallel& parallel) {
-  multiply_together(w, x, tokens, to, mode, isa, parallel,
-                    [](const LinearInt8RowsWeights& each, auto... rest) { linear_int8_rows(each, rest...); });
+  multiply(w, x, tokens, to, mode, isa, parallel);
 }
 
 void linear_together(std::span<const LinearAffineWeights> w, const float* x, std::size_t tokens, const LinearOutput* to,
                      Mode mode, Isa isa, const Parallel& parallel) {
-  multiply_together(w, x, tokens, to, mode, isa, parallel,
-                    [](const LinearAffineWeights& each, auto... rest) { linear_affine(each, rest...); });
+  multiply(w, x, tokens, to, mode, isa, parallel);
 }
 
 void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode, Isa isa,
               const Parallel& parallel) {
   const LinearKernels* kernels = choose(isa);
   if (kernels == nullptr) return reference::linear16(w, x, tokens, bias, y);
-  linear::exact_product(w, call_of(*kernels, x, tokens, bias, y, parallel));
+  linear::exact_product(w, {x, tokens, bias, y, *kernels, parallel});
 }
 
 }  // namespace nibble

@@ -2,6 +2,8 @@
 
 // The drivers: choose strips, hold scratch memory, call the kernels of one instruction set.
 
+#include <span>
+
 #include "cpu/linear_kernels.h"
 #include "linear.h"
 
@@ -13,6 +15,14 @@ struct Call {
   std::size_t tokens;
   const float* bias;
   float* y;
+  const LinearKernels& kernels;
+  const Parallel& parallel;
+};
+
+/// Activations [count, columns] and what they are multiplied with and on.
+struct Tokens {
+  const float* x;
+  std::size_t count;
   const LinearKernels& kernels;
   const Parallel& parallel;
 };
@@ -30,14 +40,23 @@ struct Target {
 void lanes_product(const Target* targets, std::size_t count, const float* x, std::size_t tokens,
                    const LinearKernels& kernels, const Parallel& parallel);
 
-/// Grouped int8 activations: NF4, FP4, int4 and int8 with scales per block, row or tensor.
-void grouped_product(const GroupedWeights& w, const Call& call);
+/// Whether activations that were rounded for `a` serve `b`, whatever the number of tokens.
+inline bool same_rounding(const GroupedWeights& a, const GroupedWeights& b) {
+  return a.bits == b.bits && a.group == b.group &&
+         (a.scales.zero_points == nullptr) == (b.scales.zero_points == nullptr);
+}
+
+/// reference::kFewTokens tokens or more times weights with scales per block, row or tensor: NF4, FP4, int4 and int8.
+/// @param targets 1 to kMostTogether of the same width, each with same_rounding as the first
+void grouped_products(std::span<const Target> targets, const Tokens& tokens);
 
 /// Rows of int8 as weights with one scale a row.
 GroupedWeights grouped_rows(const LinearInt8RowsWeights& w);
 
-/// LLM.int8 with its outlier decomposition.
-void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call);
+/// The same for LLM.int8 with its outlier decomposition.
+/// @param weights those that the targets were made of by grouped_rows, of the same threshold
+void int8_rows_products(std::span<const LinearInt8RowsWeights> weights, std::span<const Target> targets,
+                        const Tokens& tokens);
 
 /// Float32 activations times dequantized weights.
 void exact_product(const Linear4Weights& w, const Call& call);

@@ -5,7 +5,6 @@
 
 #include "cpu/linear_groups.h"
 #include "cpu/linear_scalars.h"
-#include "reference/linear_lanes.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::linear {
@@ -41,62 +40,60 @@ float weight_at(const GroupedWeights& w, std::size_t row, std::size_t column) {
   return value * block_scale(s, block);
 }
 
-OutlierColumns find_outliers(const GroupedWeights& w, const Call& call) {
+OutlierColumns find_outliers(const GroupedWeights& w, const Tokens& tokens) {
   thread_local Scratch memory;
   auto* scores = static_cast<float*>(memory.reserve(w.columns * sizeof(float)));
-  for_strips(call.parallel, w.columns, kScoredGroups * w.group, [&](std::size_t begin, std::size_t end) {
-    reference::score_outliers(call.x, call.tokens, w.columns, w.group, begin, end, scores);
+  for_strips(tokens.parallel, w.columns, kScoredGroups * w.group, [&](std::size_t begin, std::size_t end) {
+    reference::score_outliers(tokens.x, tokens.count, w.columns, w.group, begin, end, scores);
   });
-  return reference::choose_outliers(scores, w.columns, call.tokens);
+  return reference::choose_outliers(scores, w.columns, tokens.count);
 }
 
 /// y += the float32 products of the outlier channels. `values` [tokens, outliers.count]
-void add_outliers(const GroupedWeights& w, std::size_t begin, std::size_t end, const Call& call,
+void add_outliers(const Target& target, std::size_t begin, std::size_t end, const Tokens& tokens,
                   const OutlierColumns& outliers, const float* values, Scratch& scratch) {
+  const GroupedWeights& w = *target.weights;
   const std::size_t rows = end - begin;
-  auto* weights = static_cast<float*>(scratch.reserve(rows * (outliers.count + call.tokens) * sizeof(float)));
+  auto* weights = static_cast<float*>(scratch.reserve(rows * (outliers.count + tokens.count) * sizeof(float)));
   float* products = weights + rows * outliers.count;
   for (std::size_t row = 0; row < rows; ++row) {
     for (std::size_t i = 0; i < outliers.count; ++i) {
       weights[row * outliers.count + i] = weight_at(w, begin + row, outliers.columns[i]);
     }
   }
-  call.kernels.dots(weights, rows, outliers.count, values, call.tokens, nullptr, products, rows);
-  for (std::size_t t = 0; t < call.tokens; ++t) {
-    float* y = call.y + t * w.rows + begin;
+  tokens.kernels.dots(weights, rows, outliers.count, values, tokens.count, nullptr, products, rows);
+  for (std::size_t t = 0; t < tokens.count; ++t) {
+    float* y = target.y + t * w.rows + begin;
     for (std::size_t row = 0; row < rows; ++row) y[row] += products[t * rows + row];
   }
 }
 
 }  // namespace
 
-void grouped_product(const GroupedWeights& w, const Call& call) {
-  if (call.tokens < reference::kFewTokens) {
-    const Target target{&w, call.bias, call.y};
-    return lanes_product(&target, 1, call.x, call.tokens, call.kernels, call.parallel);
-  }
-  const OutlierColumns outliers = find_outliers(w, call);
+void grouped_products(std::span<const Target> targets, const Tokens& tokens) {
+  const std::size_t columns = targets[0].weights->columns;
+  const OutlierColumns outliers = find_outliers(*targets[0].weights, tokens);
   thread_local Scratch outlier_values;
-  auto* values = static_cast<float*>(outlier_values.reserve((call.tokens * outliers.count + 1) * sizeof(float)));
-  for (std::size_t t = 0; t < call.tokens; ++t) {
+  auto* values = static_cast<float*>(outlier_values.reserve((tokens.count * outliers.count + 1) * sizeof(float)));
+  for (std::size_t t = 0; t < tokens.count; ++t) {
     for (std::size_t i = 0; i < outliers.count; ++i) {
-      values[t * outliers.count + i] = call.x[t * w.columns + outliers.columns[i]];
+      values[t * outliers.count + i] = tokens.x[t * columns + outliers.columns[i]];
     }
   }
 
   multiply_groups(
-      w, call,
+      targets, tokens,
       [&](std::size_t token) -> const float* {
-        const float* all = call.x + token * w.columns;
+        const float* all = tokens.x + token * columns;
         if (outliers.count == 0) return all;
         thread_local Scratch clean;
-        auto* inliers = static_cast<float*>(clean.reserve(w.columns * sizeof(float)));
-        std::copy(all, all + w.columns, inliers);
+        auto* inliers = static_cast<float*>(clean.reserve(columns * sizeof(float)));
+        std::copy(all, all + columns, inliers);
         for (std::size_t i = 0; i < outliers.count; ++i) inliers[outliers.columns[i]] = 0;
         return inliers;
       },
-      [&](std::size_t begin, std::size_t end, Scratch& scratch) {
-        if (outliers.count > 0) add_outliers(w, begin, end, call, outliers, values, scratch);
+      [&](std::size_t number, std::size_t begin, std::size_t end, Scratch& scratch) {
+        if (outliers.count > 0) add_outliers(targets[number], begin, end, tokens, outliers, values, scratch);
       });
 }
 

@@ -120,8 +120,8 @@ void round_tokens(const GroupedWeights& w, const float* x, std::size_t tokens, c
   }
 }
 
-/// Whether activations that were rounded for `a` serve `b`.
-bool same_rounding(const GroupedWeights& a, const GroupedWeights& b) {
+/// Whether activations that were rounded by lanes for `a` serve `b`: their groups are columns of one register then.
+bool same_lanes(const GroupedWeights& a, const GroupedWeights& b) {
   return a.bits == b.bits && a.scales.zero_points == nullptr && b.scales.zero_points == nullptr;
 }
 
@@ -144,7 +144,7 @@ void lanes_product(const Target* targets, std::size_t count, const float* x, std
     const GroupedWeights& w = *targets[i].weights;
     std::size_t source = i;
     for (std::size_t k = 0; k < i && source == i; ++k) {
-      if (same_rounding(*targets[k].weights, w)) source = k;
+      if (same_lanes(*targets[k].weights, w)) source = k;
     }
     if (source == i) round_tokens(w, x, tokens, kernels, memory[i], rounded[i].data());
     const std::size_t strip = few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);

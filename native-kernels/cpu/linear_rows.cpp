@@ -13,7 +13,6 @@
 #include <cstring>
 
 #include "cpu/linear_groups.h"
-#include "reference/linear_lanes.h"
 
 namespace nibble::linear {
 namespace {
@@ -49,7 +48,7 @@ std::size_t split_outliers(const float* x, std::size_t columns, float threshold,
   return count;
 }
 
-void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t end, const Call& call,
+void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, std::size_t end, const Tokens& tokens,
                   const Outliers& outliers, Scratch& scratch) {
   const std::size_t k = w.columns;
   for (std::size_t row = begin; row < end; ++row) {
@@ -58,7 +57,7 @@ void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t
     std::memcpy(&absmax, reinterpret_cast<const unsigned char*>(w.row_absmax) + row * sizeof absmax, sizeof absmax);
     const float scale = absmax / 127.0f;
     float* expanded = nullptr;
-    for (std::size_t t = 0; t < call.tokens; ++t) {
+    for (std::size_t t = 0; t < tokens.count; ++t) {
       const std::size_t count = outliers.counts[t];
       if (count == 0) continue;
       const float* values = outliers.values + t * k;
@@ -68,17 +67,17 @@ void add_outliers(const LinearInt8RowsWeights& w, std::size_t begin, std::size_t
         // The dense vector of the outliers lies in scratch behind the expanded row.
         if (expanded == nullptr) {
           expanded = static_cast<float*>(scratch.reserve(2 * k * sizeof(float)));
-          call.kernels.expand8(codes, k, 0, scale, expanded);
+          tokens.kernels.expand8(codes, k, 0, scale, expanded);
         }
         float* dense = expanded + k;
         std::fill(dense, dense + k, 0.0f);
         for (std::size_t i = 0; i < count; ++i) dense[columns[i]] = values[i];
-        call.kernels.dots(expanded, 1, k, dense, 1, nullptr, &sum, 1);
+        tokens.kernels.dots(expanded, 1, k, dense, 1, nullptr, &sum, 1);
       } else {
         for (std::size_t i = 0; i < count; ++i) sum += values[i] * static_cast<float>(codes[columns[i]]);
         sum *= scale;
       }
-      call.y[t * w.rows + row] += sum;
+      y[t * w.rows + row] += sum;
     }
   }
 }
@@ -90,38 +89,34 @@ GroupedWeights grouped_rows(const LinearInt8RowsWeights& w) {
   return {reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, {}, false, w.rows, w.columns, kGroup, scales};
 }
 
-void int8_rows_product(const LinearInt8RowsWeights& w, const Call& call) {
-  const std::size_t tokens = call.tokens;
-  const GroupedWeights rows = grouped_rows(w);
-  if (tokens < reference::kFewTokens) {
-    const Target target{&rows, call.bias, call.y};
-    return lanes_product(&target, 1, call.x, tokens, call.kernels, call.parallel);
-  }
-  const bool decompose = w.threshold > 0;
+void int8_rows_products(std::span<const LinearInt8RowsWeights> weights, std::span<const Target> targets,
+                        const Tokens& tokens) {
+  const std::size_t columns = weights[0].columns;
+  const float threshold = weights[0].threshold;
+  const bool decompose = threshold > 0;
   Outliers outliers{};
   if (decompose) {
     thread_local Scratch lists;
-    auto* list = static_cast<unsigned char*>(lists.reserve(tokens * (w.columns * 8 + sizeof(std::size_t))));
+    auto* list = static_cast<unsigned char*>(lists.reserve(tokens.count * (columns * 8 + sizeof(std::size_t))));
     outliers.counts = reinterpret_cast<std::size_t*>(list);
-    outliers.values = reinterpret_cast<float*>(list + tokens * sizeof(std::size_t));
-    outliers.columns = reinterpret_cast<std::uint32_t*>(outliers.values + tokens * w.columns);
+    outliers.values = reinterpret_cast<float*>(list + tokens.count * sizeof(std::size_t));
+    outliers.columns = reinterpret_cast<std::uint32_t*>(outliers.values + tokens.count * columns);
   }
   multiply_groups(
-      rows, call,
+      targets, tokens,
       [&](std::size_t token) -> const float* {
-        const float* values = call.x + token * w.columns;
+        const float* values = tokens.x + token * columns;
         if (!decompose) return values;
         thread_local Scratch clean;
-        auto* inliers = static_cast<float*>(clean.reserve(w.columns * sizeof(float)));
-        outliers.counts[token] =
-            split_outliers(values, w.columns, w.threshold, inliers, outliers.columns + token * w.columns,
-                           outliers.values + token * w.columns);
+        auto* inliers = static_cast<float*>(clean.reserve(columns * sizeof(float)));
+        outliers.counts[token] = split_outliers(values, columns, threshold, inliers, outliers.columns + token * columns,
+                                                outliers.values + token * columns);
         return outliers.counts[token] > 0 ? inliers : values;
       },
-      [&](std::size_t begin, std::size_t end, Scratch& scratch) {
-        const bool any =
-            decompose && std::any_of(outliers.counts, outliers.counts + tokens, [](std::size_t n) { return n > 0; });
-        if (any) add_outliers(w, begin, end, call, outliers, scratch);
+      [&](std::size_t number, std::size_t begin, std::size_t end, Scratch& scratch) {
+        const bool any = decompose && std::any_of(outliers.counts, outliers.counts + tokens.count,
+                                                  [](std::size_t n) { return n > 0; });
+        if (any) add_outliers(weights[number], targets[number].y, begin, end, tokens, outliers, scratch);
       });
 }
 

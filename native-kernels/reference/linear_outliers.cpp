@@ -56,28 +56,31 @@ float mean_up_to(float limit, const float* x, std::size_t count) {
   return sum / static_cast<float>(members);
 }
 
+/// Adds one token's scores to those of the group's columns.
+void score_group(const float* values, std::size_t count, float* scores) {
+  const Magnitudes group = magnitudes_of(values, count);
+  const float limit = kOutlierRatio * group.mean;
+  // False for NaN; and what is not finite stays where it is, so that it shows in the output.
+  if (!(group.largest > limit) || group.largest < kSmallestAbsmax || !std::isfinite(group.mean)) return;
+  // The largest lift the mean so far that lesser ones hide behind them: the mean of the others decides.
+  const float others = mean_up_to(limit, values, count);
+  if (others == 0) return;  // nothing that a fine scale would serve
+  const float least = std::max(kOutlierRatio * others, kSmallestAbsmax);
+  for (std::size_t i = 0; i < count; ++i) {
+    const float magnitude = std::fabs(values[i]);
+    if (magnitude > least) scores[i] += magnitude / others;
+  }
+}
+
 }  // namespace
 
 void score_outliers(const float* x, std::size_t tokens, std::size_t columns, std::size_t group, std::size_t begin,
                     std::size_t end, float* scores) {
   std::fill(scores + begin, scores + end, 0.0f);
-  for (std::size_t first = begin; first < end; first += group) {
-    const std::size_t count = std::min(group, end - first);
-    for (std::size_t t = 0; t < tokens; ++t) {
-      const float* values = x + t * columns + first;
-      const Magnitudes group_of = magnitudes_of(values, count);
-      const float mean = group_of.mean;
-      const float limit = kOutlierRatio * mean;
-      // False for NaN; and what is not finite stays where it is, so that it shows in the output.
-      if (!(group_of.largest > limit) || group_of.largest < kSmallestAbsmax || !std::isfinite(mean)) continue;
-      // The largest lift the mean so far that lesser ones hide behind them: the mean of the others decides.
-      const float others = mean_up_to(limit, values, count);
-      if (others == 0) continue;  // nothing that a fine scale would serve
-      const float least = std::max(kOutlierRatio * others, kSmallestAbsmax);
-      for (std::size_t i = 0; i < count; ++i) {
-        const float magnitude = std::fabs(values[i]);
-        if (magnitude > least) scores[first + i] += magnitude / others;
-      }
+  // A token's groups one after the other, as they lie in memory.
+  for (std::size_t t = 0; t < tokens; ++t) {
+    for (std::size_t first = begin; first < end; first += group) {
+      score_group(x + t * columns + first, std::min(group, end - first), scores + first);
     }
   }
 }

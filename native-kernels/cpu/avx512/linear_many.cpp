@@ -60,6 +60,7 @@ void decode_rows(const std::uint8_t* codes, std::size_t row_bytes, const std::in
         continue;
       }
       const std::uint8_t* p = codes + (begin + r) * row_bytes + at;
+      _mm_prefetch(reinterpret_cast<const char*>(p + kTileRows * row_bytes), _MM_HINT_T1);
       if constexpr (kBits == 4) {
         const __m256i bytes = _mm256_maskz_loadu_epi8(static_cast<__mmask32>(lanes), p);
         const __m512i both = _mm512_srlv_epi64(_mm512_broadcast_i64x4(bytes), shifts);
