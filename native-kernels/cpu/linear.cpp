@@ -146,11 +146,8 @@ void multiply(std::span<const Weights> w, const float* x, std::size_t tokens, co
     }
   }
   if (count == 0) return;
-  if (tokens < reference::kFewTokens) {
-    linear::lanes_product(targets.data(), count, x, tokens, *kernels, parallel);
-    return;
-  }
   const Tokens all{x, tokens, *kernels, parallel};
+  if (tokens < reference::kFewTokens) return linear::lanes_product({targets.data(), count}, all);
   // Neighbours that take the same rounded activations.
   for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
     for (end = begin + 1; end < count && same_rounding(sources[begin], sources[end]) &&

@@ -34,11 +34,10 @@ struct Target {
   float* y;
 };
 
-/// Fewer than reference::kFewTokens tokens, x [tokens, columns] times each of the targets' weights [rows, columns]:
-/// the activations are rounded once, by lanes, and all strips of rows are shared out together.
-/// @param count at most kMostTogether; all have the same number of columns
-void lanes_product(const Target* targets, std::size_t count, const float* x, std::size_t tokens,
-                   const LinearKernels& kernels, const Parallel& parallel);
+/// Fewer than reference::kFewTokens tokens times each of the targets' weights: the activations are rounded once, by
+/// lanes, and all strips of rows are shared out together.
+/// @param targets 1 to kMostTogether of the same width
+void lanes_product(std::span<const Target> targets, const Tokens& tokens);
 
 /// Whether activations that were rounded for `a` serve `b`, whatever the number of tokens.
 inline bool same_rounding(const GroupedWeights& a, const GroupedWeights& b) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "codebook.h"
 #include "cpu/linear_groups.h"
 #include "cpu/linear_scalars.h"
 #include "reference/linear_outliers.h"
@@ -16,10 +17,9 @@ using reference::OutlierColumns;
 constexpr std::size_t kScoredGroups = 4;
 
 float block_scale(const BlockScales& s, std::size_t block) {
-  constexpr std::size_t kNestedBlock = 256;
   if (s.values != nullptr) return load_unaligned(s.values, block) * s.factor;
   const float scale =
-      load_unaligned(s.nested_map, s.codes[block]) * load_unaligned(s.nested_absmax, block / kNestedBlock);
+      load_unaligned(s.nested_map, s.codes[block]) * load_unaligned(s.nested_absmax, block / kNestedBlockSize);
   return (scale + s.nested_offset) * s.factor;
 }
 

@@ -5,7 +5,6 @@
 #include <span>
 
 #include "cpu/linear_drivers.h"
-#include "cpu/linear_scalars.h"
 #include "cpu/linear_work.h"
 
 namespace nibble::linear {
@@ -35,25 +34,14 @@ void multiply_groups(std::span<const Target> targets, const Tokens& tokens, cons
                           scale_stride};
   thread_local Scratch activations;
   const Int8Activations x = round_activations(plan, kernels, tokens.parallel, activations, prepare);
-  const auto strip_of = [&](const Target& target) {
-    return tokens.count <= kFewTilesTokens ? kTileRows : many_strip(target.weights->rows, code_stride);
+  const auto strip_of = [&](const GroupedWeights& w) {
+    return tokens.count <= kFewTilesTokens ? kTileRows : many_strip(w.rows, code_stride);
   };
-  std::size_t tasks = 0;
-  for (const Target& target : targets) tasks += (target.weights->rows + strip_of(target) - 1) / strip_of(target);
-  for_strips(tokens.parallel, tasks, 1, [&](std::size_t task, std::size_t) {
-    std::size_t number = 0;
-    std::size_t begin = task * strip_of(targets[0]);
-    for (; begin >= targets[number].weights->rows; begin = task * strip_of(targets[number])) {
-      const std::size_t strip = strip_of(targets[number]);
-      task -= (targets[number].weights->rows + strip - 1) / strip;
-      ++number;
-    }
+  for_target_strips(tokens.parallel, targets, strip_of, [&](std::size_t number, std::size_t begin, std::size_t end) {
     const Target& target = targets[number];
-    const std::size_t strip = strip_of(target);
-    const std::size_t end = smaller(begin + strip, target.weights->rows);
     thread_local Scratch scratch;
-    kernels.grouped_many(*target.weights, begin, end, x, target.bias, target.y,
-                         scratch.reserve(strip_scratch(strip, code_stride, scale_stride)));
+    const std::size_t bytes = strip_scratch(strip_of(*target.weights), code_stride, scale_stride);
+    kernels.grouped_many(*target.weights, begin, end, x, target.bias, target.y, scratch.reserve(bytes));
     finish(number, begin, end, scratch);
   });
 }

@@ -120,52 +120,38 @@ void round_tokens(const GroupedWeights& w, const float* x, std::size_t tokens, c
   }
 }
 
-/// Whether activations that were rounded by lanes for `a` serve `b`: their groups are columns of one register then.
+/// Whether activations that were rounded by lanes for `a` serve `b`. Lanes depend on the bits alone; the sums that zero
+/// points take depend on the weights' groups, too.
 bool same_lanes(const GroupedWeights& a, const GroupedWeights& b) {
   return a.bits == b.bits && a.scales.zero_points == nullptr && b.scales.zero_points == nullptr;
 }
 
 }  // namespace
 
-void lanes_product(const Target* targets, std::size_t count, const float* x, std::size_t tokens,
-                   const LinearKernels& kernels, const Parallel& parallel) {
-  struct Part {
-    const Target* target;
-    const LaneActivations* x;
-    std::size_t strip;
-    std::size_t tasks;
-    std::size_t scratch_bytes;
-  };
+void lanes_product(std::span<const Target> targets, const Tokens& tokens) {
   thread_local std::array<Scratch, kMostTogether> memory;
   std::array<std::array<LaneActivations, kFewTokens>, kMostTogether> rounded;
-  std::array<Part, kMostTogether> parts;
-  std::size_t tasks = 0;
-  for (std::size_t i = 0; i < count; ++i) {
+  // The first target with the same rounding has it.
+  std::array<const LaneActivations*, kMostTogether> inputs{};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
     const GroupedWeights& w = *targets[i].weights;
-    std::size_t source = i;
-    for (std::size_t k = 0; k < i && source == i; ++k) {
-      if (same_lanes(*targets[k].weights, w)) source = k;
+    for (std::size_t k = 0; k < i && inputs[i] == nullptr; ++k) {
+      if (same_lanes(*targets[k].weights, w)) inputs[i] = inputs[k];
     }
-    if (source == i) round_tokens(w, x, tokens, kernels, memory[i], rounded[i].data());
-    const std::size_t strip = few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
-    const std::size_t scale_stride = round_up((w.columns + w.group - 1) / w.group, kScalePad);
-    const std::size_t own = (w.rows + strip - 1) / strip;
-    // The first target with the same rounding has it.
-    parts[i] = {&targets[i], source == i ? rounded[i].data() : parts[source].x, strip, own,
-                lanes_scratch(strip, scale_stride)};
-    tasks += own;
+    if (inputs[i] != nullptr) continue;
+    round_tokens(w, tokens.x, tokens.count, tokens.kernels, memory[i], rounded[i].data());
+    inputs[i] = rounded[i].data();
   }
-  const auto run = [&](std::size_t task) {
-    const Part* part = parts.data();
-    for (; task >= part->tasks; ++part) task -= part->tasks;
-    const GroupedWeights& w = *part->target->weights;
-    const std::size_t begin = task * part->strip;
-    thread_local Scratch scratch;
-    kernels.lanes(w, begin, std::min(begin + part->strip, w.rows), part->x, tokens, part->target->bias, part->target->y,
-                  scratch.reserve(part->scratch_bytes));
+  const auto strip_of = [](const GroupedWeights& w) {
+    return few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
   };
-  for_strips(parallel, tasks, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t task = begin; task < end; ++task) run(task);
+  for_target_strips(tokens.parallel, targets, strip_of, [&](std::size_t number, std::size_t begin, std::size_t end) {
+    const Target& target = targets[number];
+    const GroupedWeights& w = *target.weights;
+    thread_local Scratch scratch;
+    const std::size_t scale_stride = round_up((w.columns + w.group - 1) / w.group, kScalePad);
+    tokens.kernels.lanes(w, begin, end, inputs[number], tokens.count, target.bias, target.y,
+                         scratch.reserve(lanes_scratch(strip_of(w), scale_stride)));
   });
 }
 

@@ -2,9 +2,12 @@
 
 // Scratch memory, strips of rows and rounding of activations for the drivers (portable translation units only).
 
+#include <array>
 #include <cstddef>
 #include <new>
+#include <span>
 
+#include "cpu/linear_drivers.h"
 #include "cpu/linear_kernels.h"
 #include "linear.h"
 
@@ -65,6 +68,28 @@ void for_strips(const Parallel& parallel, std::size_t items, std::size_t strip, 
         c.body(begin, c.items - begin < c.strip ? c.items : begin + c.strip);
       },
       &context);
+}
+
+/// Calls body(target's number, begin, end) for strips of the rows of all targets, spread over the threads together.
+/// @param strip_of strip_of(weights) is the rows of a strip of theirs
+template <typename StripOf, typename Body>
+void for_target_strips(const Parallel& parallel, std::span<const Target> targets, const StripOf& strip_of,
+                       const Body& body) {
+  std::array<std::size_t, kMostTogether> strips{};
+  std::array<std::size_t, kMostTogether> tasks{};
+  std::size_t all = 0;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    strips[i] = strip_of(*targets[i].weights);
+    tasks[i] = (targets[i].weights->rows + strips[i] - 1) / strips[i];
+    all += tasks[i];
+  }
+  for_strips(parallel, all, 1, [&](std::size_t task, std::size_t) {
+    std::size_t number = 0;
+    for (; task >= tasks[number]; ++number) task -= tasks[number];
+    const std::size_t begin = task * strips[number];
+    const std::size_t rows = targets[number].weights->rows;
+    body(number, begin, rows - begin < strips[number] ? rows : begin + strips[number]);
+  });
 }
 
 /// Weight bytes per task for few tokens: long enough for the prefetcher, short enough that a 512-row layer still

@@ -107,8 +107,8 @@ struct LinearOutput {
 inline constexpr std::size_t kMostTogether = 3;
 
 /// The same activations times each of several matrices: y of to[i] = x * W[i]^T + bias of to[i], with the bits that the
-/// products have one by one. A token that is decoded has its activations rounded once, and the rows of all the matrices
-/// are shared out over the threads together.
+/// products have one by one. In fast mode the activations are rounded once for all matrices that round them alike, and
+/// the rows of these are shared out over the threads together.
 /// @param w 1 to kMostTogether matrices with the same number of columns
 /// @param to [w.size()]
 void linear_together(std::span<const Linear4Weights> w, const float* x, std::size_t tokens, const LinearOutput* to,

@@ -9,13 +9,13 @@
 #include <limits>
 #include <vector>
 
+#include "codebook.h"
 #include "reference/linear_lanes.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::reference {
 namespace {
 
-constexpr std::size_t kNestedBlock = 256;
 /// Columns of LLM.int8 activations that share a scale, see cpu/linear_rows.cpp.
 constexpr std::size_t kInt8Group = 32;
 
@@ -176,7 +176,7 @@ float quantize_activations(const float* x, std::size_t count, std::int8_t* codes
 float block_absmax(const Linear4Weights& w, std::size_t block) {
   if (w.absmax != nullptr) return load_float(w.absmax, block);
   const float product =
-      load_float(w.nested_map, w.absmax_codes[block]) * load_float(w.nested_absmax, block / kNestedBlock);
+      load_float(w.nested_map, w.absmax_codes[block]) * load_float(w.nested_absmax, block / kNestedBlockSize);
   return product + w.nested_offset;
 }
 

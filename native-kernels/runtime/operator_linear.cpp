@@ -4,14 +4,13 @@
 #include <array>
 #include <cstring>
 
+#include "codebook.h"
 #include "float_convert.h"
 #include "linear.h"
 #include "operators.h"
 
 namespace nibble {
 namespace {
-
-constexpr std::size_t kNestedBlock = 256;
 
 std::size_t ceil_divide(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
@@ -50,7 +49,7 @@ struct Linear4 {
     } else {
       w.absmax_codes = static_cast<const std::uint8_t*>(absmax.data);
       w.nested_absmax = static_cast<const float*>(
-          info.weight(input + 3, "the nested absmax", {ort::kFloat}, ceil_divide(blocks, kNestedBlock)).data);
+          info.weight(input + 3, "the nested absmax", {ort::kFloat}, ceil_divide(blocks, kNestedBlockSize)).data);
       nested_map = read_table(info, input + 4, "the nested quantization map", 256);
       w.nested_map = nested_map.data();
       w.nested_offset = info.real(numbered("nested_offset", part).c_str());
