@@ -1,8 +1,13 @@
 import { NO_GPU, type DeviceWish, type RunDevice } from '../contract/device.ts';
 import { AppError, errorCodes, type ErrorCode } from '../contract/error.ts';
 import type { GraphRates } from '../../native-kernels/index.ts';
-import type { DeviceOutcome, DeviceRecord, TriedDevice } from './device-record.ts';
-import { mayHaveGpu, tryDevices, TRIED_DEVICES, type Candidate } from './try-devices.ts';
+import {
+  TRIED_DEVICES,
+  type DeviceOutcome,
+  type DeviceRecord,
+  type TriedDevice,
+} from './device-record.ts';
+import { mayHaveGpu, tryDevices, type Candidate } from './try-devices.ts';
 
 /** Where a model is going to compute. */
 export interface ChosenDevice {

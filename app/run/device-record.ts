@@ -39,8 +39,9 @@ const outcomeSchema = z.discriminatedUnion('kind', [
 ]);
 export type DeviceOutcome = z.infer<typeof outcomeSchema>;
 
-/** A device that a model may be tried on. */
-export type TriedDevice = 'cuda' | 'webgpu';
+/** The devices that a model may be tried on, the fastest first: a person may stop before the others have their turn. */
+export const TRIED_DEVICES = ['cuda', 'webgpu'] as const;
+export type TriedDevice = (typeof TRIED_DEVICES)[number];
 
 const datedSchema = z.object({ atMs: z.number(), outcome: outcomeSchema }).optional();
 
@@ -91,7 +92,7 @@ export async function readDeviceRecord(
 ): Promise<DeviceRecord> {
   const { processor, devices } = await readRecord(directory, contextLength);
   const known: Partial<Record<TriedDevice, DeviceOutcome>> = {};
-  for (const device of ['cuda', 'webgpu'] as const) {
+  for (const device of TRIED_DEVICES) {
     const entry = devices[device];
     if (entry === undefined) continue;
     const { outcome, atMs } = entry;

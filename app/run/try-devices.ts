@@ -30,9 +30,6 @@ export interface Candidate {
   readonly probe?: typeof probeGraph | undefined;
 }
 
-/** The fastest devices come first: where time is short, the person has stopped before the others. */
-export const TRIED_DEVICES: readonly TriedDevice[] = ['cuda', 'webgpu'];
-
 /**
  * Mean divergence from the CPU, in nats, beyond which a GPU computes something else. Measured with 16-bit activations
  * beside the CPU's 8-bit ones: 0.0008 to 0.012 from one scheme and model to another; a driver whose attention was wrong
