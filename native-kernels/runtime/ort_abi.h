@@ -120,9 +120,6 @@ class Api {
   }
   void disable_memory_pattern(SessionOptions* options) const { check(slot<17, Status*(SessionOptions*)>()(options)); }
   void disable_cpu_arena(SessionOptions* options) const { check(slot<19, Status*(SessionOptions*)>()(options)); }
-  void add_config_entry(SessionOptions* options, const char* key, const char* value) const {
-    check(slot<130, Status*(SessionOptions*, const char*, const char*)>()(options, key, value));
-  }
   void create_domain(const char* name, CustomOpDomain** out) const {
     check(slot<26, Status*(const char*, CustomOpDomain**)>()(name, out));
   }

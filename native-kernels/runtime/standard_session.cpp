@@ -42,9 +42,8 @@ bool speaks_of_memory(const std::string& message) {
   return message.find("memory") != std::string::npos || message.find("Memory") != std::string::npos;
 }
 
-/// ONNX Runtime has no code for it: its sentence names the type of the shader ("requires f16"), or WebGPU's feature for
-/// it
-/// ("shader-f16"). A graph of 32 bits has neither.
+/// ONNX Runtime has no code for it: its sentence names the type of the shader ("requires f16"), or WebGPU's
+/// feature for it ("shader-f16"). A graph of 32 bits has neither.
 bool speaks_of_half_precision(const std::string& message) { return message.find("f16") != std::string::npos; }
 
 }  // namespace
