@@ -19,7 +19,7 @@ export type GraphDevice = 'cpu' | 'webgpu' | 'standard-cpu';
 export type CacheType = 'f32' | 'f16' | 'int8';
 
 export interface OpenOptions {
-  /** Path of a graph for `device`; its weights lie beside it as external data. */
+  /** Path of a graph for `device`; its weights lie in files beside it. */
   graphPath: string;
   /** Most positions (tokens) the cache will hold. Memory grows with use, not with this number. */
   contextLength: number;

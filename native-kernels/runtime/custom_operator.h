@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "linear.h"
@@ -18,7 +20,7 @@
 
 namespace nibble {
 
-/// A tensor as ONNX Runtime holds it. `data` may be unaligned when it is mapped from a file.
+/// A tensor. `data` may be unaligned when it lies in a mapped file.
 struct Tensor {
   int type;
   std::span<const std::int64_t> dims;
@@ -31,8 +33,9 @@ struct Tensor {
 /// A kernel's view of its node while the graph is loaded.
 class KernelInfo {
  public:
-  KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name)
-      : api_(api), info_(info), operator_name_(operator_name) {}
+  /// @param files outlives the kernel
+  /// @throws Error("malformed-file") when the node's attribute `stored` is not as native-kernels/README.md has it
+  KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, WeightFiles& files);
 
   std::int64_t integer(const char* name) const;
   /// A size: an integer within [minimum, 2^31).
@@ -41,16 +44,19 @@ class KernelInfo {
   float real(const char* name) const;
   float real(const char* name, float otherwise) const;
 
-  /// @returns nothing when input `index` is absent or computed by the graph
+  /// What is stored for input `index`, in a weights file or in the graph. Its dimensions are valid as long as this
+  /// object.
+  /// @returns nothing when the input is absent or computed by the graph
   std::optional<Tensor> constant(std::size_t index) const;
 
-  /// An initializer of exactly `count` elements.
+  /// A stored tensor of exactly `count` elements.
   Tensor weight(std::size_t index, const char* what, std::initializer_list<int> types, std::size_t count) const;
 
-  /// A floating-point initializer of exactly `count` elements, copied as float32; empty when absent.
+  /// A stored floating-point tensor of exactly `count` elements, copied as float32; empty when absent.
   std::vector<float> floats(std::size_t index, const char* what, std::size_t count) const;
 
-  /// Inputs that `constant` did not find. They must be absent: a graph may not compute what has to be stored.
+  /// Inputs that `constant` did not find as constants of the graph. They must be absent: a graph may not compute what
+  /// has to be stored.
   const std::vector<std::size_t>& not_stored() const { return not_stored_; }
 
   /// Bytes of everything that `constant` found.
@@ -61,9 +67,20 @@ class KernelInfo {
   [[noreturn]] void malformed(const std::string& why) const;
 
  private:
+  /// A tensor in a weights file.
+  struct Place {
+    int type;
+    std::vector<std::int64_t> dims;
+    const std::uint8_t* data;
+  };
+
+  void read_places(WeightFiles& files);
+  Place read_place(std::string_view numbers, std::span<const std::uint8_t> file, std::size_t* index) const;
+
   const ort::Api& api_;
   const ort::KernelInfo* info_;
   const char* operator_name_;
+  std::map<std::size_t, Place> places_;  // by input
   mutable std::vector<std::size_t> not_stored_;
   mutable std::vector<std::size_t> bytes_;  // by input
 };

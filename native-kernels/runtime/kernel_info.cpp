@@ -2,6 +2,7 @@
 // here, once, so that kernels need not.
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 
 #include "custom_operator.h"
@@ -27,7 +28,76 @@ std::size_t element_bytes(int type) {
   }
 }
 
+struct TypeName {
+  std::string_view name;
+  int type;
+};
+
+/// As safetensors calls them.
+constexpr TypeName kTypeNames[] = {
+    {"U8", ort::kUint8}, {"I8", ort::kInt8}, {"F32", ort::kFloat}, {"F16", ort::kFloat16}, {"BF16", ort::kBfloat16}};
+
+/// Cuts off what stands in front of the next `end`, and `end` itself. @returns all of it where there is no `end`
+std::string_view take_until(std::string_view& text, char end) {
+  const std::size_t length = std::min(text.find(end), text.size());
+  const std::string_view taken = text.substr(0, length);
+  text.remove_prefix(std::min(length + 1, text.size()));
+  return taken;
+}
+
+/// @returns nothing for what is no number without a sign
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  // Half of the range, so that two can be added.
+  constexpr std::uint64_t kLimit = std::uint64_t{1} << 62;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value > kLimit) return std::nullopt;
+  return value;
+}
+
 }  // namespace
+
+KernelInfo::KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, WeightFiles& files)
+    : api_(api), info_(info), operator_name_(operator_name) {
+  read_places(files);
+}
+
+void KernelInfo::read_places(WeightFiles& files) {
+  std::string text(api_.attribute_text(info_, "stored", nullptr, 0), '\0');
+  if (text.empty()) return;
+  api_.attribute_text(info_, "stored", text.data(), text.size());
+  text.resize(text.find('\0'));
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view numbers = take_until(rest, '/');
+    const std::string name(take_until(rest, '/'));
+    std::size_t index = 0;
+    Place place = read_place(numbers, files.bytes(name), &index);
+    places_.insert_or_assign(index, std::move(place));
+  }
+}
+
+KernelInfo::Place KernelInfo::read_place(std::string_view numbers, std::span<const std::uint8_t> file,
+                                         std::size_t* index) const {
+  const auto number = [&](std::string_view text) {
+    const std::optional<std::uint64_t> value = parse_number(text);
+    if (!value) malformed("attribute stored holds something else than places");
+    return *value;
+  };
+  *index = number(take_until(numbers, ' '));
+  const std::string_view type = take_until(numbers, ' ');
+  const auto* known =
+      std::find_if(std::begin(kTypeNames), std::end(kTypeNames), [&](const auto& each) { return each.name == type; });
+  if (known == std::end(kTypeNames)) malformed("a stored tensor has a type that is not supported here");
+  const std::uint64_t offset = number(take_until(numbers, ' '));
+  Place place{known->type, {}, nullptr};
+  while (!numbers.empty()) place.dims.push_back(static_cast<std::int64_t>(number(take_until(numbers, ' '))));
+  const std::size_t count = Tensor{place.type, place.dims, nullptr}.count();
+  if (offset > file.size() || count > (file.size() - offset) / element_bytes(place.type)) {
+    malformed("a stored tensor lies beyond the end of its file");
+  }
+  place.data = file.data() + offset;
+  return place;
+}
 
 void KernelInfo::malformed(const std::string& why) const {
   throw Error("malformed-file", std::string("operator ") + operator_name_ + ": " + why);
@@ -65,6 +135,13 @@ float KernelInfo::real(const char* name, float otherwise) const {
 }
 
 std::optional<Tensor> KernelInfo::constant(std::size_t index) const {
+  if (bytes_.size() <= index) bytes_.resize(index + 1);
+  if (const auto place = places_.find(index); place != places_.end()) {
+    const auto& [type, dims, data] = place->second;
+    const Tensor tensor{type, dims, data};
+    bytes_[index] = tensor.count() * element_bytes(type);
+    return tensor;
+  }
   int is_constant = 0;
   const ort::Value* value = nullptr;
   api_.constant_input(info_, index, &is_constant, &value);
@@ -78,7 +155,6 @@ std::optional<Tensor> KernelInfo::constant(std::size_t index) const {
   api_.tensor_type_and_shape(value, &tensor.type, &dims, &rank);
   tensor.dims = {dims, rank};
   tensor.data = api_.tensor_data(value);
-  if (bytes_.size() <= index) bytes_.resize(index + 1);
   bytes_[index] = tensor.count() * element_bytes(tensor.type);
   return tensor;
 }

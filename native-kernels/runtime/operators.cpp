@@ -8,37 +8,30 @@ namespace nibble {
 namespace {
 
 constexpr InputSpec kReal{ort::kFloat, false};
-constexpr InputSpec kOptionalReal{ort::kFloat, true};
-constexpr InputSpec kAny{ort::kAnyType, false};
-constexpr InputSpec kOptionalAny{ort::kAnyType, true};
 constexpr InputSpec kInteger{ort::kInt64, false};
-constexpr InputSpec kInt8Codes{ort::kInt8, false};
-constexpr InputSpec kOptionalInt8{ort::kInt8, true};
-constexpr InputSpec kUint8Codes{ort::kUint8, false};
+// Absent where attribute `stored` says where it lies. Its kernel checks that it is there, and its type.
+constexpr InputSpec kStored{ort::kAnyType, true};
 
 // In the order of the README's table.
-constexpr InputSpec kEmbedding[] = {kInteger, kAny};
-constexpr InputSpec kRmsNorm[] = {kReal, kAny};
-constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kAny};
-constexpr InputSpec kRotary[] = {kInteger, kInteger, kReal};
-constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kReal, kReal, kInteger, kOptionalAny, kOptionalAny};
+constexpr InputSpec kEmbedding[] = {kInteger, kStored};
+constexpr InputSpec kRmsNorm[] = {kReal, kStored};
+constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kStored};
+constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored};
+constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kReal, kReal, kInteger, kStored, kStored};
 constexpr InputSpec kSiluMul[] = {kReal, kReal};
 
 /// x, then what each of several matrices needs; the second and third matrix may be absent.
 template <std::size_t kCount>
-constexpr std::array<InputSpec, 1 + kMostTogether * kCount> together(const std::array<InputSpec, kCount>& matrix) {
-  std::array<InputSpec, 1 + kMostTogether * kCount> inputs{kReal};
-  for (std::size_t part = 0; part < kMostTogether; ++part) {
-    for (std::size_t i = 0; i < kCount; ++i) {
-      inputs[1 + part * kCount + i] = {matrix[i].type, part > 0 || matrix[i].optional};
-    }
-  }
+constexpr std::array<InputSpec, 1 + kMostTogether * kCount> together() {
+  std::array<InputSpec, 1 + kMostTogether * kCount> inputs{};
+  inputs.fill(kStored);
+  inputs[0] = kReal;
   return inputs;
 }
-constexpr auto kLinear4 = together<6>({kUint8Codes, kAny, kReal, kOptionalReal, kOptionalReal, kOptionalAny});
-constexpr auto kLinearInt8Rows = together<3>({kInt8Codes, kReal, kOptionalAny});
-constexpr auto kLinearAffine = together<4>({kAny, kReal, kOptionalInt8, kOptionalAny});
-constexpr InputSpec kLinear16[] = {kReal, kAny, kOptionalAny};
+constexpr auto kLinear4 = together<6>();
+constexpr auto kLinearInt8Rows = together<3>();
+constexpr auto kLinearAffine = together<4>();
+constexpr InputSpec kLinear16[] = {kReal, kStored, kStored};
 
 constexpr OperatorSpec kSpecs[] = {
     {"Embedding", kEmbedding, 1, 0, create_embedding},

@@ -234,6 +234,12 @@ class Api {
   bool attribute_int(const KernelInfo* info, const char* name, std::int64_t* out) const {
     return succeeded(slot<86, Status*(const KernelInfo*, const char*, std::int64_t*)>()(info, name, out));
   }
+  /// @returns the bytes that the text needs, its end included, or 0 where there is no such text; written to `out`,
+  /// which has room for `size`, unless that is null
+  std::size_t attribute_text(const KernelInfo* info, const char* name, char* out, std::size_t size) const {
+    using Read = Status*(const KernelInfo*, const char*, char*, std::size_t*);
+    return succeeded(slot<87, Read>()(info, name, out, &size)) ? size : 0;
+  }
   /// @returns the bytes that the name needs, its end included; written to `out` unless that is null
   std::size_t node_name(const KernelInfo* info, char* out, std::size_t size) const {
     check(slot<244, Status*(const KernelInfo*, char*, std::size_t*)>()(info, out, &size));

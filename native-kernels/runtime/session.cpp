@@ -22,7 +22,8 @@ std::size_t element_bytes(int type) { return type == ort::kInt64 ? 8 : 4; }
 Session::Session(const OpenOptions& options)
     : library_(ort::Library::get()),
       api_(library_.api()),
-      state_(options.mode, options.isa, options.threads, options.cache_type, options.context_length),
+      state_(options.mode, options.isa, options.threads, options.cache_type, options.context_length,
+             options.graph_path),
       domain_(api_, state_),
       memory_(ort::made<ort::MemoryInfo>([&](auto** out) { api_.create_cpu_memory_info(out); })),
       run_options_(ort::made<ort::RunOptions>([&](auto** out) { api_.create_run_options(out); })) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "error.h"
@@ -14,15 +15,18 @@
 #include "profile.h"
 #include "reading_order.h"
 #include "thread_pool.h"
+#include "weight_files.h"
 
 namespace nibble {
 
 struct SessionState {
-  SessionState(Mode mode_, Isa isa_, std::size_t threads_, CacheType cache_type, std::size_t context_length)
-      : mode(mode_), isa(isa_), threads(threads_), cache(cache_type, context_length) {}
+  SessionState(Mode mode_, Isa isa_, std::size_t threads_, CacheType cache_type, std::size_t context_length,
+               const std::string& graph_path)
+      : mode(mode_), isa(isa_), weight_files(graph_path), threads(threads_), cache(cache_type, context_length) {}
 
   const Mode mode;
   const Isa isa;
+  WeightFiles weight_files;  // before the threads, which fetch ahead in them
   ThreadPool threads;
   ReadingOrder reading_order;
   KvCache cache;

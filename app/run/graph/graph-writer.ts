@@ -30,9 +30,28 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
+/** A stored tensor as the attribute `stored` of our dialect has it: which input it is, and where it lies. */
+function storedPlace(index: number, { type, dims, data }: StoredInitializer): string {
+  return `${[index, type, data.byteOffset, ...dims].join(' ')}/${data.file}`;
+}
+
+/** An initializer whose bytes lie in a weights file. */
+type StoredInitializer = OnnxInitializer & {
+  readonly data: Extract<OnnxInitializer['data'], { readonly file: string }>;
+};
+
+function isStored(initializer: OnnxInitializer | undefined): initializer is StoredInitializer {
+  return initializer !== undefined && 'file' in initializer.data;
+}
+
+/** How many of the inputs are left when absent ones at the end are dropped: a shorter list says the same. */
+function usedInputs(inputs: readonly string[]): readonly string[] {
+  return inputs.slice(0, inputs.findLastIndex((input) => input !== '') + 1);
+}
+
 /**
- * Collects nodes and initializers of one graph. Weights are only ever referred to: each becomes an initializer whose
- * data lie in the safetensors file, once, however many nodes use it.
+ * Collects nodes and initializers of one graph. Weights are only ever referred to, in the safetensors file, however many
+ * nodes use them.
  */
 export class GraphWriter {
   readonly #tensors: ReadonlyMap<string, TensorInfo>;
@@ -169,14 +188,31 @@ export class GraphWriter {
     ]);
   }
 
-  /** The bytes of a graph file in our own dialect. */
+  /**
+   * The bytes of a graph file in our own dialect: its operators find their weights themselves, by an attribute. As
+   * initializers they would be looked up and mapped one by one, which took ONNX Runtime most of a model's loading.
+   */
   finish(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
-    return this.#encode(inputs, outputs, DIALECT, String(DIALECT.version));
+    return encodeOnnx({
+      nodes: Array.from(this.#nodes.values(), (node) => this.#withStoredInputs(node)),
+      initializers: [...this.#initializers.values()].filter((each) => !isStored(each)),
+      inputs,
+      outputs,
+      domains: { [DIALECT.domain]: DIALECT.version },
+      metadata: { 'nibble.dialect': String(DIALECT.version) },
+    });
   }
 
   /** The bytes of a graph file of operators that ONNX Runtime has kernels for. */
   finishStandard(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
-    return this.#encode(inputs, outputs, CONTRIBUTED, 'standard');
+    return encodeOnnx({
+      nodes: [...this.#nodes.values()],
+      initializers: [...this.#initializers.values()],
+      inputs,
+      outputs,
+      domains: { [CONTRIBUTED.domain]: CONTRIBUTED.version },
+      metadata: { 'nibble.dialect': 'standard' },
+    });
   }
 
   /** The operators of our dialect and where their weights lie, as native-kernels/cuda reads it. */
@@ -185,20 +221,20 @@ export class GraphWriter {
     return writeDecoderPlan(own, this.#initializers);
   }
 
-  #encode(
-    inputs: readonly OnnxValue[],
-    outputs: readonly OnnxValue[],
-    { domain, version }: { readonly domain: string; readonly version: number },
-    dialect: string,
-  ): Uint8Array {
-    return encodeOnnx({
-      nodes: [...this.#nodes.values()],
-      initializers: [...this.#initializers.values()],
-      inputs,
-      outputs,
-      domains: { [domain]: version },
-      metadata: { 'nibble.dialect': dialect },
+  #withStoredInputs(node: OnnxNode): OnnxNode {
+    const places: string[] = [];
+    const inputs = node.inputs.map((input, index) => {
+      const initializer = this.#initializers.get(input);
+      if (!isStored(initializer)) return input;
+      places.push(storedPlace(index, initializer));
+      return '';
     });
+    if (places.length === 0) return node;
+    return {
+      ...node,
+      inputs: usedInputs(inputs),
+      attributes: { ...node.attributes, stored: { text: places.join('/') } },
+    };
   }
 
   #add(
@@ -209,8 +245,6 @@ export class GraphWriter {
     attributes: Readonly<Record<string, Attribute>>,
     outputs: readonly string[],
   ): string {
-    // ONNX forbids trailing empty inputs nowhere, but a shorter list says the same and is easier to read.
-    const used = inputs.findLastIndex((input) => input !== '') + 1;
     const before = this.#nodes.get(name);
     if (before !== undefined && before.operator !== operator)
       throw new AppError('internal', `Two nodes of a graph are called ${name}.`);
@@ -218,7 +252,7 @@ export class GraphWriter {
       operator,
       domain,
       name,
-      inputs: inputs.slice(0, used),
+      inputs: usedInputs(inputs),
       outputs,
       attributes,
     });

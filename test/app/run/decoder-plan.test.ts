@@ -65,19 +65,17 @@ describe('the plan of a decoder', () => {
     expect(nodes.map(({ operator, name }) => `${operator} ${name}`)).toEqual(
       own.map(({ operator, outputs }) => `${operator} ${outputs[0] ?? ''}`),
     );
-    for (const [index, node] of own.entries())
-      for (const [position, input] of node.inputs.entries()) {
-        const stored = nodes[index]?.items.get(String(position));
-        const initializer = graph.initializers.get(input);
-        if (initializer === undefined) {
-          expect(stored).toBeUndefined();
-        } else if (initializer.external === null) {
-          expect(stored).toMatch(/^F32#(?:[0-9a-f]{8})+$/);
-        } else {
-          const { location = '', offset, length } = initializer.external;
-          expect(stored).toBe(`BF16@${files.indexOf(location)}:${offset}:${length}`);
-        }
+    for (const [index, node] of own.entries()) {
+      const inPlan = [...(nodes[index]?.items ?? [])].filter(([key]) => /^\d+$/.test(key));
+      const ends = new Map(inPlan.map(([input, place]) => [Number(input), place]));
+      const tables = node.inputs.flatMap((input, at) => (graph.initializers.has(input) ? at : []));
+      expect(ends.size).toBe(node.stored.length + tables.length);
+      for (const at of tables) expect(ends.get(at)).toMatch(/^F32#(?:[0-9a-f]{8})+$/);
+      for (const { index: at, type, file, offset, dims } of node.stored) {
+        const byteLength = 2 * dims.reduce((product, size) => product * size);
+        expect(ends.get(at)).toBe(`${type}@${files.indexOf(file)}:${offset}:${byteLength}`);
       }
+    }
     expect(files).toHaveLength(2);
   });
 

@@ -1,6 +1,7 @@
 import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openCheckpoint, parseSafetensorsHeader } from '../../../app/checkpoint/index.ts';
 import { ensureGraph } from '../../../app/run/index.ts';
 import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
 import { readOnnx, type ReadGraph, type ReadNode } from '../../fixtures/read-onnx.ts';
@@ -12,15 +13,39 @@ import {
   type TinyCheckpointOptions,
 } from '../../fixtures/tiny-checkpoint.ts';
 
-/** ONNX's numbers for element types. */
-const FLOAT = 1;
-const UINT8 = 2;
-const INT8 = 3;
-const BFLOAT16 = 16;
+/** The names of all tensors in a folder, by where they lie. */
+async function namesByPlace(directory: string): Promise<Map<string, string>> {
+  const checkpoint = await openCheckpoint(directory);
+  await checkpoint.close();
+  const runtime = path.join(directory, 'runtime.safetensors');
+  const bytes = await readFile(runtime).catch(() => null);
+  const copies =
+    bytes === null
+      ? []
+      : parseSafetensorsHeader(bytes, bytes.byteLength, 'runtime.safetensors').tensors;
+  return new Map(
+    [...checkpoint.tensors, ...copies].map(({ file, byteOffset, name }) => [
+      `${file}:${byteOffset}`,
+      name,
+    ]),
+  );
+}
 
+/** A graph whose nodes have the names of stored tensors among their inputs. */
 async function graphOf(directory: string, mode: 'fast' | 'exact' = 'fast'): Promise<ReadGraph> {
   const { graphPath } = await ensureGraph(directory, mode);
-  return readOnnx(await readFile(graphPath));
+  const graph = readOnnx(await readFile(graphPath));
+  const names = await namesByPlace(directory);
+  const nodes = graph.nodes.map((node) => {
+    const inputs = [...node.inputs];
+    for (const { index, file, offset } of node.stored) {
+      while (inputs.length < index) inputs.push('');
+      expect(inputs[index] ?? '').toBe('');
+      inputs[index] = names.get(`${file}:${offset}`) ?? 'no tensor begins there';
+    }
+    return { ...node, inputs };
+  });
+  return { ...graph, nodes };
 }
 
 async function tinyGraph(
@@ -48,7 +73,9 @@ describe('the graph', () => {
     const { graph } = await tinyGraph({ modelType: 'qwen2' });
     const known = new Set([...graph.inputs, ...graph.initializers.keys(), '']);
     for (const node of graph.nodes) {
-      for (const input of node.inputs) expect(known, `${node.name} uses ${input}`).toContain(input);
+      for (const [index, input] of node.inputs.entries())
+        if (!node.stored.some((place) => place.index === index))
+          expect(known, `${node.name} uses ${input}`).toContain(input);
       for (const output of node.outputs) {
         expect(known).not.toContain(output);
         known.add(output);
@@ -59,19 +86,22 @@ describe('the graph', () => {
 
   it('refers to the weights by offset and copies none of them', async () => {
     const { directory, graph, tensors } = await tinyGraph({ shards: 2 });
+    const places = new Map(
+      graph.nodes.flatMap(({ inputs, stored }) =>
+        stored.map((place) => [inputs[place.index] ?? '', place] as const),
+      ),
+    );
     const shards = new Map<string, Buffer>();
     for (const { name, bytes, shape } of tensors) {
-      const { external, dims, type, raw } = graph.initializers.get(name) ?? {};
-      expect(raw).toBeNull();
-      expect([type, dims]).toEqual([BFLOAT16, shape]);
-      const { location = '', offset, length } = external ?? {};
+      const { file: location = '', offset = -1, dims, type } = places.get(name) ?? {};
+      expect([type, dims]).toEqual(['BF16', shape]);
       expect(location).toMatch(/^model-0000[12]-of-00002\.safetensors$/);
       const file = shards.get(location) ?? (await readFile(path.join(directory, location)));
       shards.set(location, file);
-      const start = Number(offset);
-      expect(file.subarray(start, start + Number(length)).equals(bytes)).toBe(true);
+      expect(file.subarray(offset, offset + bytes.byteLength).equals(bytes)).toBe(true);
     }
     expect(shards.size).toBe(2);
+    expect([...graph.initializers.keys()]).toEqual(['rotary.inverse_frequencies']);
     expect((await stat(path.join(directory, 'graph.onnx'))).size).toBeLessThan(16_384);
   });
 
@@ -161,13 +191,13 @@ describe('the graph', () => {
   });
 
   it.each([
-    ['nf4', 'Linear4', [UINT8, FLOAT, FLOAT]],
-    ['nf4-dq', 'Linear4', [UINT8, UINT8, FLOAT, FLOAT, FLOAT]],
-    ['fp4-dq', 'Linear4', [UINT8, UINT8, FLOAT, FLOAT, FLOAT]],
-    ['llm-int8', 'LinearInt8Rows', [INT8, FLOAT]],
-    ['int8-absmax', 'LinearAffine', [INT8, FLOAT]],
-    ['int8-zeropoint', 'LinearAffine', [INT8, FLOAT, INT8]],
-    ['int4', 'LinearAffine', [UINT8, FLOAT, INT8]],
+    ['nf4', 'Linear4', ['U8', 'F32', 'F32']],
+    ['nf4-dq', 'Linear4', ['U8', 'U8', 'F32', 'F32', 'F32']],
+    ['fp4-dq', 'Linear4', ['U8', 'U8', 'F32', 'F32', 'F32']],
+    ['llm-int8', 'LinearInt8Rows', ['I8', 'F32']],
+    ['int8-absmax', 'LinearAffine', ['I8', 'F32']],
+    ['int8-zeropoint', 'LinearAffine', ['I8', 'F32', 'I8']],
+    ['int4', 'LinearAffine', ['U8', 'F32', 'I8']],
   ] as const)(
     'multiplies %s weights with %s, and the head in 16 bit where it must be exact',
     async (scheme, operator, types) => {
@@ -179,7 +209,7 @@ describe('the graph', () => {
       expect(quantized).toHaveLength(2 * 4);
       expect(nodes(graph, 'Linear16').map(({ name }) => name)).toEqual(['logits']);
       const alone = quantized.find(({ name }) => name === 'layers.0.o');
-      const found = alone?.inputs.slice(1).map((name) => graph.initializers.get(name)?.type);
+      const found = alone?.stored.map(({ type }) => type);
       expect(found).toEqual(types);
       const together = quantized.map(({ name, outputs }) => [name, ...outputs]);
       expect(together.slice(0, 3)).toEqual([
@@ -231,8 +261,10 @@ describe('the graph', () => {
     await writeFile(path.join(directory, 'runtime.safetensors'), encodeSafetensors(head));
     const graph = await graphOf(directory);
     expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', operator: 'LinearAffine' });
-    const { external } = graph.initializers.get('lm_head.weight.scales') ?? {};
-    expect(external?.['location']).toBe('runtime.safetensors');
+    expect(graph.nodes.at(-1)?.stored.map(({ file }) => file)).toEqual([
+      'runtime.safetensors',
+      'runtime.safetensors',
+    ]);
   });
 });
 

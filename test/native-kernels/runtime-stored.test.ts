@@ -1,0 +1,103 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Model } from '../../native-kernels/index.ts';
+import {
+  encodeGraph,
+  f16,
+  f32,
+  node,
+  writeGraph,
+  type Graph,
+  type Tensor,
+} from './runtime-graphs.ts';
+
+/** A row of the table that the last token names; the table lies in a file, where `stored` says. */
+function storedTable(stored: string): Graph {
+  return {
+    nodes: [node('Embedding', 'row', ['input_ids'], { stored: { text: stored } })],
+    tensors: {},
+    result: 'row',
+    width: 4,
+  };
+}
+
+const values = [1, 2, 3, 4, -1, -2, -3, -4];
+const FILE_BYTES = 40;
+let folder = '';
+
+beforeAll(() => {
+  folder = path.dirname(writeGraph(new Uint8Array()));
+  const put = (name: string, { bytes }: Tensor, offset: number): void => {
+    const file = new Uint8Array(FILE_BYTES);
+    file.set(bytes, offset);
+    writeFileSync(path.join(folder, name), file);
+  };
+  put('a.safetensors', f32([2, 4], values), 8);
+  // Mapped data need not be aligned.
+  put('odd name, 2.safetensors', f16([2, 4], values), 3);
+  mkdirSync(path.join(folder, 'folder.safetensors'), { recursive: true });
+  writeFileSync(path.join(folder, 'empty.safetensors'), '');
+  writeFileSync(path.join(folder, 'table.bin'), new Uint8Array(FILE_BYTES));
+  writeFileSync(path.join(folder, '.safetensors'), new Uint8Array(FILE_BYTES));
+});
+
+async function open(graph: Graph): Promise<Model> {
+  const graphPath = writeGraph(encodeGraph(graph));
+  return Model.open({ graphPath, contextLength: 8, threads: 1 });
+}
+
+describe('a weight in a file beside the graph', () => {
+  it.each(['1 F32 8 2 4/a.safetensors', '1 F16 3 2 4/odd name, 2.safetensors'])(
+    'is read where %s says',
+    async (stored) => {
+      const model = await open(storedTable(stored));
+      const logits = await model.evaluate([0, 1], { rows: 'all' });
+      await model.close();
+      expect([...logits]).toEqual(values);
+    },
+  );
+
+  it('may be one of several, in other files', async () => {
+    const stored = '1 F32 8 2 4/a.safetensors/2 F16 3 2/odd name, 2.safetensors';
+    const model = await open({
+      nodes: [
+        node('Embedding', 'x', ['input_ids', 'table']),
+        node('Linear16', 'y', ['x'], { stored: { text: stored } }),
+      ],
+      tensors: { table: f32([1, 4], [1, 1, 1, 1]) },
+      result: 'y',
+      width: 2,
+    });
+    const logits = await model.evaluate([0], { rows: 'last' });
+    await model.close();
+    expect([...logits]).toEqual([11, -8]);
+  });
+
+  it.each([
+    ['ends behind its file', '1 F32 12 2 4/a.safetensors'],
+    ['begins behind its file', '1 F32 41 0/a.safetensors'],
+    ['begins where no file can', '1 F32 18446744073709551615 1 1/a.safetensors'],
+    ['has a product of sizes that overflows', `1 F32 0 ${2 ** 40} ${2 ** 40}/a.safetensors`],
+    ['has a size below 0', '1 F32 8 -2 4/a.safetensors'],
+    ['has a place that is no number', '1 F32 8x 2 4/a.safetensors'],
+    ['has no place', '1 F32/a.safetensors'],
+    ['has another type', '1 F64 8 2 4/a.safetensors'],
+    ['has no shape', '1 F32 8/a.safetensors'],
+    ['is another input', '0 F32 8 2 4/a.safetensors'],
+    ['names no file', '1 F32 8 2 4'],
+    ['has a bare ending for a name', '1 F32 8 2 4/.safetensors'],
+    ['names another kind of file', '1 F32 8 2 4/table.bin'],
+    ['names a folder', '1 F32 8 2 4/folder.safetensors'],
+    ['lies in an empty file', '1 F32 0 2 4/empty.safetensors'],
+    ['names a file by a path', '1 F32 8 2 4/../a.safetensors'],
+    ['names a file by a path of Windows', '1 F32 8 2 4/..\\a.safetensors'],
+  ])('is refused when it %s', async (_, stored) => {
+    await expect(open(storedTable(stored))).rejects.toMatchObject({ code: 'malformed-file' });
+  });
+
+  it('is refused when its file is not there', async () => {
+    const missing = storedTable('1 F32 8 2 4/b.safetensors');
+    await expect(open(missing)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
