@@ -7,4 +7,5 @@ export * from './quantize-files.ts';
 export * from './quantizers.ts';
 export * from './runtime.ts';
 export * from './tree-hash.ts';
+export * from './weights-ahead.ts';
 export type { InstructionSet } from './quantizers.ts';

@@ -2,11 +2,12 @@ import type { ModelConfig } from '../checkpoint/index.ts';
 import type { DeviceTrial, DeviceWish, RunDevice } from '../contract/device.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { CacheType } from '../contract/sampling.ts';
-import { defaultThreads, Model } from '../../native-kernels/index.ts';
+import { defaultThreads, mapWeightsAhead, Model } from '../../native-kernels/index.ts';
 import { chooseDevice, RUN_ON_CPU, type ChosenDevice } from './choose-device.ts';
 import { keepDeviceOutcome, type TriedDevice } from './device-record.ts';
 import { ensureGraph, type ReadyModel } from './graph/ensure-graph.ts';
 import type { Candidate } from './try-devices.ts';
+import { rangesToMap } from './weight-ranges.ts';
 
 /** As the runner's `load`. */
 export interface LoadOptions {
@@ -85,6 +86,21 @@ async function openOnCpu(
     deviceReason: reason,
     explain: (error) => Promise.resolve(toAppError(error)),
   };
+}
+
+/** Opens it on the CPU, and has its weights mapped while the graph is built. */
+async function openAhead(options: LoadOptions): Promise<OpenedModel> {
+  const { directory, mode } = options;
+  let release = (): void => undefined;
+  try {
+    const ready = await ensureGraph(directory, mode, undefined, (tensors) => {
+      const ranges = rangesToMap(directory, tensors);
+      if (ranges.length > 0) release = mapWeightsAhead(ranges);
+    });
+    return await openOnCpu(options, ready, null);
+  } finally {
+    release();
+  }
 }
 
 async function openOnCuda(options: LoadOptions, ready: ReadyModel): Promise<OpenedModel> {
@@ -189,8 +205,8 @@ function gpuGraphOf(
  */
 export async function openModel(options: LoadOptions): Promise<OpenedModel> {
   const { directory, mode, device: wish = 'cpu' } = options;
+  if (wish === 'cpu') return openAhead(options);
   const ready = await ensureGraph(directory, mode);
-  if (wish === 'cpu') return openOnCpu(options, ready, null);
   if (wish === 'cuda') return openOnCuda(options, ready);
   const why = cpuOnly(options);
   if (why !== null && wish === 'auto') return openOnCpu(options, ready, why);

@@ -11,6 +11,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   nibble::addon::register_linear(env, exports);
   nibble::addon::register_attention(env, exports);
   nibble::addon::register_runtime(env, exports);
+  nibble::addon::register_weights(env, exports);
   return exports;
 }
 

@@ -12,5 +12,6 @@ void register_hashes(Napi::Env env, Napi::Object exports);
 void register_linear(Napi::Env env, Napi::Object exports);
 void register_attention(Napi::Env env, Napi::Object exports);
 void register_runtime(Napi::Env env, Napi::Object exports);
+void register_weights(Napi::Env env, Napi::Object exports);
 
 }  // namespace nibble::addon

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
+#include <vector>
 #endif
 
 namespace nibble {
@@ -46,40 +48,92 @@ bool is_bare_name(std::string_view name) {
 
 #ifdef _WIN32
 
-WeightFile::WeightFile(const std::string& path) {
+std::shared_ptr<const WeightFile> WeightFile::open(const std::string& path) {
   const HANDLE file = CreateFileW(wide_path(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
                                   OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
   if (file == INVALID_HANDLE_VALUE) fail(path, static_cast<int>(GetLastError()));
   LARGE_INTEGER size{};
   HANDLE mapping = nullptr;
+  void* pages = nullptr;
   if (GetFileSizeEx(file, &size)) mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
-  if (mapping != nullptr) pages_ = MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0);
+  if (mapping != nullptr) pages = MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0);
   const DWORD code = GetLastError();
   // The view keeps both open.
   if (mapping != nullptr) CloseHandle(mapping);
   CloseHandle(file);
-  if (pages_ == nullptr) fail(path, static_cast<int>(code));
-  length_ = static_cast<std::size_t>(size.QuadPart);
+  if (pages == nullptr) fail(path, static_cast<int>(code));
+  return std::shared_ptr<const WeightFile>(new WeightFile(pages, static_cast<std::size_t>(size.QuadPart)));
 }
 
 WeightFile::~WeightFile() { UnmapViewOfFile(pages_); }
 
 #else
 
-WeightFile::WeightFile(const std::string& path) {
+namespace {
+
+/// What tells whether a file is still the same.
+struct Identity {
+  dev_t device;
+  ino_t number;
+  off_t size;
+  timespec modified;
+
+  bool operator==(const Identity& other) const {
+    return device == other.device && number == other.number && size == other.size &&
+           modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
+  }
+};
+
+struct Mapping {
+  Identity identity;
+  std::weak_ptr<const WeightFile> file;
+};
+
+std::mutex mappings_lock;
+std::vector<Mapping> mappings;
+
+Identity identity_of(const struct stat& status) {
+#ifdef __APPLE__
+  return {status.st_dev, status.st_ino, status.st_size, status.st_mtimespec};
+#else
+  return {status.st_dev, status.st_ino, status.st_size, status.st_mtim};
+#endif
+}
+
+/// @param pages MAP_FAILED where that failed
+/// @returns 0, or why there is no mapping
+int map_file(int file, struct stat* status, void** pages) {
+  if (fstat(file, status) != 0) return errno;
+  if (!S_ISREG(status->st_mode)) return EINVAL;
+  *pages = mmap(nullptr, static_cast<std::size_t>(status->st_size), PROT_READ, MAP_SHARED, file, 0);
+  return *pages == MAP_FAILED ? errno : 0;
+}
+
+}  // namespace
+
+std::shared_ptr<const WeightFile> WeightFile::open(const std::string& path) {
   // Without waiting: opening a pipe would wait for somebody who writes.
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) fail(path, errno);
   struct stat status {};
-  int code = fstat(file, &status) == 0 ? 0 : errno;
-  if (code == 0 && !S_ISREG(status.st_mode)) code = EINVAL;
-  if (code == 0) {
-    length_ = static_cast<std::size_t>(status.st_size);
-    pages_ = mmap(nullptr, length_, PROT_READ, MAP_SHARED, file, 0);
-    if (pages_ == MAP_FAILED) code = errno;
-  }
+  void* pages = nullptr;
+  const int code = map_file(file, &status, &pages);
   close(file);
   if (code != 0) fail(path, code);
+  const auto length = static_cast<std::size_t>(status.st_size);
+  const Identity identity = identity_of(status);
+  const std::lock_guard lock(mappings_lock);
+  std::erase_if(mappings, [](const Mapping& each) { return each.file.expired(); });
+  for (const Mapping& each : mappings) {
+    if (!(each.identity == identity)) continue;
+    if (std::shared_ptr<const WeightFile> known = each.file.lock()) {
+      munmap(pages, length);
+      return known;
+    }
+  }
+  std::shared_ptr<const WeightFile> result(new WeightFile(pages, length));
+  mappings.push_back({identity, result});
+  return result;
 }
 
 WeightFile::~WeightFile() { munmap(pages_, length_); }
@@ -97,8 +151,8 @@ WeightFiles::WeightFiles(const std::string& graph_path) {
 
 std::span<const std::uint8_t> WeightFiles::bytes(const std::string& name) {
   if (!is_bare_name(name)) throw Error("malformed-file", "the graph names a weights file that is not one beside it");
-  std::unique_ptr<const WeightFile>& file = files_[name];
-  if (file == nullptr) file = std::make_unique<const WeightFile>(folder_ + name);
+  std::shared_ptr<const WeightFile>& file = files_[name];
+  if (file == nullptr) file = WeightFile::open(folder_ + name);
   return file->bytes();
 }
 

@@ -16,8 +16,9 @@ namespace nibble {
 class WeightFile {
  public:
   /// @param path UTF-8
+  /// @returns the mapping that somebody else holds of the same, unchanged file, or a new one
   /// @throws Error("not-found"), Error("permission-denied"), Error("malformed-file") for what cannot be mapped
-  explicit WeightFile(const std::string& path);
+  static std::shared_ptr<const WeightFile> open(const std::string& path);
   ~WeightFile();
   WeightFile(const WeightFile&) = delete;
   WeightFile& operator=(const WeightFile&) = delete;
@@ -26,8 +27,10 @@ class WeightFile {
   std::span<const std::uint8_t> bytes() const { return {static_cast<const std::uint8_t*>(pages_), length_}; }
 
  private:
-  void* pages_ = nullptr;
-  std::size_t length_ = 0;
+  WeightFile(void* pages, std::size_t length) : pages_(pages), length_(length) {}
+
+  void* pages_;
+  std::size_t length_;
 };
 
 /// The weights files beside a graph, each mapped when it is first named.
@@ -38,12 +41,12 @@ class WeightFiles {
 
   /// @param name a bare name that ends in `.safetensors`: the graph is untrusted, and names no other place of the disk
   /// @returns valid as long as this object
-  /// @throws what WeightFile throws, and Error("malformed-file") for another name
+  /// @throws what WeightFile::open throws, and Error("malformed-file") for another name
   std::span<const std::uint8_t> bytes(const std::string& name);
 
  private:
   std::string folder_;  // with what separates it from a name; empty for the current one
-  std::map<std::string, std::unique_ptr<const WeightFile>> files_;
+  std::map<std::string, std::shared_ptr<const WeightFile>> files_;
 };
 
 }  // namespace nibble

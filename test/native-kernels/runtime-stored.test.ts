@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Model } from '../../native-kernels/index.ts';
+import { mapWeightsAhead, Model } from '../../native-kernels/index.ts';
 import {
   encodeGraph,
   f16,
@@ -99,5 +99,45 @@ describe('a weight in a file beside the graph', () => {
   it('is refused when its file is not there', async () => {
     const missing = storedTable('1 F32 8 2 4/b.safetensors');
     await expect(open(missing)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('weights that are mapped ahead', () => {
+  const file = (name: string): string => path.join(folder, name);
+
+  it('are those that a model is opened on, and stay when they are let go of', async () => {
+    const release = mapWeightsAhead([
+      { path: file('a.safetensors'), begin: 8, end: 24 },
+      { path: file('a.safetensors'), begin: 24, end: 10_000 },
+      { path: file('odd name, 2.safetensors'), begin: 90_000, end: 3 },
+    ]);
+    const model = await open(storedTable('1 F32 8 2 4/a.safetensors'));
+    release();
+    release();
+    const logits = await model.evaluate([1, 0], { rows: 'all' });
+    await model.close();
+    expect([...logits]).toEqual([...values.slice(4), ...values.slice(0, 4)]);
+  });
+
+  it('are read anew where the file has become another one', async () => {
+    const replaced = file('replaced.safetensors');
+    const put = (first: number): void => {
+      rmSync(replaced, { force: true });
+      writeFileSync(replaced, f32([1, 4], [first, 0, 0, 0]).bytes);
+    };
+    put(1);
+    const release = mapWeightsAhead([{ path: replaced, begin: 0, end: 16 }]);
+    put(2);
+    const model = await open(storedTable('1 F32 0 1 4/replaced.safetensors'));
+    release();
+    const logits = await model.evaluate([0], { rows: 'last' });
+    await model.close();
+    expect([...logits]).toEqual([2, 0, 0, 0]);
+  });
+
+  it('may be missing: opening the model will say so', () => {
+    expect(() => {
+      mapWeightsAhead([{ path: file('b.safetensors'), begin: 0, end: 16 }])();
+    }).not.toThrow();
   });
 });

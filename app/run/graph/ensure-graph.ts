@@ -7,6 +7,7 @@ import {
   type OpenCheckpoint,
   type WeightsFile,
 } from '../../checkpoint/index.ts';
+import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
 import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
 import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
@@ -114,12 +115,14 @@ async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
  *
  * @param mode In exact mode the head is the one that was published, not the runner's 8-bit copy.
  * @param standardFor What a graph of ONNX Runtime's own operators is made for. @default our own dialect
+ * @param onTensors Hears of all tensors of the folder as soon as they are known; building takes longer than that.
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
  */
 export async function ensureGraph(
   directory: string,
   mode: 'fast' | 'exact' = 'fast',
   standardFor?: (config: ModelConfig) => StandardGraph,
+  onTensors?: (tensors: readonly TensorInfo[]) => void,
 ): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
@@ -130,18 +133,23 @@ export async function ensureGraph(
     );
     const isExact = mode === 'exact';
     const standard = standardFor?.(config);
-    const [runtimeTensors, hasCopy, details] = await Promise.all([
+    const [runtimeTensors, hasCopy] = await Promise.all([
       // In exact mode even a damaged copy is in nobody's way.
       isExact ? [] : readRuntimeTensors(directory, config),
       hasRuntimeWeights(directory),
-      readDetails(checkpoint, standard === undefined ? describesLayer : describesStandardLayer),
     ]);
+    const tensors = [...checkpoint.tensors, ...runtimeTensors];
+    onTensors?.(tensors);
+    const details = await readDetails(
+      checkpoint,
+      standard === undefined ? describesLayer : describesStandardLayer,
+    );
     const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
     const graphPath = path.join(directory, standard === undefined ? ownFile : GPU_GRAPH_FILE);
     const existing = await readIfThere(graphPath, MAX_GRAPH_BYTES);
     const source = {
       config,
-      tensors: [...checkpoint.tensors, ...runtimeTensors],
+      tensors,
       details,
       int8Threshold: int8Threshold(checkpoint.config),
     };

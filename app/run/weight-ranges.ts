@@ -1,0 +1,39 @@
+import path from 'node:path';
+import type { TensorInfo } from '../contract/checkpoint.ts';
+import type { WeightRange } from '../../native-kernels/index.ts';
+
+const EMBEDDING = 'model.embed_tokens.weight';
+const HEAD = 'lm_head.weight';
+
+/** Of less, mapping takes no longer than a thread for it costs, as SmolLM2-135M (200 MB) showed. */
+const LEAST_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Where the weights lie that every run of a model reads from beginning to end: all, but for the embedding where there is
+ * another head. Of that only the rows of single tokens are read, and it may be a third of the file.
+ *
+ * @param tensors of all files of `directory`, ascending within each
+ * @param leastBytes @default 256 MiB
+ * @returns none where they are fewer bytes than that, which is not worth a thread
+ */
+export function rangesToMap(
+  directory: string,
+  tensors: readonly TensorInfo[],
+  leastBytes = LEAST_BYTES,
+): WeightRange[] {
+  const hasHead = tensors.some(({ name }) => name === HEAD);
+  const ranges: WeightRange[] = [];
+  let bytes = 0;
+  let last: { path: string; begin: number; end: number } | undefined;
+  for (const { name, file, byteOffset, byteLength } of tensors) {
+    if (hasHead && name === EMBEDDING) continue;
+    bytes += byteLength;
+    const filePath = path.join(directory, file);
+    if (last?.path !== filePath || last.end !== byteOffset) {
+      last = { path: filePath, begin: byteOffset, end: byteOffset };
+      ranges.push(last);
+    }
+    last.end = byteOffset + byteLength;
+  }
+  return bytes < leastBytes ? [] : ranges;
+}
