@@ -129,7 +129,7 @@ function parseObject(header: Uint8Array, fileName: string): Record<string, unkno
   } catch (error) {
     throw malformed(fileName, 'its header is not JSON.', error);
   }
-  const duplicate = findDuplicateKey(text);
+  const duplicate = findDuplicateKey(text, parsed);
   if (duplicate !== null)
     throw malformed(fileName, `its header has ${JSON.stringify(duplicate)} twice.`);
   // It started with a brace and parsed: an object.

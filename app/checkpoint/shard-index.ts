@@ -51,7 +51,7 @@ export function parseShardIndex(text: string): ShardIndex {
   } catch (error) {
     throw malformed('it is not JSON.', error);
   }
-  const duplicate = findDuplicateKey(text);
+  const duplicate = findDuplicateKey(text, json);
   if (duplicate !== null) throw malformed(`it has ${JSON.stringify(duplicate)} twice.`);
   const parsed = indexSchema.safeParse(json);
   if (!parsed.success)

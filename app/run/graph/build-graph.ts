@@ -39,10 +39,12 @@ function moduleOf(tensorName: string): string {
 /** Modules in `runtime.safetensors` stand for the same modules in the other files, with all of their tensors. */
 function resolveTensors(tensors: readonly TensorInfo[]): ReadonlyMap<string, TensorInfo> {
   const isRuntime = ({ file }: TensorInfo): boolean => file === RUNTIME_WEIGHTS_FILE;
-  const replaced = new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)));
+  const replaced = [...new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)))];
+  const isReplaced = ({ name }: TensorInfo): boolean =>
+    replaced.some((module) => name.startsWith(module) && moduleOf(name) === module);
   return new Map(
     tensors
-      .filter((tensor) => isRuntime(tensor) || !replaced.has(moduleOf(tensor.name)))
+      .filter((tensor) => isRuntime(tensor) || !isReplaced(tensor))
       .map((tensor) => [tensor.name, tensor]),
   );
 }

@@ -117,6 +117,16 @@ describe('parseSafetensorsHeader', () => {
     expect(refusal(fileOf(`{"a":${one},"\\u0061":${one}}`, 4)).message).toContain('"a" twice');
     const inner = '{"dtype":"F32","dtype":"U8","shape":[1],"data_offsets":[0,4]}';
     expect(refusal(fileOf(`{"a":${inner}}`, 4)).message).toContain('"dtype" twice');
+    expect(refusal(fileOf(`{"a:":${one},"a:" : ${one}}`, 4)).message).toContain('"a:" twice');
+  });
+
+  it('takes names with colons, quotes and braces', () => {
+    const json = JSON.stringify({
+      __metadata__: { 'a": {"': '":"', '': ':[{' },
+      'a:"{\\': { dtype: 'U8', shape: [4], data_offsets: [0, 4] },
+    });
+    const { tensors } = parseSafetensorsHeader(fileOf(json, 4), fileOf(json, 4).byteLength, 'file');
+    expect(tensors.map(({ name }) => name)).toEqual(['a:"{\\']);
   });
 
   it('refuses tensors that overlap', () => {
