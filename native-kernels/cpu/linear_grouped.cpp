@@ -23,12 +23,35 @@ float block_scale(const BlockScales& s, std::size_t block) {
   return (scale + s.nested_offset) * s.factor;
 }
 
+/// Which block each row's weight of one column lies in. Divisions cost as much as the rest of such a weight, so they
+/// happen once for all rows where every row begins with a block.
+class ColumnBlocks {
+ public:
+  ColumnBlocks(const GroupedWeights& w, std::size_t column)
+      : block_size_(w.scales.block_size),
+        columns_(w.columns),
+        column_(column),
+        is_regular_(w.scales.blocks_per_row > 0 || block_size_ >= w.rows * w.columns || w.columns % block_size_ == 0),
+        per_row_(w.scales.blocks_per_row > 0 ? w.scales.blocks_per_row : w.columns / block_size_),
+        inside_(column / block_size_) {}
+
+  std::size_t of_row(std::size_t row) const {
+    return is_regular_ ? row * per_row_ + inside_ : (row * columns_ + column_) / block_size_;
+  }
+
+ private:
+  std::size_t block_size_;
+  std::size_t columns_;
+  std::size_t column_;
+  bool is_regular_;
+  std::size_t per_row_;
+  std::size_t inside_;
+};
+
 /// One weight as float32, as exact mode has it but for the order of two products.
-float weight_at(const GroupedWeights& w, std::size_t row, std::size_t column) {
+float weight_at(const GroupedWeights& w, std::size_t row, std::size_t column, std::size_t block) {
   const BlockScales& s = w.scales;
   const std::size_t element = row * w.columns + column;
-  const std::size_t block =
-      s.blocks_per_row > 0 ? row * s.blocks_per_row + column / s.block_size : element / s.block_size;
   float value;
   if (w.bits == 4) {
     const std::uint8_t byte = w.codes[element / 2];
@@ -56,9 +79,11 @@ void add_outliers(const Target& target, std::size_t begin, std::size_t end, cons
   const std::size_t rows = end - begin;
   auto* weights = static_cast<float*>(scratch.reserve(rows * (outliers.count + tokens.count) * sizeof(float)));
   float* products = weights + rows * outliers.count;
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t i = 0; i < outliers.count; ++i) {
-      weights[row * outliers.count + i] = weight_at(w, begin + row, outliers.columns[i]);
+  for (std::size_t i = 0; i < outliers.count; ++i) {
+    const std::size_t column = outliers.columns[i];
+    const ColumnBlocks blocks(w, column);
+    for (std::size_t row = 0; row < rows; ++row) {
+      weights[row * outliers.count + i] = weight_at(w, begin + row, column, blocks.of_row(begin + row));
     }
   }
   tokens.kernels.dots(weights, rows, outliers.count, values, tokens.count, nullptr, products, rows);

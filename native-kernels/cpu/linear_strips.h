@@ -60,14 +60,24 @@ struct DecodedStrip {
   std::size_t tile_scales;
 };
 
+/// out[g * kRows + r] = rows[r * stride + g] for all groups.
+template <std::size_t kRows>
+static inline void transpose_scales(const float* rows, std::size_t stride, std::size_t groups, float* out) {
+  for (std::size_t r = 0; r < kRows; ++r) {
+    for (std::size_t g = 0; g < groups; ++g) out[g * kRows + r] = rows[r * stride + g];
+  }
+}
+
 /// Decodes the rows [begin, end); scales of rows beyond are 0.
 /// @param zero_offset is added to every zero point: what makes the bytes unsigned
 /// @param decode decode(first row, where the tile's bytes go)
 /// @param load_scales the set's load_group_scales
-template <std::size_t kRows, bool kZeros, typename Decode, typename LoadScales>
+/// @param transpose as transpose_scales; may write the scales of all groups up to the stride
+template <std::size_t kRows, bool kZeros, typename Decode, typename LoadScales, typename Transpose>
 static inline DecodedStrip decode_strip(const GroupedWeights& w, std::size_t begin, std::size_t end,
                                         const Int8Activations& x, std::int32_t zero_offset, void* scratch,
-                                        const Decode& decode, const LoadScales& load_scales) {
+                                        const Decode& decode, const LoadScales& load_scales,
+                                        const Transpose& transpose) {
   DecodedStrip strip{};
   strip.tiles = (end - begin + kRows - 1) / kRows;
   strip.tile_bytes = kRows * x.code_stride;
@@ -83,20 +93,27 @@ static inline DecodedStrip decode_strip(const GroupedWeights& w, std::size_t beg
   for (std::size_t tile = 0; tile < strip.tiles; ++tile) {
     const std::size_t first = begin + tile * kRows;
     decode(first, strip.bytes + tile * strip.tile_bytes);
+    float* const scales = strip.scales + tile * strip.tile_scales;
+    std::int32_t* const zeros = strip.zeros + tile * strip.tile_scales;
+    // Without zero points their place holds the scales row by row.
+    float* const by_row = kZeros ? nullptr : reinterpret_cast<float*>(zeros);
     for (std::size_t r = 0; r < kRows; ++r) {
       const bool exists = first + r < end;
+      float* const loaded = kZeros ? row_scales : by_row + r * x.scale_stride;
       if (exists) {
-        load_scales(w, cursor, x.scale_stride, row_scales, row_zeros, temporary);
+        load_scales(w, cursor, x.scale_stride, loaded, row_zeros, temporary);
         next_row(cursor, w.scales.block_size);
+      } else if constexpr (!kZeros) {
+        for (std::size_t g = 0; g < x.scale_stride; ++g) loaded[g] = 0;
       }
-      for (std::size_t g = 0; g < groups; ++g) {
-        const std::size_t at = tile * strip.tile_scales + g * kRows + r;
-        strip.scales[at] = exists ? row_scales[g] : 0;
-        if constexpr (kZeros) {
-          strip.zeros[at] = zero_offset + (exists ? static_cast<std::int32_t>(row_zeros[g]) : 0);
+      if constexpr (kZeros) {
+        for (std::size_t g = 0; g < groups; ++g) {
+          scales[g * kRows + r] = exists ? loaded[g] : 0;
+          zeros[g * kRows + r] = zero_offset + (exists ? static_cast<std::int32_t>(row_zeros[g]) : 0);
         }
       }
     }
+    if constexpr (!kZeros) transpose(by_row, x.scale_stride, groups, scales);
   }
   return strip;
 }

@@ -159,7 +159,7 @@ static void many_strip(const GroupedWeights& w, std::size_t begin, std::size_t e
   const DecodedStrip strip = decode_strip<kRows, kZeros>(
       w, begin, end, x, Step::kUnsigned ? 128 : 0, scratch,
       [&](std::size_t first, std::uint8_t* to) { decode_tile<Step, kBits>(w, first, end, table, to); },
-      load_group_scales);
+      load_group_scales, transpose_scales<kRows>);
   // Activations in the outer loop: a pass's tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokens) {
     const std::size_t block = token / kTokenBlock * kTokenBlock;

@@ -39,6 +39,15 @@ void store_transposed(__m512i* r, std::uint8_t* out) {
   }
 }
 
+/// transpose_scales (cpu/linear_strips.h), 16 groups at a time.
+void transpose_tile_scales(const float* rows, std::size_t stride, std::size_t groups, float* out) {
+  for (std::size_t g = 0; g < groups; g += kScalePad) {
+    __m512i r[kTileRows];
+    NIBBLE_UNROLL for (std::size_t i = 0; i < kTileRows; ++i) r[i] = _mm512_loadu_si512(rows + i * stride + g);
+    store_transposed(r, reinterpret_cast<std::uint8_t*>(out + g * kTileRows));
+  }
+}
+
 /// Decodes 16 rows to tiles [chunks][16 dwords][16 rows]; rows from `end` on become zero products.
 /// 4-bit: a tile's dwords 0-7 are the even columns of its 64, 8-15 the odd ones.
 template <int kBits>
@@ -180,7 +189,7 @@ void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, 
       [&](std::size_t first, std::uint8_t* to) {
         decode_rows<kBits>(w.codes, row_bytes, w.map, first, end, chunks, to);
       },
-      load_group_scales);
+      load_group_scales, transpose_tile_scales);
   // Activations in the outer loop: eight tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokenBlock) {
     for (std::size_t tile = 0; tile < strip.tiles; ++tile) {

@@ -130,7 +130,7 @@ static void many_strip(const GroupedWeights& w, std::size_t begin, std::size_t e
       [&](std::size_t first, std::uint8_t* to) {
         decode_tile<Step, kBits>(w, first, end, table, reinterpret_cast<std::int8_t*>(to));
       },
-      load_group_scales);
+      load_group_scales, transpose_scales<kRows>);
   // Activations in the outer loop: four tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokens) {
     const Four four = four_of(x, token);
