@@ -127,26 +127,28 @@ export async function ensureGraph(
   const checkpoint = await openCheckpoint(directory);
   try {
     const config = readModelConfig(checkpoint.config);
-    await requireOwnFiles(
-      directory,
-      checkpoint.files.map(({ name }) => name),
-    );
     const isExact = mode === 'exact';
     const standard = standardFor?.(config);
     const [runtimeTensors, hasCopy] = await Promise.all([
       // In exact mode even a damaged copy is in nobody's way.
       isExact ? [] : readRuntimeTensors(directory, config),
       hasRuntimeWeights(directory),
+      requireOwnFiles(
+        directory,
+        checkpoint.files.map(({ name }) => name),
+      ),
     ]);
     const tensors = [...checkpoint.tensors, ...runtimeTensors];
     onTensors?.(tensors);
+    const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
+    const graphPath = path.join(directory, standard === undefined ? ownFile : GPU_GRAPH_FILE);
+    // Read while the new one is built; a failure is heard behind the builder's.
+    const reading = readIfThere(graphPath, MAX_GRAPH_BYTES);
+    reading.catch(() => undefined);
     const details = await readDetails(
       checkpoint,
       standard === undefined ? describesLayer : describesStandardLayer,
     );
-    const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
-    const graphPath = path.join(directory, standard === undefined ? ownFile : GPU_GRAPH_FILE);
-    const existing = await readIfThere(graphPath, MAX_GRAPH_BYTES);
     const source = {
       config,
       tensors,
@@ -154,6 +156,7 @@ export async function ensureGraph(
       int8Threshold: int8Threshold(checkpoint.config),
     };
     const graph = buildGraph({ ...source, standard });
+    const existing = await reading;
     if (existing === null || Buffer.compare(existing, graph) !== 0)
       await replaceFile(graphPath, graph);
     return {
