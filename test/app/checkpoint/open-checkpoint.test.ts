@@ -42,6 +42,34 @@ describe('openCheckpoint', () => {
     await checkpoint.close();
   });
 
+  it.each([1, 3])('reads how tensors begin, in %i file(s), in any order', async (shards) => {
+    const written = await writeTinyCheckpoint(directory, { shards });
+    const checkpoint = await openCheckpoint(directory);
+    const both = [...checkpoint.tensors.entries(), ...[...checkpoint.tensors.entries()].reverse()];
+    // Large tensors are longer than what is read at a time, small ones shorter than the limit.
+    for (const limit of [5, 200, 1_000_000])
+      for (const [index, tensor] of both)
+        expect(Uint8Array.from(await checkpoint.readStart(tensor, limit))).toEqual(
+          Uint8Array.from(written[index]?.bytes.subarray(0, limit) ?? []),
+        );
+    await checkpoint.close();
+  });
+
+  it('notices a file that ends before the beginning of a tensor does', async () => {
+    await writeTinyCheckpoint(directory);
+    const checkpoint = await openCheckpoint(directory);
+    const [first] = checkpoint.tensors;
+    const last = checkpoint.tensors.at(-1);
+    if (first === undefined || last === undefined) throw new Error('The fixture has tensors.');
+    await truncate(path.join(directory, 'model.safetensors'), first.byteOffset + 8);
+    expect((await checkpoint.readStart(first, 8)).byteLength).toBe(8);
+    for (const [tensor, limit] of [[first, 9] as const, [last, 1] as const])
+      await expect(checkpoint.readStart(tensor, limit)).rejects.toMatchObject({
+        code: 'malformed-file',
+      });
+    await checkpoint.close();
+  });
+
   it('follows symbolic links, as in the cache of the hub', async () => {
     await writeTinyCheckpoint(directory);
     const elsewhere = await mkdtemp(path.join(tmpdir(), 'nibble-blobs-'));
