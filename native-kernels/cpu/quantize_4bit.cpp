@@ -77,9 +77,22 @@ void quantize_last_block(const Job& job, std::size_t block, const void* weights,
   job.moments[block] = fold_lanes(lanes);
 }
 
+/// The codes of one block, which are where nobody looks at them any more.
+/// @param weights [count] of the block
+/// @param codes [ceil(count / 2)]
+void make_codes_again(const Job& job, std::size_t block, std::size_t count, const void* weights, std::uint8_t* codes) {
+  if (count < job.block_size) {
+    quantize_last_block(job, block, weights, codes);
+    return;
+  }
+  float absmax;
+  Moments moments;
+  job.kernels.quantize_blocks(job.tables, weights, job.source.type, 1, job.block_size, codes, &absmax, &moments);
+}
+
 void quantize_task(const Job& job, std::size_t task) {
-  // One of each per thread, so that they stay in that core's cache.
-  thread_local Scratch source_scratch, code_scratch;
+  // One per thread, so that it stays in that core's cache.
+  thread_local Scratch source_scratch;
   const WeightType type = job.source.type;
   const std::size_t first = task * kTaskWeights / job.block_size;
   const std::size_t start = first * job.block_size;
@@ -88,7 +101,7 @@ void quantize_task(const Job& job, std::size_t task) {
   const std::size_t whole = full * job.block_size;
   const std::size_t bytes = (end - start + 1) / 2;
   const void* weights = job.source.at(start, end - start, source_scratch);
-  std::uint8_t* codes = job.codes.room(start / 2, bytes, code_scratch);
+  std::uint8_t* codes = job.codes.room(start / 2);
   const std::size_t done = job.kernels.quantize_blocks(job.tables, weights, type, full, job.block_size, codes,
                                                        job.absmax + first, job.moments + first);
   if (done < full) refuse(advance(weights, type, done * job.block_size), type, start + done * job.block_size);
@@ -148,7 +161,9 @@ struct NestedJob {
       const std::size_t start = block * job.block_size;
       const std::size_t length = job.block_end(block) - start;
       const void* weights = job.source.at(start, length, source_scratch);
-      const std::uint8_t* codes = job.codes.at(start / 2, (length + 1) / 2, code_scratch);
+      code_scratch.resize(std::max(code_scratch.size(), (length + 1) / 2));
+      const std::uint8_t* codes = code_scratch.data();
+      make_codes_again(job, block, length, weights, code_scratch.data());
       for (std::size_t k = 0; k < length; ++k) {
         const int code = codes[k / 2] >> (k % 2 == 0 ? 4 : 0) & 15;
         const float value = job.tables.values_by_code[code] * scales[i];
@@ -235,7 +250,6 @@ FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec
   const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
   const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
   TreeHash hash((source.numel + 1) / 2, control.isa);
-  const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
   const std::size_t blocks = divide_up(source.numel, spec.block_size);
   std::vector<float> absmax(target.double_quant ? 0 : blocks);
   std::vector<std::uint8_t> absmax_codes(target.double_quant ? blocks : 0);
@@ -248,11 +262,14 @@ FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec
       source.file.read(source.offset + offset, to, bytes);
     };
     const auto take = [&](std::size_t offset, const void* from, std::size_t bytes) {
-      codes.take(offset, bytes, static_cast<const std::uint8_t*>(from));
+      hash.add(offset, static_cast<const std::uint8_t*>(from), bytes);
+      target.file.write(target.codes + offset, from, bytes);
     };
     result.statistics = elsewhere(read, take, parts);
   } else {
-    result.statistics = quantize(input, spec, codes, parts, control);
+    PieceWriter pieces(target.file, target.codes, hash.length(), kTaskWeights / 2);
+    result.statistics = quantize(input, spec, CodeOutput{nullptr, &pieces, &hash}, parts, control);
+    pieces.finish();
   }
   mapped.require_whole();
   result.codes = hash.finish();

@@ -12,16 +12,17 @@ Digest copy_hashed(const PositionedFile& from, std::uint64_t from_offset, std::u
   // Bytes of one task: they are read, hashed and written while they lie in a core's second-level cache.
   constexpr std::size_t kTaskBytes = 64 * kTreePiece;
   TreeHash hash(length, control.isa);
-  const CodeOutput output{nullptr, &to, to_offset, &hash};
+  PieceWriter pieces(to, to_offset, length, kTaskBytes);
   const auto tasks = static_cast<std::size_t>((length + kTaskBytes - 1) / kTaskBytes);
   for_each_task(tasks, control, {0, 1}, [&](std::size_t task) {
-    thread_local Scratch scratch;
     const std::size_t start = task * kTaskBytes;
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kTaskBytes, length - start));
-    std::uint8_t* bytes = output.room(start, count, scratch);
+    std::uint8_t* bytes = pieces.room(start);
     from.read(from_offset + start, bytes, count);
-    output.take(start, count, bytes);
+    hash.add(start, bytes, count);
+    pieces.filled(start, count);
   });
+  pieces.finish();
   return hash.finish();
 }
 

@@ -99,8 +99,7 @@ AffineGroup affine_group(RangeResult range, const AffineSpec& spec) {
   const double steps = symmetric ? high : high - low;
   if (span * std::numeric_limits<float>::max() < steps) {
     // All zero, or too small for the inverse of a step: zeros. `unit` keeps the error of the latter.
-    constexpr float kTiny = std::numeric_limits<float>::min();
-    return {{0, 1 / kTiny, 0, low, high, false}, 0, kTiny};
+    return {{0, 1 / kSmallestUnit, 0, low, high, false}, 0, kSmallestUnit};
   }
   const auto inverse = static_cast<float>(steps / span);
   const auto scale = static_cast<float>(span / steps);
@@ -178,10 +177,36 @@ Statistics quantize_per_tensor(const Source& source, const AffineSpec& spec, con
   return total(parts);
 }
 
+/// Whether a kernel makes the codes of all groups at once.
+bool go_together(const QuantizeKernels& kernels, Shape shape, const AffineSpec& spec) {
+  return kernels.quantize_absmax_groups != nullptr && spec.bits == 8 && spec.symmetric && spec.block_size > 0 &&
+         spec.block_size % 64 == 0 && spec.block_size <= kSegmentSize && shape.columns % spec.block_size == 0;
+}
+
+/// As quantize_affine_rows, where groups go together.
+void quantize_absmax_rows(const QuantizeKernels& kernels, const Weights& source, Shape shape, const AffineSpec& spec,
+                          const AffineTarget& target, Statistics& sum) {
+  thread_local std::vector<Moments> moments;
+  const std::size_t groups = shape.rows * shape.columns / spec.block_size;
+  moments.resize(std::max(moments.size(), groups));
+  const std::size_t done =
+      kernels.quantize_absmax_groups(source.data, source.type, groups, spec.block_size,
+                                     static_cast<std::int8_t*>(target.codes), target.scales, moments.data());
+  if (done < groups) refuse(source, done * spec.block_size, false);
+  for (std::size_t i = 0; i < groups; ++i) {
+    const float scale = target.scales[i];
+    add_segment(sum, moments[i], scale == 0 ? kSmallestUnit : scale, scale);
+  }
+}
+
 /// Whole rows in memory, groups within a row sharing a scale.
 /// @param target of these rows alone
 void quantize_affine_rows(const QuantizeKernels& kernels, const Weights& source, Shape shape, const AffineSpec& spec,
                           const AffineTarget& target, Statistics& sum) {
+  if (go_together(kernels, shape, spec)) {
+    quantize_absmax_rows(kernels, source, shape, spec, target, sum);
+    return;
+  }
   const std::size_t groups = divide_up(shape.columns, spec.block_size);
   TaskCodes codes(target.codes, spec.bits, shape.rows * shape.columns);
   for (std::size_t row = 0; row < shape.rows; ++row) {
@@ -233,25 +258,27 @@ AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, con
   const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
   const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
   TreeHash hash(code_bytes(spec.bits, source.numel), control.isa);
-  const CodeOutput codes{nullptr, &target.file, target.codes, &hash};
   AffineFileResult result{};
   const RowTasks rows(shape, kTreePiece * 8 / static_cast<std::size_t>(spec.bits));
+  PieceWriter pieces(target.file, target.codes, hash.length(), code_bytes(spec.bits, rows.rows * shape.columns));
+  const CodeOutput codes{nullptr, &pieces, &hash};
   std::vector<Statistics> parts(rows.tasks);
   // The rows of a task lie in a core's cache while they are read, quantized, hashed and written.
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    thread_local Scratch source_scratch, code_scratch;
+    thread_local Scratch source_scratch;
     const std::size_t row = rows.first(task);
     const std::size_t start = row * shape.columns;
     const std::size_t count = rows.count(task) * shape.columns;
     const std::size_t place = code_bytes(spec.bits, start);
     const std::size_t bytes = code_bytes(spec.bits, count);
-    std::uint8_t* to = codes.room(place, bytes, code_scratch);
+    std::uint8_t* to = codes.room(place);
     quantize_affine_rows(
         kernels, {input.at(start, count, source_scratch), source.type, start}, {rows.count(task), shape.columns}, spec,
         {to, scales.data() + row * groups, spec.symmetric ? nullptr : zeros.data() + row * groups}, parts[task]);
     codes.take(place, bytes, to);
   });
   mapped.require_whole();
+  pieces.finish();
   result.statistics = total(parts);
   result.codes = hash.finish();
   result.scales = put_hashed(scales, target.file, target.scales, control);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mapped_file.h"
+#include "piece_writer.h"
 #include "positioned_file.h"
 #include "quantize.h"
 #include "reference/quantize_kernels.h"
@@ -41,31 +42,18 @@ struct WeightInput {
 };
 
 struct CodeOutput {
-  std::uint8_t* data;  // null: in the file
-  const PositionedFile* file = nullptr;
-  std::uint64_t offset = 0;
+  std::uint8_t* data;  // null: in a file
+  PieceWriter* pieces = nullptr;
   TreeHash* hash = nullptr;
 
-  /// Room for bytes [start, start + count).
-  std::uint8_t* room(std::size_t start, std::size_t count, Scratch& scratch) const {
-    if (data != nullptr) return data + start;
-    scratch.resize(std::max(scratch.size(), count));
-    return scratch.data();
-  }
+  /// Room for the bytes of a task, which begin at `start`.
+  std::uint8_t* room(std::size_t start) const { return data != nullptr ? data + start : pieces->room(start); }
 
   /// Takes what was put into that room.
   void take(std::size_t start, std::size_t count, const std::uint8_t* bytes) const {
     if (data != nullptr) return;
     hash->add(start, bytes, count);
-    file->write(offset + start, bytes, count);
-  }
-
-  /// Bytes [start, start + count) as they were taken.
-  const std::uint8_t* at(std::size_t start, std::size_t count, Scratch& scratch) const {
-    if (data != nullptr) return data + start;
-    scratch.resize(std::max(scratch.size(), count));
-    file->read(offset + start, scratch.data(), count);
-    return scratch.data();
+    pieces->filled(start, count);
   }
 };
 

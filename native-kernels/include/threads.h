@@ -31,4 +31,9 @@ struct ProgressSpan {
 void for_each_task(std::size_t tasks, const Control& control, ProgressSpan span,
                    const std::function<void(std::size_t)>& task);
 
+/// For a thread that sleeps most of the time and whose work is short, such as handing bytes to a disk: asks the system
+/// to run it as soon as it wakes, before threads that compute. Beside as many of those as there are cores, it would
+/// wait for the end of one's turn, and the disk with it. Where a system knows no such thing, nothing changes.
+void run_promptly();
+
 }  // namespace nibble

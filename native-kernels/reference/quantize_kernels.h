@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "codebook.h"
 #include "linear.h"
@@ -17,6 +18,10 @@ constexpr std::size_t kSegmentSize = 4096;
 
 /// 1 / this is finite; bitsandbytes' bound on a block's absmax before it divides.
 constexpr float kSmallestAbsmax = 1e-38f;
+
+/// Of a group that is all zero, or too small for the inverse of a step, codes and scale are 0. Its statistics are kept
+/// in this unit.
+constexpr float kSmallestUnit = std::numeric_limits<float>::min();
 
 /// How a run of weights becomes integers: code = clamp(round(w * inverse) + zero_point, low, high), ties to even.
 struct IntegerCoding {
@@ -78,6 +83,16 @@ struct QuantizeKernels {
   /// Double quantization of one run of scales (reference/nested_run.h).
   /// @param codes [input.count]
   NestedResult (*quantize_nested)(const NestedInput& input, std::uint8_t* codes);
+
+  /// Symmetric 8-bit codes of whole groups, all at once: what `range` and `quantize_integers` make of each. Null where
+  /// there is no such thing.
+  /// @param source [groups * group_size] weights of `type`; group_size is a multiple of 64, and <= kSegmentSize
+  /// @param codes [groups * group_size]
+  /// @param scales [groups]; 0 where a group has none (cpu/quantize_integers.cpp)
+  /// @param moments [groups]
+  /// @returns groups, or the index of the first with NaN or infinity (outputs are then unspecified)
+  std::size_t (*quantize_absmax_groups)(const void* source, WeightType type, std::size_t groups, std::size_t group_size,
+                                        std::int8_t* codes, float* scales, Moments* moments);
 };
 
 const QuantizeKernels& quantize_kernels_reference();

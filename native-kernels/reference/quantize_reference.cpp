@@ -100,8 +100,8 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 }  // namespace
 
 const QuantizeKernels& quantize_kernels_reference() {
-  static constexpr QuantizeKernels kernels{quantize_blocks, dequantize_blocks, range, quantize_integers,
-                                           quantize_nested_run};
+  static constexpr QuantizeKernels kernels{quantize_blocks,   dequantize_blocks,   range,
+                                           quantize_integers, quantize_nested_run, nullptr};
   return kernels;
 }
 

@@ -243,6 +243,34 @@ it('copies bytes and hashes them', async () => {
   });
 });
 
+// More pieces of 1 MB than a writer holds in memory, and an end that is no multiple of anything. Only positions that are
+// multiples of 4096 can be written past the page cache.
+it.each([0, 4096, 4097])(
+  'writes large parts to their place at %i, and nothing else',
+  async (byteOffset) => {
+    const bytes = randomBytes(11 * 2 ** 20 + 1234);
+    const before = randomBytes(byteOffset + bytes.byteLength + 4096);
+    await writeFile(sourceFile, bytes);
+    await writeFile(targetFile, before);
+    const source = { path: sourceFile, byteOffset: 0, byteLength: bytes.byteLength };
+    const hash = await copyHashed(source, { path: targetFile, byteOffset }, { threads: 3 });
+    bytes.copy(before, byteOffset);
+    expect(Buffer.compare(await readFile(targetFile), before)).toBe(0);
+    expect(hash).toBe(treeHashOf(bytes));
+  },
+);
+
+it('ends a part that cannot be read to its end', async () => {
+  await writeFile(sourceFile, weightsOf(3_000_000, 'bf16'));
+  await writeFile(targetFile, '');
+  const source = { path: sourceFile, byteOffset: 0, numel: 3_100_000, type: 'bf16' as const };
+  const target = { path: targetFile, codes: 0, absmax: 2_000_000, nestedAbsmax: null };
+  const spec = { type: 'nf4' as const, blockSize: 64 };
+  await expect(quantize4bitFile(source, target, spec, { threads: 2 })).rejects.toMatchObject({
+    code: 'malformed-file',
+  });
+});
+
 it('refuses what is no regular file', async () => {
   await writeFile(sourceFile, weightsOf(1000, 'bf16'));
   const source = { path: sourceFile, byteOffset: 0, byteLength: 2000 };

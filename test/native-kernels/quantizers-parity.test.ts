@@ -169,6 +169,23 @@ describe(`parity with the plain code (seed ${seed})`, () => {
     }
   });
 
+  it.each(types)('integers: whole groups of a multiple of 64, %s', async (sourceType) => {
+    // Group counts around what a kernel takes at once (16), and groups that are cut into segments.
+    for (const blockSize of [64, 128, 192, 4096, 8192]) {
+      for (const groups of [1, 3, 4, 15, 16, 17, 35]) {
+        const shape = { rows: 3, columns: blockSize * groups };
+        const weights = difficultWeights(3 * shape.columns, seed + blockSize + groups);
+        const source = sourceOf(weights, sourceType);
+        for (const mode of ['absmax', 'zero-point'] as const) {
+          const spec = { mode, bits: 8, granularity: { kind: 'block', blockSize } } as const;
+          await expectParity(`${groups} of ${blockSize} ${sourceType} ${mode}`, (isa) =>
+            quantizeAffine(source, shape, spec, { isa }),
+          );
+        }
+      }
+    }
+  });
+
   it.each(types)('integers: a million weights and one, %s', async (sourceType) => {
     const source = sourceOf(difficultWeights(long, seed + 9), sourceType);
     const shape = { rows: 1, columns: long };

@@ -135,8 +135,8 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 }  // namespace
 
 const QuantizeKernels& quantize_kernels_avx2() {
-  static constexpr QuantizeKernels kernels{quantize_blocks_avx2, dequantize_blocks_avx2, range, quantize_integers,
-                                           quantize_nested_run};
+  static constexpr QuantizeKernels kernels{quantize_blocks_avx2, dequantize_blocks_avx2, range,
+                                           quantize_integers,    quantize_nested_run,    nullptr};
   return kernels;
 }
 

@@ -8,8 +8,6 @@
 namespace nibble {
 namespace {
 
-constexpr std::size_t kGroup = 16;
-
 /// A table in registers: see FourBitTables.
 struct TableVectors {
   __m512 cell_threshold[2];
@@ -103,57 +101,6 @@ NIBBLE_INLINE void quantize_64(const unsigned char* source, __m512 first_inverse
   store_pairs(pair_codes(four[0], four[1]), pair_codes(four[2], four[3]), codes);
 }
 
-/// The larger of two vectors' elements: float32 bits for f32, 16 bits else. Order of bits is order of magnitudes, and
-/// NaN and infinity come out above all numbers.
-template <WeightType type>
-inline __m512i larger(__m512i a, __m512i b) {
-  if constexpr (type == WeightType::f32) return _mm512_max_epu32(a, b);
-  return _mm512_max_epu16(a, b);
-}
-
-/// Largest magnitudes of a block, in one vector.
-template <WeightType type>
-inline __m512i largest_of(const unsigned char* source, std::size_t bytes) {
-  const __m512i magnitude = _mm512_set1_epi32(type == WeightType::f32 ? 0x7fffffff : 0x7fff7fff);
-  __m512i largest = _mm512_and_si512(_mm512_loadu_si512(source), magnitude);
-  for (std::size_t i = 64; i < bytes; i += 64) {
-    largest = larger<type>(largest, _mm512_and_si512(_mm512_loadu_si512(source + i), magnitude));
-  }
-  return largest;
-}
-
-/// Folds four blocks to one vector, a quarter each.
-template <WeightType type>
-inline __m512i fold_blocks(__m512i a, __m512i b, __m512i c, __m512i d) {
-  const __m512i ab = larger<type>(_mm512_shuffle_i64x2(a, b, 0x44), _mm512_shuffle_i64x2(a, b, 0xee));
-  const __m512i cd = larger<type>(_mm512_shuffle_i64x2(c, d, 0x44), _mm512_shuffle_i64x2(c, d, 0xee));
-  return larger<type>(_mm512_shuffle_i64x2(ab, cd, 0x88), _mm512_shuffle_i64x2(ab, cd, 0xdd));
-}
-
-/// Float32 absmax of up to 16 blocks; lanes beyond them repeat the last.
-template <WeightType type, std::size_t block_bytes>
-inline __m512 absmax_of(const unsigned char* source, std::size_t blocks, std::size_t any_block_bytes) {
-  const std::size_t bytes = block_bytes == 0 ? any_block_bytes : block_bytes;
-  __m512i four[4];
-  for (std::size_t k = 0; k < 4; ++k) {
-    const auto block = [&](std::size_t i) {
-      return largest_of<type>(source + (i < blocks ? i : blocks - 1) * bytes, bytes);
-    };
-    // So that block 4 j + k comes to quarter j of vector k, and to lane 4 j + k in the end.
-    four[k] = fold_blocks<type>(block(k), block(4 + k), block(8 + k), block(12 + k));
-  }
-  const __m512i low = larger<type>(_mm512_unpacklo_epi64(four[0], four[1]), _mm512_unpackhi_epi64(four[0], four[1]));
-  const __m512i high = larger<type>(_mm512_unpacklo_epi64(four[2], four[3]), _mm512_unpackhi_epi64(four[2], four[3]));
-  const __m512 low_lanes = _mm512_castsi512_ps(low);
-  const __m512 high_lanes = _mm512_castsi512_ps(high);
-  __m512i all = larger<type>(_mm512_castps_si512(_mm512_shuffle_ps(low_lanes, high_lanes, 0x88)),
-                             _mm512_castps_si512(_mm512_shuffle_ps(low_lanes, high_lanes, 0xdd)));
-  if constexpr (type == WeightType::f32) return _mm512_castsi512_ps(all);
-  all = _mm512_max_epu16(all, _mm512_slli_epi32(all, 16));
-  if constexpr (type == WeightType::f16) return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16)));
-  return _mm512_castsi512_ps(_mm512_and_si512(all, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
-}
-
 /// A block of a multiple of 64 weights.
 template <WeightType type, bool fp4>
 NIBBLE_INLINE MomentVectors quantize_block(const unsigned char* source, std::size_t block_size, float inverse,
@@ -182,20 +129,15 @@ std::size_t quantize(const FourBitTables& tables, const unsigned char* source, s
   constexpr std::size_t kSize = type == WeightType::f32 ? 4 : 2;
   const std::size_t block_size = known_size == 0 ? any_block_size : known_size;
   const TableVectors vectors(tables);
-  for (std::size_t first = 0; first < blocks; first += kGroup) {
-    const std::size_t count = blocks - first < kGroup ? blocks - first : kGroup;
+  for (std::size_t first = 0; first < blocks; first += kAbsmaxBlocks) {
+    const std::size_t count = blocks - first < kAbsmaxBlocks ? blocks - first : kAbsmaxBlocks;
     const unsigned char* group = source + first * block_size * kSize;
-    // What lies in the page cache and not in a cache of the processor is fetched while this group is computed.
-    // Processors do so themselves, but only within a page. Past the end it fetches for nobody.
-    for (std::size_t at = 0; at < kGroup * block_size * kSize; at += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(group + kGroup * block_size * kSize + at), _MM_HINT_T0);
-    }
     const __m512 largest = absmax_of<type, known_size * kSize>(group, count, block_size * kSize);
     const __mmask16 bad = _mm512_cmpge_epu32_mask(_mm512_castps_si512(largest), _mm512_set1_epi32(0x7f800000));
     if (bad != 0) return first + _tzcnt_u32(bad);
     const auto present = static_cast<__mmask16>((1u << count) - 1);
     _mm512_mask_storeu_ps(absmax + first, present, largest);
-    alignas(64) float inverses[kGroup];
+    alignas(64) float inverses[kAbsmaxBlocks];
     _mm512_store_ps(inverses,
                     _mm512_div_ps(_mm512_set1_ps(1.0f), _mm512_max_ps(largest, _mm512_set1_ps(kSmallestAbsmax))));
 
@@ -204,6 +146,7 @@ std::size_t quantize(const FourBitTables& tables, const unsigned char* source, s
     const auto codes_at = [&](std::size_t i) { return group_codes + i * block_size / 2; };
     std::size_t i = 0;
     for (; i + 4 <= count; i += 4) {
+      fetch_ahead(at(i), 4 * block_size * kSize, kAbsmaxBlocks * block_size * kSize);
       MomentFold fold;
       if constexpr (known_size == 32) {
         MomentVectors a, b, c, d;

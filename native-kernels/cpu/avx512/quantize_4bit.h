@@ -13,4 +13,7 @@ void dequantize_blocks_avx512(const FourBitTables& tables, const std::uint8_t* c
 
 NestedResult quantize_nested_avx512(const NestedInput& input, std::uint8_t* codes);
 
+std::size_t quantize_absmax_groups_avx512(const void* source, WeightType type, std::size_t groups,
+                                          std::size_t group_size, std::int8_t* codes, float* scales, Moments* moments);
+
 }  // namespace nibble

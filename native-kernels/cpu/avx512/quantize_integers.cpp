@@ -122,8 +122,9 @@ Moments quantize_integers(const void* source, WeightType type, std::size_t count
 }  // namespace
 
 const QuantizeKernels& quantize_kernels_avx512() {
-  static constexpr QuantizeKernels kernels{quantize_blocks_avx512, dequantize_blocks_avx512, range, quantize_integers,
-                                           quantize_nested_avx512};
+  static constexpr QuantizeKernels kernels{
+      quantize_blocks_avx512, dequantize_blocks_avx512, range,
+      quantize_integers,      quantize_nested_avx512,   quantize_absmax_groups_avx512};
   return kernels;
 }
 

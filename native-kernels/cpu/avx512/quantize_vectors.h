@@ -64,6 +64,70 @@ inline Pairs load_pairs(const unsigned char* source) {
           _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
 }
 
+/// The larger of two vectors' elements: float32 bits for f32, 16 bits else. Order of bits is order of magnitudes, and
+/// NaN and infinity come out above all numbers.
+template <WeightType type>
+inline __m512i larger(__m512i a, __m512i b) {
+  if constexpr (type == WeightType::f32) return _mm512_max_epu32(a, b);
+  return _mm512_max_epu16(a, b);
+}
+
+/// Largest magnitudes of a block, in one vector.
+template <WeightType type>
+inline __m512i largest_of(const unsigned char* source, std::size_t bytes) {
+  const __m512i magnitude = _mm512_set1_epi32(type == WeightType::f32 ? 0x7fffffff : 0x7fff7fff);
+  __m512i largest = _mm512_and_si512(_mm512_loadu_si512(source), magnitude);
+  for (std::size_t i = 64; i < bytes; i += 64) {
+    largest = larger<type>(largest, _mm512_and_si512(_mm512_loadu_si512(source + i), magnitude));
+  }
+  return largest;
+}
+
+/// Folds four blocks to one vector, a quarter each.
+template <WeightType type>
+inline __m512i fold_blocks(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const __m512i ab = larger<type>(_mm512_shuffle_i64x2(a, b, 0x44), _mm512_shuffle_i64x2(a, b, 0xee));
+  const __m512i cd = larger<type>(_mm512_shuffle_i64x2(c, d, 0x44), _mm512_shuffle_i64x2(c, d, 0xee));
+  return larger<type>(_mm512_shuffle_i64x2(ab, cd, 0x88), _mm512_shuffle_i64x2(ab, cd, 0xdd));
+}
+
+/// Blocks whose absmax are found together: one per lane of a vector, so that one division serves all.
+constexpr std::size_t kAbsmaxBlocks = 16;
+
+/// Float32 absmax of up to 16 blocks; lanes beyond them repeat the last.
+template <WeightType type, std::size_t block_bytes>
+inline __m512 absmax_of(const unsigned char* source, std::size_t blocks, std::size_t any_block_bytes) {
+  const std::size_t bytes = block_bytes == 0 ? any_block_bytes : block_bytes;
+  __m512i four[4];
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto block = [&](std::size_t i) {
+      return largest_of<type>(source + (i < blocks ? i : blocks - 1) * bytes, bytes);
+    };
+    // So that block 4 j + k comes to quarter j of vector k, and to lane 4 j + k in the end.
+    four[k] = fold_blocks<type>(block(k), block(4 + k), block(8 + k), block(12 + k));
+  }
+  const __m512i low = larger<type>(_mm512_unpacklo_epi64(four[0], four[1]), _mm512_unpackhi_epi64(four[0], four[1]));
+  const __m512i high = larger<type>(_mm512_unpacklo_epi64(four[2], four[3]), _mm512_unpackhi_epi64(four[2], four[3]));
+  const __m512 low_lanes = _mm512_castsi512_ps(low);
+  const __m512 high_lanes = _mm512_castsi512_ps(high);
+  __m512i all = larger<type>(_mm512_castps_si512(_mm512_shuffle_ps(low_lanes, high_lanes, 0x88)),
+                             _mm512_castps_si512(_mm512_shuffle_ps(low_lanes, high_lanes, 0xdd)));
+  if constexpr (type == WeightType::f32) return _mm512_castsi512_ps(all);
+  all = _mm512_max_epu16(all, _mm512_slli_epi32(all, 16));
+  if constexpr (type == WeightType::f16) return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16)));
+  return _mm512_castsi512_ps(_mm512_and_si512(all, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
+}
+
+/// Asks for the `bytes` that lie `distance` behind `source`: what lies in the page cache and not in a cache of the
+/// processor comes while this is computed. Processors do so themselves, but only within a page. Little at a time: a
+/// core waits for about ten lines at once, and of more requests each would hold up the next. Past the end it fetches
+/// for nobody.
+inline void fetch_ahead(const unsigned char* source, std::size_t bytes, std::size_t distance) {
+  for (std::size_t at = 0; at < bytes; at += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(source + distance + at), _MM_HINT_T0);
+  }
+}
+
 /// MomentLanes in registers.
 struct MomentVectors {
   __m512 error_squares = _mm512_setzero_ps();

@@ -1,0 +1,79 @@
+#pragma once
+
+// A part of a file that several threads make, written in large pieces by a thread that does nothing else.
+//
+// Written piece by piece, and past the page cache where the system can, a part costs the processor a quarter of what
+// small writes into the page cache do: no page is set aside for it, nothing is copied, and nothing has to be synced
+// afterwards. The disk works meanwhile, and those who compute do not wait for it.
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "positioned_file.h"
+
+namespace nibble {
+
+/// About as many bytes go to the disk at once. Disks are at their speed from half of it on; of twice as much, the
+/// processor's caches would hold nothing until it is written.
+constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
+
+/// Memory of pieces, kept while any PieceWriter exists: fresh pages cost more than what is put into them.
+class PieceMemory;
+
+class PieceWriter {
+ public:
+  /// @param offset of the part in `file`, which outlives this
+  /// @param length of the part, in bytes
+  /// @param task_bytes what is filled at once, by one thread: pieces are made of whole tasks
+  PieceWriter(const PositionedFile& file, std::uint64_t offset, std::uint64_t length, std::size_t task_bytes);
+  PieceWriter(const PieceWriter&) = delete;
+  PieceWriter& operator=(const PieceWriter&) = delete;
+
+  /// Ends what is under way; pieces that are not complete are given up.
+  ~PieceWriter();
+
+  /// Where byte `start` of the part is to be put, and those up to the end of its task. Waits while too much is still to
+  /// be written; hence tasks are begun in ascending order, and none waits for another.
+  /// @throws what writing threw
+  std::uint8_t* room(std::uint64_t start);
+
+  /// Says that bytes [start, start + count) are there; nobody may touch them any more.
+  void filled(std::uint64_t start, std::size_t count);
+
+  /// Waits until everything is written.
+  /// @throws what writing threw
+  void finish();
+
+ private:
+  struct Piece {
+    std::uint8_t* memory = nullptr;  // null: not begun, or written
+    std::size_t left = 0;            // bytes that are yet to be filled
+  };
+
+  std::size_t bytes_of(std::size_t piece) const;
+  void run();
+  void end();
+
+  const PositionedFile& file_;
+  const std::uint64_t offset_;
+  const std::uint64_t length_;
+  const std::size_t piece_bytes_;
+  const std::shared_ptr<PieceMemory> memory_;
+  std::vector<Piece> pieces_;
+  std::mutex lock_{};  // of everything below, and of pieces_
+  std::condition_variable changed_{};
+  std::deque<std::size_t> complete_{};
+  std::size_t in_memory_ = 0;  // pieces
+  bool ending_ = false;
+  std::exception_ptr failure_{};
+  std::thread thread_{};
+};
+
+}  // namespace nibble
