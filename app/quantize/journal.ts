@@ -64,6 +64,8 @@ export class Journal {
   readonly #file: FileHandle;
   readonly #write: WriteAt;
   #end: number;
+  /** The last of the lines that are being added: tensors and the copy of the output layer are made at the same time. */
+  #last: Promise<void> = Promise.resolve();
 
   private constructor(
     file: FileHandle,
@@ -121,6 +123,13 @@ export class Journal {
   }
 
   async #append(entries: readonly object[]): Promise<void> {
+    const before = this.#last;
+    const adding = before.catch(() => undefined).then(() => this.#appendNow(entries));
+    this.#last = adding;
+    await adding;
+  }
+
+  async #appendNow(entries: readonly object[]): Promise<void> {
     const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     const bytes = Buffer.from(text);
     await this.#write(this.#file, bytes, this.#end);

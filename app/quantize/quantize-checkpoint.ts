@@ -212,9 +212,8 @@ async function makeArtifact(
         missing + companionBytes,
         options.room?.marginBytes,
       );
-    weights = await makeWeights(options, journal, meter, room);
-    if (plan.head !== null)
-      outputLayerCopy = await addHead(options, plan.head, weights, journal, meter, room);
+    [weights, outputLayerCopy] = await makeFiles(options, journal, meter, room);
+    if (outputLayerCopy !== null) weights.hashes.set(RUNTIME_WEIGHTS_FILE, outputLayerCopy.sha256);
   } finally {
     await journal.close();
   }
@@ -287,6 +286,31 @@ async function missingBytes(
   }
 }
 
+/** Makes the weights and, beside them, the runner's copy of the head; what fails ends the other. */
+async function makeFiles(
+  options: QuantizeOptions,
+  journal: Journal,
+  meter: ProgressMeter,
+  room: RoomOptions,
+): Promise<[MadeWeights, OutputLayerCopy | null]> {
+  const stop = new AbortController();
+  const signal =
+    options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const shared = [{ ...options, signal }, journal, meter, { ...room, signal }] as const;
+  const { head } = options.plan;
+  const making = [
+    makeWeights(...shared),
+    head === null ? Promise.resolve(null) : makeHead(head, ...shared),
+  ] as const;
+  try {
+    return await Promise.all(making);
+  } finally {
+    // Nothing may be under way when the journal is closed.
+    stop.abort();
+    await Promise.allSettled(making);
+  }
+}
+
 interface MadeWeights {
   readonly tensors: readonly TensorStatistics[];
   readonly sha256: string;
@@ -327,17 +351,15 @@ async function makeWeights(
   };
 }
 
-/** Adds the runner's copy of the head to the files of the artifact. */
-async function addHead(
-  options: QuantizeOptions,
+/** Makes the runner's copy of the head. */
+async function makeHead(
   head: PlannedHead,
-  weights: MadeWeights,
+  { checkpoint, directory, signal, threads }: QuantizeOptions,
   journal: Journal,
   meter: ProgressMeter,
   room: RoomOptions,
 ): Promise<OutputLayerCopy> {
-  const { checkpoint, directory, signal, threads } = options;
-  const copy = await writeHead({
+  return await writeHead({
     checkpoint,
     head,
     directory: partialDirectoryOf(directory),
@@ -351,8 +373,6 @@ async function addHead(
     withRoom: (work) => writeWithRoom(work, room),
     meter,
   });
-  weights.hashes.set(RUNTIME_WEIGHTS_FILE, copy.sha256);
-  return copy;
 }
 
 async function listFiles(

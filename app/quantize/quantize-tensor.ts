@@ -49,18 +49,14 @@ export function quantStateBytes(
   );
 }
 
-/** What is stored beside 4-bit codes and scales: tables that are the same for every tensor, and a text. */
-export function constantParts(
-  { type, doubleQuant }: Extract<SchemeKind, { kind: '4bit' }>,
-  tensor: QuantizedTensor,
-  nestedOffset: number | null,
-): Map<Part, Uint8Array> {
-  const parts = new Map<Part, Uint8Array>([
-    ['quant_map', bytesOf(codebook(type))],
-    ['quant_state', quantStateBytes(type, tensor, nestedOffset)],
-  ]);
-  if (doubleQuant) parts.set('nested_quant_map', bytesOf(codebook('dynamic8')));
-  return parts;
+/** The tables that are stored beside every tensor of a 4-bit scheme, the same for all. */
+export function sharedTables({
+  type,
+  doubleQuant,
+}: Extract<SchemeKind, { kind: '4bit' }>): Map<Part, Uint8Array> {
+  const tables = new Map<Part, Uint8Array>([['quant_map', bytesOf(codebook(type))]]);
+  if (doubleQuant) tables.set('nested_quant_map', bytesOf(codebook('dynamic8')));
+  return tables;
 }
 
 /**

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { copyHashed, treeHash, treeHashFile } from '../../native-kernels/index.ts';
+import { copyHashed, treeHash, treeHashFile, treeHashNow } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
@@ -17,12 +17,8 @@ import { inLanes } from './in-lanes.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 import type { OutputTensor, Part } from './output-tensors.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
-import {
-  constantParts,
-  quantizeTensor,
-  quantizeTensorFile,
-  quantStateBytes,
-} from './quantize-tensor.ts';
+import { quantizeTensor, quantizeTensorFile, quantStateBytes } from './quantize-tensor.ts';
+import { SharedTables } from './shared-tables.ts';
 import { tensorStatistics } from './statistics.ts';
 
 /** While one tensor waits for the disk or for its slowest core, another keeps the others busy: so many for each device. */
@@ -80,6 +76,7 @@ class WeightsRun {
   readonly #path: string;
   readonly #writer: SafetensorsWriter;
   readonly #committer: Committer;
+  readonly #tables: SharedTables;
   readonly #entries = new Map<string, JournalEntry>();
   /** Place of each output in the file's order. */
   readonly #order: ReadonlyMap<string, number>;
@@ -100,6 +97,7 @@ class WeightsRun {
         : AbortSignal.any([job.signal, this.#stop.signal]);
     this.#writer = new SafetensorsWriter(file, layout, write);
     this.#committer = new Committer(file, journal);
+    this.#tables = new SharedTables(schemes[job.plan.scheme]);
     this.#order = new Map(layout.tensors.map(({ name }, index) => [name, index]));
   }
 
@@ -107,6 +105,9 @@ class WeightsRun {
     const { plan, signal, threads, devices } = this.#job;
     await this.#takeOver();
     const open = plan.tensors.filter(({ source }) => !this.#entries.has(source.name));
+    await this.#tables.write(open, this.#writer, (bytes, position) =>
+      this.#job.write(this.#file, bytes, position),
+    );
     await inLanes(
       open,
       TENSORS_AT_ONCE * Math.max(1, devices.length),
@@ -208,18 +209,18 @@ class WeightsRun {
       ['absmax', made.absmax],
       ['nested_absmax', made.nested?.absmax ?? ''],
     ]);
-    const constants = constantParts(storage, tensor, nestedOffset);
+    const quantState = quantStateBytes(storage.type, tensor, nestedOffset);
+    written.set('quant_state', treeHashNow(quantState));
     const hashes = new Map<string, string>();
-    for (const output of outputs) {
-      const bytes = constants.get(output.part);
-      const hash = bytes === undefined ? written.get(output.part) : await this.#put(output, bytes);
-      if (hash === undefined)
-        throw new AppError('internal', `${output.name} was planned, but not made.`);
-      hashes.set(output.name, hash);
+    for (const { name, part, isVariable } of outputs) {
+      if (part === 'quant_state' && isVariable !== true)
+        await this.#writer.writeTensor(name, quantState);
+      const hash = this.#tables.hashOf(part) ?? written.get(part);
+      if (hash === undefined) throw new AppError('internal', `${name} was planned, but not made.`);
+      hashes.set(name, hash);
     }
-    const quantState = constants.get('quant_state')?.byteLength ?? null;
     const sha256 = joinHashes([...hashes.values()]);
-    const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState);
+    const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState.byteLength);
     this.#finish(tensor, { statistics, nestedOffset }, hashes);
   }
 
@@ -240,10 +241,10 @@ class WeightsRun {
     meter.advance(tensor.source.byteLength, tensor.source.name);
   }
 
-  /** Writes an output, unless its place is known last only. @returns its tree hash */
+  /** Writes an output. @returns its tree hash */
   async #put(output: OutputTensor, bytes: Uint8Array): Promise<string> {
     const hash = await treeHash(bytes, this.#kernelOptions());
-    if (output.isVariable !== true) await this.#writer.writeTensor(output.name, bytes);
+    await this.#writer.writeTensor(output.name, bytes);
     return hash;
   }
 
@@ -299,7 +300,7 @@ class WeightsRun {
       for (const { name, isVariable } of this.#inFileOrder(tensor)) {
         const hash =
           isVariable === true
-            ? await treeHash(this.#quantState(tensor, entry.nestedOffset), this.#kernelOptions())
+            ? treeHashNow(this.#quantState(tensor, entry.nestedOffset))
             : await this.#hashStored(name);
         hashes.set(name, hash);
       }

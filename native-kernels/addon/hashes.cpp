@@ -8,6 +8,7 @@
 #include "addon/digest_text.h"
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
+#include "cpu.h"
 #include "positioned_file.h"
 #include "registration.h"
 #include "tree_hash.h"
@@ -34,6 +35,12 @@ Napi::Value tree_hash_call(const Napi::CallbackInfo& info) {
                 [=] { return tree_hash(bytes.data, bytes.length, control->control); });
 }
 
+// treeHashNow(bytes)
+Napi::Value tree_hash_now_call(const Napi::CallbackInfo& info) {
+  const auto bytes = typed_array_argument<std::uint8_t>(info[0], "bytes");
+  return Napi::String::New(info.Env(), digest_text(tree_hash(bytes.data, bytes.length, {1, best_isa(), nullptr, {}})));
+}
+
 // treeHashFile(path, offset, length, control)
 Napi::Value tree_hash_file_call(const Napi::CallbackInfo& info) {
   const std::string path = string_argument(info[0], "path");
@@ -50,6 +57,7 @@ Napi::Value tree_hash_file_call(const Napi::CallbackInfo& info) {
 
 void register_hashes(Napi::Env env, Napi::Object exports) {
   add<tree_hash_call>(env, exports, "treeHash");
+  add<tree_hash_now_call>(env, exports, "treeHashNow");
   add<tree_hash_file_call>(env, exports, "treeHashFile");
 }
 
