@@ -149,3 +149,8 @@ export async function copyHashed(
     ),
   );
 }
+
+/** Gives back the memory that quantizers keep from one tensor for the next: to be called when a job has ended. */
+export function releaseQuantizerMemory(): void {
+  quantizerAddon().releaseMemory();
+}

@@ -145,6 +145,7 @@ export interface QuantizerAddon {
     control: NativeControl,
   ): Promise<string>;
   treeHash(bytes: Uint8Array, control: NativeControl): Promise<string>;
+  releaseMemory(): void;
   treeHashNow(bytes: Uint8Array): string;
   treeHashFile(
     path: string,

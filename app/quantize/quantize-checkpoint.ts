@@ -202,7 +202,7 @@ async function makeArtifact(
   const companionBytes = companions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const journal = await openJournal(partial, fingerprint, room);
   let weights;
-  let outputLayerCopy: OutputLayerCopy | null = null;
+  let outputLayerCopy;
   try {
     const missing = await missingBytes(options, journal, partial);
     // Where nothing large is missing, a disk that is nearly full must not stop the job from ending.

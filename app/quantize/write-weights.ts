@@ -2,7 +2,13 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { copyHashed, treeHash, treeHashFile, treeHashNow } from '../../native-kernels/index.ts';
+import {
+  copyHashed,
+  releaseQuantizerMemory,
+  treeHash,
+  treeHashFile,
+  treeHashNow,
+} from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
@@ -66,6 +72,7 @@ export async function writeWeights(job: WeightsJob): Promise<WrittenWeights> {
     return await run.run();
   } finally {
     await run.settle();
+    releaseQuantizerMemory();
     await file.close();
   }
 }

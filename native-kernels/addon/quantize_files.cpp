@@ -10,6 +10,7 @@
 #include "addon/promise_worker.h"
 #include "addon/quantizer_arguments.h"
 #include "cuda/quantize_cuda.h"
+#include "kept_memory.h"
 #include "positioned_file.h"
 #include "quantize_file.h"
 #include "registration.h"
@@ -116,12 +117,19 @@ Napi::Value copy_hashed_call(const Napi::CallbackInfo& info) {
       [=](Napi::Env env, const PromiseWorker&) { return Napi::String::New(env, digest_text(*digest)); });
 }
 
+// releaseMemory()
+Napi::Value release_memory_call(const Napi::CallbackInfo& info) {
+  KeptMemory::release();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void register_quantize_files(Napi::Env env, Napi::Object exports) {
   add<quantize_4bit_file_call>(env, exports, "quantize4bitFile");
   add<quantize_affine_file_call>(env, exports, "quantizeAffineFile");
   add<copy_hashed_call>(env, exports, "copyHashed");
+  add<release_memory_call>(env, exports, "releaseMemory");
 }
 
 }  // namespace nibble::addon

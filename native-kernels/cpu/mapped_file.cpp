@@ -97,6 +97,7 @@ MappedFile::MappedFile(const PositionedFile& file, std::uint64_t offset, std::ui
   pages_ = static_cast<std::uint8_t*>(pages);
   length_ = bytes;
   first_ = pages_ + before;
+  all_resident_ = file.is_in_memory(offset, length);
   Slot& slot = slots[slot_];
   slot.lost = false;
   slot.start = reinterpret_cast<std::uintptr_t>(pages_);
@@ -121,6 +122,7 @@ const std::uint8_t* MappedFile::resident(std::uint64_t start, std::size_t count)
   };
   const std::uint8_t* const first = first_ + start;
   give_back_behind(first);
+  if (all_resident_) return first;
   return is_resident(first) && is_resident(first + count - 1) ? first : nullptr;
 }
 

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <vector>
 
 #include "cpu/quantize_nested.h"
 #include "cpu/quantize_statistics.h"
 #include "cpu/quantize_streams.h"
+#include "kept_memory.h"
 #include "quantize.h"
 #include "quantize_file.h"
 #include "reference/quantize_kernels.h"
@@ -211,16 +211,16 @@ Statistics quantize(const WeightInput& source, const FourBitSpec& spec, const Co
     if (nested) *target.nested_offset = 0;
     return {};
   }
-  const auto moments = std::make_unique_for_overwrite<Moments[]>(blocks);
-  const auto scales = std::make_unique_for_overwrite<float[]>(nested ? blocks : 0);
+  const KeptMemory moments(blocks * sizeof(Moments));
+  const KeptMemory scales(nested ? blocks * sizeof(float) : 0);
   const Job job{source,
                 four_bit_tables(spec.type),
                 quantize_kernels(control.isa),
                 spec.block_size,
                 blocks,
                 codes,
-                nested ? scales.get() : target.absmax,
-                moments.get()};
+                nested ? scales.as<float>() : target.absmax,
+                moments.as<Moments>()};
 
   const std::size_t tasks = divide_up(source.numel, kTaskWeights);
   std::vector<Statistics> parts(tasks);

@@ -39,6 +39,7 @@ class MappedFile {
   std::uint8_t* pages_ = nullptr;                   // null: not mapped
   std::size_t length_ = 0;                          // of the pages
   const std::uint8_t* first_ = nullptr;             // the part's first byte
+  bool all_resident_ = false;                       // when it was mapped; some may have left memory since
   mutable std::atomic<std::size_t> given_back_{0};  // of the pages, from the first on
 };
 

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "kept_memory.h"
 #include "positioned_file.h"
 
 namespace nibble {
@@ -23,9 +24,6 @@ namespace nibble {
 /// About as many bytes go to the disk at once. Disks are at their speed from half of it on; of twice as much, the
 /// processor's caches would hold nothing until it is written.
 constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
-
-/// Memory of pieces, kept while any PieceWriter exists: fresh pages cost more than what is put into them.
-class PieceMemory;
 
 class PieceWriter {
  public:
@@ -53,8 +51,8 @@ class PieceWriter {
 
  private:
   struct Piece {
-    std::uint8_t* memory = nullptr;  // null: not begun, or written
-    std::size_t left = 0;            // bytes that are yet to be filled
+    std::unique_ptr<KeptMemory> memory{};  // null: not begun, or written
+    std::size_t left = 0;                  // bytes that are yet to be filled
   };
 
   std::size_t bytes_of(std::size_t piece) const;
@@ -65,7 +63,6 @@ class PieceWriter {
   const std::uint64_t offset_;
   const std::uint64_t length_;
   const std::size_t piece_bytes_;
-  const std::shared_ptr<PieceMemory> memory_;
   std::vector<Piece> pieces_;
   std::mutex lock_{};  // of everything below, and of pieces_
   std::condition_variable changed_{};

@@ -38,6 +38,9 @@ class PositionedFile {
   /// Bytes of the file now.
   std::uint64_t size() const;
 
+  /// Whether all of a part of the file is in memory; false where the system does not say.
+  bool is_in_memory(std::uint64_t position, std::uint64_t count) const;
+
   /// Maps a part of the file for reading; the caller unmaps it.
   /// @param position a multiple of the system's page size
   /// @returns null where that is not possible, on this system or with this file
