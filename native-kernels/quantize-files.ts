@@ -126,6 +126,49 @@ export async function quantizeAffineFile(
   return { codes, scales, zeroPoints, statistics: errorStatistics(sums) };
 }
 
+/** Where the parts of an LLM.int8 matrix go in a file that exists: positions in bytes. */
+export interface Int8RowsPlaces {
+  readonly path: string;
+  /** [rows, columns] bytes. */
+  readonly codes: number;
+  /** [rows] float32. */
+  readonly rowAbsmax: number;
+}
+
+/** The tree hashes of what was written. */
+export interface WrittenInt8Rows {
+  readonly codes: string;
+  readonly rowAbsmax: string;
+  readonly statistics: ErrorStatistics;
+}
+
+/**
+ * `quantizeInt8Rows` from file to file, as `quantize4bitFile` does it, on the processor.
+ *
+ * @throws (rejects) as `quantize4bitFile` does
+ */
+export async function quantizeInt8RowsFile(
+  source: Omit<FileSource, 'numel'>,
+  shape: MatrixShape,
+  target: Int8RowsPlaces,
+  options: KernelOptions = {},
+): Promise<WrittenInt8Rows> {
+  const { codes, rowAbsmax, sums } = await controlled(options, (control) =>
+    quantizerAddon().quantizeInt8RowsFile(
+      source.path,
+      source.byteOffset,
+      source.type,
+      shape.rows,
+      shape.columns,
+      target.path,
+      target.codes,
+      target.rowAbsmax,
+      control,
+    ),
+  );
+  return { codes, rowAbsmax, statistics: errorStatistics(sums) };
+}
+
 /**
  * Copies bytes to a place in a file that exists, on all cores.
  *

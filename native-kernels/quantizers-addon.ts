@@ -136,6 +136,17 @@ export interface QuantizerAddon {
     blockSize: NativeBlockSize,
     control: NativeControl,
   ): Promise<{ codes: string; scales: string; zeroPoints?: string; sums: ErrorSums }>;
+  quantizeInt8RowsFile(
+    sourcePath: string,
+    sourceOffset: number,
+    sourceType: string,
+    rows: number,
+    columns: number,
+    targetPath: string,
+    codesOffset: number,
+    rowAbsmaxOffset: number,
+    control: NativeControl,
+  ): Promise<{ codes: string; rowAbsmax: string; sums: ErrorSums }>;
   copyHashed(
     sourcePath: string,
     sourceOffset: number,

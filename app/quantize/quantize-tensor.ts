@@ -2,14 +2,11 @@ import {
   codebook,
   quantize4bitFile,
   quantizeAffine,
+  quantizeAffineFile,
   quantizeInt8Rows,
+  quantizeInt8RowsFile,
 } from '../../native-kernels/index.ts';
-import type {
-  ErrorStatistics,
-  FourBitPlaces,
-  KernelOptions,
-  Written4bit,
-} from '../../native-kernels/index.ts';
+import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
 import type { TensorPlace } from '../checkpoint/index.ts';
 import { AppError, assertNever, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
@@ -49,19 +46,19 @@ export function quantStateBytes(
   );
 }
 
-/** The tables that are stored beside every tensor of a 4-bit scheme, the same for all. */
-export function sharedTables({
-  type,
-  doubleQuant,
-}: Extract<SchemeKind, { kind: '4bit' }>): Map<Part, Uint8Array> {
-  const tables = new Map<Part, Uint8Array>([['quant_map', bytesOf(codebook(type))]]);
-  if (doubleQuant) tables.set('nested_quant_map', bytesOf(codebook('dynamic8')));
+/** What is stored beside every tensor of a scheme, the same for all. */
+export function sharedTables(storage: SchemeKind): Map<Part, Uint8Array> {
+  const tables = new Map<Part, Uint8Array>();
+  if (storage.kind === '4bit') tables.set('quant_map', bytesOf(codebook(storage.type)));
+  if (storage.kind === '4bit' && storage.doubleQuant)
+    tables.set('nested_quant_map', bytesOf(codebook('dynamic8')));
+  // 0 is the row-major layout, the only one that bitsandbytes still reads.
+  if (storage.kind === 'int8-rows') tables.set('weight_format', Uint8Array.of(0));
   return tables;
 }
 
 /**
- * Quantizes one weight matrix in memory, to a scheme of 8 bits or a linear one; those of NF4 and FP4 are made from file
- * to file.
+ * Quantizes one weight matrix in memory, to a scheme of 8 bits or a linear one, for devices that do not read files.
  *
  * @param bytes The matrix as the checkpoint has it.
  * @throws AppError `invalid-weights`, naming tensor, row and column; `aborted`
@@ -84,16 +81,13 @@ export async function quantizeTensor(
         const parts = new Map<Part, Uint8Array>([
           ['codes', bytesOf(made.codes)],
           ['row_absmax', bytesOf(made.rowAbsmax)],
-          // 0 is the row-major layout, the only one that bitsandbytes still reads.
-          ['weight_format', Uint8Array.of(0)],
         ]);
         return { parts, statistics: made.statistics };
       }
       case 'affine': {
         const { mode, bits } = storage;
-        const granularity =
-          blockSize === 0 ? { kind: 'row' as const } : { kind: 'block' as const, blockSize };
-        const made = await quantizeAffine(source, shape, { mode, bits, granularity }, options);
+        const spec = { mode, bits, granularity: granularityOf(blockSize) };
+        const made = await quantizeAffine(source, shape, spec, options);
         const parts = new Map<Part, Uint8Array>([
           ['codes', bytesOf(made.codes)],
           ['scales', bytesOf(made.scales)],
@@ -112,8 +106,25 @@ export async function quantizeTensor(
   }
 }
 
+/** Where the parts of a tensor go. */
+export interface PartPlaces {
+  readonly path: string;
+  /** @returns the position of a part in bytes */
+  readonly placeOf: (part: Part) => number;
+}
+
+/** What was written of a weight matrix. */
+export interface WrittenTensor {
+  /** Tree hashes of the parts that grow with the weights. */
+  readonly hashes: ReadonlyMap<Part, string>;
+  /** Only with double quantization. */
+  readonly nestedOffset: number | null;
+  readonly statistics: ErrorStatistics;
+}
+
 /**
- * Quantizes one weight matrix to 4 bits from file to file, so that it never lies in memory as a whole.
+ * Quantizes one weight matrix from file to file, so that it never lies in memory as a whole. Tables and texts of
+ * constant size are not written.
  *
  * @throws AppError as `quantizeTensor` does, and what the kernel throws of the files
  */
@@ -121,20 +132,70 @@ export async function quantizeTensorFile(
   source: TensorPlace,
   tensor: QuantizedTensor,
   scheme: SchemeName,
-  target: FourBitPlaces,
+  { path, placeOf }: PartPlaces,
   options: KernelOptions,
-): Promise<Written4bit> {
+): Promise<WrittenTensor> {
   const { storage } = schemes[scheme];
-  if (storage.kind !== '4bit')
-    throw new AppError('internal', `${scheme} cannot be made from file to file.`);
-  const { path, byteOffset } = source;
-  const weights = { path, byteOffset, numel: tensor.numel, type: floatTypes[tensor.dtype] };
-  const spec = { type: storage.type, blockSize: tensor.blockSize ?? 0 };
+  const [rows = 0, columns = 0] = tensor.source.shape;
+  const shape = { rows, columns };
+  const blockSize = tensor.blockSize ?? 0;
+  const type = floatTypes[tensor.dtype];
+  const weights = { path: source.path, byteOffset: source.byteOffset, type };
+  const codes = placeOf('codes');
   try {
-    return await quantize4bitFile(weights, target, spec, options);
+    switch (storage.kind) {
+      case '4bit': {
+        const absmax = placeOf('absmax');
+        const nestedAbsmax = storage.doubleQuant ? placeOf('nested_absmax') : null;
+        const made = await quantize4bitFile(
+          { ...weights, numel: tensor.numel },
+          { path, codes, absmax, nestedAbsmax },
+          { type: storage.type, blockSize },
+          options,
+        );
+        const hashes = new Map<Part, string>([
+          ['codes', made.codes],
+          ['absmax', made.absmax],
+        ]);
+        if (made.nested !== null) hashes.set('nested_absmax', made.nested.absmax);
+        const { statistics } = made;
+        return { hashes, nestedOffset: made.nested?.offset ?? null, statistics };
+      }
+      case 'int8-rows': {
+        const target = { path, codes, rowAbsmax: placeOf('row_absmax') };
+        const made = await quantizeInt8RowsFile(weights, shape, target, options);
+        const hashes = new Map<Part, string>([
+          ['codes', made.codes],
+          ['row_absmax', made.rowAbsmax],
+        ]);
+        return { hashes, nestedOffset: null, statistics: made.statistics };
+      }
+      case 'affine': {
+        const { mode, bits } = storage;
+        const zeroPoints = mode === 'absmax' ? null : placeOf('zero_points');
+        const target = { path, codes, scales: placeOf('scales'), zeroPoints };
+        const spec = { bits, granularity: granularityOf(blockSize) };
+        const made = await quantizeAffineFile(weights, shape, target, spec, options);
+        const hashes = new Map<Part, string>([
+          ['codes', made.codes],
+          ['scales', made.scales],
+        ]);
+        if (made.zeroPoints !== null) hashes.set('zero_points', made.zeroPoints);
+        return { hashes, nestedOffset: null, statistics: made.statistics };
+      }
+      case 'kept':
+        throw new AppError('internal', `${tensor.source.name} is not quantized.`);
+      default:
+        return assertNever(storage);
+    }
   } catch (error) {
     throw namingTensor(error, tensor, scheme);
   }
+}
+
+/** One scale per block, or per row where there are none. */
+function granularityOf(blockSize: number): { kind: 'row' } | { kind: 'block'; blockSize: number } {
+  return blockSize === 0 ? { kind: 'row' } : { kind: 'block', blockSize };
 }
 
 /** Kernels know an index, not a name: here it becomes a place that a person can find. */

@@ -13,9 +13,11 @@ export class SharedTables {
   readonly #tables: ReadonlyMap<Part, { readonly bytes: Uint8Array; readonly hash: string }>;
 
   constructor({ storage }: SchemeDescription) {
-    const tables = storage.kind === '4bit' ? sharedTables(storage) : new Map<Part, Uint8Array>();
     this.#tables = new Map(
-      [...tables].map(([part, bytes]) => [part, { bytes, hash: treeHashNow(bytes) }]),
+      [...sharedTables(storage)].map(([part, bytes]) => [
+        part,
+        { bytes, hash: treeHashNow(bytes) },
+      ]),
     );
   }
 

@@ -183,15 +183,14 @@ class WeightsRun {
   async #make(tensor: PlannedTensor): Promise<void> {
     const { storage } = schemes[this.#job.plan.scheme];
     if (tensor.treatment === 'kept') await this.#copy(tensor);
-    else if (storage.kind === '4bit') await this.#make4bit(tensor, storage);
+    // Of the kernels for devices, only those of 4 bits work from file to file.
+    else if (storage.kind === '4bit' || this.#job.devices.length === 0)
+      await this.#makeFromFile(tensor, storage);
     else await this.#makeInMemory(tensor);
   }
 
-  /** From file to file, without a tensor in memory; only the parts of constant size pass through here. */
-  async #make4bit(
-    tensor: QuantizedTensor,
-    storage: Extract<SchemeKind, { kind: '4bit' }>,
-  ): Promise<void> {
+  /** From file to file, without a tensor in memory. */
+  async #makeFromFile(tensor: QuantizedTensor, storage: SchemeKind): Promise<void> {
     const { checkpoint, plan, withRoom } = this.#job;
     const source = await checkpoint.locate(tensor.source);
     const outputs = this.#inFileOrder(tensor);
@@ -199,36 +198,32 @@ class WeightsRun {
       const output = outputs.find(({ part }) => part === wanted);
       return this.#writer.place(output?.name ?? wanted).byteOffset;
     };
-    const target = {
-      path: this.#path,
-      codes: placeOf('codes'),
-      absmax: placeOf('absmax'),
-      nestedAbsmax: storage.doubleQuant ? placeOf('nested_absmax') : null,
-    };
     const options = this.#countedOptions(tensor.source);
+    const places = { path: this.#path, placeOf };
     const made = await withRoom(() =>
-      quantizeTensorFile(source, tensor, plan.scheme, target, options),
+      quantizeTensorFile(source, tensor, plan.scheme, places, options),
     );
     options.end();
-    const nestedOffset = made.nested?.offset ?? null;
-    const written = new Map<Part, string>([
-      ['codes', made.codes],
-      ['absmax', made.absmax],
-      ['nested_absmax', made.nested?.absmax ?? ''],
-    ]);
-    const quantState = quantStateBytes(storage.type, tensor, nestedOffset);
-    written.set('quant_state', treeHashNow(quantState));
+    const quantState =
+      storage.kind === '4bit' ? quantStateBytes(storage.type, tensor, made.nestedOffset) : null;
     const hashes = new Map<string, string>();
-    for (const { name, part, isVariable } of outputs) {
-      if (part === 'quant_state' && isVariable !== true)
-        await this.#writer.writeTensor(name, quantState);
-      const hash = this.#tables.hashOf(part) ?? written.get(part);
-      if (hash === undefined) throw new AppError('internal', `${name} was planned, but not made.`);
-      hashes.set(name, hash);
+    for (const output of outputs) {
+      const hash = this.#tables.hashOf(output.part) ?? made.hashes.get(output.part);
+      if (hash !== undefined) hashes.set(output.name, hash);
+      else if (output.part === 'quant_state' && quantState !== null)
+        hashes.set(output.name, await this.#putText(output, quantState));
+      else throw new AppError('internal', `${output.name} was planned, but not made.`);
     }
     const sha256 = joinHashes([...hashes.values()]);
-    const statistics = tensorStatistics(tensor, made.statistics, sha256, quantState.byteLength);
-    this.#finish(tensor, { statistics, nestedOffset }, hashes);
+    const textBytes = quantState?.byteLength ?? null;
+    const statistics = tensorStatistics(tensor, made.statistics, sha256, textBytes);
+    this.#finish(tensor, { statistics, nestedOffset: made.nestedOffset }, hashes);
+  }
+
+  /** Writes a text, unless its place is known last only. @returns its tree hash */
+  async #putText(output: OutputTensor, bytes: Uint8Array): Promise<string> {
+    if (output.isVariable !== true) await this.#writer.writeTensor(output.name, bytes);
+    return treeHashNow(bytes);
   }
 
   async #makeInMemory(tensor: QuantizedTensor): Promise<void> {
@@ -238,9 +233,11 @@ class WeightsRun {
     const hashes = new Map<string, string>();
     for (const output of this.#inFileOrder(tensor)) {
       const part = made.parts.get(output.part);
-      if (part === undefined)
+      const hash =
+        part === undefined ? this.#tables.hashOf(output.part) : await this.#put(output, part);
+      if (hash === undefined)
         throw new AppError('internal', `${output.name} was planned, but not made.`);
-      hashes.set(output.name, await this.#put(output, part));
+      hashes.set(output.name, hash);
     }
     const sha256 = joinHashes([...hashes.values()]);
     const statistics = tensorStatistics(tensor, made.statistics, sha256, null);

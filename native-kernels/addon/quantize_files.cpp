@@ -100,6 +100,34 @@ Napi::Value quantize_affine_file_call(const Napi::CallbackInfo& info) {
       });
 }
 
+// quantizeInt8RowsFile(sourcePath, sourceOffset, sourceType, rows, columns, targetPath, codesOffset, rowAbsmaxOffset,
+//                      control)
+Napi::Value quantize_int8_rows_file_call(const Napi::CallbackInfo& info) {
+  const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
+  const WeightType weight_type = weight_type_argument(info[2]);
+  const Shape shape = shape_arguments(info[3], info[4]);
+  const FilePlace to{string_argument(info[5], "target.path"), position_argument(info[6], "target.codes")};
+  const std::size_t row_absmax = position_argument(info[7], "target.rowAbsmax");
+  const std::shared_ptr<CallControl> control = control_argument(info[8]);
+  auto made = std::make_shared<Int8RowsFileResult>();
+  const std::size_t numel = shape.rows * shape.columns;
+  return PromiseWorker::start(
+      info.Env(), {},
+      [=] {
+        const PositionedFile source(from.path, PositionedFile::Access::read);
+        const PositionedFile target(to.path, PositionedFile::Access::write);
+        *made = quantize_int8_rows_file({source, from.offset, weight_type, numel}, shape,
+                                        {target, to.offset, row_absmax}, control->control);
+      },
+      [=](Napi::Env env, const PromiseWorker&) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("codes", digest_text(made->codes));
+        result.Set("rowAbsmax", digest_text(made->row_absmax));
+        result.Set("sums", to_javascript(env, made->statistics, numel));
+        return result;
+      });
+}
+
 // copyHashed(sourcePath, sourceOffset, length, targetPath, targetOffset, control)
 Napi::Value copy_hashed_call(const Napi::CallbackInfo& info) {
   const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
@@ -128,6 +156,7 @@ Napi::Value release_memory_call(const Napi::CallbackInfo& info) {
 void register_quantize_files(Napi::Env env, Napi::Object exports) {
   add<quantize_4bit_file_call>(env, exports, "quantize4bitFile");
   add<quantize_affine_file_call>(env, exports, "quantizeAffineFile");
+  add<quantize_int8_rows_file_call>(env, exports, "quantizeInt8RowsFile");
   add<copy_hashed_call>(env, exports, "copyHashed");
   add<release_memory_call>(env, exports, "releaseMemory");
 }

@@ -224,6 +224,25 @@ void quantize_affine_rows(const QuantizeKernels& kernels, const Weights& source,
   codes.finish();
 }
 
+/// Whole rows in memory, one scale each.
+/// @param codes of these rows alone, as `row_absmax`
+void quantize_int8_rows(const QuantizeKernels& kernels, const Weights& source, Shape shape, std::int8_t* codes,
+                        float* row_absmax, Statistics& sum) {
+  for (std::size_t row = 0; row < shape.rows; ++row) {
+    const std::size_t start = row * shape.columns;
+    const RangeResult range = range_of(kernels, source, start, shape.columns, true);
+    const float absmax = std::max(range.max, -range.min);
+    row_absmax[row] = absmax;
+    // Two roundings, as PyTorch divides a scalar by a tensor: the reciprocal first. One division changes 27 codes in
+    // 110,000.
+    const float inverse = absmax == 0 ? 0 : (1.0f / absmax) * 127.0f;
+    const double scale = absmax / 127.0;
+    const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
+    quantize_group(kernels, source, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
+                   codes + start, sum);
+  }
+}
+
 }  // namespace
 
 std::size_t affine_groups(Shape shape, const AffineSpec& spec) {
@@ -316,25 +335,46 @@ void dequantize_affine(const AffineView& weights, Shape shape, const AffineSpec&
 Statistics quantize_int8_rows(const Source& source, Shape shape, std::int8_t* codes, float* row_absmax,
                               const Control& control) {
   const QuantizeKernels& kernels = quantize_kernels(control.isa);
-  const Weights weights{source.data, source.type};
   const RowTasks rows(shape);
   std::vector<Statistics> parts(rows.tasks);
   for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    for (std::size_t row = rows.first(task); row < rows.end(task); ++row) {
-      const std::size_t start = row * shape.columns;
-      const RangeResult range = range_of(kernels, weights, start, shape.columns, true);
-      const float absmax = std::max(range.max, -range.min);
-      row_absmax[row] = absmax;
-      // Two roundings, as PyTorch divides a scalar by a tensor: the reciprocal first. One division changes 27 codes in
-      // 110,000.
-      const float inverse = absmax == 0 ? 0 : (1.0f / absmax) * 127.0f;
-      const double scale = absmax / 127.0;
-      const IntegerCoding coding{inverse, absmax == 0 ? 1 / kHalfVanishes : inverse, 0, -127, 127, true};
-      quantize_group(kernels, weights, start, shape.columns, coding, absmax == 0 ? kHalfVanishes : scale, scale,
-                     codes + start, parts[task]);
-    }
+    const std::size_t row = rows.first(task);
+    const std::size_t start = row * shape.columns;
+    quantize_int8_rows(kernels, {advance(source.data, source.type, start), source.type, start},
+                       {rows.count(task), shape.columns}, codes + start, row_absmax + row, parts[task]);
   });
   return total(parts);
+}
+
+Int8RowsFileResult quantize_int8_rows_file(const FileSource& source, Shape shape, const Int8RowsFileTarget& target,
+                                           const Control& control) {
+  const QuantizeKernels& kernels = quantize_kernels(control.isa);
+  std::vector<float> row_absmax(shape.rows);
+  const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
+  TreeHash hash(source.numel, control.isa);
+  Int8RowsFileResult result{};
+  const RowTasks rows(shape, kTreePiece);
+  PieceWriter pieces(target.file, target.codes, hash.length(), rows.rows * shape.columns);
+  const CodeOutput codes{nullptr, &pieces, &hash};
+  std::vector<Statistics> parts(rows.tasks);
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    thread_local Scratch source_scratch;
+    const std::size_t row = rows.first(task);
+    const std::size_t start = row * shape.columns;
+    const std::size_t count = rows.count(task) * shape.columns;
+    std::uint8_t* to = codes.room(start);
+    quantize_int8_rows(kernels, {input.at(start, count, source_scratch), source.type, start},
+                       {rows.count(task), shape.columns}, reinterpret_cast<std::int8_t*>(to), row_absmax.data() + row,
+                       parts[task]);
+    codes.take(start, count, to);
+  });
+  mapped.require_whole();
+  pieces.finish();
+  result.statistics = total(parts);
+  result.codes = hash.finish();
+  result.row_absmax = put_hashed(row_absmax, target.file, target.row_absmax, control);
+  return result;
 }
 
 void dequantize_int8_rows(const std::int8_t* codes, const float* row_absmax, Shape shape, float* out,

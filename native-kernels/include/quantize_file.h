@@ -69,6 +69,24 @@ struct AffineFileResult {
 AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, const AffineSpec& spec,
                                       const AffineFileTarget& target, const Control& control);
 
+/// Where the parts of an LLM.int8 matrix go in a file.
+struct Int8RowsFileTarget {
+  const PositionedFile& file;
+  std::uint64_t codes;
+  std::uint64_t row_absmax;
+};
+
+struct Int8RowsFileResult {
+  Digest codes;
+  Digest row_absmax;
+  Statistics statistics;
+};
+
+/// As quantize_int8_rows, but from file to file.
+/// @throws as quantize_4bit_file
+Int8RowsFileResult quantize_int8_rows_file(const FileSource& source, Shape shape, const Int8RowsFileTarget& target,
+                                           const Control& control);
+
 /// Copies bytes from file to file and hashes them on the way.
 /// @throws Error("aborted"), and what reading and writing throw
 Digest copy_hashed(const PositionedFile& from, std::uint64_t from_offset, std::uint64_t length,

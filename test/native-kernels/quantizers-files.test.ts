@@ -11,6 +11,8 @@ import {
   quantize4bitFile,
   quantizeAffine,
   quantizeAffineFile,
+  quantizeInt8Rows,
+  quantizeInt8RowsFile,
 } from '../../native-kernels/index.ts';
 import type { FloatType } from '../../native-kernels/index.ts';
 import { treeHashOf } from '../fixtures/tensors-hash.ts';
@@ -140,6 +142,40 @@ describe.each(processorFeatures().available)('integers, %s', (isa) => {
       const { rmsError, maxError } = made.statistics;
       expect(maxError).toBe(expected.statistics.maxError);
       expect(rmsError).toBeCloseTo(expected.statistics.rmsError, 12);
+    }
+  });
+});
+
+describe.each(processorFeatures().available)('LLM.int8, %s', (isa) => {
+  it('makes of a matrix in a file what it makes in memory', async () => {
+    for (const [rows, columns] of shapes) {
+      const type = (['bf16', 'f16', 'f32'] as const)[randomInt(3)] ?? 'bf16';
+      const bytes = weightsOf(rows * columns, type);
+      const shape = { rows, columns };
+      const expected = await quantizeInt8Rows({ bytes, type }, shape, { isa });
+      await writeFile(sourceFile, Buffer.concat([randomBytes(GAP_BYTES), bytes]));
+      await writeFile(targetFile, '');
+      const rowAbsmax = expected.codes.byteLength + GAP_BYTES;
+      const made = await quantizeInt8RowsFile(
+        { path: sourceFile, byteOffset: GAP_BYTES, type },
+        shape,
+        { path: targetFile, codes: 0, rowAbsmax },
+        { isa, threads: randomInt(1, 4) },
+      );
+      const written = await readFile(targetFile);
+      for (const [array, position, hash] of [
+        [expected.codes, 0, made.codes],
+        [expected.rowAbsmax, rowAbsmax, made.rowAbsmax],
+      ] as const) {
+        const found = written.subarray(position, position + array.byteLength);
+        expect(Buffer.compare(found, bytesOf(array)), `${rows} x ${columns} at ${position}`).toBe(
+          0,
+        );
+        expect(hash).toBe(treeHashOf(bytesOf(array)));
+      }
+      // Tasks are cut differently, so squares are added up in another order.
+      expect(made.statistics.maxError).toBe(expected.statistics.maxError);
+      expect(made.statistics.rmsError).toBeCloseTo(expected.statistics.rmsError, 12);
     }
   });
 });
