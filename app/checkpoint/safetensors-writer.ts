@@ -4,7 +4,7 @@ import type { Dtype } from '../contract/checkpoint.ts';
 import { HEADER_PREFIX_BYTES, tensorBytes } from './safetensors-header.ts';
 
 /** Tensors start on cache lines where their sizes allow it: AVX-512 reads whole ones. */
-const ALIGNMENT_BYTES = 4096;
+const ALIGNMENT_BYTES = 64;
 
 /** A tensor that is going to be written. */
 export interface TensorSpec {

@@ -10,7 +10,7 @@
 namespace nibble {
 namespace {
 
-/// Where pages begin on the systems that write past their cache from such memory.
+/// Where the system's pages begin: no two pieces share one.
 constexpr std::align_val_t kPage{4096};
 
 std::size_t size_class_of(std::size_t bytes) {

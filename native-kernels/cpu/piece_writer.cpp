@@ -66,7 +66,7 @@ void PieceWriter::run() {
     guard.unlock();
     std::exception_ptr failure;
     try {
-      file_.write_past_cache(offset_ + std::uint64_t{index} * piece_bytes_, memory, bytes_of(index));
+      file_.write(offset_ + std::uint64_t{index} * piece_bytes_, memory, bytes_of(index));
     } catch (...) {
       failure = std::current_exception();
     }

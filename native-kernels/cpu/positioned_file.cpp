@@ -27,12 +27,6 @@ namespace {
 /// One call of the system: large enough to run at the disk's speed, below every system's limit.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
 
-#if !defined(_WIN32)
-/// What positions and memory must be multiples of when the page cache is passed by; disks with smaller blocks take it,
-/// too.
-constexpr std::size_t kPageBytes = 4096;
-#endif
-
 }  // namespace
 
 void PositionedFile::fail_short() const { throw Error("malformed-file", path_ + " became shorter while it was read"); }
@@ -112,10 +106,6 @@ void PositionedFile::write(std::uint64_t position, const void* from, std::size_t
   }
 }
 
-void PositionedFile::write_past_cache(std::uint64_t position, const void* from, std::size_t count) const {
-  write(position, from, count);
-}
-
 std::uint64_t PositionedFile::size() const {
   LARGE_INTEGER size;
   if (!GetFileSizeEx(handle_, &size)) fail(path_, GetLastError());
@@ -166,15 +156,9 @@ PositionedFile::PositionedFile(const std::string& path, Access access) : path_(p
     throw Error("invalid-input", path + " is not a regular file");
   }
   turn_ = &turn_of(status.st_ino);
-#if defined(O_DIRECT)
-  if (access == Access::write) past_cache_ = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
-#endif
 }
 
-PositionedFile::~PositionedFile() {
-  close(descriptor_);
-  if (past_cache_ >= 0) close(past_cache_);
-}
+PositionedFile::~PositionedFile() { close(descriptor_); }
 
 void PositionedFile::read(std::uint64_t position, void* to, std::size_t count) const {
   for (std::size_t done = 0; done < count;) {
@@ -197,28 +181,6 @@ void PositionedFile::write(std::uint64_t position, const void* from, std::size_t
     if (put < 0) fail(path_, errno);
     done += static_cast<std::size_t>(put);
   }
-}
-
-void PositionedFile::write_past_cache(std::uint64_t position, const void* from, std::size_t count) const {
-  const auto* start = static_cast<const char*>(from);
-  std::size_t done = 0;
-  if (past_cache_ >= 0 && position % kPageBytes == 0 && reinterpret_cast<std::uintptr_t>(from) % kPageBytes == 0) {
-    const std::size_t whole = count / kPageBytes * kPageBytes;
-    while (done < whole && done % kPageBytes == 0 && !refuses_) {
-      const std::size_t wanted = std::min(kMostAtOnce, whole - done);
-      const std::lock_guard<std::mutex> guard(*turn_);
-      const ssize_t put = pwrite(past_cache_, start + done, wanted, static_cast<off_t>(position + done));
-      if (put < 0 && errno == EINTR) continue;
-      // A file system or a disk that takes larger blocks only, or none.
-      if (put < 0 && errno == EINVAL)
-        refuses_ = true;
-      else if (put < 0)
-        fail(path_, errno);
-      else
-        done += static_cast<std::size_t>(put);
-    }
-  }
-  if (done < count) write(position + done, start + done, count - done);
 }
 
 std::uint64_t PositionedFile::size() const {

@@ -2,9 +2,8 @@
 
 // A part of a file that several threads make, written in large pieces by a thread that does nothing else.
 //
-// Written piece by piece, and past the page cache where the system can, a part costs the processor a quarter of what
-// small writes into the page cache do: no page is set aside for it, nothing is copied, and nothing has to be synced
-// afterwards. The disk works meanwhile, and those who compute do not wait for it.
+// Whoever computes waits neither for the disk nor for the one who writes: Linux lets one thread write to a file at a
+// time.
 
 #include <condition_variable>
 #include <cstddef>
@@ -21,8 +20,7 @@
 
 namespace nibble {
 
-/// About as many bytes go to the disk at once. Disks are at their speed from half of it on; of twice as much, the
-/// processor's caches would hold nothing until it is written.
+/// About as many bytes are written at once: few calls, and little that leaves the processor's caches before.
 constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
 
 class PieceWriter {

@@ -2,7 +2,6 @@
 
 // A file that several threads read or write at positions at the same time, none moving another's.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -30,11 +29,6 @@ class PositionedFile {
   /// @throws Error("disk-full")
   void write(std::uint64_t position, const void* from, std::size_t count) const;
 
-  /// As write, but past the page cache where system, file system and places allow it: what is not read again soon
-  /// neither costs a copy nor takes the place of what is.
-  /// @param position, from multiples of 4096, else it is written as by write
-  void write_past_cache(std::uint64_t position, const void* from, std::size_t count) const;
-
   /// Bytes of the file now.
   std::uint64_t size() const;
 
@@ -55,9 +49,7 @@ class PositionedFile {
   void* handle_;
 #else
   int descriptor_;
-  int past_cache_ = -1;                       // a descriptor of the same file; -1: there is none
-  mutable std::atomic<bool> refuses_{false};  // writing past the cache
-  std::mutex* turn_;                          // whose turn it is to write
+  std::mutex* turn_;  // whose turn it is to write
 #endif
 };
 

@@ -279,8 +279,7 @@ it('copies bytes and hashes them', async () => {
   });
 });
 
-// More pieces of 1 MB than a writer holds in memory, and an end that is no multiple of anything. Only positions that are
-// multiples of 4096 can be written past the page cache.
+// More pieces of 1 MB than a writer holds in memory, and an end that is no multiple of anything.
 it.each([0, 4096, 4097])(
   'writes large parts to their place at %i, and nothing else',
   async (byteOffset) => {
