@@ -18,7 +18,7 @@ PieceWriter::PieceWriter(const PositionedFile& file, std::uint64_t offset, std::
     : file_(file),
       offset_(offset),
       length_(length),
-      piece_bytes_(std::max<std::size_t>(kWriteBytes / task_bytes, 1) * task_bytes),
+      piece_bytes_(task_bytes == 0 ? kWriteBytes : std::max<std::size_t>(kWriteBytes / task_bytes, 1) * task_bytes),
       pieces_(divide_up(length, piece_bytes_)) {
   if (!pieces_.empty()) thread_ = std::thread([this] { run(); });
 }

@@ -27,7 +27,8 @@ class PieceWriter {
  public:
   /// @param offset of the part in `file`, which outlives this
   /// @param length of the part, in bytes
-  /// @param task_bytes what is filled at once, by one thread: pieces are made of whole tasks
+  /// @param task_bytes what is filled at once, by one thread: pieces are made of whole tasks; 0 for an
+  /// empty part
   PieceWriter(const PositionedFile& file, std::uint64_t offset, std::uint64_t length, std::size_t task_bytes);
   PieceWriter(const PieceWriter&) = delete;
   PieceWriter& operator=(const PieceWriter&) = delete;

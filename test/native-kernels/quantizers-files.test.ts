@@ -92,6 +92,7 @@ describe.each(processorFeatures().available)('%s', (isa) => {
 // Rows whose codes fill pieces of a hash evenly, now and then, and never; more rows than a task has.
 const shapes = [
   [0, 64],
+  [5, 0],
   [1, 1],
   [3, 131_071],
   [300, 576],
