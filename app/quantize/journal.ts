@@ -123,10 +123,8 @@ export class Journal {
   }
 
   async #append(entries: readonly object[]): Promise<void> {
-    const before = this.#last;
-    const adding = before.catch(() => undefined).then(() => this.#appendNow(entries));
-    this.#last = adding;
-    await adding;
+    this.#last = this.#last.catch(() => undefined).then(() => this.#appendNow(entries));
+    await this.#last;
   }
 
   async #appendNow(entries: readonly object[]): Promise<void> {

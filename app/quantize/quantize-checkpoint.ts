@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { releaseQuantizerMemory } from '../../native-kernels/index.ts';
 import { CONFIG_FILE, RUNTIME_WEIGHTS_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint } from '../checkpoint/index.ts';
 import type {
@@ -308,6 +309,7 @@ async function makeFiles(
     // Nothing may be under way when the journal is closed.
     stop.abort();
     await Promise.allSettled(making);
+    releaseQuantizerMemory();
   }
 }
 

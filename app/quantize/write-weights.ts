@@ -2,13 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  copyHashed,
-  releaseQuantizerMemory,
-  treeHash,
-  treeHashFile,
-  treeHashNow,
-} from '../../native-kernels/index.ts';
+import { copyHashed, treeHash, treeHashFile, treeHashNow } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
@@ -72,7 +66,6 @@ export async function writeWeights(job: WeightsJob): Promise<WrittenWeights> {
     return await run.run();
   } finally {
     await run.settle();
-    releaseQuantizerMemory();
     await file.close();
   }
 }
