@@ -6,6 +6,7 @@ export type { ModelConfig, ModelType } from './model-config.ts';
 export {
   CONFIG_FILE,
   openCheckpoint,
+  EMBEDDINGS,
   OUTPUT_LAYER,
   RUNTIME_WEIGHTS_FILE,
   WEIGHTS_FILE,

@@ -18,6 +18,9 @@ export const RUNTIME_WEIGHTS_FILE = 'runtime.safetensors';
 
 /** The weight of the output layer, where it has one of its own. */
 export const OUTPUT_LAYER = 'lm_head.weight';
+
+/** The weight of the embeddings. */
+export const EMBEDDINGS = 'model.embed_tokens.weight';
 export const CONFIG_FILE = 'config.json';
 
 /** Real ones have a few kilobytes; the limit keeps a hostile one from filling the memory. */

@@ -1,5 +1,4 @@
 import {
-  codebook,
   quantize4bitFile,
   quantizeAffine,
   quantizeAffineFile,
@@ -10,7 +9,7 @@ import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.
 import type { TensorPlace } from '../checkpoint/index.ts';
 import { AppError, assertNever, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
-import type { SchemeKind, SchemeName } from '../contract/scheme.ts';
+import type { SchemeName } from '../contract/scheme.ts';
 import { quantStateText } from './output-tensors.ts';
 import type { FloatDtype, Part } from './output-tensors.ts';
 import type { PlannedTensor } from './plan.ts';
@@ -44,17 +43,6 @@ export function quantStateBytes(
   return Buffer.from(
     quantStateText(type, tensor.blockSize ?? 0, tensor.dtype, tensor.source.shape, nestedOffset),
   );
-}
-
-/** What is stored beside every tensor of a scheme, the same for all. */
-export function sharedTables(storage: SchemeKind): Map<Part, Uint8Array> {
-  const tables = new Map<Part, Uint8Array>();
-  if (storage.kind === '4bit') tables.set('quant_map', bytesOf(codebook(storage.type)));
-  if (storage.kind === '4bit' && storage.doubleQuant)
-    tables.set('nested_quant_map', bytesOf(codebook('dynamic8')));
-  // 0 is the row-major layout, the only one that bitsandbytes still reads.
-  if (storage.kind === 'int8-rows') tables.set('weight_format', Uint8Array.of(0));
-  return tables;
 }
 
 /**

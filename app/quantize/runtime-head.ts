@@ -3,6 +3,7 @@ import path from 'node:path';
 import { quantizeAffineFile } from '../../native-kernels/index.ts';
 import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
 import {
+  EMBEDDINGS,
   layoutSafetensors,
   OUTPUT_LAYER,
   readModelConfig,
@@ -20,8 +21,6 @@ import type { FloatDtype } from './output-tensors.ts';
 import type { Journal } from './journal.ts';
 import { floatTypes, invalidWeights } from './quantize-tensor.ts';
 import { joinErrors } from './statistics.ts';
-
-const EMBEDDING = 'model.embed_tokens.weight';
 
 /**
  * Block sizes of the copy, best first. With one scale per 64 weights its error lies about 44 dB below the weights,
@@ -64,7 +63,7 @@ export function planHead(
   // As transformers has it: tied embeddings win over a head that is in the file nevertheless.
   const tied = isTied(config);
   if (tied === null) return null;
-  const source = tied ? named(EMBEDDING) : named(OUTPUT_LAYER);
+  const source = tied ? named(EMBEDDINGS) : named(OUTPUT_LAYER);
   if (source?.shape.length !== 2 || !isFloatDtype(source.dtype)) return null;
   const [rows = 0, columns = 0] = source.shape;
   const blockSize = BLOCK_SIZES.find((size) => columns % size === 0);

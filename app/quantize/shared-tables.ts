@@ -1,9 +1,20 @@
-import { treeHashNow } from '../../native-kernels/index.ts';
+import { codebook, treeHashNow } from '../../native-kernels/index.ts';
 import type { SafetensorsWriter, WriteAt } from '../checkpoint/index.ts';
-import type { SchemeDescription } from '../contract/scheme.ts';
+import type { SchemeDescription, SchemeKind } from '../contract/scheme.ts';
 import type { Part } from './output-tensors.ts';
 import type { PlannedTensor } from './plan.ts';
-import { sharedTables } from './quantize-tensor.ts';
+import { bytesOf } from './quantize-tensor.ts';
+
+/** What is stored beside every tensor of a scheme, the same for all. */
+function tablesOf(storage: SchemeKind): Map<Part, Uint8Array> {
+  const tables = new Map<Part, Uint8Array>();
+  if (storage.kind === '4bit') tables.set('quant_map', bytesOf(codebook(storage.type)));
+  if (storage.kind === '4bit' && storage.doubleQuant)
+    tables.set('nested_quant_map', bytesOf(codebook('dynamic8')));
+  // 0 is the row-major layout, the only one that bitsandbytes still reads.
+  if (storage.kind === 'int8-rows') tables.set('weight_format', Uint8Array.of(0));
+  return tables;
+}
 
 /**
  * The tables that all tensors of a scheme share. They are small and many, and lie side by side in the file: written
@@ -14,10 +25,7 @@ export class SharedTables {
 
   constructor({ storage }: SchemeDescription) {
     this.#tables = new Map(
-      [...sharedTables(storage)].map(([part, bytes]) => [
-        part,
-        { bytes, hash: treeHashNow(bytes) },
-      ]),
+      [...tablesOf(storage)].map(([part, bytes]) => [part, { bytes, hash: treeHashNow(bytes) }]),
     );
   }
 

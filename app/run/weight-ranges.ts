@@ -1,9 +1,7 @@
 import path from 'node:path';
+import { EMBEDDINGS, OUTPUT_LAYER } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import type { WeightRange } from '../../native-kernels/index.ts';
-
-const EMBEDDING = 'model.embed_tokens.weight';
-const HEAD = 'lm_head.weight';
 
 /** Of less, mapping takes no longer than a thread for it costs, as SmolLM2-135M (200 MB) showed. */
 const LEAST_BYTES = 256 * 1024 * 1024;
@@ -21,12 +19,12 @@ export function rangesToMap(
   tensors: readonly TensorInfo[],
   leastBytes = LEAST_BYTES,
 ): WeightRange[] {
-  const hasHead = tensors.some(({ name }) => name === HEAD);
+  const hasHead = tensors.some(({ name }) => name === OUTPUT_LAYER);
   const ranges: WeightRange[] = [];
   let bytes = 0;
   let last: { path: string; begin: number; end: number } | undefined;
   for (const { name, file, byteOffset, byteLength } of tensors) {
-    if (hasHead && name === EMBEDDING) continue;
+    if (hasHead && name === EMBEDDINGS) continue;
     bytes += byteLength;
     const filePath = path.join(directory, file);
     if (last?.path !== filePath || last.end !== byteOffset) {

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../../checkpoint/index.ts';
+import { EMBEDDINGS, type ModelConfig } from '../../checkpoint/index.ts';
 import {
   addLayers,
   attentionInputs,
@@ -119,7 +119,7 @@ export function buildDecoder(
     'embedded',
     [
       'input_ids',
-      writer.weight('model.embed_tokens.weight', {
+      writer.weight(EMBEDDINGS, {
         types: floatTypes,
         shape: [vocabularySize, hiddenSize],
       }),

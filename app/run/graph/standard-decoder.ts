@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../../checkpoint/index.ts';
+import { EMBEDDINGS, type ModelConfig } from '../../checkpoint/index.ts';
 import {
   addLayers,
   attentionInputs,
@@ -208,7 +208,7 @@ export function buildStandardDecoder(
   const { writer, options } = context;
   const { vocabularySize, hiddenSize, kvHeads, headDimension } = config;
   const blocks: Blocks = { ...context, config, ...addRotation(context, config, contextLength) };
-  const embedding = writer.weight('model.embed_tokens.weight', {
+  const embedding = writer.weight(EMBEDDINGS, {
     types: floatTypes,
     shape: [vocabularySize, hiddenSize],
   });
