@@ -9,6 +9,7 @@ import type {
   MatrixShape,
 } from './quantizer-types.ts';
 import { nativeBlockSize, quantizerAddon } from './quantizers-addon.ts';
+import type { MatrixArguments } from './quantizers-addon.ts';
 import type { FileRange } from './tree-hash.ts';
 
 /** Weights in a checkpoint's file: a whole number of them. */
@@ -74,6 +75,15 @@ export async function quantize4bitFile(
   return { codes, absmax, nested, statistics: errorStatistics(sums) };
 }
 
+function matrixArguments(
+  source: Omit<FileSource, 'numel'>,
+  shape: MatrixShape,
+  target: { readonly path: string; readonly codes: number },
+): MatrixArguments {
+  const { path, byteOffset, type } = source;
+  return [path, byteOffset, type, shape.rows, shape.columns, target.path, target.codes];
+}
+
 /** Where the parts of a linearly quantized matrix go in a file that exists: positions in bytes. */
 export interface AffinePlaces {
   readonly path: string;
@@ -108,13 +118,7 @@ export async function quantizeAffineFile(
 ): Promise<WrittenAffine> {
   const made = await controlled(options, (control) =>
     quantizerAddon().quantizeAffineFile(
-      source.path,
-      source.byteOffset,
-      source.type,
-      shape.rows,
-      shape.columns,
-      target.path,
-      target.codes,
+      ...matrixArguments(source, shape, target),
       target.scales,
       target.zeroPoints ?? undefined,
       spec.bits,
@@ -155,13 +159,7 @@ export async function quantizeInt8RowsFile(
 ): Promise<WrittenInt8Rows> {
   const { codes, rowAbsmax, sums } = await controlled(options, (control) =>
     quantizerAddon().quantizeInt8RowsFile(
-      source.path,
-      source.byteOffset,
-      source.type,
-      shape.rows,
-      shape.columns,
-      target.path,
-      target.codes,
+      ...matrixArguments(source, shape, target),
       target.rowAbsmax,
       control,
     ),

@@ -16,6 +16,17 @@ export interface NativeControl {
   devices?: readonly number[] | undefined;
 }
 
+/** What the calls for a matrix from file to file begin with. */
+export type MatrixArguments = readonly [
+  sourcePath: string,
+  sourceOffset: number,
+  sourceType: string,
+  rows: number,
+  columns: number,
+  targetPath: string,
+  codesOffset: number,
+];
+
 /** One scale per `n > 0` columns, per row (undefined), or for the tensor (0). */
 type NativeBlockSize = number | undefined;
 
@@ -123,29 +134,17 @@ export interface QuantizerAddon {
     sums: ErrorSums;
   }>;
   quantizeAffineFile(
-    sourcePath: string,
-    sourceOffset: number,
-    sourceType: string,
-    rows: number,
-    columns: number,
-    targetPath: string,
-    codesOffset: number,
-    scalesOffset: number,
-    zeroPointsOffset: number | undefined,
-    bits: number,
-    blockSize: NativeBlockSize,
-    control: NativeControl,
+    ...rest: [
+      ...matrix: MatrixArguments,
+      scalesOffset: number,
+      zeroPointsOffset: number | undefined,
+      bits: number,
+      blockSize: NativeBlockSize,
+      control: NativeControl,
+    ]
   ): Promise<{ codes: string; scales: string; zeroPoints?: string; sums: ErrorSums }>;
   quantizeInt8RowsFile(
-    sourcePath: string,
-    sourceOffset: number,
-    sourceType: string,
-    rows: number,
-    columns: number,
-    targetPath: string,
-    codesOffset: number,
-    rowAbsmaxOffset: number,
-    control: NativeControl,
+    ...rest: [...matrix: MatrixArguments, rowAbsmaxOffset: number, control: NativeControl]
   ): Promise<{ codes: string; rowAbsmax: string; sums: ErrorSums }>;
   copyHashed(
     sourcePath: string,

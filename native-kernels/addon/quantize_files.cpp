@@ -23,6 +23,23 @@ struct FilePlace {
   std::size_t offset;
 };
 
+/// What every call for a matrix begins with: sourcePath, sourceOffset, sourceType, rows, columns, targetPath,
+/// codesOffset.
+struct MatrixArguments {
+  FilePlace from;
+  WeightType type;
+  Shape shape;
+  FilePlace to;
+
+  explicit MatrixArguments(const Napi::CallbackInfo& info)
+      : from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")},
+        type(weight_type_argument(info[2])),
+        shape(shape_arguments(info[3], info[4])),
+        to{string_argument(info[5], "target.path"), position_argument(info[6], "target.codes")} {}
+
+  std::size_t numel() const { return shape.rows * shape.columns; }
+};
+
 // quantize4bitFile(sourcePath, sourceOffset, sourceType, numel, targetPath, codesOffset, absmaxOffset,
 //                  nestedAbsmaxOffset | undefined, type, blockSize, control)
 Napi::Value quantize_4bit_file_call(const Napi::CallbackInfo& info) {
@@ -67,63 +84,53 @@ Napi::Value quantize_4bit_file_call(const Napi::CallbackInfo& info) {
       });
 }
 
-// quantizeAffineFile(sourcePath, sourceOffset, sourceType, rows, columns, targetPath, codesOffset, scalesOffset,
-//                    zeroPointsOffset | undefined, bits, blockSize | undefined, control)
+// quantizeAffineFile(MatrixArguments, scalesOffset, zeroPointsOffset | undefined, bits, blockSize | undefined, control)
 Napi::Value quantize_affine_file_call(const Napi::CallbackInfo& info) {
-  const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
-  const WeightType weight_type = weight_type_argument(info[2]);
-  const Shape shape = shape_arguments(info[3], info[4]);
-  const FilePlace to{string_argument(info[5], "target.path"), position_argument(info[6], "target.codes")};
+  const MatrixArguments matrix(info);
   const std::size_t scales = position_argument(info[7], "target.scales");
   const bool symmetric = info[8].IsUndefined();
   const std::size_t zeros = symmetric ? 0 : position_argument(info[8], "target.zeroPoints");
-  const AffineSpec spec = affine_arguments(Napi::Boolean::New(info.Env(), symmetric), info[9], info[10], shape);
+  const AffineSpec spec = affine_arguments(Napi::Boolean::New(info.Env(), symmetric), info[9], info[10], matrix.shape);
   if (spec.per_tensor) refuse_argument("granularity", "must not be 'tensor': that takes two passes over the file");
   const std::shared_ptr<CallControl> control = control_argument(info[11]);
   auto made = std::make_shared<AffineFileResult>();
-  const std::size_t numel = shape.rows * shape.columns;
   return PromiseWorker::start(
       info.Env(), {},
       [=] {
-        const PositionedFile source(from.path, PositionedFile::Access::read);
-        const PositionedFile target(to.path, PositionedFile::Access::write);
-        *made = quantize_affine_file({source, from.offset, weight_type, numel}, shape, spec,
-                                     {target, to.offset, scales, zeros}, control->control);
+        const PositionedFile source(matrix.from.path, PositionedFile::Access::read);
+        const PositionedFile target(matrix.to.path, PositionedFile::Access::write);
+        *made = quantize_affine_file({source, matrix.from.offset, matrix.type, matrix.numel()}, matrix.shape, spec,
+                                     {target, matrix.to.offset, scales, zeros}, control->control);
       },
       [=](Napi::Env env, const PromiseWorker&) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("codes", digest_text(made->codes));
         result.Set("scales", digest_text(made->scales));
         if (!symmetric) result.Set("zeroPoints", digest_text(made->zero_points));
-        result.Set("sums", to_javascript(env, made->statistics, numel));
+        result.Set("sums", to_javascript(env, made->statistics, matrix.numel()));
         return result;
       });
 }
 
-// quantizeInt8RowsFile(sourcePath, sourceOffset, sourceType, rows, columns, targetPath, codesOffset, rowAbsmaxOffset,
-//                      control)
+// quantizeInt8RowsFile(MatrixArguments, rowAbsmaxOffset, control)
 Napi::Value quantize_int8_rows_file_call(const Napi::CallbackInfo& info) {
-  const FilePlace from{string_argument(info[0], "source.path"), position_argument(info[1], "source.byteOffset")};
-  const WeightType weight_type = weight_type_argument(info[2]);
-  const Shape shape = shape_arguments(info[3], info[4]);
-  const FilePlace to{string_argument(info[5], "target.path"), position_argument(info[6], "target.codes")};
+  const MatrixArguments matrix(info);
   const std::size_t row_absmax = position_argument(info[7], "target.rowAbsmax");
   const std::shared_ptr<CallControl> control = control_argument(info[8]);
   auto made = std::make_shared<Int8RowsFileResult>();
-  const std::size_t numel = shape.rows * shape.columns;
   return PromiseWorker::start(
       info.Env(), {},
       [=] {
-        const PositionedFile source(from.path, PositionedFile::Access::read);
-        const PositionedFile target(to.path, PositionedFile::Access::write);
-        *made = quantize_int8_rows_file({source, from.offset, weight_type, numel}, shape,
-                                        {target, to.offset, row_absmax}, control->control);
+        const PositionedFile source(matrix.from.path, PositionedFile::Access::read);
+        const PositionedFile target(matrix.to.path, PositionedFile::Access::write);
+        *made = quantize_int8_rows_file({source, matrix.from.offset, matrix.type, matrix.numel()}, matrix.shape,
+                                        {target, matrix.to.offset, row_absmax}, control->control);
       },
       [=](Napi::Env env, const PromiseWorker&) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("codes", digest_text(made->codes));
         result.Set("rowAbsmax", digest_text(made->row_absmax));
-        result.Set("sums", to_javascript(env, made->statistics, numel));
+        result.Set("sums", to_javascript(env, made->statistics, matrix.numel()));
         return result;
       });
 }

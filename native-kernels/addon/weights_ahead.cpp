@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "digest_text.h"
 #include "exported.h"
 #include "registration.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 // Random, and only ours: an external of another addon cannot be taken for one.
 constexpr napi_type_tag kTag{0x31d9a06be45f7c28u, 0x9c07f2585be1d46au};
-constexpr double kMostBytes = 9007199254740991.0;  // 2^53 - 1
 
 using Handle = std::unique_ptr<WeightsAhead>;
 
@@ -26,9 +26,8 @@ Napi::Value weights_ahead(const Napi::CallbackInfo& info) {
   std::vector<WeightRange> ranges;
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Object range = object_argument(array.Get(i), "range");
-    ranges.push_back({string_argument(range.Get("path"), "path"),
-                      size_argument(range.Get("begin"), "begin", 0, kMostBytes),
-                      size_argument(range.Get("end"), "end", 0, kMostBytes)});
+    ranges.push_back({string_argument(range.Get("path"), "path"), position_argument(range.Get("begin"), "begin"),
+                      position_argument(range.Get("end"), "end")});
   }
   auto ahead = std::make_unique<Handle>(std::make_unique<WeightsAhead>(ranges));
   const auto external =

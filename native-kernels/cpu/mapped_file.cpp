@@ -80,6 +80,13 @@ std::size_t take_slot() {
 
 }  // namespace
 
+bool is_resident(const void* byte) {
+  const auto size = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  void* page = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(byte) / size * size);
+  unsigned char answer = 0;
+  return mincore(page, size, &answer) == 0 && (answer & 1) != 0;
+}
+
 MappedFile::MappedFile(const PositionedFile& file, std::uint64_t offset, std::uint64_t length)
     : file_(file), end_(offset + length), slot_(kSlots) {
   // Of a file that is too short, the rest of the last page would read as zeros, without any signal.
@@ -115,11 +122,6 @@ const std::uint8_t* MappedFile::resident(std::uint64_t start, std::size_t count)
   if (pages_ == nullptr) return nullptr;
   // Both ends stand for what is between: files come into memory in order. Were a page missing, reading it would only
   // take longer than reading it on purpose, which makes the system read ahead.
-  const auto is_resident = [this](const std::uint8_t* byte) {
-    const auto at = static_cast<std::size_t>(byte - pages_);
-    unsigned char answer = 0;
-    return mincore(pages_ + at / page_size * page_size, page_size, &answer) == 0 && (answer & 1) != 0;
-  };
   const std::uint8_t* const first = first_ + start;
   give_back_behind(first);
   if (all_resident_) return first;
@@ -141,6 +143,8 @@ void MappedFile::require_whole() const {
 }
 
 #else
+
+bool is_resident(const void*) { return false; }
 
 MappedFile::MappedFile(const PositionedFile& file, std::uint64_t offset, std::uint64_t length)
     : file_(file), end_(offset + length), slot_(0) {}

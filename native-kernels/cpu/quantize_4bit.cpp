@@ -162,8 +162,8 @@ struct NestedJob {
       const std::size_t length = job.block_end(block) - start;
       const void* weights = job.source.at(start, length, source_scratch);
       code_scratch.resize(std::max(code_scratch.size(), (length + 1) / 2));
-      const std::uint8_t* codes = code_scratch.data();
-      make_codes_again(job, block, length, weights, code_scratch.data());
+      std::uint8_t* const codes = code_scratch.data();
+      make_codes_again(job, block, length, weights, codes);
       for (std::size_t k = 0; k < length; ++k) {
         const int code = codes[k / 2] >> (k % 2 == 0 ? 4 : 0) & 15;
         const float value = job.tables.values_by_code[code] * scales[i];

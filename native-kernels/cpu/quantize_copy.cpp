@@ -13,14 +13,14 @@ Digest copy_hashed(const PositionedFile& from, std::uint64_t from_offset, std::u
   constexpr std::size_t kTaskBytes = 64 * kTreePiece;
   TreeHash hash(length, control.isa);
   PieceWriter pieces(to, to_offset, length, kTaskBytes);
+  const CodeOutput output{nullptr, &pieces, &hash};
   const auto tasks = static_cast<std::size_t>((length + kTaskBytes - 1) / kTaskBytes);
   for_each_task(tasks, control, {0, 1}, [&](std::size_t task) {
     const std::size_t start = task * kTaskBytes;
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kTaskBytes, length - start));
-    std::uint8_t* bytes = pieces.room(start);
+    std::uint8_t* bytes = output.room(start);
     from.read(from_offset + start, bytes, count);
-    hash.add(start, bytes, count);
-    pieces.filled(start, count);
+    output.take(start, count, bytes);
   });
   pieces.finish();
   return hash.finish();

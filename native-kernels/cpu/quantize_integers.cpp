@@ -243,6 +243,40 @@ void quantize_int8_rows(const QuantizeKernels& kernels, const Weights& source, S
   }
 }
 
+struct WrittenCodes {
+  Digest codes;
+  Statistics statistics;
+};
+
+/// Reads a matrix from a file, and writes and hashes the codes of its rows, a task at a time: the rows of a task lie in
+/// a core's cache while they are read, quantized and hashed.
+/// @param quantize quantize(weights of whole rows, the first of them, their shape, codes, statistics to add to)
+template <typename Quantize>
+WrittenCodes quantize_rows_file(const FileSource& source, Shape shape, int bits, const PositionedFile& target,
+                                std::uint64_t offset, const Control& control, const Quantize& quantize) {
+  const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
+  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
+  TreeHash hash(code_bytes(bits, source.numel), control.isa);
+  const RowTasks rows(shape, kTreePiece * 8 / static_cast<std::size_t>(bits));
+  PieceWriter pieces(target, offset, hash.length(), code_bytes(bits, rows.rows * shape.columns));
+  const CodeOutput codes{nullptr, &pieces, &hash};
+  std::vector<Statistics> parts(rows.tasks);
+  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+    thread_local Scratch source_scratch;
+    const std::size_t row = rows.first(task);
+    const std::size_t start = row * shape.columns;
+    const std::size_t count = rows.count(task) * shape.columns;
+    const std::size_t place = code_bytes(bits, start);
+    std::uint8_t* to = codes.room(place);
+    quantize(Weights{input.at(start, count, source_scratch), source.type, start}, row,
+             Shape{rows.count(task), shape.columns}, to, parts[task]);
+    codes.take(place, code_bytes(bits, count), to);
+  });
+  mapped.require_whole();
+  pieces.finish();
+  return {hash.finish(), total(parts)};
+}
+
 }  // namespace
 
 std::size_t affine_groups(Shape shape, const AffineSpec& spec) {
@@ -274,32 +308,15 @@ AffineFileResult quantize_affine_file(const FileSource& source, Shape shape, con
   const std::size_t groups = shape.columns == 0 ? 0 : divide_up(shape.columns, spec.block_size);
   std::vector<float> scales(shape.rows * groups);
   std::vector<std::int8_t> zeros(spec.symmetric ? 0 : scales.size());
-  const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
-  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
-  TreeHash hash(code_bytes(spec.bits, source.numel), control.isa);
+  const WrittenCodes written = quantize_rows_file(
+      source, shape, spec.bits, target.file, target.codes, control,
+      [&](const Weights& weights, std::size_t row, Shape rows, std::uint8_t* codes, Statistics& sum) {
+        std::int8_t* const zero_points = spec.symmetric ? nullptr : zeros.data() + row * groups;
+        quantize_affine_rows(kernels, weights, rows, spec, {codes, scales.data() + row * groups, zero_points}, sum);
+      });
   AffineFileResult result{};
-  const RowTasks rows(shape, kTreePiece * 8 / static_cast<std::size_t>(spec.bits));
-  PieceWriter pieces(target.file, target.codes, hash.length(), code_bytes(spec.bits, rows.rows * shape.columns));
-  const CodeOutput codes{nullptr, &pieces, &hash};
-  std::vector<Statistics> parts(rows.tasks);
-  // The rows of a task lie in a core's cache while they are read, quantized, hashed and written.
-  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    thread_local Scratch source_scratch;
-    const std::size_t row = rows.first(task);
-    const std::size_t start = row * shape.columns;
-    const std::size_t count = rows.count(task) * shape.columns;
-    const std::size_t place = code_bytes(spec.bits, start);
-    const std::size_t bytes = code_bytes(spec.bits, count);
-    std::uint8_t* to = codes.room(place);
-    quantize_affine_rows(
-        kernels, {input.at(start, count, source_scratch), source.type, start}, {rows.count(task), shape.columns}, spec,
-        {to, scales.data() + row * groups, spec.symmetric ? nullptr : zeros.data() + row * groups}, parts[task]);
-    codes.take(place, bytes, to);
-  });
-  mapped.require_whole();
-  pieces.finish();
-  result.statistics = total(parts);
-  result.codes = hash.finish();
+  result.statistics = written.statistics;
+  result.codes = written.codes;
   result.scales = put_hashed(scales, target.file, target.scales, control);
   if (!spec.symmetric) result.zero_points = put_hashed(zeros, target.file, target.zero_points, control);
   return result;
@@ -350,31 +367,12 @@ Int8RowsFileResult quantize_int8_rows_file(const FileSource& source, Shape shape
                                            const Control& control) {
   const QuantizeKernels& kernels = quantize_kernels(control.isa);
   std::vector<float> row_absmax(shape.rows);
-  const MappedFile mapped(source.file, source.offset, std::uint64_t{source.numel} * weight_size(source.type));
-  const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
-  TreeHash hash(source.numel, control.isa);
-  Int8RowsFileResult result{};
-  const RowTasks rows(shape, kTreePiece);
-  PieceWriter pieces(target.file, target.codes, hash.length(), rows.rows * shape.columns);
-  const CodeOutput codes{nullptr, &pieces, &hash};
-  std::vector<Statistics> parts(rows.tasks);
-  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
-    thread_local Scratch source_scratch;
-    const std::size_t row = rows.first(task);
-    const std::size_t start = row * shape.columns;
-    const std::size_t count = rows.count(task) * shape.columns;
-    std::uint8_t* to = codes.room(start);
-    quantize_int8_rows(kernels, {input.at(start, count, source_scratch), source.type, start},
-                       {rows.count(task), shape.columns}, reinterpret_cast<std::int8_t*>(to), row_absmax.data() + row,
-                       parts[task]);
-    codes.take(start, count, to);
-  });
-  mapped.require_whole();
-  pieces.finish();
-  result.statistics = total(parts);
-  result.codes = hash.finish();
-  result.row_absmax = put_hashed(row_absmax, target.file, target.row_absmax, control);
-  return result;
+  const WrittenCodes written = quantize_rows_file(
+      source, shape, 8, target.file, target.codes, control,
+      [&](const Weights& weights, std::size_t row, Shape rows, std::uint8_t* codes, Statistics& sum) {
+        quantize_int8_rows(kernels, weights, rows, reinterpret_cast<std::int8_t*>(codes), row_absmax.data() + row, sum);
+      });
+  return {written.codes, put_hashed(row_absmax, target.file, target.row_absmax, control), written.statistics};
 }
 
 void dequantize_int8_rows(const std::int8_t* codes, const float* row_absmax, Shape shape, float* out,

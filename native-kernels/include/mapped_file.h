@@ -10,6 +10,9 @@
 
 namespace nibble {
 
+/// Whether the page that a byte of a mapped file lies in is in memory; false where the system does not say.
+bool is_resident(const void* byte);
+
 /// Where the system cannot map a file, or the file is not in memory yet, nothing is handed out and callers read it
 /// instead. A file that becomes shorter under a mapping ends other programs (SIGBUS); here the missing pages read as
 /// zeros and `require_whole` says so afterwards. Pages count as memory of the process: those far behind what was asked

@@ -5,10 +5,7 @@
 #include <span>
 #include <thread>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#include <unistd.h>
-#endif
+#include "mapped_file.h"
 
 namespace nibble {
 namespace {
@@ -26,21 +23,13 @@ constexpr std::size_t kWindow = std::size_t{1} << 21;
 /// The system maps so much around a page that is read, where it lies in memory (fault_around_bytes).
 constexpr std::size_t kAround = std::size_t{1} << 16;
 
-/// @returns whether the page is in memory
-bool is_resident(std::uintptr_t page, std::size_t page_size) {
-  unsigned char answer = 0;
-  return mincore(reinterpret_cast<void*>(page), page_size, &answer) == 0 && (answer & 1) != 0;
-}
-
 void map_pages(std::span<const std::uint8_t> bytes) {
-  const auto page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(bytes.data()) / page_size * page_size;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size();
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t end = begin + bytes.size();
   for (std::uintptr_t at = begin; at < end;) {
     const std::uintptr_t next = std::min((at / kWindow + 1) * kWindow, end);
     // Both ends stand for what is between: files come into memory in order.
-    const std::uintptr_t last = (next - 1) / page_size * page_size;
-    if (is_resident(at, page_size) && is_resident(last, page_size)) {
+    if (is_resident(reinterpret_cast<const void*>(at)) && is_resident(reinterpret_cast<const void*>(next - 1))) {
       // One read of each part instead of MADV_POPULATE_READ, which locks the address space: every other thread that
       // allocates memory would wait.
       for (std::uintptr_t part = at; part < next; part = (part / kAround + 1) * kAround) {
