@@ -1,6 +1,6 @@
 // Prefill: a strip of rows is decoded once to unsigned bytes, 16 rows x 64 columns at a time and transposed to
 // [dword of columns][16 rows], then multiplied with all tokens, eight at a time: one weight register holds four columns
-// of 16 rows and meets one token's four activations, broadcast from memory.
+// of 16 rows and meets one token's four activations, broadcast from memory; two such registers meet each.
 
 #include "cpu/avx512/linear_avx512.h"
 #include "cpu/avx512/linear_table.h"
@@ -88,6 +88,13 @@ constexpr int half_of(int dword) {
   return kBits == 8 ? dword / 8 : dword % 8 / 4;
 }
 
+/// What a group's integer products are multiplied with beside the activations' scale.
+enum class Scaling {
+  groups,             // its own scale
+  groups_with_zeros,  // its own scale, after its zero point was taken off
+  rows,               // nothing: rows have one scale each, which waits for the whole sum
+};
+
 struct Tile {
   const std::uint8_t* bytes;  // [chunks][16 dwords][16 rows][4]
   const float* scales;        // [groups][16 rows]
@@ -110,66 +117,90 @@ Block block_of(const Int8Activations& x, std::size_t token) {
           x.offsets + begin * x.scale_stride + inside};
 }
 
-/// 16 rows x kTokens tokens.
-template <int kBits, int kGroup, bool kZeros, int kTokens>
-void multiply(const Tile& tile, const Block& x, float* y, std::size_t y_stride) {
-  const auto start = [&](int t, std::size_t group) {
-    const __m512i offset = _mm512_set1_epi32(x.offsets[group * kTokenBlock + static_cast<std::size_t>(t)]);
-    if constexpr (!kZeros) return offset;
-    return _mm512_mullo_epi32(offset, _mm512_loadu_si512(tile.zeros + group * kTileRows));
-  };
-  const auto scale = [&](int t, std::size_t group) {
-    return _mm512_mul_ps(_mm512_loadu_ps(tile.scales + group * kTileRows),
-                         _mm512_set1_ps(x.scales[group * kTokenBlock + static_cast<std::size_t>(t)]));
-  };
-  __m512 totals[kTokens];
-  __m512i products[kTokens];
-  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[t] = tile.bias;
-  for (std::size_t chunk = 0; chunk < tile.chunks; ++chunk) {
-    const std::int8_t* codes = x.codes + chunk * kBlockChunk;
-    const std::uint8_t* bytes = tile.bytes + chunk * kTileBytes;
-    const auto dword = [&](int i) {
-      const __m512i w = _mm512_loadu_si512(bytes + i * 64);
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        const std::int32_t four = load_dword(codes + static_cast<std::size_t>(i) * kBlockDword + 4 * t);
-        products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(four));
-      }
-    };
-    constexpr int kGroups = 64 / kGroup;
-    NIBBLE_UNROLL for (int g = 0; g < kGroups; ++g) {
-      const std::size_t group = chunk * kGroups + static_cast<std::size_t>(g);
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) products[t] = start(t, group);
-      NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) {
-        if (kGroups == 1 || half_of<kBits>(i) == g) dword(i);
-      }
-      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-        totals[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[t]), scale(t, group), totals[t]);
+/// kTiles * 16 rows x kTokens tokens. An activation that is fetched serves all tiles: with one tile fetching took
+/// longer than multiplying. Of two tiles and eight tokens only the integer sums fit into registers; the totals are in
+/// memory, which each group's end visits once.
+template <int kBits, int kGroup, Scaling kScaling, int kTiles, int kTokens>
+void multiply(const Tile* tiles, const Block& x, float* y, std::size_t y_stride) {
+  __m512 totals[kTiles][kTokens];
+  __m512i products[kTiles][kTokens];
+  NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) {
+    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[r][t] =
+        kScaling == Scaling::rows ? _mm512_setzero_ps() : tiles[r].bias;
+  }
+  const auto start = [&](std::size_t group) {
+    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+      const __m512i offset = _mm512_set1_epi32(x.offsets[group * kTokenBlock + static_cast<std::size_t>(t)]);
+      NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) {
+        products[r][t] = offset;
+        if constexpr (kScaling == Scaling::groups_with_zeros) {
+          const __m512i zeros = _mm512_loadu_si512(tiles[r].zeros + group * kTileRows);
+          products[r][t] = _mm512_mullo_epi32(offset, zeros);
+        }
       }
     }
+  };
+  const auto add_dword = [&](std::size_t chunk, int dword) {
+    const std::size_t at = chunk * kTileBytes + static_cast<std::size_t>(dword) * 64;
+    const std::int8_t* codes = x.codes + chunk * kBlockChunk + static_cast<std::size_t>(dword) * kBlockDword;
+    __m512i w[kTiles];
+    NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) w[r] = _mm512_loadu_si512(tiles[r].bytes + at);
+    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+      const __m512i four = _mm512_set1_epi32(load_dword(codes + 4 * t));
+      NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) products[r][t] = _mm512_dpbusd_epi32(products[r][t], w[r], four);
+    }
+  };
+  const auto end = [&](std::size_t group) {
+    NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) {
+      const __m512 scales = _mm512_loadu_ps(tiles[r].scales + group * kTileRows);
+      NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+        __m512 scale = _mm512_set1_ps(x.scales[group * kTokenBlock + static_cast<std::size_t>(t)]);
+        if constexpr (kScaling != Scaling::rows) scale = _mm512_mul_ps(scales, scale);
+        totals[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r][t]), scale, totals[r][t]);
+      }
+    }
+  };
+  constexpr int kGroups = 64 / kGroup;
+  for (std::size_t chunk = 0; chunk < tiles[0].chunks; ++chunk) {
+    NIBBLE_UNROLL for (int g = 0; g < kGroups; ++g) {
+      const std::size_t group = chunk * kGroups + static_cast<std::size_t>(g);
+      start(group);
+      NIBBLE_UNROLL for (int i = 0; i < kDwords; ++i) {
+        if (kGroups == 1 || half_of<kBits>(i) == g) add_dword(chunk, i);
+      }
+      end(group);
+    }
   }
-  NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
-    _mm512_mask_storeu_ps(y + static_cast<std::size_t>(t) * y_stride, tile.rows, totals[t]);
+  NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) {
+    float* const to = y + static_cast<std::size_t>(r) * kTileRows;
+    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
+      __m512 sum = totals[r][t];
+      if constexpr (kScaling == Scaling::rows) {
+        sum = _mm512_fmadd_ps(sum, _mm512_loadu_ps(tiles[r].scales), tiles[r].bias);
+      }
+      _mm512_mask_storeu_ps(to + static_cast<std::size_t>(t) * y_stride, tiles[r].rows, sum);
+    }
   }
 }
 
 /// Up to kTokenBlock tokens from `token`, the first of a block.
-template <int kBits, int kGroup, bool kZeros>
-void multiply_block(const Tile& tile, const Int8Activations& x, std::size_t token, float* y, std::size_t y_stride) {
+template <int kBits, int kGroup, Scaling kScaling, int kTiles>
+void multiply_block(const Tile* tiles, const Int8Activations& x, std::size_t token, float* y, std::size_t y_stride) {
   const std::size_t count = smaller(kTokenBlock, x.tokens - token);
   if (count == kTokenBlock) {
-    multiply<kBits, kGroup, kZeros, 8>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    multiply<kBits, kGroup, kScaling, kTiles, 8>(tiles, block_of(x, token), y + token * y_stride, y_stride);
     return;
   }
   if ((count & 4) != 0) {
-    multiply<kBits, kGroup, kZeros, 4>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    multiply<kBits, kGroup, kScaling, kTiles, 4>(tiles, block_of(x, token), y + token * y_stride, y_stride);
     token += 4;
   }
   if ((count & 2) != 0) {
-    multiply<kBits, kGroup, kZeros, 2>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    multiply<kBits, kGroup, kScaling, kTiles, 2>(tiles, block_of(x, token), y + token * y_stride, y_stride);
     token += 2;
   }
   if ((count & 1) != 0) {
-    multiply<kBits, kGroup, kZeros, 1>(tile, block_of(x, token), y + token * y_stride, y_stride);
+    multiply<kBits, kGroup, kScaling, kTiles, 1>(tiles, block_of(x, token), y + token * y_stride, y_stride);
   }
 }
 
@@ -179,9 +210,10 @@ __m512 tile_bias(const float* bias, std::size_t row, __mmask16 rows) {
              : _mm512_setzero_ps();
 }
 
-template <int kBits, int kGroup, bool kZeros>
+template <int kBits, int kGroup, Scaling kScaling>
 void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                    const float* bias, float* y, void* scratch) {
+  constexpr bool kZeros = kScaling == Scaling::groups_with_zeros;
   const std::size_t chunks = (w.columns + 63) / 64;
   const std::size_t row_bytes = kBits == 4 ? w.columns / 2 : w.columns;
   const DecodedStrip strip = decode_strip<kTileRows, kZeros>(
@@ -190,27 +222,41 @@ void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, 
         decode_rows<kBits>(w.codes, row_bytes, w.map, first, end, chunks, to);
       },
       load_group_scales, transpose_tile_scales);
+  const auto tile_at = [&](std::size_t tile) {
+    const std::size_t first = begin + tile * kTileRows;
+    const __mmask16 rows = first_lanes16(end - first);
+    return Tile{strip.bytes + tile * strip.tile_bytes,
+                strip.scales + tile * strip.tile_scales,
+                kZeros ? strip.zeros + tile * strip.tile_scales : nullptr,
+                chunks,
+                rows,
+                tile_bias(bias, first, rows)};
+  };
   // Activations in the outer loop: eight tokens stay in L1 while the strip passes from L2.
   for (std::size_t token = 0; token < x.tokens; token += kTokenBlock) {
-    for (std::size_t tile = 0; tile < strip.tiles; ++tile) {
-      const std::size_t first = begin + tile * kTileRows;
-      const __mmask16 rows = first_lanes16(end - first);
-      const Tile decoded{strip.bytes + tile * strip.tile_bytes,
-                         strip.scales + tile * strip.tile_scales,
-                         kZeros ? strip.zeros + tile * strip.tile_scales : nullptr,
-                         chunks,
-                         rows,
-                         tile_bias(bias, first, rows)};
-      multiply_block<kBits, kGroup, kZeros>(decoded, x, token, y + first, w.rows);
+    std::size_t tile = 0;
+    for (; tile + 2 <= strip.tiles; tile += 2) {
+      const Tile pair[2] = {tile_at(tile), tile_at(tile + 1)};
+      multiply_block<kBits, kGroup, kScaling, 2>(pair, x, token, y + begin + tile * kTileRows, w.rows);
     }
+    if (tile == strip.tiles) continue;
+    const Tile last = tile_at(tile);
+    multiply_block<kBits, kGroup, kScaling, 1>(&last, x, token, y + begin + tile * kTileRows, w.rows);
   }
 }
 
 template <int kBits, int kGroup>
 void grouped_strip(const GroupedWeights& w, std::size_t begin, std::size_t end, const Int8Activations& x,
                    const float* bias, float* y, void* scratch) {
-  w.scales.zero_points != nullptr ? grouped_strip<kBits, kGroup, true>(w, begin, end, x, bias, y, scratch)
-                                  : grouped_strip<kBits, kGroup, false>(w, begin, end, x, bias, y, scratch);
+  if (w.scales.zero_points != nullptr) {
+    return grouped_strip<kBits, kGroup, Scaling::groups_with_zeros>(w, begin, end, x, bias, y, scratch);
+  }
+  if constexpr (kBits == 8) {
+    if (w.scales.blocks_per_row == 1) {
+      return grouped_strip<kBits, kGroup, Scaling::rows>(w, begin, end, x, bias, y, scratch);
+    }
+  }
+  grouped_strip<kBits, kGroup, Scaling::groups>(w, begin, end, x, bias, y, scratch);
 }
 
 }  // namespace
