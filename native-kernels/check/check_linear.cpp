@@ -190,13 +190,17 @@ std::vector<float> activations(std::size_t tokens, std::size_t columns, Random& 
   return x;
 }
 
-void check_products(const Layer& layer, Isa isa, Random& random, Report& report) {
+/// Some counts for each of the many layers: every kernel meets every count all the same, and an emulator is slow.
+std::vector<std::size_t> some_token_counts(Random& random) {
+  constexpr std::size_t kCounts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33};
+  return {1, kCounts[random.below(11)], kCounts[random.below(11)], 9 + random.below(25)};
+}
+
+void check_products(const Layer& layer, const std::vector<std::size_t>& token_counts, Isa isa, Random& random,
+                    Report& report) {
   std::vector<float> bias(layer.rows);
   for (float& value : bias) value = random.gaussian();
-  // Some counts for each of the many layers: every kernel meets every count all the same, and an emulator is slow.
-  constexpr std::size_t kCounts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33};
-  const std::size_t chosen[] = {1, kCounts[random.below(11)], kCounts[random.below(11)], 9 + random.below(25)};
-  for (const std::size_t tokens : chosen) {
+  for (const std::size_t tokens : token_counts) {
     const std::vector<float> x = activations(tokens, layer.columns, random);
     std::vector<float> exact(tokens * layer.rows), fast(tokens * layer.rows), defined(tokens * layer.rows);
     layer.multiply(x.data(), tokens, bias.data(), exact.data(), Mode::exact, isa);
@@ -309,9 +313,17 @@ void check_linear(Isa isa, std::uint64_t seed, Report& report) {
   constexpr std::size_t kShapes[][2] = {{1, 24}, {5, 37}, {16, 96}, {33, 160}, {21, 250}, {35, 320}, {9, 1056}};
   for (const auto& [rows, columns] : kShapes) {
     for (const Layer& layer : layers_of(rows, columns, random)) {
-      check_products(layer, isa, random, report);
+      check_products(layer, some_token_counts(random), isa, random, report);
       if (columns == 320) check_faults(layer, isa, random, report);
     }
+  }
+  // Strips of several tiles, the last of them incomplete.
+  for (const Layer& layer : layers_of(531, 96, random)) {
+    check_products(layer, {34 + random.below(7)}, isa, random, report);
+  }
+  // Of a long prompt the tokens are split as well.
+  for (const Layer& layer : layers_of(35, 96, random)) {
+    check_products(layer, {129 + random.below(14)}, isa, random, report);
   }
   check_integers(isa, random, report);
   check_ends(isa, random, report);

@@ -64,11 +64,14 @@ void Report::holds(const std::string& what, bool condition) {
   if (!condition) fail(what);
 }
 
+/// As many as make drivers split what they split for many threads.
+constexpr std::size_t kPretendedThreads = 16;
+
 const Parallel kBackwards{nullptr,
                           [](void*, std::size_t tasks, void (*task)(void* user, std::size_t index), void* user) {
                             while (tasks > 0) task(user, --tasks);
                           },
-                          1};
+                          kPretendedThreads};
 
 }  // namespace nibble::check
 

@@ -13,8 +13,9 @@ namespace {
 
 using reference::OutlierColumns;
 
-/// Groups of columns that one task scores: a few microseconds of work for a long prompt.
-constexpr std::size_t kScoredGroups = 4;
+/// Groups of columns that one task scores: some ten microseconds of work for a long prompt. More of them would leave
+/// most of many threads without work in a narrow layer.
+constexpr std::size_t kScoredGroups = 1;
 
 float block_scale(const BlockScales& s, std::size_t block) {
   if (s.values != nullptr) return load_unaligned(s.values, block) * s.factor;
@@ -72,12 +73,12 @@ OutlierColumns find_outliers(const GroupedWeights& w, const Tokens& tokens) {
   return reference::choose_outliers(scores, w.columns, tokens.count);
 }
 
-/// y += the float32 products of the outlier channels. `values` [tokens, outliers.count]
-void add_outliers(const Target& target, std::size_t begin, std::size_t end, const Tokens& tokens,
-                  const OutlierColumns& outliers, const float* values, Scratch& scratch) {
+/// y += the float32 products of the outlier channels, for the tokens of the range. `values` [tokens, outliers.count]
+void add_outliers(const Target& target, std::size_t begin, std::size_t end, const LinearKernels& kernels,
+                  const TokenRange& range, const OutlierColumns& outliers, const float* values, Scratch& scratch) {
   const GroupedWeights& w = *target.weights;
   const std::size_t rows = end - begin;
-  auto* weights = static_cast<float*>(scratch.reserve(rows * (outliers.count + tokens.count) * sizeof(float)));
+  auto* weights = static_cast<float*>(scratch.reserve(rows * (outliers.count + range.count) * sizeof(float)));
   float* products = weights + rows * outliers.count;
   for (std::size_t i = 0; i < outliers.count; ++i) {
     const std::size_t column = outliers.columns[i];
@@ -86,9 +87,10 @@ void add_outliers(const Target& target, std::size_t begin, std::size_t end, cons
       weights[row * outliers.count + i] = weight_at(w, begin + row, column, blocks.of_row(begin + row));
     }
   }
-  tokens.kernels.dots(weights, rows, outliers.count, values, tokens.count, nullptr, products, rows);
-  for (std::size_t t = 0; t < tokens.count; ++t) {
-    float* y = target.y + t * w.rows + begin;
+  kernels.dots(weights, rows, outliers.count, values + range.first * outliers.count, range.count, nullptr, products,
+               rows);
+  for (std::size_t t = 0; t < range.count; ++t) {
+    float* y = target.y + (range.first + t) * w.rows + begin;
     for (std::size_t row = 0; row < rows; ++row) y[row] += products[t * rows + row];
   }
 }
@@ -100,11 +102,6 @@ void grouped_products(std::span<const Target> targets, const Tokens& tokens) {
   const OutlierColumns outliers = find_outliers(*targets[0].weights, tokens);
   thread_local Scratch outlier_values;
   auto* values = static_cast<float*>(outlier_values.reserve((tokens.count * outliers.count + 1) * sizeof(float)));
-  for (std::size_t t = 0; t < tokens.count; ++t) {
-    for (std::size_t i = 0; i < outliers.count; ++i) {
-      values[t * outliers.count + i] = tokens.x[t * columns + outliers.columns[i]];
-    }
-  }
 
   multiply_groups(
       targets, tokens,
@@ -114,11 +111,16 @@ void grouped_products(std::span<const Target> targets, const Tokens& tokens) {
         thread_local Scratch clean;
         auto* inliers = static_cast<float*>(clean.reserve(columns * sizeof(float)));
         std::copy(all, all + columns, inliers);
-        for (std::size_t i = 0; i < outliers.count; ++i) inliers[outliers.columns[i]] = 0;
+        for (std::size_t i = 0; i < outliers.count; ++i) {
+          const std::size_t column = outliers.columns[i];
+          values[token * outliers.count + i] = all[column];
+          inliers[column] = 0;
+        }
         return inliers;
       },
-      [&](std::size_t number, std::size_t begin, std::size_t end, Scratch& scratch) {
-        if (outliers.count > 0) add_outliers(targets[number], begin, end, tokens, outliers, values, scratch);
+      [&](std::size_t number, std::size_t begin, std::size_t end, const TokenRange& range, Scratch& scratch) {
+        if (outliers.count == 0) return;
+        add_outliers(targets[number], begin, end, tokens.kernels, range, outliers, values, scratch);
       });
 }
 

@@ -145,14 +145,16 @@ void lanes_product(std::span<const Target> targets, const Tokens& tokens) {
   const auto strip_of = [](const GroupedWeights& w) {
     return few_strip(w.columns * static_cast<std::size_t>(w.bits) / 8);
   };
-  for_target_strips(tokens.parallel, targets, strip_of, [&](std::size_t number, std::size_t begin, std::size_t end) {
-    const Target& target = targets[number];
-    const GroupedWeights& w = *target.weights;
-    thread_local Scratch scratch;
-    const std::size_t scale_stride = round_up((w.columns + w.group - 1) / w.group, kScalePad);
-    tokens.kernels.lanes(w, begin, end, inputs[number], tokens.count, target.bias, target.y,
-                         scratch.reserve(lanes_scratch(strip_of(w), scale_stride)));
-  });
+  const auto undivided = [](std::size_t) { return std::size_t{1}; };
+  for_target_strips(tokens.parallel, targets, strip_of, undivided,
+                    [&](std::size_t number, std::size_t begin, std::size_t end, std::size_t, std::size_t) {
+                      const Target& target = targets[number];
+                      const GroupedWeights& w = *target.weights;
+                      thread_local Scratch scratch;
+                      const std::size_t scale_stride = round_up((w.columns + w.group - 1) / w.group, kScalePad);
+                      tokens.kernels.lanes(w, begin, end, inputs[number], tokens.count, target.bias, target.y,
+                                           scratch.reserve(lanes_scratch(strip_of(w), scale_stride)));
+                    });
 }
 
 }  // namespace nibble::linear

@@ -48,8 +48,8 @@ std::size_t split_outliers(const float* x, std::size_t columns, float threshold,
   return count;
 }
 
-void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, std::size_t end, const Tokens& tokens,
-                  const Outliers& outliers, Scratch& scratch) {
+void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, std::size_t end,
+                  const LinearKernels& kernels, const TokenRange& range, const Outliers& outliers, Scratch& scratch) {
   const std::size_t k = w.columns;
   for (std::size_t row = begin; row < end; ++row) {
     const std::int8_t* codes = w.codes + row * k;
@@ -57,7 +57,7 @@ void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, s
     std::memcpy(&absmax, reinterpret_cast<const unsigned char*>(w.row_absmax) + row * sizeof absmax, sizeof absmax);
     const float scale = absmax / 127.0f;
     float* expanded = nullptr;
-    for (std::size_t t = 0; t < tokens.count; ++t) {
+    for (std::size_t t = range.first; t < range.first + range.count; ++t) {
       const std::size_t count = outliers.counts[t];
       if (count == 0) continue;
       const float* values = outliers.values + t * k;
@@ -67,12 +67,12 @@ void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, s
         // The dense vector of the outliers lies in scratch behind the expanded row.
         if (expanded == nullptr) {
           expanded = static_cast<float*>(scratch.reserve(2 * k * sizeof(float)));
-          tokens.kernels.expand8(codes, k, 0, scale, expanded);
+          kernels.expand8(codes, k, 0, scale, expanded);
         }
         float* dense = expanded + k;
         std::fill(dense, dense + k, 0.0f);
         for (std::size_t i = 0; i < count; ++i) dense[columns[i]] = values[i];
-        tokens.kernels.dots(expanded, 1, k, dense, 1, nullptr, &sum, 1);
+        kernels.dots(expanded, 1, k, dense, 1, nullptr, &sum, 1);
       } else {
         for (std::size_t i = 0; i < count; ++i) sum += values[i] * static_cast<float>(codes[columns[i]]);
         sum *= scale;
@@ -113,10 +113,11 @@ void int8_rows_products(std::span<const LinearInt8RowsWeights> weights, std::spa
                                                 outliers.values + token * columns);
         return outliers.counts[token] > 0 ? inliers : values;
       },
-      [&](std::size_t number, std::size_t begin, std::size_t end, Scratch& scratch) {
-        const bool any = decompose && std::any_of(outliers.counts, outliers.counts + tokens.count,
-                                                  [](std::size_t n) { return n > 0; });
-        if (any) add_outliers(weights[number], targets[number].y, begin, end, tokens, outliers, scratch);
+      [&](std::size_t number, std::size_t begin, std::size_t end, const TokenRange& range, Scratch& scratch) {
+        const std::size_t* counts = outliers.counts + range.first;
+        const bool any = decompose && std::any_of(counts, counts + range.count, [](std::size_t n) { return n > 0; });
+        if (!any) return;
+        add_outliers(weights[number], targets[number].y, begin, end, tokens.kernels, range, outliers, scratch);
       });
 }
 

@@ -70,11 +70,13 @@ void for_strips(const Parallel& parallel, std::size_t items, std::size_t strip, 
       &context);
 }
 
-/// Calls body(target's number, begin, end) for strips of the rows of all targets, spread over the threads together.
+/// Calls body(target's number, begin, end, part, parts) for strips of the rows of all targets and every part of the
+/// tokens, spread over the threads together.
 /// @param strip_of strip_of(weights) is the rows of a strip of theirs
-template <typename StripOf, typename Body>
+/// @param parts_for parts_for(strips of all targets) is the number of parts
+template <typename StripOf, typename PartsFor, typename Body>
 void for_target_strips(const Parallel& parallel, std::span<const Target> targets, const StripOf& strip_of,
-                       const Body& body) {
+                       const PartsFor& parts_for, const Body& body) {
   std::array<std::size_t, kMostTogether> strips{};
   std::array<std::size_t, kMostTogether> tasks{};
   std::size_t all = 0;
@@ -83,12 +85,14 @@ void for_target_strips(const Parallel& parallel, std::span<const Target> targets
     tasks[i] = (targets[i].weights->rows + strips[i] - 1) / strips[i];
     all += tasks[i];
   }
-  for_strips(parallel, all, 1, [&](std::size_t task, std::size_t) {
+  const std::size_t parts = parts_for(all);
+  for_strips(parallel, all * parts, 1, [&](std::size_t index, std::size_t) {
+    std::size_t task = index / parts;
     std::size_t number = 0;
     for (; task >= tasks[number]; ++number) task -= tasks[number];
     const std::size_t begin = task * strips[number];
     const std::size_t rows = targets[number].weights->rows;
-    body(number, begin, rows - begin < strips[number] ? rows : begin + strips[number]);
+    body(number, begin, rows - begin < strips[number] ? rows : begin + strips[number], index % parts, parts);
   });
 }
 
@@ -99,6 +103,21 @@ inline constexpr std::size_t kFewStripBytes = 32 * 1024;
 inline constexpr std::size_t kManyStripBytes = 256 * 1024;
 /// For many tokens a matrix is cut into at least this many strips, so that threads end at about the same time.
 inline constexpr std::size_t kLeastStrips = 16;
+
+/// With fewer tasks for a thread than this some threads wait at the end of a product; then the tokens are split as
+/// well.
+inline constexpr std::size_t kTasksPerThread = 4;
+/// Tokens of a part at least: a strip is decoded for each part, which takes as long as multiplying some eight tokens.
+inline constexpr std::size_t kLeastPartTokens = 64;
+
+/// Into how many parts to split tokens whose products have so many strips. No result depends on it: a token's products
+/// know nothing of other tokens.
+inline std::size_t token_parts(std::size_t strips, std::size_t tokens, std::size_t threads) {
+  const std::size_t wanted = (kTasksPerThread * threads + strips - 1) / strips;
+  const std::size_t most = tokens / kLeastPartTokens;
+  const std::size_t parts = wanted < most ? wanted : most;
+  return parts > 0 ? parts : 1;
+}
 
 inline std::size_t few_strip(std::size_t row_bytes) {
   return round_up(row_bytes < kFewStripBytes ? kFewStripBytes / (row_bytes + 1) : 1, kTileRows);
