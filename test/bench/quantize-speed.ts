@@ -5,7 +5,8 @@
  *                                     [--rounds 5] [--record]
  *
  * Alternates three things: plain copying (read the checkpoint, write as many bytes as the artifact has, sync), the
- * engine's job in this process, and the whole command in one of its own. Prints medians and ratios for a target on the
+ * engine's job in this process, and the whole command in one of its own; and, apart, quantizing alone: from the same
+ * files, with hashes and statistics, each matrix over the one before it. Prints medians and ratios for a target on the
  * disk (--work) and one in memory (--memory, a tmpfs, where there is one), and what one core takes for each stage alone.
  * A weight is a parameter of the checkpoint, those that stay in 16 bits included. Artifacts and copies are removed. The
  * checkpoint is read once before, so that it lies in the page cache where memory allows. --record puts the rates into
@@ -36,8 +37,9 @@ import { describeMachine, machineFileName } from './machine.ts';
 import { recordFolder } from './options.ts';
 import { updateDocs } from './page/update-docs.ts';
 import { ResultStore } from './result-store.ts';
+import { quantizeUnwritten } from './quantize-unwritten.ts';
 import { median } from './results.ts';
-import { quantizeSpeedHead, quantizeSpeedRows } from './rows.ts';
+import { quantizeAloneRate, quantizeSpeedHead, quantizeSpeedRows } from './rows.ts';
 import { shapes } from './shapes.ts';
 import { writeSyntheticCheckpoint } from './synthetic-checkpoint.ts';
 
@@ -229,6 +231,13 @@ async function measureStages(): Promise<void> {
   }
 }
 
+const unwrittenMs: number[] = [];
+const inMemory = existsSync(values.memory) ? values.memory : work;
+for (let round = 0; round <= rounds; round++) {
+  const ms = await quantizeUnwritten(checkpoint, plan, scheme, threads, inMemory);
+  // The first round warms up memory.
+  if (ms !== null && round > 0) unwrittenMs.push(ms);
+}
 const targets = [await measureTarget('disk', work)];
 if (existsSync(values.memory)) {
   const folder = mkdtempSync(path.join(values.memory, 'nibble-bench-'));
@@ -253,6 +262,7 @@ const result = {
   quantizedParameters: plan.quantizedParameters,
   sourceBytes,
   artifactBytes,
+  ...(unwrittenMs.length > 0 ? { unwrittenMs } : {}),
   targets: targets.map(({ target, jobs, copies, commands }) => ({
     target,
     jobMs: jobs.map(({ ms }) => ms),
@@ -274,6 +284,10 @@ for (const [target = '', ...cells] of quantizeSpeedRows(result, spread)) {
 for (const { target, jobs } of targets)
   console.log(
     `cores, to ${target}: ${median(jobs.map(({ userMs }) => userMs)).toFixed(0)} ms in the process, ${median(jobs.map(({ systemMs }) => systemMs)).toFixed(0)} ms in the kernel`,
+  );
+if (unwrittenMs.length > 0)
+  console.log(
+    `quantizing alone, M of the quantized weights/s: ${quantizeAloneRate(result, spread) ?? ''}`,
   );
 console.log('one core alone, ms and ms per GB of the checkpoint:');
 for (const [name, samples] of Object.entries(stages)) {

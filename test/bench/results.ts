@@ -100,6 +100,8 @@ export const quantizeSpeedSchema = z.object({
   quantizedParameters: number,
   sourceBytes: number,
   artifactBytes: number,
+  /** Quantizing alone, from the same files, hashes and statistics included; matrices overwrite each other. */
+  unwrittenMs: samples.optional(),
   targets: z.array(
     z.object({
       target: z.enum(['disk', 'memory']),

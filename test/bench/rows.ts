@@ -70,6 +70,16 @@ export function quantizeSpeedRows(result: QuantizeSpeed, spread: Spread): string
   ]);
 }
 
+/** Millions of quantized weights a second where matrices overwrite each other; null where that was not measured. */
+export function quantizeAloneRate(result: QuantizeSpeed, spread: Spread): string | null {
+  const { quantizedParameters, unwrittenMs } = result;
+  if (unwrittenMs === undefined) return null;
+  return spread(
+    unwrittenMs.map((ms) => quantizedParameters / ms / 1000),
+    0,
+  );
+}
+
 /** Millions a second; a dash where nothing was measured. */
 export function millions(samples: readonly number[] | undefined, spread: Spread): string {
   if (samples === undefined) return '–';

@@ -74,6 +74,7 @@ const result: MachineResult = {
       quantizedParameters: 9e8,
       sourceBytes: 2e9,
       artifactBytes: 7e8,
+      unwrittenMs: [300, 450, 600],
       targets: [
         {
           target: 'memory',
