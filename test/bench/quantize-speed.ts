@@ -4,8 +4,8 @@
  *   node test/bench/quantize-speed.ts [--checkpoint DIR | --shape KEY] [--work DIR] [--memory DIR] [--scheme nf4-dq]
  *                                     [--rounds 5] [--record]
  *
- * Alternates three things: plain copying (read the checkpoint, write as many bytes as the artifact has, sync), the
- * engine's job in this process, and the whole command in one of its own; and, apart, quantizing alone: from the same
+ * Alternates four things: plain copying (read the checkpoint, write as many bytes as the artifact has, sync), the
+ * engine's job in this process, the whole command in one of its own, and quantizing alone: from the same
  * files, with hashes and statistics, each matrix over the one before it. Prints medians and ratios for a target on the
  * disk (--work) and one in memory (--memory, a tmpfs, where there is one), and what one core takes for each stage alone.
  * A weight is a parameter of the checkpoint, those that stay in 16 bits included. Artifacts and copies are removed. The
@@ -203,6 +203,9 @@ const stages: Record<'read' | 'quantize' | 'hash' | 'write' | 'sync', number[]> 
   sync: [],
 };
 
+const unwrittenMs: number[] = [];
+const inMemory = existsSync(values.memory) ? values.memory : work;
+
 async function measureTarget(target: TargetTimes['target'], folder: string): Promise<TargetTimes> {
   const jobs: JobTime[] = [];
   const copies: number[] = [];
@@ -215,6 +218,8 @@ async function measureTarget(target: TargetTimes['target'], folder: string): Pro
     copies.push(readMs + write + sync);
     jobs.push(await runJob(checkpoint, plan, folder));
     commands.push(runCommand(directory, folder));
+    const ms = await quantizeUnwritten(checkpoint, plan, scheme, threads, inMemory);
+    if (ms !== null) unwrittenMs.push(ms);
   }
   return { target, jobs, copies, commands };
 }
@@ -231,13 +236,6 @@ async function measureStages(): Promise<void> {
   }
 }
 
-const unwrittenMs: number[] = [];
-const inMemory = existsSync(values.memory) ? values.memory : work;
-for (let round = 0; round <= rounds; round++) {
-  const ms = await quantizeUnwritten(checkpoint, plan, scheme, threads, inMemory);
-  // The first round warms up memory.
-  if (ms !== null && round > 0) unwrittenMs.push(ms);
-}
 const targets = [await measureTarget('disk', work)];
 if (existsSync(values.memory)) {
   const folder = mkdtempSync(path.join(values.memory, 'nibble-bench-'));
