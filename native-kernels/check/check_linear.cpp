@@ -1,6 +1,7 @@
 // Matrix products of every kind of weights against the reference, the same promises as in linear.test.ts and
 // linear-parity.test.ts.
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -57,11 +58,15 @@ Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, Ab
   auto s = std::make_shared<Storage>();
   const std::size_t blocks = (rows * columns + block_size - 1) / block_size;
   const float* map = four_bit_values(nested ? FourBitType::nf4 : FourBitType::fp4);
+  float offset = 0;
   s->codes = Misaligned(random_bytes((rows * columns + 1) / 2, random));
   s->map = Misaligned(std::vector<float>(map, map + 16));
   if (nested) {
     s->absmax_codes = Misaligned(random_bytes(blocks, random));
-    s->nested_absmax = Misaligned(random_scales((blocks + 255) / 256, random));
+    const std::vector<float> nested_absmax = random_scales((blocks + 255) / 256, random);
+    // As the largest magnitudes of blocks are: positive. The bound knows nothing of scales that cancel to nearly 0.
+    offset = 1.5f * *std::max_element(nested_absmax.begin(), nested_absmax.end());
+    s->nested_absmax = Misaligned(nested_absmax);
     s->nested_map = Misaligned(absmax == Absmax::nested ? std::vector<float>(dynamic8_values(), dynamic8_values() + 256)
                                                         : random_scales(256, random));
     s->curve = nested_curve(s->nested_map.floats());
@@ -74,7 +79,7 @@ Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, Ab
           nested ? s->absmax_codes.bytes() : nullptr,
           nested ? s->nested_absmax.floats() : nullptr,
           nested ? s->nested_map.floats() : nullptr,
-          1.5f,
+          offset,
           s->map.floats(),
           rows,
           columns,
