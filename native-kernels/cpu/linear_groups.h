@@ -41,9 +41,8 @@ inline Int8Activations activations_of(const Int8Activations& x, const TokenRange
 /// Rounds the activations once, then multiplies strip by strip.
 /// @param targets 1 to kMostTogether, for all of which activations are rounded alike
 /// @param prepare prepare(token) gives the activations to round, [columns]
-/// @param finish finish(target's number, begin, end, range, scratch) adds to the rows [begin, end) of the target's y,
-/// of
-///   the tokens of the range, what was left out of the rounding
+/// @param finish finish(target's number, begin, end, range, scratch) adds what was left out of the rounding to the rows
+///   [begin, end) of the target's y, for the tokens of the range
 template <typename Prepare, typename Finish>
 void multiply_groups(std::span<const Target> targets, const Tokens& tokens, const Prepare& prepare,
                      const Finish& finish) {

@@ -125,8 +125,8 @@ void multiply(const Tile* tiles, const Block& x, float* y, std::size_t y_stride)
   __m512 totals[kTiles][kTokens];
   __m512i products[kTiles][kTokens];
   NIBBLE_UNROLL for (int r = 0; r < kTiles; ++r) {
-    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[r][t] =
-        kScaling == Scaling::rows ? _mm512_setzero_ps() : tiles[r].bias;
+    const __m512 before = kScaling == Scaling::rows ? _mm512_setzero_ps() : tiles[r].bias;
+    NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) totals[r][t] = before;
   }
   const auto start = [&](std::size_t group) {
     NIBBLE_UNROLL for (int t = 0; t < kTokens; ++t) {
