@@ -22,7 +22,7 @@ import { SharedTables } from './shared-tables.ts';
 import { tensorStatistics } from './statistics.ts';
 
 /** While one tensor waits for the disk or for its slowest core, another keeps the others busy: so many for each device. */
-const TENSORS_AT_ONCE = 3;
+export const TENSORS_AT_ONCE = 3;
 
 type QuantizedTensor = Extract<PlannedTensor, { treatment: 'quantized' }>;
 

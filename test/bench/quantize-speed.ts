@@ -5,9 +5,9 @@
  *                                     [--rounds 5] [--record]
  *
  * Alternates four things: plain copying (read the checkpoint, write as many bytes as the artifact has, sync), the
- * engine's job in this process, the whole command in one of its own, and quantizing alone: from the same
- * files, with hashes and statistics, each matrix over the one before it. Prints medians and ratios for a target on the
- * disk (--work) and one in memory (--memory, a tmpfs, where there is one), and what one core takes for each stage alone.
+ * engine's job in this process, the whole command in one of its own, and quantizing alone: from the same files, with
+ * hashes and statistics, each matrix over the one before it. Prints medians and ratios for a target on the disk (--work)
+ * and one in memory (--memory, a tmpfs, where there is one), and what one core takes for each stage alone.
  * A weight is a parameter of the checkpoint, those that stay in 16 bits included. Artifacts and copies are removed. The
  * checkpoint is read once before, so that it lies in the page cache where memory allows. --record puts the rates into
  * docs/benchmarks and the page beside what `npm run bench -- --record` put there.
@@ -36,8 +36,8 @@ import { quantize4bit, treeHash } from '../../native-kernels/index.ts';
 import { describeMachine, machineFileName } from './machine.ts';
 import { recordFolder } from './options.ts';
 import { updateDocs } from './page/update-docs.ts';
-import { ResultStore } from './result-store.ts';
 import { quantizeUnwritten } from './quantize-unwritten.ts';
+import { ResultStore } from './result-store.ts';
 import { median } from './results.ts';
 import { quantizeAloneRate, quantizeSpeedHead, quantizeSpeedRows } from './rows.ts';
 import { shapes } from './shapes.ts';
@@ -218,8 +218,7 @@ async function measureTarget(target: TargetTimes['target'], folder: string): Pro
     copies.push(readMs + write + sync);
     jobs.push(await runJob(checkpoint, plan, folder));
     commands.push(runCommand(directory, folder));
-    const ms = await quantizeUnwritten(checkpoint, plan, scheme, threads, inMemory);
-    if (ms !== null) unwrittenMs.push(ms);
+    unwrittenMs.push(await quantizeUnwritten(checkpoint, plan, scheme, threads, inMemory));
   }
   return { target, jobs, copies, commands };
 }
@@ -260,7 +259,7 @@ const result = {
   quantizedParameters: plan.quantizedParameters,
   sourceBytes,
   artifactBytes,
-  ...(unwrittenMs.length > 0 ? { unwrittenMs } : {}),
+  unwrittenMs,
   targets: targets.map(({ target, jobs, copies, commands }) => ({
     target,
     jobMs: jobs.map(({ ms }) => ms),
@@ -283,10 +282,9 @@ for (const { target, jobs } of targets)
   console.log(
     `cores, to ${target}: ${median(jobs.map(({ userMs }) => userMs)).toFixed(0)} ms in the process, ${median(jobs.map(({ systemMs }) => systemMs)).toFixed(0)} ms in the kernel`,
   );
-if (unwrittenMs.length > 0)
-  console.log(
-    `quantizing alone, M of the quantized weights/s: ${quantizeAloneRate(result, spread) ?? ''}`,
-  );
+console.log(
+  `quantizing alone, M of the quantized weights/s: ${quantizeAloneRate(result, unwrittenMs, spread)}`,
+);
 console.log('one core alone, ms and ms per GB of the checkpoint:');
 for (const [name, samples] of Object.entries(stages)) {
   const ms = median(samples);

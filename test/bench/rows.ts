@@ -70,10 +70,12 @@ export function quantizeSpeedRows(result: QuantizeSpeed, spread: Spread): string
   ]);
 }
 
-/** Millions of quantized weights a second where matrices overwrite each other; null where that was not measured. */
-export function quantizeAloneRate(result: QuantizeSpeed, spread: Spread): string | null {
-  const { quantizedParameters, unwrittenMs } = result;
-  if (unwrittenMs === undefined) return null;
+/** Millions of quantized weights a second where matrices overwrite each other. */
+export function quantizeAloneRate(
+  { quantizedParameters }: QuantizeSpeed,
+  unwrittenMs: readonly number[],
+  spread: Spread,
+): string {
   return spread(
     unwrittenMs.map((ms) => quantizedParameters / ms / 1000),
     0,

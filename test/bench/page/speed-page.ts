@@ -203,19 +203,20 @@ function quantizeSection(result: QuantizeResult): string {
 }
 
 function quantizeSpeedSection(result: QuantizeSpeed): string {
-  const { title, scheme, sourceBytes, artifactBytes } = result;
-  const alone = quantizeAloneRate(result, spread);
+  const { title, scheme, sourceBytes, artifactBytes, unwrittenMs } = result;
   return [
     `${title} to ${scheme} by all threads (\`node test/bench/quantize-speed.ts\`): ${formatBytes(sourceBytes)} in the page ` +
       `cache become ${formatBytes(artifactBytes)}, the 8-bit copy of the output layer among them, synced. A weight is a ` +
       'parameter of the checkpoint, those that stay in 16 bits included. The job runs in a process that is there; the ' +
       'command starts one, and makes a new library:',
     table(quantizeSpeedHead, quantizeSpeedRows(result, spread)),
-    ...(alone === null
+    // Older records lack it.
+    ...(unwrittenMs === undefined
       ? []
       : [
-          `Quantizing alone, from the same file with codes, scales, statistics and hashes, but each matrix over the one before it in memory: ${alone} M ` +
-            'quantized weights/s. The job also copies what stays in 16 bits, makes the copy of the output layer, and writes new files.',
+          'Quantizing alone, from the same file with codes, scales, statistics and hashes, but each matrix over the one ' +
+            `before it in memory: ${quantizeAloneRate(result, unwrittenMs, spread)} M quantized weights/s. ` +
+            'The job also copies what stays in 16 bits, makes the copy of the output layer, and writes new files.',
         ]),
   ].join('\n\n');
 }
