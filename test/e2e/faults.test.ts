@@ -88,14 +88,17 @@ function descendants(pid: number, part: string): number[] {
   });
 }
 
-/** To all of them: of runners, one that has done its work may still be ending. */
 function signal(part: string, name: NodeJS.Signals): void {
-  const ids = descendants(host.child.pid ?? 0, part);
-  if (ids.length === 0) throw new Error(`There is no ${part}.`);
-  for (const id of ids) process.kill(id, name);
+  const [id, ...more] = descendants(host.child.pid ?? 0, part);
+  if (id === undefined || more.length > 0) throw new Error(`There is not one ${part}.`);
+  process.kill(id, name);
 }
 
-function kill(part: string): void {
+/** Kills the one process with `part` in its command line; another that has done its work may still be ending. */
+async function kill(part: string): Promise<void> {
+  await expect
+    .poll(() => descendants(host.child.pid ?? 0, part).length, { timeout: STEP_MS, interval: 5 })
+    .toBe(1);
   signal(part, 'SIGKILL');
 }
 
@@ -128,7 +131,7 @@ describe.skipIf(process.platform !== 'linux')(
         await expect
           .poll(async () => (await answer.innerText()).length, { timeout: STEP_MS })
           .toBeGreaterThan(40);
-        kill('runner-process');
+        await kill('runner-process');
         const alert = page.getByRole('alert');
         await alert.waitFor();
         await expect.poll(() => alert.innerText()).toContain('The model’s process ended');
@@ -182,7 +185,7 @@ describe.skipIf(process.platform !== 'linux')(
         const { page } = app;
         await page.getByRole('button', { name: /Pause/ }).first().waitFor();
         await sleep(1500);
-        kill('engine-process');
+        await kill('engine-process');
         await page.getByText(/engine ended and was started again/).waitFor();
         trouble = null;
         await app.go('/jobs');
