@@ -64,6 +64,8 @@ export class Chats {
       code: 'engine-restarted',
       message: 'Nibble ended while this answer was being written.',
       remedy: 'Ask for the answer again.',
+      reason: null,
+      facts: {},
     });
     conversations.purge();
     this.#isRecovered = true;

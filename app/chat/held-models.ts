@@ -1,6 +1,6 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
 import type { DeviceTrial, DeviceWish } from '../contract/device.ts';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, describeError, toAppError } from '../contract/error.ts';
 import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
 import type { RunnerMemory } from '../contract/runner-api.ts';
@@ -100,7 +100,7 @@ export class HeldModels {
       expectedBytes: storedWeightsBytes(artifact),
       trial: runner === null && error === null ? trial : null,
       loaded: runner?.loaded ?? null,
-      error: error && { code: error.code, message: error.message, remedy: error.remedy },
+      error: error && describeError(error),
     };
   }
 

@@ -1,7 +1,7 @@
 import type { AnswerState, Catalog } from '../catalog/index.ts';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { ConversationMessage } from '../contract/conversation.ts';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, describeError } from '../contract/error.ts';
 import type { OpenedRunner } from '../contract/open-runner.ts';
 import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
 import type { HeldModels } from './held-models.ts';
@@ -84,11 +84,11 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
     const state = statistics.stop === 'cancelled' ? 'stopped' : 'complete';
     end = { content: text, state, statistics };
   } catch (error) {
-    const { code, message, remedy } = toAppError(error);
+    const described = describeError(error);
     end =
-      code === 'aborted'
+      described.code === 'aborted'
         ? { content, state: 'stopped' }
-        : { content, state: 'failed', error: { code, message, remedy } };
+        : { content, state: 'failed', error: described };
   } finally {
     clearInterval(timer);
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorFacts, ErrorReason, FactsOf } from './error-reasons.ts';
 
 /** Every way an operation of Nibble can fail. A new code must get words in each host before it compiles there. */
 export const errorCodes = [
@@ -34,6 +35,9 @@ export const wireErrorSchema = z.object({
   code: z.enum(errorCodes),
   message: z.string(),
   remedy: z.string().nullable(),
+  /** A name of `errorReasons`, or one that only a newer Nibble knows. */
+  reason: z.string().nullable().default(null),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
   stack: z.string().nullable(),
 });
 
@@ -42,22 +46,36 @@ export type WireError = z.infer<typeof wireErrorSchema>;
 /**
  * The one error class of the product.
  *
- * `message` says what happened and names the thing; `remedy` says what the person can do, in the imperative.
+ * `reason` and `facts` say what happened as data, and hosts word them. `message` says it in the engine's words and names
+ * the thing; `remedy` says what the person can do, in the imperative. Both are for logs and for hosts without words.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly remedy: string | null;
+  readonly reason: string | null;
+  readonly facts: ErrorFacts;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { remedy?: string; cause?: unknown } = {},
+    options: { remedy?: string; cause?: unknown; reason?: string | null; facts?: ErrorFacts } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.remedy = options.remedy ?? null;
+    this.reason = options.reason ?? null;
+    this.facts = options.facts ?? {};
   }
+}
+
+/** Options of an AppError that names its reason: `new AppError(code, message, because('unknown-architecture', {...}))`. */
+export function because<R extends ErrorReason>(
+  reason: R,
+  facts: FactsOf<R>,
+  options: { remedy?: string; cause?: unknown } = {},
+): { reason: R; facts: ErrorFacts; remedy?: string; cause?: unknown } {
+  return { ...options, reason, facts };
 }
 
 function isErrorCode(value: unknown): value is ErrorCode {
@@ -111,24 +129,25 @@ export function toAppError(error: unknown): AppError {
   return new AppError('internal', error.message, { cause: error });
 }
 
+/** What a person is told of an error: kept in the catalog and shown by hosts. It has no stack trace. */
+export function describeError(error: unknown): Omit<WireError, 'stack'> {
+  const { code, message, remedy, reason, facts } = toAppError(error);
+  return { code, message, remedy, reason, facts };
+}
+
 /** Makes any thrown value fit to be sent to another process. */
 export function toWire(error: unknown): WireError {
   const known = toAppError(error);
-  return {
-    code: known.code,
-    message: known.message,
-    remedy: known.remedy,
-    stack: known.stack ?? null,
-  };
+  return { ...describeError(known), stack: known.stack ?? null };
 }
 
 /** Rebuilds an error received from another process. */
 export function fromWire(wire: WireError): AppError {
-  const error = new AppError(
-    wire.code,
-    wire.message,
-    wire.remedy === null ? {} : { remedy: wire.remedy },
-  );
+  const error = new AppError(wire.code, wire.message, {
+    reason: wire.reason,
+    facts: wire.facts,
+    ...(wire.remedy === null ? {} : { remedy: wire.remedy }),
+  });
   if (wire.stack !== null) error.stack = wire.stack;
   return error;
 }

@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, describeError, toAppError } from '../contract/error.ts';
 import { isEnded, type Job, type JobRequest } from '../contract/job.ts';
 import { LiveJob, type Stop } from './live-job.ts';
 import { atRest, whenDone } from './steps.ts';
@@ -261,8 +261,7 @@ export class JobQueue {
     // What breaks while it is being stopped may be no more than the echo of that.
     if (stop !== null && known.code === 'aborted')
       return { state: stop === 'pause' ? 'paused' : 'interrupted' };
-    const { code, message, remedy } = known;
-    return { state: 'failed', error: { code, message, remedy }, endedAt: now() };
+    return { state: 'failed', error: describeError(known), endedAt: now() };
   }
 
   /** Stops a job that is queued or running. */

@@ -1,4 +1,9 @@
-import { toAppError, type AppError, type ErrorCode } from '../../app/contract/error.ts';
+import {
+  describeError,
+  toAppError,
+  type AppError,
+  type ErrorCode,
+} from '../../app/contract/error.ts';
 import type { EngineApi } from '../../app/contract/engine-api.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 import type { Handlers } from '../../app/contract/rpc.ts';
@@ -107,7 +112,7 @@ export async function runBareCommand(
     const known = toAppError(error);
     output.note(known.code === 'aborted' ? 'nibble: Interrupted.' : errorLine(known));
     if (options.verbose) output.note(stackOf(known));
-    output.document({ error: { code: known.code, message: known.message, remedy: known.remedy } });
+    output.document({ error: describeError(known) });
     return exitCodeFor(known.code);
   } finally {
     process.off('SIGINT', interrupt);

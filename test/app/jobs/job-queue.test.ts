@@ -169,6 +169,8 @@ describe('JobQueue', () => {
       code: 'network',
       message: 'The hub is gone.',
       remedy: 'Try again.',
+      reason: null,
+      facts: {},
     });
     work = () => Promise.resolve();
     expect(await queue.resume(id)).toMatchObject({ error: null, endedAt: null });

@@ -132,7 +132,12 @@ describe('groups', () => {
   it('offers a way on from every failure', () => {
     for (const code of ['network', 'disk-full', 'gated', 'checksum-mismatch', 'internal'] as const)
       expect(
-        remediesFor(job({ state: 'failed', error: { code, message: '', remedy: null } })),
+        remediesFor(
+          job({
+            state: 'failed',
+            error: { code, message: '', remedy: null, reason: null, facts: {} },
+          }),
+        ),
       ).toContain('resume');
   });
 });
