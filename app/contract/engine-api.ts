@@ -224,6 +224,11 @@ export const engineApi = {
     result: z.object({}),
   }),
 
+  /** Artifacts that can answer a conversation now: their folder is there, with tokenizer and chat template. */
+  chatModels: method({
+    params: z.object({}),
+    result: z.array(z.object({ id, createdAt: z.string() })),
+  }),
   /** Answers messages that are kept nowhere, with a held model. What `sampling` leaves out is as the model recommends. */
   chat: method({
     params: z.object({

@@ -8,6 +8,10 @@
 export const errorReasons = {
   /** The weights are stored in a quantized format that Nibble cannot read. */
   'already-quantized': { method: 'text' },
+  /** What is named is a checkpoint, which does not run by itself. `artifacts`: ids of what was made of it, by commas. */
+  'checkpoint-not-runnable': { id: 'text', artifacts: 'text' },
+  /** The prompt, with room for an answer where one is wanted, has more tokens than the context holds. */
+  'context-overflow': { promptTokens: 'count', contextTokens: 'count' },
   /** A model family that Nibble does not know. */
   'unknown-architecture': { architecture: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;

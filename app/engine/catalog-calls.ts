@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { StoredFile } from '../catalog/index.ts';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { hashFile, type HashOptions } from '../digest/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
@@ -25,10 +25,23 @@ export function unknownId(context: EngineContext, id: string): AppError {
 export function artifactOf(context: EngineContext, id: string): Artifact {
   const artifact = context.catalog.models.artifact(id);
   if (artifact !== null) return artifact;
-  if (context.catalog.models.checkpoint(id) !== null)
-    throw new AppError('invalid-input', `${id} is a checkpoint: nothing has been made of it yet.`, {
-      remedy: `Make something to run first: nibble quantize ${id} --scheme nf4-dq`,
-    });
+  if (context.catalog.models.checkpoint(id) !== null) {
+    const made = context.catalog.models.artifactsOf(id).map((other) => other.id);
+    throw new AppError(
+      'invalid-input',
+      `${id} is a checkpoint as it was published; only what is made of it can run.`,
+      because(
+        'checkpoint-not-runnable',
+        { id, artifacts: made.join(', ') },
+        {
+          remedy:
+            made.length === 0
+              ? 'Nothing has been made of it yet: quantize it first.'
+              : `Made of it: ${made.join(', ')}.`,
+        },
+      ),
+    );
+  }
   throw unknownId(context, id);
 }
 

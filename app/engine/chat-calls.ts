@@ -1,4 +1,5 @@
 import { Chats, exportConversation, HeldModels, samplingFor } from '../chat/index.ts';
+import { canChat } from '../run/index.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { chatSampling, DEFAULT_MAX_TOKENS } from '../contract/sampling.ts';
@@ -73,6 +74,7 @@ type ConversationCalls = Pick<
   | 'answerAgain'
   | 'contextUse'
   | 'exportConversation'
+  | 'chatModels'
 >;
 
 /** The calls under 'Conversations'. */
@@ -81,6 +83,17 @@ export function conversationCalls(context: EngineContext, { chats }: ChatRoom): 
   const now = (): string => new Date().toISOString();
   // Async, so that what they throw is a rejection as of every call.
   return {
+    chatModels: async () => {
+      const able = await Promise.all(
+        models.artifacts().map(async (artifact) => ({
+          artifact,
+          able: await canChat(artifact.directory),
+        })),
+      );
+      return able
+        .filter((entry) => entry.able)
+        .map(({ artifact: { id, createdAt } }) => ({ id, createdAt }));
+    },
     conversations: async ({ query }) => Promise.resolve(chats.conversations.list(query)),
     conversation: async ({ conversationId }) =>
       Promise.resolve(chats.conversations.conversation(conversationId)),

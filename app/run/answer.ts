@@ -1,4 +1,4 @@
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 import type { Answer } from '../contract/runner-api.ts';
 import type { GeneratedToken, GenerationStatistics, Sampling } from '../contract/sampling.ts';
 import type { GenerateResult, TokenEvent } from '../../native-kernels/index.ts';
@@ -51,7 +51,11 @@ export function requireRoom(tokens: number, contextLength: number, forAnswer: bo
   throw new AppError(
     'invalid-input',
     `The prompt has ${tokens} tokens, but the context holds ${contextLength}${forAnswer ? ' with the answer' : ''}.`,
-    { remedy: 'Shorten the conversation, or load the model with a larger context.' },
+    because(
+      'context-overflow',
+      { promptTokens: tokens, contextTokens: contextLength },
+      { remedy: 'Shorten the conversation, or load the model with a larger context.' },
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 /** The door of app/run. */
 export { answer } from './answer.ts';
 export { CallQueue } from './call-queue.ts';
+export { canChat } from './chat-files.ts';
 export { readGenerationConfig } from './generation-config.ts';
 export { buildGraph } from './graph/build-graph.ts';
 export { ensureGraph, GRAPH_FILE, supportsArchitecture } from './graph/ensure-graph.ts';

@@ -1,4 +1,4 @@
-import { toAppError, type ErrorCode } from '../../../app/contract/error.ts';
+import { toAppError, type AppError, type ErrorCode } from '../../../app/contract/error.ts';
 
 /** An error in the shape that clients of OpenAI's API know. */
 export interface ApiError {
@@ -35,12 +35,58 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'out-of-memory': 503,
 };
 
+/** Errors whose words may hold paths or the inside of a library: a program gets the code, the log has the rest. */
+const wordless: ReadonlySet<ErrorCode> = new Set(['internal', 'catalog-corrupt']);
+
+/** What the API calls some errors, and how it words them, by their reason. */
+function known({ reason, facts }: AppError): ApiError | null {
+  if (reason === 'context-overflow')
+    return requestError(
+      400,
+      `The messages have ${facts['promptTokens'] ?? 'too many'} tokens, and the context of this model holds ${facts['contextTokens'] ?? 'fewer'}, of which at least one is needed for the answer. Send fewer or shorter messages.`,
+      'messages',
+      'context_length_exceeded',
+    );
+  if (reason === 'checkpoint-not-runnable') {
+    const id = facts['id'] ?? 'This';
+    const made = facts['artifacts'] ?? '';
+    return requestError(
+      404,
+      made === ''
+        ? `${id} is a checkpoint as it was published, and nothing has been made of it yet. Quantize it first.`
+        : `${id} is a checkpoint as it was published, which does not run itself. What was made of it does: ${made}.`,
+      'model',
+      'model_not_found',
+    );
+  }
+  return null;
+}
+
 /** An error of the engine, with what the person can do about it. */
 export function engineError(thrown: unknown): ApiError {
-  const { code, message, remedy } = toAppError(thrown);
+  const error = toAppError(thrown);
+  const worded = known(error);
+  if (worded !== null) return worded;
+  const { code, message, remedy } = error;
   const status = statuses[code] ?? 500;
   const text = remedy === null ? message : `${message} ${remedy}`;
-  if (status === 404) return requestError(404, text, 'model', 'model_not_found');
+  if (status === 404)
+    return requestError(
+      404,
+      'There is no model with this id that can answer. GET /v1/models lists those that can.',
+      'model',
+      'model_not_found',
+    );
   if (status === 400) return requestError(400, text, null, code);
-  return { status, body: { error: { message: text, type: 'server_error', param: null, code } } };
+  return {
+    status,
+    body: {
+      error: {
+        message: wordless.has(code) ? 'Nibble failed at this. Its log says more.' : text,
+        type: 'server_error',
+        param: null,
+        code,
+      },
+    },
+  };
 }

@@ -14,9 +14,9 @@ import {
 import { engineError, requestError, type ApiError } from './errors.ts';
 import { EventStream } from './event-stream.ts';
 import {
-  chatRequestSchema,
   maxTokensOf,
   messagesOf,
+  readChatRequest,
   samplingOf,
   type ChatRequest,
 } from './request.ts';
@@ -25,7 +25,7 @@ import { StopText } from './stop-text.ts';
 /** Any number does; it is only to be another one every time. */
 const SEEDS = 2 ** 47;
 
-type Engine = Pick<Client<EngineApi>, 'chat' | 'list'>;
+type Engine = Pick<Client<EngineApi>, 'chat' | 'chatModels'>;
 
 async function sendError(reply: FastifyReply, { status, body }: ApiError): Promise<void> {
   await reply.code(status).send(body);
@@ -136,8 +136,8 @@ export function openAiRoutes(app: FastifyInstance, engine: Engine): void {
   );
 
   const modelsOf = async (): Promise<object[]> => {
-    const { artifacts } = await engine.list({});
-    return artifacts.map(({ id, createdAt }) => ({
+    const models = await engine.chatModels({});
+    return models.map(({ id, createdAt }) => ({
       id,
       object: 'model',
       created: Math.floor(Date.parse(createdAt) / 1000),
@@ -153,26 +153,17 @@ export function openAiRoutes(app: FastifyInstance, engine: Engine): void {
   });
 
   app.post('/chat/completions', async (request, reply) => {
-    const parsed = chatRequestSchema.safeParse(request.body);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      const param = issue?.path.join('.') ?? '';
-      return sendError(
-        reply,
-        requestError(
-          400,
-          `${param === '' ? 'The request' : param}: ${issue?.message ?? 'not valid'}`,
-          param === '' ? null : param,
-        ),
-      );
-    }
+    const read = readChatRequest(request.body);
+    if ('fault' in read)
+      return sendError(reply, requestError(400, read.fault.message, read.fault.param));
+    const asked = read.request;
     const head: CompletionHead = {
       id: `chatcmpl-${randomUUID()}`,
-      model: parsed.data.model,
+      model: asked.model,
       created: Math.floor(Date.now() / 1000),
     };
-    if (parsed.data.stream === true) {
-      await stream(engine, parsed.data, head, reply);
+    if (asked.stream === true) {
+      await stream(engine, asked, head, reply);
       return reply;
     }
     const gone = new AbortController();
@@ -180,7 +171,7 @@ export function openAiRoutes(app: FastifyInstance, engine: Engine): void {
       gone.abort();
     });
     try {
-      const ended = await answer(engine, parsed.data, gone.signal, () => undefined);
+      const ended = await answer(engine, asked, gone.signal, () => undefined);
       return completion(head, ended);
     } catch (error) {
       return sendError(reply, engineError(error));

@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sampleModel } from '../../../app/engine.ts';
@@ -44,6 +46,7 @@ const errorSchema = z.object({
 
 let session: WebSession;
 let model: string;
+let checkpoint: string;
 beforeAll(async () => {
   session = await startWebSession(await scratchFolder());
   const [made] = await session.engine.client.quantize({
@@ -51,6 +54,7 @@ beforeAll(async () => {
     schemes: ['nf4-dq'],
   });
   model = made?.id ?? '';
+  checkpoint = made?.checkpointId ?? '';
 }, 120_000);
 afterAll(() => session.close());
 
@@ -192,6 +196,43 @@ describe('the API for programs', () => {
     expect((await complete({ max_tokens: 2 })).usage.completion_tokens).toBe(2);
   });
 
+  it('lists only what can answer, and says the truth about a checkpoint', async () => {
+    const made = (await session.engine.client.list({})).artifacts[0];
+    const directory = made?.directory ?? '';
+    const ids = async (): Promise<string[]> => {
+      const models = z.object({ data: z.array(z.object({ id: z.string() })) });
+      return models.parse(await (await call('/models')).json()).data.map(({ id }) => id);
+    };
+    const template = path.join(directory, 'tokenizer.json');
+    await rename(template, `${template}.away`);
+    expect(await ids()).toEqual([]);
+    expect((await call(`/models/${model}`)).status).toBe(404);
+    await rename(`${template}.away`, template);
+    expect(await ids()).toEqual([model]);
+
+    const response = await call('/chat/completions', ask({ model: checkpoint }));
+    expect(response.status).toBe(404);
+    const { error } = errorSchema.parse(await response.json());
+    expect(error).toMatchObject({ code: 'model_not_found', param: 'model' });
+    expect(error.message).toContain(model);
+    expect(error.message).not.toContain('nothing has been made');
+  });
+
+  it('says by its own code that the messages are too long, with both numbers', async () => {
+    for (const stream of [false, true]) {
+      const content = 'Tell me a story. '.repeat(4_000);
+      const response = await call(
+        '/chat/completions',
+        ask({ stream, messages: [{ role: 'user', content }] }),
+      );
+      expect(response.status).toBe(400);
+      const { error } = errorSchema.parse(await response.json());
+      expect(error).toMatchObject({ code: 'context_length_exceeded', param: 'messages' });
+      expect(error.type).toBe('invalid_request_error');
+      expect(error.message).toMatch(/\d+ tokens.* holds \d+/);
+    }
+  });
+
   it('refuses with the words of that API', async () => {
     const refuse = async (response: Promise<Response>, status: number): Promise<string | null> => {
       const answer = await response;
@@ -220,6 +261,8 @@ describe('the API for programs', () => {
       response_format: { type: 'json_object' },
       tools: [{ type: 'function' }],
       logprobs: true,
+      logit_bias: { 1: 1 },
+      temprature: 1,
     }))
       expect(await refuse(call('/chat/completions', ask({ [param]: value })), 400)).toContain(
         param,
