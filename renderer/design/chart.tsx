@@ -9,6 +9,7 @@ import { toCsv, type Cell } from './csv.ts';
 import { ActionMenu } from './menu.tsx';
 import { toast } from './toasts.tsx';
 import './chart.css';
+import { formatFigure } from '../texts/format.ts';
 
 /** The numbers behind a chart. Cells keep all their digits; `show` says how a person reads them. */
 export interface ChartTable {
@@ -35,7 +36,7 @@ export interface ChartProps {
 }
 
 const exact = (value: Cell): string =>
-  value === null ? '–' : typeof value === 'number' ? String(Number(value.toPrecision(5))) : value;
+  value === null ? '–' : typeof value === 'number' ? formatFigure(value, 5) : value;
 
 function BehindIt({
   table,

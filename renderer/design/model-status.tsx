@@ -1,7 +1,7 @@
 import { CircleCheck, LoaderCircle, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatPercent } from '../../app/contract/format.ts';
+import { formatPercent } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
 import { damagedFiles, isBusy, shareDone, type ModelWork } from '../state/model-work.ts';
 

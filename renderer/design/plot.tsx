@@ -2,6 +2,7 @@ import type * as PlotModule from '@observablehq/plot';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Skeleton } from './skeleton.tsx';
 import { FailureNote } from './notes.tsx';
+import { formatFigure, withMinus } from '../texts/format.ts';
 
 export type Plot = typeof PlotModule;
 
@@ -37,6 +38,8 @@ export function usePlot(): { readonly plot: Plot | null; readonly failure: unkno
   return { plot, failure };
 }
 
+/** Significant figures of a number on an axis: enough for channel 14,335. */
+const AXIS_DIGITS = 5;
 /** Below this a chart is not read any more, in pixels: it scrolls instead. */
 const LEAST_WIDTH = 240;
 
@@ -70,6 +73,11 @@ export interface PlotPictureProps {
   readonly className?: string;
 }
 
+/** A number on an axis in the person's language; everything else as it is. */
+function axisMark(value: unknown): string {
+  return typeof value === 'number' ? withMinus(formatFigure(value, AXIS_DIGITS)) : String(value);
+}
+
 /** An SVG by Observable Plot as wide as its container. */
 export function PlotPicture({ label, height, options, className }: PlotPictureProps): ReactNode {
   const { plot, failure } = usePlot();
@@ -78,7 +86,15 @@ export function PlotPicture({ label, height, options, className }: PlotPicturePr
   const isReady = plot !== null && width > 0;
   useEffect(() => {
     if (plot === null || width === 0) return undefined;
-    const svg = plot.plot({ width, height, className: 'plot', ...options(plot, width) });
+    const drawn = options(plot, width);
+    const svg = plot.plot({
+      width,
+      height,
+      className: 'plot',
+      ...drawn,
+      x: { tickFormat: axisMark, ...drawn.x },
+      y: { tickFormat: axisMark, ...drawn.y },
+    });
     // Its stylesheet would be refused by the content security policy; chart.css holds the same rules.
     svg.querySelector('style')?.remove();
     // A picture has one name; names of its groups are not allowed without a role of theirs.

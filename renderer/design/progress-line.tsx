@@ -1,29 +1,26 @@
 import type { ReactNode } from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
+import { formatBytes, formatDuration, formatRate, formatWhole } from '../texts/format.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 
 /** How far, how fast and how long still, in one line of words. */
-export function progressWords(
-  progress: Progress,
-  words: {
-    readonly of: (done: string, total: string) => string;
-    readonly left: (time: string) => string;
-  },
-): string {
-  const amount = (value: number): string =>
-    progress.unit === 'bytes' ? formatBytes(value) : Math.round(value).toLocaleString();
-  const parts = [
-    progress.total === null
-      ? amount(progress.done)
-      : words.of(amount(progress.done), amount(progress.total)),
-  ];
-  if (progress.rate !== null && progress.rate > 0)
-    parts.push(formatRate(progress.rate, progress.unit));
-  if (progress.secondsLeft !== null && progress.done < (progress.total ?? Number.POSITIVE_INFINITY))
-    parts.push(words.left(formatDuration(Math.max(1, Math.round(progress.secondsLeft)) * 1000)));
-  return parts.join(' · ');
+export function useProgressWords(): (progress: Progress) => string {
+  const { t } = useTranslation();
+  return ({ unit, done, total, rate, secondsLeft }) => {
+    const amount = (value: number): string =>
+      unit === 'bytes' ? formatBytes(value) : formatWhole(value);
+    const word = unit === 'bytes' ? '' : t(`units.${unit}`);
+    const far =
+      total === null ? amount(done) : t('ofTotal', { done: amount(done), total: amount(total) });
+    const parts = [word === '' ? far : `${far} ${word}`];
+    if (rate !== null && rate > 0) parts.push(formatRate(rate, unit === 'bytes' ? unit : word));
+    if (secondsLeft !== null && done < (total ?? Number.POSITIVE_INFINITY))
+      parts.push(
+        t('timeLeft', { time: formatDuration(Math.max(1, Math.round(secondsLeft)) * 1000) }),
+      );
+    return parts.join(' · ');
+  };
 }
 
 /** One step of a job as a bar with its words. */
@@ -34,11 +31,7 @@ export function ProgressLine({
   readonly label: ReactNode;
   readonly progress: Progress;
 }): ReactNode {
-  const { t } = useTranslation();
-  const words = progressWords(progress, {
-    of: (done, total) => t('ofTotal', { done, total }),
-    left: (time) => t('timeLeft', { time }),
-  });
+  const words = useProgressWords()(progress);
   return (
     <ProgressFigure
       label={label}

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Meter, Tooltip, TooltipTrigger, Focusable } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatPercent } from '../../app/contract/format.ts';
+import { formatBytes, formatPercent } from '../texts/format.ts';
 import { divergenceSteps, divergenceWord } from '../../app/contract/quality.ts';
 import { schemes, type SchemeName } from '../../app/contract/scheme.ts';
 import { textKey } from '../texts/text-key.ts';

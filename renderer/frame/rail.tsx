@@ -3,7 +3,7 @@ import { useState, type ReactNode } from 'react';
 import { Link } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { formatBytes, formatPercent } from '../../app/contract/format.ts';
+import { formatBytes, formatPercent } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
 import type { HeldModel } from '../../app/contract/loaded.ts';
 import { IconButton } from '../design/button.tsx';

@@ -2,7 +2,7 @@ import { Columns2, Info, MessageSquare } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { storedWeightsBytes } from '../../app/contract/checkpoint.ts';
-import { formatBits, formatBytes, formatDecibels } from '../../app/contract/format.ts';
+import { formatBits, formatBytes, formatDecibels, formatFixed } from '../texts/format.ts';
 import type { LibraryArtifact } from '../../app/contract/library.ts';
 import { LinkButton } from '../design/link-button.tsx';
 import { QualityScale, SchemeBadge, SizeBar } from '../design/scheme.tsx';
@@ -36,7 +36,7 @@ function Row({ entry: { artifact, evaluation } }: { readonly entry: LibraryArtif
           <span className="quiet">{t('notMeasured')}</span>
         ) : (
           <span className="row">
-            <span className="number">{evaluation.perplexity.toFixed(2)}</span>
+            <span className="number">{formatFixed(evaluation.perplexity, 2)}</span>
             {evaluation.meanKl === null ? null : (
               <QualityScale meanKl={evaluation.meanKl} scheme={artifact.scheme} />
             )}

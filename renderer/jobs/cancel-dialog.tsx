@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../app/contract/format.ts';
+import { formatBytes } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
 import { Button } from '../design/button.tsx';
 import { Dialog } from '../design/dialog.tsx';

@@ -1,7 +1,7 @@
 import { CircleCheck, CircleHelp, CircleX, TriangleAlert, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../app/contract/format.ts';
+import { formatBytes } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
 import { LinkButton } from '../design/link-button.tsx';
 import { paths } from '../frame/navigation.ts';

@@ -2,7 +2,7 @@ import { CircleCheck, CircleDashed, CircleDot, CirclePause, type LucideIcon } fr
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '../../app/contract/job.ts';
-import { ProgressFigure, progressWords } from '../design/progress-line.tsx';
+import { ProgressFigure, useProgressWords } from '../design/progress-line.tsx';
 import { useSchemeTexts } from '../design/scheme.tsx';
 import { plannedSteps, type PlannedStep, type StepState } from './job-steps.ts';
 
@@ -29,7 +29,8 @@ function Step({
   /** The last word of a step that failed is out of date: the error says more. */
   readonly isFailed: boolean;
 }): ReactNode {
-  const { t } = useTranslation(['jobs', 'common']);
+  const { t } = useTranslation('jobs');
+  const progressWords = useProgressWords();
   const schemeTexts = useSchemeTexts();
   const Icon = icons[step.state];
   const { progress, state } = step;
@@ -41,10 +42,7 @@ function Step({
   const words =
     progress === null || state === 'waiting' || state === 'done'
       ? t(`stepState.${state}`)
-      : progressWords(progress, {
-          of: (done, total) => t('common:ofTotal', { done, total }),
-          left: (time) => t('common:timeLeft', { time }),
-        });
+      : progressWords(progress);
   return (
     <li className={`job-step ${state}`}>
       <Icon aria-hidden />

@@ -34,6 +34,7 @@ export const common: Texts<typeof english> = {
     'Der Kern von Nibble wurde beendet und neu gestartet. Laufende Arbeit lässt sich unter Aufgaben fortsetzen.',
   timeLeft: 'noch {{time}}',
   ofTotal: '{{done}} von {{total}}',
+  units: { tensors: 'Tensoren', tokens: 'Token', files: 'Dateien', items: 'Schritte' },
   loadedModels: 'Geladene Modelle',
   runningJobs: 'Laufende Aufgaben',
   unload: '{{name}} entladen',

@@ -31,6 +31,7 @@ export const common = {
     'Nibble’s engine ended and was started again. Running work can be resumed under Jobs.',
   timeLeft: '{{time}} left',
   ofTotal: '{{done}} of {{total}}',
+  units: { tensors: 'tensors', tokens: 'tokens', files: 'files', items: 'steps' },
   loadedModels: 'Loaded models',
   runningJobs: 'Running jobs',
   unload: 'Unload {{name}}',

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ConversationMessage } from '../../../app/contract/conversation.ts';
-import { formatCount, formatDuration, formatRate } from '../../../app/contract/format.ts';
+import { formatCount, formatDuration, formatRate } from '../../texts/format.ts';
 import type { GenerationStatistics } from '../../../app/contract/sampling.ts';
 import { Explained, Term } from '../../design/tips.tsx';
 import { useStore } from '../../state/store.ts';

@@ -2,7 +2,7 @@ import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Meter } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { formatCount } from '../../../app/contract/format.ts';
+import { formatCount } from '../../texts/format.ts';
 import { Term } from '../../design/tips.tsx';
 import { contextLevel } from './conversation-changes.ts';
 import { useContextUse } from './use-context-use.ts';

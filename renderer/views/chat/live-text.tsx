@@ -1,7 +1,7 @@
 import { useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
-import { formatBytes, formatDuration } from '../../../app/contract/format.ts';
+import { formatBytes, formatDuration } from '../../texts/format.ts';
 import { ProgressFigure } from '../../design/progress-line.tsx';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Sampling } from '../../../app/contract/sampling.ts';
 import { Button } from '../../design/button.tsx';
+import { formatFigure } from '../../texts/format.ts';
 
 /** The model's own recommendation, with a button that takes it over. */
 export function Recommendation({
@@ -26,7 +27,10 @@ export function Recommendation({
           ? t('chat:settings.usesRecommended')
           : t('chat:settings.recommended', {
               values: names
-                .map((name) => `${t(`schemes:terms.${name}.term`)} ${recommended[name] ?? ''}`)
+                .map(
+                  (name) =>
+                    `${t(`schemes:terms.${name}.term`)} ${formatFigure(recommended[name] ?? 0)}`,
+                )
                 .join(', '),
             })}
       </p>

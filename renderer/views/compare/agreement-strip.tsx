@@ -1,6 +1,6 @@
 import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatPercent } from '../../../app/contract/format.ts';
+import { formatPercent } from '../../texts/format.ts';
 import type { GeneratedToken } from '../../../app/contract/sampling.ts';
 import { agreementShare, agreementStrip } from './logic/alignment.ts';
 

@@ -2,7 +2,7 @@ import { Plus, X } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { Select, type Choice } from '../../design/choices.tsx';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import { SchemeBadge } from '../../design/scheme.tsx';
 import type { ColumnModel } from './column-model.ts';
 import { HashLabel } from './hash-label.tsx';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatDuration, formatRate } from '../../../app/contract/format.ts';
+import { formatBytes, formatDuration, formatRate } from '../../texts/format.ts';
 import { ProgressFigure } from '../../design/progress-line.tsx';
 import type { ColumnModel } from './column-model.ts';
 import { liveSpeed } from './logic/speeds.ts';

@@ -1,7 +1,7 @@
 import { ChevronLeft, ChevronRight, X } from 'lucide-react';
 import { useEffect, useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatPercent } from '../../../app/contract/format.ts';
+import { formatPercent } from '../../texts/format.ts';
 import { IconButton } from '../../design/button.tsx';
 import { bitsClass } from '../../design/scheme.tsx';
 import type { ColumnModel } from './column-model.ts';

@@ -5,6 +5,7 @@ import type { ScoredText } from '../../../app/contract/comparison.ts';
 import { klStep } from './logic/kl-ramp.ts';
 import { contextOf } from './logic/reading.ts';
 import { visibleText } from './logic/visible-text.ts';
+import { formatFixed } from '../../texts/format.ts';
 
 /** The places where the predictions moved most; each leads to its place in the text. */
 export function MostChanged({
@@ -41,7 +42,7 @@ export function MostChanged({
                   </strong>
                   <span className="quiet">{after}…</span>
                 </span>
-                <span className="number">{value.toFixed(3)}</span>
+                <span className="number">{formatFixed(value, 3)}</span>
               </AriaButton>
             </li>
           );

@@ -5,9 +5,10 @@ import {
   formatBits,
   formatBytes,
   formatDuration,
+  formatFixed,
   formatPercent,
   formatRate,
-} from '../../../app/contract/format.ts';
+} from '../../texts/format.ts';
 import { QualityScale } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';
 import type { ColumnModel } from './column-model.ts';
@@ -108,7 +109,7 @@ export function NumbersTable({
       label: <Term name="perplexity" />,
       better: 'lower',
       values: evaluations.map((found) => found?.perplexity ?? null),
-      show: (value) => value.toFixed(2),
+      show: (value) => formatFixed(value, 2),
       missing: measure,
     },
     {
@@ -118,7 +119,7 @@ export function NumbersTable({
       values: quality('meanKl'),
       show: (value, column) => (
         <>
-          {value.toFixed(4)}
+          {formatFixed(value, 4)}
           {column.scheme === null ? null : <QualityScale meanKl={value} scheme={column.scheme} />}
         </>
       ),

@@ -1,7 +1,7 @@
 import { useId, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Comparison } from '../../../app/contract/comparison.ts';
-import { formatPercent } from '../../../app/contract/format.ts';
+import { formatPercent } from '../../texts/format.ts';
 import { Button } from '../../design/button.tsx';
 import { AnswerColumns, tokenId } from './answer-columns.tsx';
 import { BlindVote } from './blind-vote.tsx';

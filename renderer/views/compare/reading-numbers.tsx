@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ScoredText } from '../../../app/contract/comparison.ts';
-import { formatPercent } from '../../../app/contract/format.ts';
+import { formatFixed, formatPercent } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { QualityScale, SchemeBadge } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';
@@ -54,13 +54,13 @@ export function ReadingNumbers({
                   <td>
                     <HashLabel sha256={column.weightsSha256} />
                   </td>
-                  <td className="number">{column.perplexity.toFixed(2)}</td>
+                  <td className="number">{formatFixed(column.perplexity, 2)}</td>
                   <td className="number">
                     {isReference ? (
                       t('column.reference')
                     ) : (
                       <>
-                        {column.meanKl.toFixed(4)}
+                        {formatFixed(column.meanKl, 4)}
                         <QualityScale meanKl={column.meanKl} scheme={column.scheme} />
                       </>
                     )}

@@ -42,7 +42,7 @@ function Conditions({ comparison }: { readonly comparison: Comparison }): ReactN
         arrangement === 'together' ? t('arrangement.together') : t('arrangement.alone'),
         sampling.temperature === 0
           ? t('saved.greedy')
-          : t('saved.sampled', { temperature: sampling.temperature, seed: sampling.seed }),
+          : t('saved.sampled', { temperature: sampling.temperature, seed: String(sampling.seed) }),
         ...(votes.length === 0 ? [] : [t('saved.votes', { count: votes.length })]),
         ...(system === null ? [] : [t('saved.system', { system })]),
       ].join(' · ')}
@@ -118,7 +118,7 @@ export function SavedComparison({ comparisonId }: { readonly comparisonId: numbe
   };
   return (
     <View
-      title={t('saved.title', { id: comparisonId })}
+      title={t('saved.title', { id: String(comparisonId) })}
       tools={
         <LinkButton to={`${paths.compare()}?tab=saved`} look="plain" size="small">
           <ArrowLeft aria-hidden />

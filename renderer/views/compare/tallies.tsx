@@ -2,7 +2,7 @@ import { Vote } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Tally } from '../../../app/contract/comparison.ts';
-import { formatPercent } from '../../../app/contract/format.ts';
+import { formatPercent } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { EmptyState, FailureNote } from '../../design/notes.tsx';

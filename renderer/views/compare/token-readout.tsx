@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ScoredText } from '../../../app/contract/comparison.ts';
-import { formatPercent } from '../../../app/contract/format.ts';
+import { formatFixed, formatPercent } from '../../texts/format.ts';
 import { divergenceWord } from '../../../app/contract/quality.ts';
 import type { ScoredColumn } from './logic/reading.ts';
 import { visibleText } from './logic/visible-text.ts';
@@ -39,7 +39,7 @@ export function TokenReadout({
   return (
     <p className="compare-readout" aria-live="polite">
       <strong className="mono">{text}</strong>{' '}
-      {t('read.kl', { value: kl.toFixed(4), word: words(`quality.${divergenceWord(kl)}`) })}
+      {t('read.kl', { value: formatFixed(kl, 4), word: words(`quality.${divergenceWord(kl)}`) })}
       <br />
       <span className="quiet">
         {t('read.odds', {

@@ -9,7 +9,7 @@ import {
   formatFigure,
   formatPercent,
   formatPerplexity,
-} from '../../../app/contract/format.ts';
+} from '../../texts/format.ts';
 import { CopyButton } from '../../design/copy-button.tsx';
 import { bitsClass, QualityScale, SchemeBadge, SizeBar } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';

@@ -1,12 +1,7 @@
 import { ExternalLink, Package } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import {
-  formatBits,
-  formatBytes,
-  formatCount,
-  formatDecibels,
-} from '../../../app/contract/format.ts';
+import { formatBits, formatBytes, formatCount, formatDecibels } from '../../texts/format.ts';
 import { host } from '../../bridge.ts';
 import { CopyButton } from '../../design/copy-button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';

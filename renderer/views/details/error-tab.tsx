@@ -53,7 +53,6 @@ export function ErrorTab({
           labelAnchor: 'center',
           interval: 1,
           type: 'linear',
-          tickFormat: 'd',
         },
         y: { label: `↑ ${axis}`, grid: true, nice: true },
         marks: [

@@ -1,12 +1,7 @@
 import { Gauge } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import {
-  formatCount,
-  formatFigure,
-  formatPercent,
-  formatPerplexity,
-} from '../../../app/contract/format.ts';
+import { formatCount, formatFigure, formatPercent, formatPerplexity } from '../../texts/format.ts';
 import { Button } from '../../design/button.tsx';
 import { EmptyState } from '../../design/notes.tsx';
 import { QualityScale } from '../../design/scheme.tsx';

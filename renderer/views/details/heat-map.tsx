@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatDecibels, formatPercent } from '../../../app/contract/format.ts';
+import { formatDecibels, formatPercent } from '../../texts/format.ts';
 import { FailureNote } from '../../design/notes.tsx';
 import { usePlot, useWidth } from '../../design/plot.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';

@@ -9,8 +9,9 @@ import {
   formatBytes,
   formatDecibels,
   formatFigure,
+  formatFixed,
   formatPercent,
-} from '../../../app/contract/format.ts';
+} from '../../texts/format.ts';
 import { Button } from '../../design/button.tsx';
 import { Segmented } from '../../design/choices.tsx';
 import { toCsv } from '../../design/csv.ts';
@@ -131,7 +132,7 @@ export function TensorsTab({
           </GridCell>
           <GridCell isNumber>{isQuantized ? formatPercent(tensor.relativeError, 2) : '–'}</GridCell>
           <GridCell isNumber>{isQuantized ? formatFigure(tensor.maxError) : '–'}</GridCell>
-          <GridCell isNumber>{isQuantized ? tensor.cosine.toFixed(5) : '–'}</GridCell>
+          <GridCell isNumber>{isQuantized ? formatFixed(tensor.cosine, 5) : '–'}</GridCell>
         </>
       );
     },

@@ -2,7 +2,7 @@ import { useCallback, type ReactNode } from 'react';
 import { Trans, useTranslation } from 'react-i18next';
 import type { PlotOptions } from '@observablehq/plot';
 import type { Artifact, TensorStatistics } from '../../../app/contract/checkpoint.ts';
-import { formatCount, formatFigure } from '../../../app/contract/format.ts';
+import { formatCount, formatFigure } from '../../texts/format.ts';
 import type { Histogram, TensorView } from '../../../app/contract/tensor-view.ts';
 import { Chart, type ChartTable } from '../../design/chart.tsx';
 import { Note } from '../../design/notes.tsx';

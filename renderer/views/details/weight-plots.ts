@@ -1,6 +1,7 @@
 import type { PlotOptions } from '@observablehq/plot';
 import type { Histogram, TensorView } from '../../../app/contract/tensor-view.ts';
 import type { Plot } from '../../design/plot.tsx';
+import { formatFixed, withMinus } from '../../texts/format.ts';
 
 /** More levels than this are drawn faintly: they would cover what they lie on. */
 export const FEW_LEVELS = 32;
@@ -81,7 +82,7 @@ export function sharesPlot(
                     x: (level: number) => level,
                     y: top * 1.04,
                     dy: -12,
-                    text: (level: number) => level.toFixed(2),
+                    text: (level: number) => withMinus(formatFixed(level, 2)),
                     fill: 'var(--bits-text)',
                     fontSize: 10,
                   }),

@@ -7,6 +7,7 @@ import { TextField } from '../../design/fields.tsx';
 import { Term } from '../../design/tips.tsx';
 import { MAX_THREADS, readThreads, type Options } from './options.ts';
 import { commonBlockSizes } from './plan.ts';
+import { formatWhole } from '../../texts/format.ts';
 
 /** Longest name that the engine takes. */
 const MAX_NAME = 200;
@@ -29,7 +30,7 @@ export function Advanced({
   const usual = sizes[0];
   const isKnown = options.blockSize !== null && sizes.includes(options.blockSize);
   const words = (size: number): string =>
-    size === 0 ? t('advanced.blockSizeRow') : size.toLocaleString();
+    size === 0 ? t('advanced.blockSizeRow') : formatWhole(size);
   return (
     <Disclosure title={t('advanced.title')}>
       <div className="get-advanced">
@@ -80,7 +81,7 @@ export function Advanced({
           hint={t('advanced.threadsHint')}
           error={
             readThreads(options.threads) === 'invalid'
-              ? t('advanced.threadsInvalid', { max: MAX_THREADS.toLocaleString() })
+              ? t('advanced.threadsInvalid', { max: MAX_THREADS })
               : null
           }
         />

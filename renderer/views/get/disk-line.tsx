@@ -1,7 +1,7 @@
 import { HardDrive } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import { LinkButton } from '../../design/link-button.tsx';
 import { Note } from '../../design/notes.tsx';
 import { paths } from '../../frame/navigation.ts';

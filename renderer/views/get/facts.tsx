@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatCount } from '../../../app/contract/format.ts';
+import { formatBytes, formatCount } from '../../texts/format.ts';
 import { SAMPLE_SOURCE, type Inspection } from '../../../app/contract/inspection.ts';
 import { Note } from '../../design/notes.tsx';
 import { Term } from '../../design/tips.tsx';
@@ -19,7 +19,7 @@ function useDownloadWords(inspection: Inspection): string {
 
 /** What a model is: architecture, parameters, terms. */
 export function Facts({ inspection }: { readonly inspection: Inspection }): ReactNode {
-  const { t, i18n } = useTranslation('get');
+  const { t } = useTranslation('get');
   const { data: doctor } = useDoctor();
   const download = useDownloadWords(inspection);
   const { architecture, repository, commit } = inspection;
@@ -49,7 +49,7 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
             </dt>
             <dd>
               {t('facts.context', {
-                number: inspection.contextLength.toLocaleString(i18n.language),
+                number: inspection.contextLength,
               })}
             </dd>
           </div>

@@ -3,7 +3,7 @@ import { useState, type ReactNode } from 'react';
 import { Link } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import { SAMPLE_SOURCE } from '../../../app/contract/inspection.ts';
 import { host } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';

@@ -1,7 +1,7 @@
 import { CircleCheck, CircleX, TriangleAlert, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBits, formatBytes } from '../../../app/contract/format.ts';
+import { formatBits, formatBytes } from '../../texts/format.ts';
 import type { SchemeSize } from '../../../app/contract/inspection.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { Checkbox } from '../../design/choices.tsx';
@@ -76,7 +76,7 @@ export function SchemeTable({
             <th scope="col" className="number">
               <Explained
                 text={t('plan.fitsHint', {
-                  tokens: COUNTED_CONTEXT.toLocaleString(),
+                  tokens: COUNTED_CONTEXT,
                   memory: formatBytes(doctor?.memory.totalBytes ?? 0),
                 })}
               >

@@ -2,7 +2,7 @@ import { Download, Heart, Lock } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { formatCount } from '../../../app/contract/format.ts';
+import { formatCount } from '../../texts/format.ts';
 import type { ModelSummary } from '../../../app/contract/inspection.ts';
 import { Button } from '../../design/button.tsx';
 import { FailureNote } from '../../design/notes.tsx';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatCount } from '../../../app/contract/format.ts';
+import { formatBytes, formatCount } from '../../texts/format.ts';
 import type { Doctor } from '../../../app/contract/inspection.ts';
 import { Button } from '../../design/button.tsx';
 import { FailureNote, Note } from '../../design/notes.tsx';

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatPercent } from '../../../app/contract/format.ts';
+import { formatBytes, formatPercent } from '../../texts/format.ts';
 import type { ConversationSummary } from '../../../app/contract/conversation.ts';
 import type { Job } from '../../../app/contract/job.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';

@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { Library } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { Checkbox } from '../../design/choices.tsx';

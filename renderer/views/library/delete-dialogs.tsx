@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import { ConfirmDialog } from '../../design/dialog.tsx';
 import { ErrorNote } from '../../design/notes.tsx';
 import type { Doomed, Refused } from './use-removal.ts';

@@ -1,7 +1,7 @@
 import { HardDrive } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { Library } from '../../../app/contract/library.ts';
 
 /** What the library takes, in all and per folder. */

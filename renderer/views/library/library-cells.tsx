@@ -8,7 +8,7 @@ import {
   formatDecibels,
   formatPercent,
   formatPerplexity,
-} from '../../../app/contract/format.ts';
+} from '../../texts/format.ts';
 import { schemes } from '../../../app/contract/scheme.ts';
 import { GridCell } from '../../design/grid.tsx';
 import { ModelStatus } from '../../design/model-status.tsx';

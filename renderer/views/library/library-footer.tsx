@@ -1,7 +1,7 @@
 import { Columns2, Trash2, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { MOST_COMPARED } from './compare-dialog.tsx';

@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toAppError } from '../../../app/contract/error.ts';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { Library } from '../../../app/contract/library.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';

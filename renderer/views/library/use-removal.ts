@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toAppError, type AppError } from '../../../app/contract/error.ts';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import { engine } from '../../bridge.ts';
 import { toast } from '../../design/toasts.tsx';
 import { queryClient, queryKeys } from '../../state/queries.ts';

@@ -1,7 +1,7 @@
 import { Check, ClipboardCopy } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { Doctor } from '../../../app/contract/inspection.ts';
 import { host } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';

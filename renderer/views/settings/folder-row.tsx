@@ -1,7 +1,7 @@
 import { FolderOpen, HardDrive, Unplug } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes } from '../../../app/contract/format.ts';
+import { formatBytes } from '../../texts/format.ts';
 import type { LibraryFolder } from '../../../app/contract/library.ts';
 import { host } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';

@@ -16,15 +16,12 @@ const HELD = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
 const CACHES = ['f16', 'int8'] as const;
 
 export function Running(): ReactNode {
-  const { t, i18n } = useTranslation('settings');
+  const { t } = useTranslation('settings');
   const settings = useSettings();
   const change = useChange();
   const { data: doctor } = useDoctor();
   const invalid = ({ min, max }: { readonly min: number; readonly max: number }): string =>
-    t('invalid.number', {
-      min: min.toLocaleString(i18n.language),
-      max: max.toLocaleString(i18n.language),
-    });
+    t('invalid.number', { min, max });
   return (
     <Section id="running" title={t('running.title')}>
       <Row label={t('running.device')} hint={t('running.deviceHint')}>

@@ -3,6 +3,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatIn,
   formatPercent,
   formatRate,
 } from '../../../app/contract/format.ts';
@@ -51,5 +52,35 @@ describe('format', () => {
     expect(plain(formatRate(12_400_000, 'bytes'))).toBe('12.4 MB/s');
     expect(plain(formatRate(85.34, 'tokens'))).toBe('85.3 tokens/s');
     expect(plain(formatPercent(0.9841))).toBe('98.4 %');
+  });
+});
+
+describe('format in the language of the reader', () => {
+  const german = formatIn('de');
+
+  it('writes decimal signs, thousands and units of German', () => {
+    expect(plain(german.bits(6.923))).toBe('6,923 Bit');
+    expect(plain(german.decibels(20.6))).toBe('20,6 dB');
+    expect(plain(german.bytes(14_123_456))).toBe('14,1 MB');
+    expect(plain(german.bytes(512))).toBe('512 Byte');
+    expect(plain(german.count(6_950_000_000))).toBe('6,95 Mrd.');
+    expect(plain(german.percent(0.984))).toBe('98,4 %');
+    expect(plain(german.rate(85.34, 'Token'))).toBe('85,3 Token/s');
+    expect(plain(german.perplexity(25.7, 0.45))).toBe('25,70 ± 0,45');
+    expect(german.whole(28_883)).toBe('28.883');
+    expect(german.figure(0.004_21)).toBe('0,00421');
+    expect(german.figure(3.1e-7)).toBe('3,1e-7');
+  });
+
+  it('has a singular for one', () => {
+    expect(plain(formatBytes(1))).toBe('1 byte');
+    expect(plain(formatIn('en').bits(1))).toBe('1.000 bits');
+    expect(plain(german.bytes(1))).toBe('1 Byte');
+  });
+
+  it('tells thousands from decimals in both languages', () => {
+    expect(formatIn('en').whole(1024)).toBe('1,024');
+    expect(formatIn('en').fixed(1024.5, 2)).toBe('1,024.50');
+    expect(german.fixed(1024.5, 2)).toBe('1.024,50');
   });
 });

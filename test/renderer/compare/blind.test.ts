@@ -32,9 +32,45 @@ describe('the order of a blind comparison', () => {
     }
   });
 
-  it('changes from prompt to prompt', () => {
-    const orders = new Set(Array.from({ length: 16 }, (_, round) => blindOrder(2, 123, round)[0]));
-    expect(orders.size).toBe(2);
+  it('draws every prompt of a run on its own: what one order shows says nothing about the next', () => {
+    const draws = 12_000;
+    for (const [count, orders] of [
+      [2, 2],
+      [3, 6],
+    ] as const)
+      // Neighbours, and prompts that are further apart.
+      for (const [first, second] of [
+        [0, 1],
+        [1, 2],
+        [0, 4],
+        [3, 9],
+      ] as const) {
+        const pairs = new Map<string, number>();
+        for (let secret = 0; secret < draws; secret++) {
+          const pair = `${blindOrder(count, secret, first).join('')} ${blindOrder(count, secret, second).join('')}`;
+          pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+        }
+        const expected = draws / orders ** 2;
+        expect(pairs.size).toBe(orders ** 2);
+        const reach = 5 * Math.sqrt(expected);
+        for (const times of pairs.values()) expect(Math.abs(times - expected)).toBeLessThan(reach);
+      }
+  });
+
+  it('gives a run of ten prompts about as many patterns as there are', () => {
+    const patterns = new Set<string>();
+    for (let secret = 0; secret < 4000; secret++) {
+      const firsts = Array.from({ length: 10 }, (_, round) => blindOrder(2, secret, round)[0]);
+      patterns.add(firsts.join(''));
+    }
+    // 4,000 draws of 1,024 patterns leave out 1,024 · (1 - 1/1,024)^4,000, about 20.
+    expect(patterns.size).toBeGreaterThan(980);
+  });
+
+  it('depends on large secrets as on small ones, and reaches every order of four', () => {
+    const orders = new Set<string>();
+    for (let i = 0; i < 1000; i++) orders.add(blindOrder(4, 2 ** 32 - 1 - i * 65_536, 0).join(''));
+    expect(orders.size).toBe(24);
   });
 
   it('leads back from the column that was preferred to the artifact', () => {

@@ -1,24 +1,47 @@
+/** Rounds of the generator that are thrown away, until each of its words depends on every bit of the seed (as its author does). */
+const WARM_UP = 20;
+
 /**
- * The order in which columns stand while names are hidden: a permutation of 0..count-1 that only `secret` determines
- * (Fisher and Yates' shuffle over xorshift32). `round` gives every prompt of a run another one.
+ * Numbers 0..2^32-1 of the generator sfc32 by Chris Doty-Humphrey (PractRand). Its additions carry, so that seeds which
+ * differ in one bit give sequences that have nothing in common; one that only shifts and xors (xorshift) would answer a
+ * flipped bit of the seed with the same flipped bits of the sequence, whatever the rest of the seed is.
+ */
+function generator(seed: readonly [number, number, number]): () => number {
+  let [a, b, c] = seed;
+  let counter = 1;
+  const next = (): number => {
+    const sum = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return sum >>> 0;
+  };
+  for (let i = 0; i < WARM_UP; i++) next();
+  return next;
+}
+
+/** A number 0..count-1, each equally likely: what would make the first ones likelier is drawn again. */
+function below(count: number, next: () => number): number {
+  const limit = 2 ** 32 - (2 ** 32 % count);
+  let drawn = next();
+  while (drawn >= limit) drawn = next();
+  return drawn % count;
+}
+
+/**
+ * The order in which columns stand while names are hidden: a permutation of 0..count-1 that only `secret` and `round`
+ * determine (Fisher and Yates' shuffle). Every prompt of a run has a round and with it an order of its own: that the
+ * names of one prompt are shown after its vote says nothing about the others.
  *
  * @param secret A random number kept in the view's state, so that drawing anew does not shuffle anew. 0..2^32-1.
+ * @param round Which prompt of the run, from 0.
  */
 export function blindOrder(count: number, secret: number, round: number): number[] {
   const order = Array.from({ length: count }, (_, i) => i);
-  // xorshift stays at zero for ever; the odd constant (2^32 divided by the golden ratio) spreads neighbouring rounds.
-  let state = (secret ^ Math.imul(round + 1, 0x9e3779b1)) >>> 0 || 1;
-  const next = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
-  };
-  // The first numbers after a small seed are small.
-  for (let i = 0; i < 16; i++) next();
+  const next = generator([secret, round, count]);
   for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(next() * (i + 1));
+    const j = below(i + 1, next);
     const taken = order[i] ?? 0;
     order[i] = order[j] ?? 0;
     order[j] = taken;
