@@ -1,9 +1,10 @@
 import i18next from 'i18next';
 import { formatIn, type Format } from '../../app/contract/format.ts';
+import './texts.ts';
 
 /** How numbers are written in the person's language. Read anew at each use: the language can change at any time. */
 function current(): Format {
-  return formatIn(i18next.language ?? 'en');
+  return formatIn(i18next.language);
 }
 
 export const formatBytes: Format['bytes'] = (bytes) => current().bytes(bytes);
