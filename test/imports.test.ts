@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const everythingOfApp = [
   'app/contract',
   'app/disk',
+  'app/json',
   'app/progress',
   'app/checkpoint',
   'app/digest',
@@ -30,10 +31,11 @@ const everythingOfApp = [
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/contract': [],
   'app/disk': ['app/contract'],
+  'app/json': ['app/contract'],
   'app/progress': ['app/contract'],
-  'app/checkpoint': ['app/contract', 'app/disk'],
+  'app/checkpoint': ['app/contract', 'app/disk', 'app/json'],
   'app/digest': ['app/contract', 'app/checkpoint', 'native-kernels'],
-  'app/hub': ['app/contract', 'app/disk', 'app/progress', 'app/checkpoint'],
+  'app/hub': ['app/contract', 'app/disk', 'app/json', 'app/progress', 'app/checkpoint'],
   'app/local-hub': ['app/contract'],
   'app/sample': ['app/contract'],
   'app/quantize': [
@@ -47,7 +49,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/inspect-tensor': ['app/contract', 'app/checkpoint', 'native-kernels'],
   'app/catalog': ['app/contract'],
   'app/jobs': ['app/contract'],
-  'app/run': ['app/contract', 'app/checkpoint', 'app/digest', 'app/disk', 'native-kernels'],
+  'app/run': [
+    'app/contract',
+    'app/checkpoint',
+    'app/digest',
+    'app/disk',
+    'app/json',
+    'native-kernels',
+  ],
   'app/compare': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress'],
   'app/chat': ['app/contract', 'app/catalog', 'app/run'],
   'app/engine': everythingOfApp,

@@ -5,7 +5,9 @@ export { readModelConfig } from './model-config.ts';
 export type { ModelConfig, ModelType } from './model-config.ts';
 export {
   CONFIG_FILE,
+  MAX_CONFIG_BYTES,
   openCheckpoint,
+  parseConfig,
   EMBEDDINGS,
   OUTPUT_LAYER,
   RUNTIME_WEIGHTS_FILE,
@@ -16,12 +18,12 @@ export type { RopeConfig } from './rope-config.ts';
 export {
   HEADER_PREFIX_BYTES,
   parseSafetensorsHeader,
-  parseSafetensorsHeaderText,
+  readSafetensorsHeader,
   safetensorsHeaderBytes,
   tensorBytes,
 } from './safetensors-header.ts';
 export type { SafetensorsHeader } from './safetensors-header.ts';
 export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors-writer.ts';
 export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors-writer.ts';
-export { joinShards, parseShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
+export { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
 export type { ShardIndex } from './shard-index.ts';

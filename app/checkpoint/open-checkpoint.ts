@@ -2,14 +2,15 @@ import { readSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, because, toAppError } from '../contract/error.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
+import { parseJson } from '../json/index.ts';
 import {
   HEADER_PREFIX_BYTES,
-  parseSafetensorsHeader,
+  readSafetensorsHeader,
   safetensorsHeaderBytes,
 } from './safetensors-header.ts';
-import { joinShards, MAX_INDEX_BYTES, parseShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
+import { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
 
 export const WEIGHTS_FILE = 'model.safetensors';
 
@@ -24,7 +25,7 @@ export const EMBEDDINGS = 'model.embed_tokens.weight';
 export const CONFIG_FILE = 'config.json';
 
 /** Real ones have a few kilobytes; the limit keeps a hostile one from filling the memory. */
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /** One read: large enough to run at the disk's speed, small enough that cancelling is felt at once. */
 const READ_BYTES = 16 * 1024 * 1024;
@@ -104,6 +105,27 @@ async function readText(file: string, limitBytes: number): Promise<string | null
   }
 }
 
+/**
+ * Reads the text of a config.json as Python does, which knows NaN and Infinity.
+ *
+ * @param name Names it in errors.
+ * @throws AppError `malformed-file`
+ */
+export async function parseConfig(
+  text: Uint8Array | string,
+  name: string,
+): Promise<Record<string, unknown>> {
+  const remedy = 'Download the checkpoint again.';
+  const config = await parseJson(text, { name, maxBytes: MAX_CONFIG_BYTES, python: true, remedy });
+  if (typeof config === 'object' && config !== null && !Array.isArray(config))
+    return Object.fromEntries(Object.entries(config));
+  throw new AppError(
+    'malformed-file',
+    `${name} is not a JSON object.`,
+    because('not-json', { file: name }, { remedy }),
+  );
+}
+
 async function readConfig(
   directory: string,
 ): Promise<{ config: Record<string, unknown>; configText: string }> {
@@ -112,19 +134,7 @@ async function readConfig(
     throw new AppError('not-found', `There is no ${CONFIG_FILE} in ${directory}.`, {
       remedy: 'Give the folder of a checkpoint in the layout of transformers.',
     });
-  try {
-    const config: unknown = JSON.parse(configText);
-    if (typeof config === 'object' && config !== null && !Array.isArray(config))
-      return { config: config as Record<string, unknown>, configText };
-  } catch (cause) {
-    throw new AppError('malformed-file', `${CONFIG_FILE} is not JSON.`, {
-      remedy: 'Download the checkpoint again.',
-      cause,
-    });
-  }
-  throw new AppError('malformed-file', `${CONFIG_FILE} is not a JSON object.`, {
-    remedy: 'Download the checkpoint again.',
-  });
+  return { config: await parseConfig(configText, CONFIG_FILE), configText };
 }
 
 async function requireRegularFile(directory: string, name: string): Promise<WeightsFile> {
@@ -151,7 +161,7 @@ async function readHeader(directory: string, file: WeightsFile): Promise<TensorI
     const length = safetensorsHeaderBytes(prefix.subarray(0, bytesRead), file.sizeBytes, file.name);
     const bytes = new Uint8Array(HEADER_PREFIX_BYTES + length);
     await readFully(handle, bytes, 0, file.name);
-    return parseSafetensorsHeader(bytes, file.sizeBytes, file.name).tensors;
+    return (await readSafetensorsHeader(bytes, file.sizeBytes, file.name)).tensors;
   } finally {
     await handle.close();
   }
@@ -208,7 +218,7 @@ async function readAllHeaders(
       `There is neither ${WEIGHTS_FILE} nor ${SHARD_INDEX_FILE} in ${directory}.`,
       { remedy: 'Nibble reads safetensors: choose a repository or a folder that has them.' },
     );
-  const index = parseShardIndex(indexText);
+  const index = await readShardIndex(indexText);
   const files: WeightsFile[] = [];
   const headers = new Map<string, TensorInfo[]>();
   for (const name of index.files) {

@@ -1,16 +1,20 @@
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 import { dtypeBytes, dtypes } from '../contract/checkpoint.ts';
 import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
-import { findDuplicateKey } from './json-keys.ts';
+import { parseJson, parseJsonHere } from '../json/index.ts';
+import type { ParseJsonOptions } from '../json/index.ts';
 
 /** The header's length stands in front of it as a little-endian uint64. */
 export const HEADER_PREFIX_BYTES = 8;
 
-/** The limit of the format itself. The largest checkpoints published have headers of a few megabytes. */
-const MAX_HEADER_BYTES = 100_000_000;
+/** The format allows 100 MB. The largest checkpoints published have headers of a few megabytes. */
+const MAX_HEADER_BYTES = 32 * 1024 * 1024;
 
-/** Mixture-of-experts checkpoints reach some ten thousand tensors per file; a million would only be an attack on memory. */
-const MAX_TENSORS = 1_000_000;
+/** Mixture-of-experts checkpoints reach some ten thousand tensors per file. */
+const MAX_TENSORS = 250_000;
+
+/** Per tensor: name, object, type, two lists with up to ten numbers, three keys. */
+const MAX_VALUES = 16 * MAX_TENSORS;
 
 /** Names are module paths of about 60 characters; they end up in tables, file names and error messages. */
 const MAX_NAME_LENGTH = 512;
@@ -27,12 +31,33 @@ export interface SafetensorsHeader {
   readonly metadata: Record<string, string>;
 }
 
+const REMEDY =
+  'The file is damaged or not a safetensors file: download it again, or ask its author for a good copy.';
+
 function malformed(fileName: string, what: string, cause?: unknown): AppError {
   return new AppError('malformed-file', `${fileName}: ${what}`, {
-    remedy:
-      'The file is damaged or not a safetensors file: download it again, or ask its author for a good copy.',
+    remedy: REMEDY,
     cause,
   });
+}
+
+/** First bytes of the small text that Git LFS leaves in the place of a large file. */
+const LFS_POINTER = new TextEncoder().encode('version ');
+
+function isLfsPointer(bytes: Uint8Array): boolean {
+  return LFS_POINTER.every((byte, at) => bytes[at] === byte);
+}
+
+function lfsPointer(fileName: string): AppError {
+  return new AppError(
+    'malformed-file',
+    `${fileName} is a pointer of Git LFS, which stands for a file that was not downloaded.`,
+    because(
+      'lfs-pointer',
+      { file: fileName },
+      { remedy: 'Get the files themselves with: git lfs pull' },
+    ),
+  );
 }
 
 /**
@@ -51,12 +76,13 @@ export function safetensorsHeaderBytes(
       fileName,
       `it has ${Math.min(fileSize, bytes.byteLength)} bytes, fewer than the ${HEADER_PREFIX_BYTES} that every safetensors file starts with.`,
     );
+  if (isLfsPointer(bytes)) throw lfsPointer(fileName);
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_PREFIX_BYTES);
   const length = view.getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES))
     throw malformed(
       fileName,
-      `its header claims ${length} bytes; the format allows ${MAX_HEADER_BYTES}.`,
+      `its header claims ${length} bytes; ${MAX_HEADER_BYTES} is the most that is read.`,
     );
   if (length > BigInt(fileSize - HEADER_PREFIX_BYTES))
     throw malformed(
@@ -66,6 +92,19 @@ export function safetensorsHeaderBytes(
   return Number(length);
 }
 
+/** How the text of a header is read: as serde_json does it in the reference. */
+function jsonOptions(fileName: string): ParseJsonOptions {
+  return {
+    name: fileName,
+    subject: 'its header',
+    maxBytes: MAX_HEADER_BYTES,
+    maxValues: MAX_VALUES,
+    strict: true,
+    duplicateKeys: 'refuse',
+    remedy: REMEDY,
+  };
+}
+
 /**
  * Reads the header of a safetensors file from its first bytes.
  *
@@ -73,11 +112,29 @@ export function safetensorsHeaderBytes(
  * @param fileSize Bytes of the whole file: every tensor must lie within it and nothing may be left over.
  * @throws AppError `malformed-file`, naming the file and the tensor
  */
+export async function readSafetensorsHeader(
+  bytes: Uint8Array,
+  fileSize: number,
+  fileName: string,
+): Promise<SafetensorsHeader> {
+  const header = headerText(bytes, fileSize, fileName);
+  const parsed = await parseJson(header, jsonOptions(fileName));
+  return headerOf(parsed, header.byteLength, fileSize, fileName);
+}
+
+/** The same on this thread, for headers that are small by their place. */
 export function parseSafetensorsHeader(
   bytes: Uint8Array,
   fileSize: number,
   fileName: string,
 ): SafetensorsHeader {
+  const header = headerText(bytes, fileSize, fileName);
+  const parsed = parseJsonHere(header, jsonOptions(fileName));
+  return headerOf(parsed, header.byteLength, fileSize, fileName);
+}
+
+/** The JSON bytes of the header, without the 8 bytes in front. */
+function headerText(bytes: Uint8Array, fileSize: number, fileName: string): Uint8Array {
   const length = safetensorsHeaderBytes(bytes, fileSize, fileName);
   const end = HEADER_PREFIX_BYTES + length;
   if (bytes.byteLength < end)
@@ -85,27 +142,26 @@ export function parseSafetensorsHeader(
       fileName,
       `its header needs ${end} bytes, but only ${bytes.byteLength} could be read.`,
     );
-  return parseSafetensorsHeaderText(bytes.subarray(HEADER_PREFIX_BYTES, end), fileSize, fileName);
+  const header = bytes.subarray(HEADER_PREFIX_BYTES, end);
+  // The format demands a brace as the first byte; this also keeps out a byte order mark, which decoders swallow.
+  if (header[0] !== 0x7b)
+    throw malformed(fileName, 'its header is not a JSON object (it does not start with a brace).');
+  return header;
 }
 
-/**
- * Reads a header from its JSON bytes alone (without the 8 bytes in front), as a range request returns them.
- *
- * @param header Exactly the declared length.
- * @throws AppError `malformed-file`, naming the file and the tensor
- */
-export function parseSafetensorsHeaderText(
-  header: Uint8Array,
+function headerOf(
+  parsed: unknown,
+  headerBytes: number,
   fileSize: number,
   fileName: string,
 ): SafetensorsHeader {
-  const entries = Object.entries(parseObject(header, fileName));
+  const entries = isRecord(parsed) ? Object.entries(parsed) : [];
   if (entries.length > MAX_TENSORS)
     throw malformed(
       fileName,
       `it lists ${entries.length} tensors; ${MAX_TENSORS} is the most that is read.`,
     );
-  const dataStart = HEADER_PREFIX_BYTES + header.byteLength;
+  const dataStart = HEADER_PREFIX_BYTES + headerBytes;
   let metadata: Record<string, string> = {};
   const tensors: TensorInfo[] = [];
   for (const [name, value] of entries) {
@@ -115,25 +171,6 @@ export function parseSafetensorsHeaderText(
   tensors.sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
   requireContiguous(tensors, dataStart, fileSize, fileName);
   return { tensors, metadata };
-}
-
-function parseObject(header: Uint8Array, fileName: string): Record<string, unknown> {
-  // The format demands a brace as the first byte; this also keeps out a byte order mark, which decoders swallow.
-  if (header[0] !== 0x7b)
-    throw malformed(fileName, 'its header is not a JSON object (it does not start with a brace).');
-  let text: string;
-  let parsed: unknown;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(header);
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw malformed(fileName, 'its header is not JSON.', error);
-  }
-  const duplicate = findDuplicateKey(text, parsed);
-  if (duplicate !== null)
-    throw malformed(fileName, `its header has ${JSON.stringify(duplicate)} twice.`);
-  // It started with a brace and parsed: an object.
-  return parsed as Record<string, unknown>;
 }
 
 function readMetadata(value: unknown, fileName: string): Record<string, string> {

@@ -8,12 +8,54 @@
 export const errorReasons = {
   /** The weights are stored in a quantized format that Nibble cannot read. */
   'already-quantized': { method: 'text' },
+  /** A value of config.json cannot be what it is: missing, out of range, or at odds with another. */
+  'bad-config-value': { field: 'text', value: 'text' },
   /** What is named is a checkpoint, which does not run by itself. `artifacts`: ids of what was made of it, by commas. */
   'checkpoint-not-runnable': { id: 'text', artifacts: 'text' },
   /** The prompt, with room for an answer where one is wanted, has more tokens than the context holds. */
   'context-overflow': { promptTokens: 'count', contextTokens: 'count' },
+  /** A longer context was asked for than the model can have. */
+  'context-too-long': { asked: 'count', limit: 'count' },
+  /** The header of a weights file says what cannot be. */
+  'damaged-header': { file: 'text' },
+  /** A weights file ends before its tensors do. */
+  'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
+  /** What was named is a GGUF file, or a folder that has its weights in GGUF files alone. */
+  'gguf-only': { path: 'text' },
+  /** An object of a JSON file has this key twice. */
+  'json-duplicate-key': { file: 'text', key: 'text' },
+  /** A JSON file is nested more deeply, or has more values, than any real one; or it takes too long to read. */
+  'json-too-complex': { file: 'text' },
+  /** A JSON file is larger than any real one. */
+  'json-too-large': { file: 'text', bytes: 'bytes', limit: 'bytes' },
+  /** A file is the small text that Git LFS leaves in place of a large file that was not downloaded. */
+  'lfs-pointer': { file: 'text' },
+  /** A file that a model needs is not in its folder. */
+  'missing-file': { file: 'text', folder: 'text' },
+  /** A tensor that the model needs is in none of its files. */
+  'missing-tensor': { tensor: 'text' },
+  /** A folder that was named holds no weights that Nibble reads. */
+  'no-weights': { folder: 'text' },
+  /** What was named is a file, where a folder or a repository is meant. */
+  'not-a-folder': { path: 'text' },
+  /** A file that should be JSON is not. */
+  'not-json': { file: 'text' },
+  /** What was named is nothing in the library, no folder, and no repository's name. */
+  'nothing-there': { name: 'text' },
+  /** A tensor has another shape than config.json asks for; both as `[2, 3]`. */
+  'tensor-shape': { tensor: 'text', found: 'text', expected: 'text' },
+  /** A tensor is stored in a type that cannot be used for it. */
+  'tensor-type': { tensor: 'text', type: 'text' },
   /** A model family that Nibble does not know. */
   'unknown-architecture': { architecture: 'text' },
+  /** A model family that Nibble does not know, but for one much like it. */
+  'unknown-architecture-similar': { architecture: 'text', similar: 'text' },
+  /** A list of files names one that could lie outside its folder, or mean something else on another system. */
+  'unsafe-file-name': { file: 'text', name: 'text' },
+  /** The model wants a feature that Nibble has no operator for: the field of config.json and what it says. */
+  'unsupported-feature': { field: 'text', value: 'text' },
+  /** Embeddings or output layer have another number of rows than config.json says the vocabulary has. */
+  'vocabulary-mismatch': { tensor: 'text', rows: 'count', vocabulary: 'count' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;
 
 export type FactKind = 'text' | 'count' | 'bytes' | 'seconds';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { treeHashFile } from '../../native-kernels/index.ts';
 import {
   HEADER_PREFIX_BYTES,
-  parseSafetensorsHeader,
+  readSafetensorsHeader,
   safetensorsHeaderBytes,
 } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
@@ -89,7 +89,8 @@ async function readHeader(file: string): Promise<{ headerEnd: number; tensors: T
         throw new AppError('malformed-file', `${name} became shorter while it was read.`);
       done += read.bytesRead;
     }
-    return { headerEnd, tensors: parseSafetensorsHeader(bytes, status.size, name).tensors };
+    const { tensors } = await readSafetensorsHeader(bytes, status.size, name);
+    return { headerEnd, tensors };
   } finally {
     await handle.close();
   }

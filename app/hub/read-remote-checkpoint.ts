@@ -2,14 +2,18 @@ import {
   CONFIG_FILE,
   HEADER_PREFIX_BYTES,
   joinShards,
-  parseSafetensorsHeader,
-  parseShardIndex,
+  MAX_CONFIG_BYTES,
+  MAX_INDEX_BYTES,
+  parseConfig,
+  readSafetensorsHeader,
+  readShardIndex,
   safetensorsHeaderBytes,
   SHARD_INDEX_FILE,
   WEIGHTS_FILE,
 } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
+import { parseJson } from '../json/index.ts';
 import type { Progress } from '../contract/progress.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { Hub } from './hub.ts';
@@ -18,12 +22,6 @@ import { selectFiles } from './select-files.ts';
 
 /** A shard of a dense model has a header of 10 to 40 kB: one request is then enough, and little is fetched in vain. */
 const FIRST_READ_BYTES = 64 * 1024;
-
-/** Real ones have a few kilobytes; tokenizer configurations with thousands of added tokens reach a megabyte. */
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
-
-/** The largest models' indexes have a few megabytes. */
-const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
 /** Requests at a time: headers are small, so waiting for the server is all they cost. */
 const PARALLEL_READS = 4;
@@ -71,25 +69,23 @@ class RemoteReader {
     return bytes;
   }
 
-  async text(path: string, maxBytes: number): Promise<string> {
+  async small(path: string, maxBytes: number): Promise<Uint8Array> {
     const { name, commit } = this.#repository;
     const bytes = await this.#hub.readSmallFile(name, commit, path, maxBytes, {
       signal: this.#signal,
     });
     this.transferredBytes += bytes.byteLength;
-    return new TextDecoder().decode(bytes);
+    return bytes;
   }
 
   async json(path: string, maxBytes: number): Promise<unknown> {
-    const text = await this.text(path, maxBytes);
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      throw new AppError('malformed-file', `${path} of ${this.#repository.name} is not JSON.`, {
-        remedy: 'Tell the owner of the repository, or choose another one.',
-        cause,
-      });
-    }
+    return parseJson(await this.small(path, maxBytes), {
+      name: path,
+      maxBytes,
+      python: true,
+      remedy: 'Tell the owner of the repository, or choose another one.',
+      signal: this.#signal,
+    });
   }
 }
 
@@ -102,12 +98,12 @@ async function readHeader(reader: RemoteReader, file: RepositoryFile): Promise<T
   );
   const end = HEADER_PREFIX_BYTES + safetensorsHeaderBytes(first, file.sizeBytes, file.path);
   if (end <= first.byteLength)
-    return parseSafetensorsHeader(first.subarray(0, end), file.sizeBytes, file.path).tensors;
+    return (await readSafetensorsHeader(first.subarray(0, end), file.sizeBytes, file.path)).tensors;
   const rest = await reader.range(file.path, first.byteLength, end);
   const bytes = new Uint8Array(first.byteLength + rest.byteLength);
   bytes.set(first);
   bytes.set(rest, first.byteLength);
-  return parseSafetensorsHeader(bytes, file.sizeBytes, file.path).tensors;
+  return (await readSafetensorsHeader(bytes, file.sizeBytes, file.path)).tensors;
 }
 
 async function readHeaders(
@@ -157,10 +153,10 @@ export async function readRemoteCheckpoint(
   const files = selectFiles(repository.files);
   const names = new Set(files.map((file) => file.path));
   const reader = new RemoteReader(hub, repository, signal);
-  const config = await reader.json(CONFIG_FILE, MAX_CONFIG_BYTES);
+  const config = await parseConfig(await reader.small(CONFIG_FILE, MAX_CONFIG_BYTES), CONFIG_FILE);
   const index = names.has(WEIGHTS_FILE)
     ? null
-    : parseShardIndex(await reader.text(SHARD_INDEX_FILE, MAX_INDEX_BYTES));
+    : await readShardIndex(await reader.small(SHARD_INDEX_FILE, MAX_INDEX_BYTES));
   const weights = shardsOf(index?.files ?? [WEIGHTS_FILE], repository.files);
   const meter = new ProgressMeter({
     step: repository.name,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   parseSafetensorsHeader,
-  parseSafetensorsHeaderText,
+  readSafetensorsHeader,
   safetensorsHeaderBytes,
 } from '../../../app/checkpoint/index.ts';
 import { AppError } from '../../../app/contract/error.ts';
@@ -43,11 +43,11 @@ describe('parseSafetensorsHeader', () => {
     }
   });
 
-  it('needs only the header bytes, as a range request returns them', () => {
+  it('needs only the header bytes, as a range request returns them', async () => {
     const bytes = encodeSafetensors(tinyTensors());
     const length = safetensorsHeaderBytes(bytes.subarray(0, 8), bytes.byteLength, 'm');
-    const header = parseSafetensorsHeaderText(
-      bytes.subarray(8, 8 + length),
+    const header = await readSafetensorsHeader(
+      bytes.subarray(0, 8 + length),
       bytes.byteLength,
       'model.safetensors',
     );
@@ -83,10 +83,10 @@ describe('parseSafetensorsHeader', () => {
     expect(refusal(bytes).message).toContain('claims 5000 bytes');
   });
 
-  it('refuses a header longer than the format allows before anything is read', () => {
+  it('refuses a header longer than any real one before anything is read', () => {
     const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, 100_000_001n, true);
-    expect(() => safetensorsHeaderBytes(bytes, 2 ** 40, 'm')).toThrow('100000000');
+    new DataView(bytes.buffer).setBigUint64(0, 99_000_000n, true);
+    expect(() => safetensorsHeaderBytes(bytes, 2 ** 40, 'm')).toThrow('33554432');
     new DataView(bytes.buffer).setBigUint64(0, 2n ** 64n - 1n, true);
     expect(() => safetensorsHeaderBytes(bytes, 2 ** 40, 'm')).toThrow('18446744073709551615');
   });
@@ -190,6 +190,32 @@ describe('parseSafetensorsHeader', () => {
     const error = refusal(fileOf(`{${JSON.stringify(name)}:${one}}`, 4));
     expect(error.message).toContain('cannot be called');
     expect(error.message.length).toBeLessThan(400);
+  });
+
+  it.each(['1.0', '1e0', '-0', '1E0'])('refuses the size %s, as the reference does', (size) => {
+    const json = `{"a.weight":{"dtype":"F32","shape":[${size}],"data_offsets":[0,4]}}`;
+    expect(refusal(fileOf(json, 4)).message).toContain('a.weight');
+    const offsets = `{"a.weight":{"dtype":"U8","shape":[0],"data_offsets":[${size},${size}]}}`;
+    expect(refusal(fileOf(offsets, 1)).message).toContain('a.weight');
+  });
+
+  it.each(['\\ud800', 'x\\udfff', '\\udc00\\ud800'])('refuses the half character %s', (half) => {
+    const one = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
+    expect(refusal(fileOf(`{"${half}":${one}}`)).reason).toBe('not-json');
+    expect(refusal(fileOf(`{"__metadata__":{"a":"${half}"}}`)).reason).toBe('not-json');
+  });
+
+  it('takes a whole character that is spelled as two halves', () => {
+    const json = '{"\\ud83d\\ude00":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}';
+    const bytes = fileOf(json);
+    const { tensors } = parseSafetensorsHeader(bytes, bytes.byteLength, 'm.safetensors');
+    expect(tensors[0]?.name).toBe('\u{1f600}');
+  });
+
+  it('says of a pointer of Git LFS that the file itself was not downloaded', () => {
+    const text = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n';
+    const error = refusal(new TextEncoder().encode(text));
+    expect([error.reason, error.facts]).toEqual(['lfs-pointer', { file: 'model.safetensors' }]);
   });
 
   it('refuses a tensor that is not described by an object', () => {

@@ -11,12 +11,6 @@ function countKeys(value: unknown): number {
   return count;
 }
 
-function countColons(text: string): number {
-  let count = 0;
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) count++;
-  return count;
-}
-
 /**
  * The first key that occurs twice in one object of a JSON text, at any depth; null when there is none.
  *
@@ -25,11 +19,12 @@ function countColons(text: string): number {
  *
  * @param text Valid JSON.
  * @param parsed What JSON.parse made of it.
+ * @param keys How many keys the text has.
  */
-export function findDuplicateKey(text: string, parsed: unknown): string | null {
-  // Every key of the text has a colon behind it, so with as many colons as keys none was lost. More of them may also lie
-  // inside strings. Going through a model's header letter by letter takes as long as opening its file.
-  if (countColons(text) === countKeys(parsed)) return null;
+export function findDuplicateKey(text: string, parsed: unknown, keys: number): string | null {
+  // With as many keys in the text as in the value none was lost. Going through a model's header letter by letter takes as
+  // long as opening its file.
+  if (keys === countKeys(parsed)) return null;
   // One set of keys per open object; null for an open array, whose strings are never keys.
   const open: (Set<string> | null)[] = [];
   let position = 0;
@@ -40,11 +35,11 @@ export function findDuplicateKey(text: string, parsed: unknown): string | null {
     else if (character === '}' || character === ']') open.pop();
     else if (character === '"') {
       const end = endOfString(text, position);
-      const keys = open.at(-1);
-      if (keys instanceof Set && isFollowedByColon(text, end)) {
-        const key = JSON.parse(text.slice(position, end)) as string;
-        if (keys.has(key)) return key;
-        keys.add(key);
+      const keysSoFar = open.at(-1);
+      if (keysSoFar instanceof Set && isFollowedByColon(text, end)) {
+        const key = String(JSON.parse(text.slice(position, end)));
+        if (keysSoFar.has(key)) return key;
+        keysSoFar.add(key);
       }
       position = end;
       continue;
@@ -65,4 +60,17 @@ function isFollowedByColon(text: string, position: number): boolean {
   let next = position;
   while (next < text.length && ' \t\n\r'.includes(text[next] ?? '')) next++;
   return text[next] === ':';
+}
+
+/** Whether every text in a parsed value, keys included, is made of whole characters. */
+export function isWellFormed(value: unknown): boolean {
+  const open = [value];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next === 'string' && !next.isWellFormed()) return false;
+    if (typeof next !== 'object' || next === null) continue;
+    if (!Array.isArray(next) && !Object.keys(next).every((key) => key.isWellFormed())) return false;
+    const inside: unknown[] = Object.values(next);
+    for (const each of inside) open.push(each);
+  }
+  return true;
 }
