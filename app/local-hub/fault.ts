@@ -13,6 +13,8 @@ export type Fault =
   | { readonly kind: 'truncate'; readonly afterBytes: number }
   /** Sends this much of the body and then nothing more, with the connection open. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
+  /** Sends this much of the body, waits until the promise is settled, and sends the rest. */
+  | { readonly kind: 'hold'; readonly afterBytes: number; readonly until: Promise<unknown> }
   /** Never answers. */
   | { readonly kind: 'silence' }
   /** Sends the body in small pieces with a pause after each. */

@@ -70,6 +70,30 @@ async function* first(
   await then();
 }
 
+async function* held(
+  body: AsyncGenerator<Buffer>,
+  count: number,
+  until: Promise<unknown>,
+): AsyncGenerator<Buffer> {
+  let left = count;
+  for await (const block of body) {
+    if (left > 0) yield block.subarray(0, left);
+    if (left < block.byteLength) {
+      await until;
+      yield block.subarray(Math.max(0, left));
+    }
+    left -= block.byteLength;
+  }
+}
+
+/** Settles when the client has gone: what waits for it must not keep the file open. */
+function connectionEnd(reply: FastifyReply): Promise<void> {
+  return new Promise((resolve) => {
+    if (reply.raw.destroyed) resolve();
+    else reply.raw.once('close', resolve);
+  });
+}
+
 async function* slowly(
   body: AsyncGenerator<Buffer>,
   pieceBytes: number,
@@ -107,8 +131,9 @@ function spoil(
       await sleep(CUT_MS);
       reply.raw.destroy();
     });
-  if (fault?.kind === 'stall')
-    return first(body, fault.afterBytes, () => new Promise(() => undefined));
+  if (fault?.kind === 'stall') return first(body, fault.afterBytes, () => connectionEnd(reply));
+  if (fault?.kind === 'hold')
+    return held(body, fault.afterBytes, Promise.race([fault.until, connectionEnd(reply)]));
   if (fault?.kind === 'slow') return slowly(body, fault.pieceBytes, fault.pauseMs);
   if (fault?.kind === 'corrupt') return corrupted(body, start, fault.offset);
   return body;

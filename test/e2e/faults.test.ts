@@ -1,19 +1,20 @@
 // What goes wrong in the world, seen from the window: the view says what happened, offers the next step, and nothing
 // is lost.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Intercept, LocalHub } from '../../app/local-hub/index.ts';
 import { sampleModel } from '../../app/sample/index.ts';
+import { Gate } from '../fixtures/gate.ts';
 import { contentOf } from '../fixtures/hub-faults.ts';
 import { canMount } from '../fixtures/small-disk.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
-import { openApp, STEP_MS, type AppPage } from './app-page.ts';
+import { WAIT_MS } from '../fixtures/wait.ts';
+import { openApp, type AppPage } from './app-page.ts';
 import { openBrowser } from './browser.ts';
 import { mouse } from './hands.ts';
 import { sampleHub, startWebHost, type WebHostProcess } from './web-host.ts';
@@ -44,8 +45,15 @@ let home: string;
 let host: WebHostProcess;
 let app: AppPage;
 
-async function start(directory: string): Promise<void> {
-  host = await startWebHost({ home: directory, hubEndpoint: hub.endpoint });
+async function start(
+  directory: string,
+  stop?: Parameters<typeof startWebHost>[0]['stop'],
+): Promise<void> {
+  host = await startWebHost({
+    home: directory,
+    hubEndpoint: hub.endpoint,
+    ...(stop === undefined ? {} : { stop }),
+  });
   app = await openApp(browser, host.url);
 }
 
@@ -88,18 +96,28 @@ function descendants(pid: number, part: string): number[] {
   });
 }
 
-function signal(part: string, name: NodeJS.Signals): void {
-  const [id, ...more] = descendants(host.child.pid ?? 0, part);
-  if (id === undefined || more.length > 0) throw new Error(`There is not one ${part}.`);
-  process.kill(id, name);
+/** Whether the process was stopped by SIGSTOP. */
+function isStopped(id: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${id}/stat`, 'utf8');
+    return status.slice(status.lastIndexOf(')') + 2).startsWith('T');
+  } catch {
+    return false;
+  }
 }
 
-/** Kills the one process with `part` in its command line; another that has done its work may still be ending. */
+/** Waits for the process with `part` in its command line that stops itself. @returns its id */
+async function stopped(part: string): Promise<number> {
+  const find = (): number[] => descendants(host.child.pid ?? 0, part).filter(isStopped);
+  await expect.poll(find, { timeout: WAIT_MS, interval: 20 }).toHaveLength(1);
+  return find()[0] ?? 0;
+}
+
+/** Kills the one process with `part` in its command line. */
 async function kill(part: string): Promise<void> {
-  await expect
-    .poll(() => descendants(host.child.pid ?? 0, part).length, { timeout: STEP_MS, interval: 5 })
-    .toBe(1);
-  signal(part, 'SIGKILL');
+  const find = (): number[] => descendants(host.child.pid ?? 0, part);
+  await expect.poll(find, { timeout: WAIT_MS, interval: 5 }).toHaveLength(1);
+  process.kill(find()[0] ?? 0, 'SIGKILL');
 }
 
 /** Makes the versions of the repository that are ticked by default, up to pressing the button. */
@@ -118,7 +136,12 @@ describe.skipIf(process.platform !== 'linux')(
     it(
       'a runner that is killed in mid-answer leaves what it said, and the answer can be had again',
       async () => {
-        await start(home);
+        const asked = path.join(home, 'asked');
+        await start(path.join(home, 'data'), {
+          role: 'runner-process',
+          moment: 'events:5',
+          after: asked,
+        });
         await beginJob();
         await done();
         const { page } = app;
@@ -126,12 +149,13 @@ describe.skipIf(process.platform !== 'linux')(
         await page
           .getByRole('textbox', { name: 'Message' })
           .fill('Tell me a long story about a fox and an owl.');
+        await writeFile(asked, '');
         await page.getByRole('button', { name: 'Send' }).click();
         const answer = page.getByRole('article', { name: 'Answer' }).last();
-        await expect
-          .poll(async () => (await answer.innerText()).length, { timeout: STEP_MS })
-          .toBeGreaterThan(40);
-        await kill('runner-process');
+        const runner = await stopped('runner-process');
+        await answer.getByText(/\w/).first().waitFor();
+        await rm(asked);
+        process.kill(runner, 'SIGKILL');
         const alert = page.getByRole('alert');
         await alert.waitFor();
         await expect.poll(() => alert.innerText()).toContain('The model’s process ended');
@@ -179,12 +203,18 @@ describe.skipIf(process.platform !== 'linux')(
       async () => {
         await start(home);
         const isWeights = contentOf('.safetensors');
-        trouble = (request) =>
-          isWeights(request) ? { kind: 'slow', pieceBytes: 200_000, pauseMs: 100 } : undefined;
+        const gate = new Gate();
+        gate.close();
+        const isAsked = Promise.withResolvers<undefined>();
+        trouble = (request) => {
+          if (!isWeights(request)) return undefined;
+          isAsked.resolve(undefined);
+          return gate.holdFile(1_000_000);
+        };
         await beginJob();
         const { page } = app;
         await page.getByRole('button', { name: /Pause/ }).first().waitFor();
-        await sleep(1500);
+        await isAsked.promise;
         await kill('engine-process');
         await page.getByText(/engine ended and was started again/).waitFor();
         trouble = null;
@@ -216,7 +246,7 @@ describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to 
       const disk = path.join(home, 'disk');
       const checkpoint = path.join(home, 'checkpoint');
       await mkdir(disk);
-      // Some 200 MB: quantizing it takes a few tenths of a second.
+      // Some 200 MB.
       await writeTinyCheckpoint(checkpoint, {
         layers: 12,
         hiddenSize: 1024,
@@ -226,31 +256,16 @@ describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to 
       });
       execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'none', disk]);
       try {
-        await start(path.join(disk, 'home'));
+        await start(path.join(disk, 'home'), { role: 'engine-process', moment: 'partial' });
         const { page } = app;
         await beginJob(checkpoint);
-        const artifacts = path.join(disk, 'home', 'artifacts');
-        const isUnderWay = (): boolean =>
-          existsSync(artifacts) &&
-          readdirSync(artifacts, { recursive: true }).some((name) =>
-            String(name).endsWith('model.safetensors'),
-          );
-        await expect
-          .poll(
-            () => {
-              if (!isUnderWay()) return false;
-              // Or it could be done before the disk is full.
-              signal('engine-process', 'SIGSTOP');
-              return true;
-            },
-            { timeout: STEP_MS, interval: 5 },
-          )
-          .toBe(true);
+        // It has begun, so the check before the start is past; now the disk fills up behind its back.
+        const engine = await stopped('engine-process');
         const ballast = path.join(disk, 'ballast');
         try {
           await fill(ballast);
         } finally {
-          signal('engine-process', 'SIGCONT');
+          process.kill(engine, 'SIGCONT');
         }
         await page
           .getByText(/waiting for disk space|The disk is full/)

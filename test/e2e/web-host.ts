@@ -7,6 +7,7 @@ import { startLocalHub, type LocalHub } from '../../app/local-hub/index.ts';
 import { sampleModel } from '../../app/sample/index.ts';
 
 const entry = fileURLToPath(new URL('../../main/cli/cli.ts', import.meta.url));
+const stopItself = new URL('../fixtures/processes/stop-itself.mjs', import.meta.url).href;
 const servedSchema = z.object({ url: z.string(), port: z.number(), token: z.string() });
 
 /** A busy machine may need long to start three processes. */
@@ -36,10 +37,23 @@ export async function startWebHost(options: {
   readonly home: string;
   readonly hubEndpoint: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Which of its processes stops itself, and when; see `fixtures/processes/stop-itself.mjs`. */
+  readonly stop?: { readonly role: string; readonly moment: string; readonly after?: string };
 }): Promise<WebHostProcess> {
   const child = spawn(
     process.execPath,
-    [entry, '--json', '--home', options.home, 'serve', '--port', '0'],
+    [
+      ...(options.stop === undefined
+        ? []
+        : ['--import', `${stopItself}?${new URLSearchParams(options.stop).toString()}`]),
+      entry,
+      '--json',
+      '--home',
+      options.home,
+      'serve',
+      '--port',
+      '0',
+    ],
     {
       env: {
         ...process.env,

@@ -2,10 +2,10 @@
 // for one, and a driver that is compiled here fails in every way.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ensureGraph } from '../../app/run/index.ts';
 import {
   libraryPath,
@@ -18,6 +18,7 @@ import { buildFakeDrivers } from '../fixtures/fake-driver/build.ts';
 import { quantizeFolder } from '../fixtures/quantize-folder.ts';
 import { scratchFolder } from '../fixtures/scratch.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
+import { WAIT_MS } from '../fixtures/wait.ts';
 
 const drivers = await buildFakeDrivers();
 const { hasKernels } = await probeGpus();
@@ -135,9 +136,15 @@ describe.skipIf(drivers === null || !hasKernels)(
       const program = fileURLToPath(
         new URL('../../native-kernels/build/graph_probe', import.meta.url),
       );
+      const reached = path.join(await scratchFolder(), 'reached');
       const child = spawn(program, [], {
         stdio: ['pipe', 'ignore', 'ignore'],
-        env: { ...process.env, NIBBLE_CUDA_DRIVER: driver, NIBBLE_FAKE_DRIVER: 'hang' },
+        env: {
+          ...process.env,
+          NIBBLE_CUDA_DRIVER: driver,
+          NIBBLE_FAKE_DRIVER: 'hang',
+          NIBBLE_FAKE_DRIVER_REACHED: reached,
+        },
       });
       const ended = once(child, 'exit');
       const numbers = 'context=256\nthreads=1\nrows=64\nprompt=128\nsteps=16\n';
@@ -145,8 +152,7 @@ describe.skipIf(drivers === null || !hasKernels)(
       child.stdin.write(
         `library=${libraryPath()}\non=cuda\ndirectory=${directory}\n${plan}${numbers}\n`,
       );
-      // Long enough for it to be where the driver hangs.
-      await setTimeout(300);
+      await vi.waitUntil(() => existsSync(reached), { timeout: WAIT_MS });
       expect(child.exitCode).toBeNull();
       child.stdin.end();
       expect(await ended).toEqual([1, null]);

@@ -180,15 +180,23 @@ describe('a long call', () => {
       code: 'aborted',
     });
 
-    const start = performance.now();
-    await quantize4bit(large, nf4, slow);
-    const whole = performance.now() - start;
-    const controller = new AbortController();
-    const again = performance.now();
-    const stopped = quantize4bit(large, nf4, { ...slow, signal: controller.signal });
-    setTimeout(() => controller.abort(), whole / 20);
-    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
-    expect(performance.now() - again).toBeLessThan(whole * 0.7);
+    // A fast machine can be done before the signal arrives; then it is tried again, and the time-out of the test decides.
+    for (let reports = 0; ;) {
+      const controller = new AbortController();
+      const onProgress = (): void => {
+        reports++;
+        controller.abort();
+      };
+      const end = await quantize4bit(large, nf4, {
+        ...slow,
+        onProgress,
+        signal: controller.signal,
+      }).catch((error: unknown) => error);
+      if (!(end instanceof Error)) continue;
+      expect(end).toMatchObject({ code: 'aborted' });
+      expect(reports).toBeGreaterThan(0);
+      break;
+    }
   });
 
   it('reports progress that grows from 0 to 1, and none once it has settled', async () => {
@@ -200,16 +208,18 @@ describe('a long call', () => {
     expect(reports).toBeLessThan(300);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
     expect(fractions.every((fraction) => fraction > 0 && fraction <= 1)).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A report that was still under way would arrive before the answer to a later call.
+    await quantize4bit(good, nf4);
     expect(fractions).toHaveLength(reports);
   });
 
   it('leaves JavaScript free', async () => {
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    await quantize4bit(large, nf4, slow);
-    clearInterval(timer);
-    expect(turns).toBeGreaterThan(3);
+    let isSettled = false;
+    const made = quantize4bit(large, nf4, slow).then(() => (isSettled = true));
+    // Had the call itself done the work, its promise would be settled by the end of this turn of the event loop.
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect(isSettled).toBe(false);
+    await made;
   });
 });
 

@@ -3,20 +3,39 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Job } from '../../../app/contract/job.ts';
+import type { SchemeName } from '../../../app/contract/scheme.ts';
 import type { Fault } from '../../../app/local-hub/index.ts';
 import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
+import { Gate } from '../../fixtures/gate.ts';
 import { contentOf } from '../../fixtures/hub-faults.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 
+/** Before every tensor that is quantized. */
+const quantizing = vi.hoisted(() => ({ gate: null as Gate | null }));
+vi.mock(import('../../../app/quantize/quantize-tensor.ts'), async (original) => {
+  const room = await original();
+  return {
+    ...room,
+    quantizeTensorFile: async (...args) => {
+      await quantizing.gate?.pass(args[4].signal);
+      return room.quantizeTensorFile(...args);
+    },
+  };
+});
+const gate = new Gate();
+quantizing.gate = gate;
+
 const REPOSITORY = 'test/model';
 const isWeights = contentOf('.safetensors');
-/** Slow enough that there is a middle to stop in. */
-const slowly: Fault = { kind: 'slow', pieceBytes: 256 * 1024, pauseMs: 20 };
+/** So much of the weights arrives before the hub waits. */
+const HELD_AT = 1_000_000;
+/** So many tensors are quantized before the others wait. */
+const TENSORS = 3;
 
 let hub: LocalHub;
 let fault: Fault | undefined;
@@ -35,6 +54,27 @@ const isDownloading = ({ steps }: Job): boolean =>
   steps.some(({ kind, done, total }) => kind === 'download' && done > 0 && done < (total ?? 0));
 const isQuantizing = ({ steps }: Job): boolean =>
   steps.some(({ kind, done, total }) => kind === 'quantize' && done > 0 && done < (total ?? 0));
+
+/** From now on the hub sends a part of the weights and waits until the gate is opened. */
+function holdDownloads(): void {
+  gate.close();
+  fault = gate.holdFile(HELD_AT);
+}
+
+/** Lets everything go on that waits, here and at the hub. */
+function letGo(): void {
+  fault = undefined;
+  gate.open();
+}
+
+/** Starts a job and holds it in the middle of quantizing. @returns its number */
+async function heldQuantizing(engine: TestEngine, schemes: SchemeName[]): Promise<number> {
+  gate.close(TENSORS);
+  const { id } = await engine.make(REPOSITORY, schemes);
+  await gate.reached;
+  await engine.until(id, isQuantizing);
+  return id;
+}
 
 async function directoryOf(engine: TestEngine, id: string | undefined): Promise<string> {
   const shown = await engine.handlers.show({ id: id ?? '' }, quiet);
@@ -63,6 +103,7 @@ beforeAll(async () => {
     path.join(await directoryOf(engine, job.artifactIds[0]), 'model.safetensors'),
   );
 });
+afterEach(letGo);
 afterAll(async () => {
   await hub.close();
 });
@@ -98,7 +139,8 @@ describe('a make job', () => {
   }, 240_000);
 
   it('shows rates and times that fit what is left', async () => {
-    fault = slowly;
+    // A rate needs a second of work to be told.
+    fault = { kind: 'slow', pieceBytes: 1 << 20, pauseMs: 30 };
     await using engine = await open(await scratchFolder());
     const { id } = await engine.make(REPOSITORY, []);
     await engine.done(id);
@@ -149,7 +191,7 @@ describe('a make job', () => {
 
 describe('stopping', () => {
   it('pauses in mid-download and resumes to the same bytes', async () => {
-    fault = slowly;
+    holdDownloads();
     await using engine = await open(await scratchFolder());
     const { id } = await engine.make(REPOSITORY, ['nf4']);
     await engine.until(id, isDownloading);
@@ -157,7 +199,7 @@ describe('stopping', () => {
     expect(paused).toMatchObject({ state: 'paused', endedAt: null, error: null });
     expect(await engine.job(id)).toEqual(paused);
 
-    fault = undefined;
+    letGo();
     await engine.handlers.resumeJob({ jobId: id }, quiet);
     const job = await engine.done(id);
     const checkpoint = await directoryOf(engine, job.checkpointId ?? '');
@@ -170,12 +212,11 @@ describe('stopping', () => {
   });
 
   it('pauses in mid-quantize and resumes to the same bytes', async () => {
-    fault = undefined;
     await using engine = await open(await scratchFolder());
-    const { id } = await engine.make(REPOSITORY, ['nf4'], { threads: 1 });
-    await engine.until(id, isQuantizing);
+    const id = await heldQuantizing(engine, ['nf4']);
     const paused = await engine.handlers.pauseJob({ jobId: id }, quiet);
     expect(paused.state).toBe('paused');
+    letGo();
     const { unfinished } = await engine.handlers.library({}, quiet);
     expect(unfinished.map(({ name }) => name)).toEqual(['artifacts/model-nf4.partial']);
     await engine.handlers.resumeJob({ jobId: id }, quiet);
@@ -185,7 +226,7 @@ describe('stopping', () => {
   });
 
   it('cancels and keeps what is there, or discards it and nothing else', async () => {
-    fault = slowly;
+    holdDownloads();
     const home = await scratchFolder();
     await using engine = await open(home);
     const { id } = await engine.make(REPOSITORY, ['nf4']);
@@ -203,8 +244,10 @@ describe('stopping', () => {
     expect(readdirSync(path.join(home, 'checkpoints'))).toEqual([]);
 
     // In mid-quantize the finished download stays.
-    fault = undefined;
+    letGo();
+    gate.close(TENSORS);
     await engine.handlers.resumeJob({ jobId: id }, quiet);
+    await gate.reached;
     await engine.until(id, isQuantizing);
     await engine.handlers.cancelJob({ jobId: id, discard: true }, quiet);
     const library = await engine.handlers.library({}, quiet);
@@ -220,7 +263,7 @@ describe('stopping', () => {
   });
 
   it('closes in an orderly way: what ran and what waited is interrupted and can be resumed', async () => {
-    fault = slowly;
+    holdDownloads();
     const home = await scratchFolder();
     const engine = await open(home);
     const running = await engine.make(REPOSITORY, ['nf4']);
@@ -228,7 +271,7 @@ describe('stopping', () => {
     await engine.until(running.id, isDownloading);
     await engine.close();
 
-    fault = undefined;
+    letGo();
     await using next = await open(home);
     for (const { id } of [running, waiting]) expect((await next.job(id)).state).toBe('interrupted');
     await next.handlers.resumeJob({ jobId: running.id }, quiet);
@@ -238,10 +281,8 @@ describe('stopping', () => {
   });
 
   it('refuses to remove what a running job works on', async () => {
-    fault = undefined;
     await using engine = await open(await scratchFolder());
-    const { id } = await engine.make(REPOSITORY, ['nf4', 'int4', 'fp4'], { threads: 1 });
-    await engine.until(id, isQuantizing);
+    const id = await heldQuantizing(engine, ['nf4', 'int4', 'fp4']);
     await expect(
       engine.handlers.remove({ id: 'model', forever: true }, quiet),
     ).rejects.toMatchObject({ code: 'busy' });
@@ -269,11 +310,11 @@ function exitOf(child: ChildProcess): Promise<NodeJS.Signals | null> {
 describe('kill -9', () => {
   for (const moment of ['download', 'quantize'])
     it(`in mid-${moment} leaves a job that the next engine finds and resumes to the same bytes`, async () => {
-      fault = moment === 'download' ? slowly : undefined;
+      if (moment === 'download') holdDownloads();
       const home = await scratchFolder();
       expect(await exitOf(startChild(home, moment))).toBe('SIGKILL');
 
-      fault = undefined;
+      letGo();
       await using engine = await open(home);
       const [job] = await engine.handlers.jobs({}, quiet);
       expect(job).toMatchObject({ state: 'interrupted', error: null, waitsForDisk: false });
@@ -285,7 +326,7 @@ describe('kill -9', () => {
     });
 
   it('is told apart from a living engine on the same home', async () => {
-    fault = slowly;
+    holdDownloads();
     const home = await scratchFolder();
     const child = startChild(home);
     const gone = exitOf(child);

@@ -1,41 +1,57 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { inLanes } from '../../../app/quantize/in-lanes.ts';
 
 it('begins items in their order, no more than so many at a time, and waits for all', async () => {
   const begun: number[] = [];
-  let [running, most, ended] = [0, 0, 0];
+  const ends = [0, 1, 2, 3, 4].map(() => Promise.withResolvers<undefined>());
+  let ended = 0;
   const stop = vi.fn();
-  await inLanes(
-    [5, 1, 4, 0, 2],
+  const made = inLanes(
+    [0, 1, 2, 3, 4],
     2,
-    async (ms) => {
-      begun.push(ms);
-      most = Math.max(most, ++running);
-      await sleep(ms);
-      running--;
+    async (item) => {
+      begun.push(item);
+      await ends[item]?.promise;
       ended++;
     },
     stop,
   );
-  expect(begun).toEqual([5, 1, 4, 0, 2]);
-  expect([most, ended]).toEqual([2, 5]);
+  // Each line ends an item; the next one begins then and not before.
+  for (const [item, next] of [
+    [1, [0, 1, 2]],
+    [2, [0, 1, 2, 3]],
+    [0, [0, 1, 2, 3, 4]],
+  ] as const) {
+    expect(begun).toHaveLength(next.length - 1);
+    ends[item]?.resolve(undefined);
+    await vi.waitUntil(() => begun.length === next.length);
+    expect(begun).toEqual(next);
+  }
+  for (const item of [3, 4]) ends[item]?.resolve(undefined);
+  await made;
+  expect(ended).toBe(5);
   expect(stop).not.toHaveBeenCalled();
 });
 
 it('begins nothing after a failure, stops what runs, waits for it, and throws what failed first', async () => {
-  const stop = new AbortController();
+  const stopped = Promise.withResolvers<undefined>();
+  const cleaned = Promise.withResolvers<undefined>();
   const begun: string[] = [];
   let ended = false;
   const work = async (item: string): Promise<void> => {
     begun.push(item);
     if (item === 'bad') throw new Error('first');
-    await sleep(60_000, undefined, { signal: stop.signal }).catch(() => undefined);
-    await sleep(5);
+    await stopped.promise;
+    await cleaned.promise;
     ended = true;
     throw new Error('second');
   };
-  const made = inLanes(['slow', 'bad', 'never'], 2, work, () => stop.abort());
+  let isSettled = false;
+  const made = inLanes(['slow', 'bad', 'never'], 2, work, () => stopped.resolve(undefined));
+  void made.catch(() => undefined).then(() => (isSettled = true));
+  await stopped.promise;
+  expect(isSettled).toBe(false);
+  cleaned.resolve(undefined);
   await expect(made).rejects.toThrow('first');
   expect(ended).toBe(true);
   expect(begun).toEqual(['slow', 'bad']);
