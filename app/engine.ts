@@ -12,12 +12,14 @@ import { HubAccess } from './engine/hub-access.ts';
 import { defaultHome, openHome, type Home } from './engine/home.ts';
 import { inspect } from './engine/inspect.ts';
 import { jobCalls, openJobs } from './engine/jobs.ts';
+import { EngineLease } from './engine/lease.ts';
 import { libraryCalls } from './engine/library.ts';
 import { measureCalls } from './engine/measure.ts';
 import { pull } from './engine/pull.ts';
 import { quantize } from './engine/quantize.ts';
 import { finishRemovals } from './engine/remove-entry.ts';
 import { startSampleHub } from './engine/sample-hub.ts';
+import { sweepHome } from './engine/sweep.ts';
 import { tensorCalls } from './engine/tensor-calls.ts';
 import { fileSecrets, type Secrets } from './engine/secrets.ts';
 import { currentSettings, settingsCalls } from './engine/settings.ts';
@@ -71,8 +73,10 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
     secrets: options.secrets ?? fileSecrets(home.directory),
     settings: () => currentSettings(catalog),
   });
+  const lease = new EngineLease(home.directory);
   const context: EngineContext = {
     home,
+    lease,
     catalog,
     get hub() {
       return hubAccess.hub;
@@ -86,9 +90,10 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
     onDiskFull: options.onDiskFull ?? 'pause',
     problems: hubAccess.problems,
   };
+  await sweepHome(context);
   await finishRemovals(context);
   const jobs = await openJobs(context, { ...catalogCalls(context), ...measureCalls(context) });
-  const chat = openChat(context);
+  const chat = await openChat(context);
   return {
     handlers: {
       ...catalogCalls(context),
@@ -108,6 +113,7 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
     },
     close: async () => {
       await Promise.all([jobs.close(), chat.close()]);
+      await lease.release();
       catalog.close();
     },
   };

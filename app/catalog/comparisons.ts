@@ -8,7 +8,14 @@ import {
   type Vote,
 } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
-import { check, type Row } from './rows.ts';
+import {
+  check,
+  json,
+  readableRows,
+  unreadableRows,
+  type Row,
+  type UnreadableEntry,
+} from './rows.ts';
 
 /** One vote and everyone it was cast among; `choice` is null where the person saw no difference. */
 export interface Ballot {
@@ -68,9 +75,10 @@ export class ComparisonTables {
       ),
     );
     // The date comes from the index and the prompt lies before the body: the bodies' pages are not touched.
-    return this.#rows(
+    const rows = this.#rows(
       'SELECT id, prompt, created_at FROM comparisons ORDER BY created_at DESC, id DESC',
-    ).map((row) => {
+    );
+    return readableRows(rows, (row) => {
       const of = answers.get(row['id']) ?? [];
       return check(
         comparisonSummarySchema,
@@ -87,13 +95,21 @@ export class ComparisonTables {
     });
   }
 
+  /** Comparisons that are listed but cannot be opened: a newer Nibble made them, or something damaged them. */
+  unreadable(): UnreadableEntry[] {
+    const read = (row: Row): unknown =>
+      check(comparisonSchema, json(row['body'], 'comparisons'), 'comparisons');
+    const rows = this.#rows('SELECT id, prompt AS name, body FROM comparisons ORDER BY id');
+    return unreadableRows('comparison', rows, read);
+  }
+
   /** A comparison with its answers and votes. @throws AppError `not-found` */
   get(id: number): Comparison {
     const row = this.#db
       .prepare<[number], Row>('SELECT body FROM comparisons WHERE id = ?')
       .get(id);
     if (row === undefined) throw unknownComparison(id);
-    const body = check(comparisonSchema, JSON.parse(String(row['body'])), 'comparisons');
+    const body = check(comparisonSchema, json(row['body'], 'comparisons'), 'comparisons');
     return { ...body, id, votes: this.#votesOn(id) };
   }
 

@@ -9,10 +9,20 @@ import {
 import { check, type Row } from './rows.ts';
 
 function jsonOrNull(value: unknown): unknown {
-  return typeof value === 'string' ? JSON.parse(value) : null;
+  try {
+    return typeof value === 'string' ? JSON.parse(value) : null;
+  } catch {
+    // What it is read for refuses it.
+    return undefined;
+  }
 }
 
+/**
+ * A message. What this version cannot read about it (a newer one wrote it) is left out: the text is what matters, and one
+ * message never takes its conversation with it.
+ */
 export function toMessage(row: Row): ConversationMessage {
+  const { statistics, error, state } = conversationMessageSchema.shape;
   return check(
     conversationMessageSchema,
     {
@@ -20,11 +30,11 @@ export function toMessage(row: Row): ConversationMessage {
       parentId: row['parent_id'],
       role: row['role'],
       content: row['content'],
-      state: row['state'],
+      state: state.safeParse(row['state']).data ?? 'stopped',
       artifactId: row['artifact_id'],
       weightsSha256: row['weights_sha256'],
-      statistics: jsonOrNull(row['statistics']),
-      error: jsonOrNull(row['error']),
+      statistics: statistics.safeParse(jsonOrNull(row['statistics'])).data ?? null,
+      error: error.safeParse(jsonOrNull(row['error'])).data ?? null,
       createdAt: row['created_at'],
     },
     'messages',

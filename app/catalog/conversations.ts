@@ -8,7 +8,7 @@ import type {
 import { AppError } from '../contract/error.ts';
 import { DEFAULT_MAX_TOKENS, type Message, type Sampling } from '../contract/sampling.ts';
 import { toConversation, toMessage, toSummary } from './conversation-rows.ts';
-import type { Row } from './rows.ts';
+import { readableRows, type Row } from './rows.ts';
 import { searchQuery } from './search-query.ts';
 
 /** Words around a hit: about a line and a half. */
@@ -92,10 +92,12 @@ export class ConversationTables {
 
   /** Last changed first; with a query only those whose title or one of whose messages has all its words. */
   list(query = ''): ConversationSummary[] {
-    if (query.trim() === '') return this.#db.prepare<[], Row>(LIST_SQL).all().map(toSummary);
+    if (query.trim() === '')
+      return readableRows(this.#db.prepare<[], Row>(LIST_SQL).all(), toSummary);
     const match = searchQuery(query);
     if (match === null) return [];
-    return this.#db.prepare<unknown[], Row>(SEARCH_SQL).all({ query: match }).map(toSummary);
+    const found = this.#db.prepare<unknown[], Row>(SEARCH_SQL).all({ query: match });
+    return readableRows(found, toSummary);
   }
 
   /**
@@ -199,17 +201,22 @@ export class ConversationTables {
     });
   }
 
-  /** Adds messages below `parentId`, each under the one before it; the last becomes the branch that is shown. */
+  /**
+   * Adds messages below `parentId`, each under the one before it; the last becomes the branch that is shown.
+   *
+   * @param owner the engine that writes those which are `streaming`
+   */
   addMessages(
     id: number,
     parentId: number | null,
     messages: readonly Omit<NewMessage, 'parentId'>[],
     changes: ConversationChanges,
+    owner: string | null = null,
   ): ConversationMessage[] {
     return this.#write((): ConversationMessage[] => {
       const insert = this.#db.prepare<unknown[], Row>(
         `INSERT INTO messages (conversation_id, parent_id, role, content, state, artifact_id, weights_sha256,
-           statistics, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+           statistics, error, created_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
       );
       const added: ConversationMessage[] = [];
       for (const message of messages) {
@@ -226,6 +233,7 @@ export class ConversationTables {
           json(message.statistics),
           json(message.error),
           createdAt,
+          state === 'streaming' ? owner : null,
         );
         added.push(toMessage(row ?? {}));
       }
@@ -241,7 +249,8 @@ export class ConversationTables {
         .prepare<unknown[], Row>(
           `UPDATE messages SET content = @content, state = @state,
            weights_sha256 = coalesce(@weightsSha256, weights_sha256),
-           statistics = coalesce(@statistics, statistics), error = @error
+           statistics = coalesce(@statistics, statistics), error = @error,
+           owner = CASE @state WHEN 'streaming' THEN owner END
          WHERE id = @messageId RETURNING *`,
         )
         .get({
@@ -260,32 +269,47 @@ export class ConversationTables {
     return toMessage(row);
   }
 
-  /** Marks answers that nobody is writing any more as failed. Returns how many. */
-  failStreaming(error: NonNullable<ConversationMessage['error']>): number {
-    const sql = "UPDATE messages SET state = 'failed', error = ? WHERE state = 'streaming'";
-    return this.#write(() => this.#db.prepare(sql).run(json(error)).changes);
+  /** Every engine that writes an answer or has hidden a conversation, by the catalog. */
+  owners(): string[] {
+    return this.#db
+      .prepare<[], Row>(
+        `SELECT owner FROM messages WHERE owner IS NOT NULL
+         UNION SELECT deleted_owner FROM conversations
+           WHERE deleted_at IS NOT NULL AND deleted_owner IS NOT NULL`,
+      )
+      .all()
+      .map((row) => String(row['owner']));
   }
 
-  /** @throws AppError 'not-found' */
-  hide(id: number, now: string): void {
+  /** Marks the answers as failed that an engine was writing which is gone; null: those of nobody. Returns how many. */
+  failStreaming(owner: string | null, error: NonNullable<ConversationMessage['error']>): number {
+    const sql =
+      "UPDATE messages SET state = 'failed', error = ?, owner = NULL WHERE state = 'streaming' AND owner IS ?";
+    return this.#write(() => this.#db.prepare(sql).run(json(error), owner).changes);
+  }
+
+  /** @param owner the engine that can bring it back as long as it lives @throws AppError 'not-found' */
+  hide(id: number, now: string, owner: string | null = null): void {
     const { changes } = this.#db
-      .prepare('UPDATE conversations SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL')
-      .run(now, id);
+      .prepare(
+        'UPDATE conversations SET deleted_at = ?, deleted_owner = ? WHERE id = ? AND deleted_at IS NULL',
+      )
+      .run(now, owner, id);
     if (changes === 0) throw noConversation(id);
   }
 
   /** Brings a hidden conversation back; one that is not hidden stays as it is. @throws AppError 'not-found' */
   restore(id: number): void {
     const { changes } = this.#db
-      .prepare('UPDATE conversations SET deleted_at = NULL WHERE id = ?')
+      .prepare('UPDATE conversations SET deleted_at = NULL, deleted_owner = NULL WHERE id = ?')
       .run(id);
     if (changes === 0) throw noConversation(id);
   }
 
-  /** Deletes what is hidden. Returns how many conversations that were. */
-  purge(): number {
-    const sql = 'DELETE FROM conversations WHERE deleted_at IS NOT NULL';
-    return this.#write(() => this.#db.prepare(sql).run().changes);
+  /** Deletes what an engine has hidden that is gone; null: what nobody has. Returns how many conversations that were. */
+  purge(owner: string | null = null): number {
+    const sql = 'DELETE FROM conversations WHERE deleted_at IS NOT NULL AND deleted_owner IS ?';
+    return this.#write(() => this.#db.prepare(sql).run(owner).changes);
   }
 
   /**

@@ -1,6 +1,13 @@
 import type { Database } from 'better-sqlite3';
 import { jobSchema, type Job, type JobRequest } from '../contract/job.ts';
-import { check, type Row } from './rows.ts';
+import {
+  json,
+  readableRows,
+  unreadableRows,
+  check,
+  type Row,
+  type UnreadableEntry,
+} from './rows.ts';
 
 /** A folder that a job works in before it is finished: half a download, half an artifact. */
 export interface JobPlace {
@@ -8,8 +15,8 @@ export interface JobPlace {
   readonly directory: string;
 }
 
-function json(text: unknown): unknown {
-  return typeof text === 'string' ? JSON.parse(text) : null;
+function jsonOrNull(text: unknown): unknown {
+  return typeof text === 'string' ? json(text, 'jobs') : null;
 }
 
 function toJob(row: Row): Job {
@@ -17,15 +24,15 @@ function toJob(row: Row): Job {
     jobSchema,
     {
       id: row['id'],
-      request: json(row['request']),
+      request: jsonOrNull(row['request']),
       subject: row['subject'],
       state: row['state'],
-      steps: json(row['steps']),
+      steps: jsonOrNull(row['steps']),
       waitsForDisk: row['waits_for_disk'] === 1,
-      error: json(row['error']),
+      error: jsonOrNull(row['error']),
       checkpointId: row['checkpoint_id'],
-      artifactIds: json(row['artifact_ids']),
-      files: json(row['files']),
+      artifactIds: jsonOrNull(row['artifact_ids']),
+      files: jsonOrNull(row['files']),
       createdAt: row['created_at'],
       endedAt: row['ended_at'],
     },
@@ -60,9 +67,18 @@ export class JobTables {
     );
   }
 
-  /** Newest first. */
+  /** Newest first. Jobs that cannot be read are left out: see `unreadable`. */
   jobs(): Job[] {
-    return this.#db.prepare<[], Row>('SELECT * FROM jobs ORDER BY id DESC').all().map(toJob);
+    return readableRows(this.#rows(), toJob);
+  }
+
+  #rows(): Row[] {
+    return this.#db.prepare<[], Row>('SELECT * FROM jobs ORDER BY id DESC').all();
+  }
+
+  /** Jobs that this version cannot read, because a newer one asked for them or something damaged them. */
+  unreadable(): UnreadableEntry[] {
+    return unreadableRows('job', this.#rows(), toJob);
   }
 
   /** @returns null when there is none */

@@ -1,12 +1,15 @@
 import type { Database } from 'better-sqlite3';
 import type { Artifact, Checkpoint, TensorStatistics } from '../contract/checkpoint.ts';
 import {
+  readableRows,
   toArtifact,
   toCheckpoint,
   toStoredFile,
   toTensor,
+  unreadableRows,
   type Row,
   type StoredFile,
+  type UnreadableEntry,
 } from './rows.ts';
 import { slugFor, uniqueSlug } from './slug.ts';
 
@@ -17,6 +20,8 @@ export interface Removal {
   readonly id: string;
   readonly kind: EntryKind;
   readonly directory: string;
+  /** The engine that moves them; null where an earlier version noted it. */
+  readonly owner?: string | null | undefined;
 }
 
 /** Checkpoints and artifacts: what can be quantized and what can be run. */
@@ -37,7 +42,10 @@ export class ModelTables {
 
   /** True when a checkpoint or an artifact has this id: the two share one space of ids, so that `show ID` is plain. */
   #isTaken(id: string): boolean {
-    return this.checkpoint(id) !== null || this.artifact(id) !== null;
+    // Not read as entries: a row that this version cannot read has its id as well.
+    const sql =
+      'SELECT 1 AS taken FROM checkpoints WHERE id = @id UNION SELECT 1 FROM artifacts WHERE id = @id';
+    return this.#db.prepare<unknown[], Row>(sql).get({ id }) !== undefined;
   }
 
   /** An id made from `name` that nothing in the catalog has yet. */
@@ -54,9 +62,34 @@ export class ModelTables {
       insert.run(kind, id, file.name, file.sizeBytes, file.sha256, file.hashKind ?? 'sha256');
   }
 
-  /** Adds a checkpoint with its files, in one transaction. */
-  addCheckpoint(checkpoint: Checkpoint, files: readonly StoredFile[]): void {
-    this.#db.transaction(() => {
+  /**
+   * The folders of all checkpoints and artifacts, of those too that this version cannot read: what the catalog lists is
+   * nobody's leftover.
+   */
+  directories(): string[] {
+    return this.#rows(
+      'SELECT directory FROM checkpoints UNION SELECT directory FROM artifacts ORDER BY directory',
+    ).map((row) => String(row['directory']));
+  }
+
+  /** Entries that this version cannot read, because a newer one made them or something damaged them. */
+  unreadable(): UnreadableEntry[] {
+    return [
+      ...unreadableRows('checkpoint', this.#rows('SELECT * FROM checkpoints'), toCheckpoint),
+      ...unreadableRows('artifact', this.#rows('SELECT * FROM artifacts'), toArtifact),
+    ];
+  }
+
+  /**
+   * Adds a checkpoint with its files, in one transaction, unless another process has just added the one in its folder.
+   *
+   * @returns the one that the catalog lists now; its id is another where the wanted one was given away meanwhile
+   */
+  addCheckpoint(wanted: Checkpoint, files: readonly StoredFile[]): Checkpoint {
+    const add = this.#db.transaction((): Checkpoint => {
+      const there = this.checkpointByDirectory(wanted.directory);
+      if (there !== null) return there;
+      const checkpoint = { ...wanted, id: this.#freeIdFor(wanted.id) };
       this.#db
         .prepare(
           `INSERT INTO checkpoints (id, name, directory, repository, revision, commit_hash, endpoint, architecture,
@@ -66,12 +99,21 @@ export class ModelTables {
         )
         .run({ ...checkpoint, ...checkpoint.origin, owned: checkpoint.owned ? 1 : 0 });
       this.#addFiles('checkpoint', checkpoint.id, files);
-    })();
+      return checkpoint;
+    });
+    return add.immediate();
   }
 
-  /** Newest first. */
+  #freeIdFor(id: string): string {
+    return this.#isTaken(id) ? this.freeId(id) : id;
+  }
+
+  /** Newest first. Entries that cannot be read are left out: see `unreadable`. */
   checkpoints(): Checkpoint[] {
-    return this.#rows('SELECT * FROM checkpoints ORDER BY created_at DESC, id').map(toCheckpoint);
+    return readableRows(
+      this.#rows('SELECT * FROM checkpoints ORDER BY created_at DESC, id'),
+      toCheckpoint,
+    );
   }
 
   /** @returns null when there is none */
@@ -106,13 +148,21 @@ export class ModelTables {
     })();
   }
 
-  /** Adds an artifact with its files and the statistics of its tensors, in one transaction. */
+  /**
+   * Adds an artifact with its files and the statistics of its tensors, in one transaction, unless another process has
+   * just added the one in its folder.
+   *
+   * @returns the one that the catalog lists now; its id is another where the wanted one was given away meanwhile
+   */
   addArtifact(
-    artifact: Artifact,
+    wanted: Artifact,
     files: readonly StoredFile[],
     tensors: readonly TensorStatistics[],
-  ): void {
-    this.#db.transaction(() => {
+  ): Artifact {
+    const add = this.#db.transaction((): Artifact => {
+      const there = this.artifactByDirectory(wanted.directory);
+      if (there !== null) return there;
+      const artifact = { ...wanted, id: this.#freeIdFor(wanted.id) };
       this.#db
         .prepare(
           `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
@@ -140,19 +190,27 @@ export class ModelTables {
           position,
           shape: JSON.stringify(tensor.shape),
         });
-    })();
+      return artifact;
+    });
+    return add.immediate();
   }
 
-  /** Newest first. */
+  /** Newest first. Entries that cannot be read are left out: see `unreadable`. */
   artifacts(): Artifact[] {
-    return this.#rows('SELECT * FROM artifacts ORDER BY created_at DESC, id').map(toArtifact);
+    return readableRows(
+      this.#rows('SELECT * FROM artifacts ORDER BY created_at DESC, id'),
+      toArtifact,
+    );
   }
 
   artifactsOf(checkpointId: string): Artifact[] {
-    return this.#rows(
-      'SELECT * FROM artifacts WHERE checkpoint_id = ? ORDER BY created_at DESC, id',
-      checkpointId,
-    ).map(toArtifact);
+    return readableRows(
+      this.#rows(
+        'SELECT * FROM artifacts WHERE checkpoint_id = ? ORDER BY created_at DESC, id',
+        checkpointId,
+      ),
+      toArtifact,
+    );
   }
 
   /** @returns null when there is none */
@@ -204,10 +262,10 @@ export class ModelTables {
   }
 
   /** Notes that files are about to leave, so that a crash in between is understood at the next start. */
-  beginRemoval({ id, kind, directory }: Removal): void {
+  beginRemoval({ id, kind, directory, owner = null }: Removal): void {
     this.#db
-      .prepare('INSERT OR REPLACE INTO removals (id, kind, directory) VALUES (?, ?, ?)')
-      .run(id, kind, directory);
+      .prepare('INSERT OR REPLACE INTO removals (id, kind, directory, owner) VALUES (?, ?, ?, ?)')
+      .run(id, kind, directory, owner);
   }
 
   /** Takes the note back: the files stayed, and so does the row. */
@@ -225,10 +283,11 @@ export class ModelTables {
   }
 
   removals(): Removal[] {
-    return this.#rows('SELECT id, kind, directory FROM removals ORDER BY id').map((row) => ({
+    return this.#rows('SELECT * FROM removals ORDER BY id').map((row) => ({
       id: String(row['id']),
       kind: row['kind'] === 'artifact' ? 'artifact' : 'checkpoint',
       directory: String(row['directory']),
+      owner: typeof row['owner'] === 'string' ? row['owner'] : null,
     }));
   }
 }

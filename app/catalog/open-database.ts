@@ -43,6 +43,11 @@ export function toCatalogError(error: unknown, file: string): AppError {
         remedy: 'Free some space on that disk, then run the same command again.',
         cause: error,
       });
+    if (/^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(error.code))
+      return new AppError('busy', 'Another Nibble has just put the same into the catalog.', {
+        remedy: 'Run the same command again.',
+        cause: error,
+      });
     if (error.code.startsWith('SQLITE_BUSY'))
       return new AppError('busy', `Another Nibble is writing the catalog ${file}.`, {
         remedy: 'Wait until it is done, then run the same command again.',

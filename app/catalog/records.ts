@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { Evaluation } from '../contract/checkpoint.ts';
-import { toEvaluation, type Row } from './rows.ts';
+import { readableRows, toEvaluation, type Row } from './rows.ts';
 
 /** Evaluations: what was learned about the models. */
 export class RecordTables {
@@ -27,11 +27,11 @@ export class RecordTables {
 
   /** Newest first. */
   evaluations(artifactId: string): Evaluation[] {
-    return this.#db
+    const rows = this.#db
       .prepare<[string], Row>(
         'SELECT * FROM evaluations WHERE artifact_id = ? ORDER BY created_at DESC, id DESC',
       )
-      .all(artifactId)
-      .map(toEvaluation);
+      .all(artifactId);
+    return readableRows(rows, toEvaluation);
   }
 }

@@ -10,7 +10,19 @@ import {
   type Evaluation,
   type TensorStatistics,
 } from '../contract/checkpoint.ts';
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
+import type { UnreadableEntry } from '../contract/library.ts';
+
+export type { UnreadableEntry };
+
+const jsonText = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not JSON' });
+    return z.NEVER;
+  }
+});
 
 /** Columns as SQLite gives them. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -25,22 +37,68 @@ export const storedFileSchema = z.object({
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
-/** Checks what a table gave. @throws AppError 'catalog-corrupt' naming the table */
+/** Checks what a table gave. @throws AppError 'catalog-corrupt' for the reason `unreadable-row` */
 export function check<S extends z.ZodType>(schema: S, value: unknown, table: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new AppError(
     'catalog-corrupt',
     `A row of ${table} in the catalog is not as it should be.`,
-    {
-      remedy: 'Restore the catalog from a backup, or move it away and start a new one.',
-      cause: result.error,
-    },
+    because(
+      'unreadable-row',
+      { table },
+      {
+        remedy: 'Update Nibble if a newer version has worked here; otherwise remove that entry.',
+        cause: result.error,
+      },
+    ),
   );
 }
 
-function json(value: unknown): unknown {
-  return JSON.parse(String(value));
+/** The rows that can be read: one that cannot never takes the others with it. */
+export function readableRows<T>(rows: readonly Row[], read: (row: Row) => T): T[] {
+  return rows.flatMap((row) => {
+    try {
+      return [read(row)];
+    } catch (error) {
+      if (isUnreadable(error)) return [];
+      throw error;
+    }
+  });
+}
+
+/** The rows that cannot be read, as far as they can be told. */
+export function unreadableRows(
+  kind: UnreadableEntry['kind'],
+  rows: readonly Row[],
+  read: (row: Row) => unknown,
+): UnreadableEntry[] {
+  return rows.flatMap((row) => {
+    try {
+      read(row);
+      return [];
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      const directory = row['directory'];
+      return [
+        {
+          kind,
+          id: String(row['id']),
+          name: String(row['name'] ?? row['subject'] ?? row['id']),
+          directory: typeof directory === 'string' ? directory : null,
+        },
+      ];
+    }
+  });
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof AppError && error.reason === 'unreadable-row';
+}
+
+/** @throws AppError 'catalog-corrupt' for the reason `unreadable-row` */
+export function json(value: unknown, table: string): unknown {
+  return check(jsonText, value, table);
 }
 
 export function toCheckpoint(row: Row): Checkpoint {
@@ -80,10 +138,11 @@ export function toArtifact(row: Row): Artifact {
       architecture: row['architecture'],
       sizeBytes: row['size_bytes'],
       weightsBytes: row['weights_bytes'],
-      outputLayerCopy: row['output_layer_copy'] === null ? null : json(row['output_layer_copy']),
+      outputLayerCopy:
+        row['output_layer_copy'] === null ? null : json(row['output_layer_copy'], 'artifacts'),
       sourceBytes: row['source_bytes'],
       weightsSha256: row['weights_sha256'],
-      totals: json(row['totals']),
+      totals: json(row['totals'], 'artifacts'),
       quantizeMs: row['quantize_ms'],
       createdAt: row['created_at'],
     },
@@ -97,7 +156,7 @@ export function toTensor(row: Row): TensorStatistics {
     {
       name: row['name'],
       dtype: row['dtype'],
-      shape: json(row['shape']),
+      shape: json(row['shape'], 'tensors'),
       treatment: row['treatment'],
       reason: row['reason'],
       blockSize: row['block_size'],

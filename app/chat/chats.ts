@@ -13,6 +13,8 @@ export interface ChatsOptions {
   readonly models: HeldModels;
   /** @throws AppError 'not-found', 'invalid-input' */
   readonly artifactOf: (id: string) => Artifact;
+  /** The id of this engine, under which others find it alive. */
+  readonly owner: () => Promise<string>;
 }
 
 /** Who asks, and hears the answer while it comes. */
@@ -41,34 +43,30 @@ function promptOf({ system, messages }: Pick<Conversation, 'system' | 'messages'
 export class Chats {
   readonly #options: ChatsOptions;
   readonly #answering = new Map<number, Answering>();
-  #isRecovered = false;
 
   constructor(options: ChatsOptions) {
     this.#options = options;
   }
 
-  /**
-   * The conversations, tidied at the first look at them. Not earlier: `nibble list` beside a running app must not take
-   * that one's answers for broken off.
-   */
   get conversations(): Catalog['conversations'] {
-    this.#recover();
     return this.#options.conversations;
   }
 
-  /** What an engine that is gone was writing has failed, and what it had hidden is deleted. */
-  #recover(): void {
-    if (this.#isRecovered) return;
+  /**
+   * Tidies up after an engine that is gone: what it was writing has failed, and what it had hidden is deleted.
+   *
+   * @param owner null: what no engine has
+   */
+  reclaim(owner: string | null): void {
     const { conversations } = this.#options;
-    conversations.failStreaming({
+    conversations.failStreaming(owner, {
       code: 'engine-restarted',
       message: 'Nibble ended while this answer was being written.',
       remedy: 'Ask for the answer again.',
       reason: null,
       facts: {},
     });
-    conversations.purge();
-    this.#isRecovered = true;
+    conversations.purge(owner);
   }
 
   /**
@@ -78,10 +76,11 @@ export class Chats {
    * @returns the answer, `complete`, `stopped` or `failed`
    * @throws AppError 'busy', 'not-found', 'invalid-input': nothing was changed then
    */
-  say(
+  async say(
     { conversationId, parentId, content }: ConversationPlace & { readonly content: string },
     call: AnswerCall,
   ): Promise<ConversationMessage> {
+    const owner = await this.#options.owner();
     const { conversations } = this;
     const { artifactOf } = this.#options;
     const branch = this.#open(conversationId, parentId, call.signal);
@@ -102,6 +101,7 @@ export class Chats {
         updatedAt: createdAt,
         ...(branch.title === '' ? { title: titleFrom(content) } : {}),
       },
+      owner,
     );
     if (question === undefined || answer === undefined)
       throw new AppError('internal', 'The catalog did not keep the question.');
@@ -116,10 +116,11 @@ export class Chats {
    * @returns the new answer, `complete`, `stopped` or `failed`
    * @throws AppError 'busy', 'not-found', 'invalid-input': nothing was changed then
    */
-  answerAgain(
+  async answerAgain(
     { conversationId, parentId }: { readonly conversationId: number; readonly parentId: number },
     call: AnswerCall,
   ): Promise<ConversationMessage> {
+    const owner = await this.#options.owner();
     const { conversations } = this;
     const { artifactOf } = this.#options;
     const branch = this.#open(conversationId, parentId, call.signal);
@@ -135,6 +136,7 @@ export class Chats {
       parentId,
       [{ ...empty, state: 'streaming', artifactId: artifact.id, createdAt }],
       { updatedAt: createdAt },
+      owner,
     );
     if (answer === undefined)
       throw new AppError('internal', 'The catalog did not keep the answer.');

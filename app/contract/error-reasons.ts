@@ -56,6 +56,12 @@ export const errorReasons = {
   'unsupported-feature': { field: 'text', value: 'text' },
   /** Embeddings or output layer have another number of rows than config.json says the vocabulary has. */
   'vocabulary-mismatch': { tensor: 'text', rows: 'count', vocabulary: 'count' },
+  /** Another process, possibly of another computer, holds the lock in `file`. */
+  'in-use': { subject: 'text', process: 'count', computer: 'text', file: 'text' },
+  /** A model family that Nibble does not know. */
+  'unknown-architecture': { architecture: 'text' },
+  /** A row of the catalog that this version cannot read: a newer one wrote it, or something damaged it. */
+  'unreadable-row': { table: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;
 
 export type FactKind = 'text' | 'count' | 'bytes' | 'seconds';

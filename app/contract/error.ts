@@ -32,7 +32,8 @@ export type ErrorCode = (typeof errorCodes)[number];
 
 /** An error as it crosses a process boundary. */
 export const wireErrorSchema = z.object({
-  code: z.enum(errorCodes),
+  /** A code that only a newer Nibble knows, as its catalog may hold, is none that this one could act on. */
+  code: z.enum(errorCodes).catch('internal'),
   message: z.string(),
   remedy: z.string().nullable(),
   /** A name of `errorReasons`, or one that only a newer Nibble knows. */

@@ -23,12 +23,23 @@ export const libraryArtifactSchema = z.object({
 });
 export type LibraryArtifact = z.infer<typeof libraryArtifactSchema>;
 
+/** An entry of the catalog that this version cannot read: a newer Nibble made it, or something damaged it. */
+export const unreadableEntrySchema = z.object({
+  kind: z.enum(['checkpoint', 'artifact', 'job', 'comparison']),
+  id: z.string(),
+  name: z.string(),
+  directory: z.string().nullable(),
+});
+export type UnreadableEntry = z.infer<typeof unreadableEntrySchema>;
+
 export const librarySchema = z.object({
   folders: z.array(libraryFolderSchema),
   checkpoints: z.array(z.object({ checkpoint: checkpointSchema, available: z.boolean() })),
   artifacts: z.array(libraryArtifactSchema),
   /** What interrupted jobs left; running them again resumes, discarding frees the space. */
   unfinished: z.array(z.object({ name: z.string(), sizeBytes: z.int().nonnegative() })),
+  /** What cannot be read stays as it is: an update of Nibble shows it again. */
+  unreadable: z.array(unreadableEntrySchema),
   totalBytes: z.int().nonnegative(),
 });
 export type Library = z.infer<typeof librarySchema>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { presetSchema } from './conversation.ts';
 import { deviceWishSchema } from './device.ts';
 import { cacheTypeSchema } from './sampling.ts';
-import { schemeNameSchema } from './scheme.ts';
+import { schemeNames, schemeNameSchema } from './scheme.ts';
 
 /** What a person can set; kept in the catalog. The hub token is not among them: it lies where the host keeps secrets. */
 export const settingsSchema = z.object({
@@ -18,7 +18,7 @@ export const settingsSchema = z.object({
   /** Where a chat computes. */
   device: deviceWishSchema,
   /** What the wizard has ticked when it opens. */
-  defaultSchemes: z.array(schemeNameSchema).max(9),
+  defaultSchemes: z.array(schemeNameSchema).max(schemeNames.length),
   /** Tokens that a chat's KV cache may hold; null: the model's own limit, at most 8192. */
   contextLength: z.int().min(128).max(1_000_000).nullable(),
   /** What keeps a chat's context where the processor computes; GPUs know only f16, so with int8 `auto` means the CPU. */

@@ -1,4 +1,5 @@
-export { lockDirectory } from './lock.ts';
-export type { DirectoryLock } from './lock.ts';
+export { acquireLock, FOLDER_LOCK_NAME, sweepLocks } from './lock.ts';
+export type { Lock } from './lock.ts';
+export { replaceFile, sweepPartials } from './replace-file.ts';
 export { freeBytes, requireSpace, SPACE_MARGIN_BYTES, writeFully, writeWithRoom } from './space.ts';
 export type { OnDiskFull, RoomOptions } from './space.ts';

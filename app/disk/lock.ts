@@ -1,132 +1,125 @@
 import { randomUUID } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { AppError, because, toAppError } from '../contract/error.ts';
+import { isGone, processIdentitySchema, thisProcess } from './process-identity.ts';
 import { z } from 'zod';
-import { AppError, toAppError } from '../contract/error.ts';
 
-/** The holder shows that it lives this often. */
-const HEARTBEAT_MS = 5_000;
+const ownerSchema = processIdentitySchema.extend({ token: z.string() });
+type Owner = z.infer<typeof ownerSchema>;
 
-/** A holder that has not shown itself for this long is gone: its process number may by now belong to another program. */
-const STALE_MS = 60_000;
-
-const holderSchema = z.object({ pid: z.int().positive(), host: z.string(), id: z.string() });
-type Holder = z.infer<typeof holderSchema>;
-
-/** A folder that this process has to itself until it lets go. */
-export interface DirectoryLock extends AsyncDisposable {
-  release(): Promise<void>;
+/** A lock that is held. Releasing it twice is harmless. */
+export interface Lock extends AsyncDisposable {
+  readonly release: () => Promise<void>;
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-function isRunning(pid: number): boolean {
+/** Who holds the lock; null when there is none, or one that nobody can have written completely. */
+async function readOwner(file: string): Promise<Owner | null> {
   try {
-    process.kill(pid, 0);
+    const parsed = ownerSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
+    return parsed.success ? parsed.data : null;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || error instanceof SyntaxError) return null;
+    throw toAppError(error);
+  }
+}
+
+/** Puts a complete lock in its place, or says that one is there. */
+async function place(file: string, owner: Owner): Promise<boolean> {
+  const own = `${file}.${owner.token}`;
+  try {
+    await writeFile(own, JSON.stringify(owner));
+    try {
+      // Unlike creating and then writing, a link appears with its contents or not at all.
+      await link(own, file);
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) return false;
+      // File systems without links (exFAT, some network shares) get the plain way.
+      if (!hasCode(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP')) throw error;
+      await writeFile(file, JSON.stringify(owner), { flag: 'wx' });
+    }
     return true;
   } catch (error) {
-    // EPERM: it runs, as another user.
-    return codeOf(error) === 'EPERM';
+    if (hasCode(error, 'EEXIST')) return false;
+    throw toAppError(error);
+  } finally {
+    await rm(own, { force: true });
   }
 }
 
-async function readHolder(file: string): Promise<Holder | null> {
-  try {
-    return holderSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch {
-    // Missing, or cut off by a crash in the middle of writing: either way nobody can be named.
-    return null;
-  }
-}
-
-async function isStale(file: string, holder: Holder | null): Promise<boolean> {
-  let ageMs: number;
-  try {
-    ageMs = Date.now() - (await stat(file)).mtimeMs;
-  } catch {
-    return true;
-  }
-  if (ageMs > STALE_MS) return true;
-  if (holder === null) return ageMs > HEARTBEAT_MS;
-  // Process numbers of another computer (a shared disk) mean nothing here; its heartbeat does.
-  return holder.host === hostname() && !isRunning(holder.pid);
-}
-
-/** Takes a stale lock away, unless someone else has taken it over between the look and the deed. */
-async function clear(file: string, seen: Holder | null): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
+/** Takes away the lock of a process that is gone, unless somebody else has done so and locked it anew meanwhile. */
+async function removeStale(file: string, stale: Owner | null, token: string): Promise<void> {
+  const aside = `${file}.stale-${token}`;
   try {
     await rename(file, aside);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
+    if (hasCode(error, 'ENOENT')) return;
+    throw toAppError(error);
   }
-  const taken = await readHolder(aside);
-  // link does not replace, so a third one that has got the place keeps it.
-  if (taken?.id !== seen?.id) await link(aside, file).catch(() => undefined);
+  const moved = await readOwner(aside);
+  // Linking does not replace, so a third process that has got the place keeps it.
+  if (moved?.token !== stale?.token) await link(aside, file).catch(() => undefined);
   await rm(aside, { force: true });
 }
 
-async function tryCreate(file: string, holder: Holder): Promise<boolean> {
-  let handle: FileHandle;
-  try {
-    handle = await open(file, 'wx');
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw toAppError(error);
-  }
-  try {
-    await handle.writeFile(JSON.stringify(holder));
-    return true;
-  } catch (error) {
-    await rm(file, { force: true });
-    throw toAppError(error);
-  } finally {
-    await handle.close();
-  }
-}
-
 /**
- * Takes a folder for this process, so that two programs never write the same files. A lock whose holder has died, even
- * by kill -9, does not hold.
+ * Makes sure that no other process works on the same thing. Locks of processes that are gone, even by kill -9 or because
+ * the computer was restarted, are taken over; no clock has a say in that.
  *
- * @param what What the holder does there, for the other's error, e.g. `A download`.
- * @throws AppError `busy` when another living process has it.
+ * @param file Where the lock lies; its folder is made where it is missing.
+ * @param subject What is locked, for the message.
+ * @throws AppError `busy` for the reason `in-use`, naming the process that holds it
  */
-export async function lockDirectory(directory: string, what: string): Promise<DirectoryLock> {
-  const file = path.join(directory, '.nibble-lock');
-  const holder: Holder = { pid: process.pid, host: hostname(), id: randomUUID() };
+export async function acquireLock(file: string, subject: string): Promise<Lock> {
+  const self = await thisProcess();
+  const owner: Owner = { ...self, token: randomUUID() };
   try {
-    await mkdir(directory, { recursive: true });
+    await mkdir(path.dirname(file), { recursive: true });
   } catch (error) {
     throw toAppError(error);
   }
-  // Two rounds clear a stale lock and take its place; a third is for having lost that race.
-  for (let round = 0; round < 3; round++) {
-    if (await tryCreate(file, holder)) return held(file, holder);
-    const other = await readHolder(file);
-    if (!(await isStale(file, other))) break;
-    await clear(file, other);
+  for (;;) {
+    if (await place(file, owner)) break;
+    const holder = await readOwner(file);
+    if (holder !== null && !(await isGone(holder)))
+      throw new AppError(
+        'busy',
+        `${subject} is being worked on by process ${holder.pid}${holder.host === owner.host ? '' : ` on ${holder.host}`}.`,
+        because(
+          'in-use',
+          { subject, process: holder.pid, computer: holder.host, file },
+          {
+            remedy: `Wait until that process is done. If it is gone for certain, remove ${path.basename(file)} in ${path.dirname(file)}.`,
+          },
+        ),
+      );
+    await removeStale(file, holder, owner.token);
   }
-  throw new AppError('busy', `${what} is already running in ${directory}.`, {
-    remedy: 'Wait until it is done, or end the other Nibble.',
-  });
-}
-
-function held(file: string, holder: Holder): DirectoryLock {
-  const heartbeat = setInterval(() => {
-    const now = new Date();
-    // A folder that is gone has nothing left to protect.
-    void utimes(file, now, now).catch(() => undefined);
-  }, HEARTBEAT_MS);
-  heartbeat.unref();
   const release = async (): Promise<void> => {
-    clearInterval(heartbeat);
-    if ((await readHolder(file))?.id === holder.id) await rm(file, { force: true });
+    const holder = await readOwner(file);
+    if (holder?.token === owner.token) await rm(file, { force: true });
   };
   return { release, [Symbol.asyncDispose]: release };
+}
+
+/** A lock of ours in a folder of others' files: what a download holds. */
+export const FOLDER_LOCK_NAME = '.nibble-lock';
+
+/** `name.lock`, `.nibble-lock`, and what `place` and `removeStale` leave beside them when they are killed. */
+const LOCK_NAME = /(?:\.lock|^\.nibble-lock)(?:\.(?:stale-)?[0-9a-f]{8}-[0-9a-f-]{27})?$/;
+
+/** Deletes the locks in a folder whose processes are gone. Only files that have a lock's name and contents are touched. */
+export async function sweepLocks(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    if (!LOCK_NAME.test(name)) continue;
+    const file = path.join(directory, name);
+    const holder = await readOwner(file).catch(() => null);
+    if (holder === null || !(await isGone(holder))) continue;
+    await removeStale(file, holder, randomUUID()).catch(() => undefined);
+  }
 }

@@ -11,12 +11,14 @@ import { currentSettings } from './settings.ts';
 export interface ChatRoom {
   readonly models: HeldModels;
   readonly chats: Chats;
+  /** Tidies up after engines that are gone. */
+  readonly reclaim: () => Promise<void>;
   /** Stops all answers, keeps them, and ends all runners. */
   close(): Promise<void>;
 }
 
-/** Opens the chat of an engine. */
-export function openChat(context: EngineContext): ChatRoom {
+/** Opens the chat of an engine. What a dead engine was writing has failed; what a living one writes stays its own. */
+export async function openChat(context: EngineContext): Promise<ChatRoom> {
   const find = (id: string): ReturnType<typeof artifactOf> => artifactOf(context, id);
   const models = new HeldModels({
     openRunner: context.openRunner,
@@ -24,10 +26,19 @@ export function openChat(context: EngineContext): ChatRoom {
     artifactOf: find,
   });
   const { conversations } = context.catalog;
-  const chats = new Chats({ conversations, models, artifactOf: find });
+  const { lease } = context;
+  const owner = (): Promise<string> => lease.acquire();
+  const chats = new Chats({ conversations, models, artifactOf: find, owner });
+  const reclaim = (): Promise<void> =>
+    lease.reclaim(conversations.owners(), (gone) => {
+      chats.reclaim(gone);
+    });
+  chats.reclaim(null);
+  await reclaim();
   return {
     models,
     chats,
+    reclaim,
     close: async () => {
       await chats.close();
       await models.close();
@@ -78,7 +89,10 @@ type ConversationCalls = Pick<
 >;
 
 /** The calls under 'Conversations'. */
-export function conversationCalls(context: EngineContext, { chats }: ChatRoom): ConversationCalls {
+export function conversationCalls(
+  context: EngineContext,
+  { chats, reclaim }: ChatRoom,
+): ConversationCalls {
   const { models } = context.catalog;
   const now = (): string => new Date().toISOString();
   // Async, so that what they throw is a rejection as of every call.
@@ -94,9 +108,14 @@ export function conversationCalls(context: EngineContext, { chats }: ChatRoom): 
         .filter((entry) => entry.able)
         .map(({ artifact: { id, createdAt } }) => ({ id, createdAt }));
     },
-    conversations: async ({ query }) => Promise.resolve(chats.conversations.list(query)),
-    conversation: async ({ conversationId }) =>
-      Promise.resolve(chats.conversations.conversation(conversationId)),
+    conversations: async ({ query }) => {
+      await reclaim();
+      return chats.conversations.list(query);
+    },
+    conversation: async ({ conversationId }) => {
+      await reclaim();
+      return chats.conversations.conversation(conversationId);
+    },
     createConversation: async ({ artifactId, system = '', sampling, maxTokens }) => {
       const { directory } = artifactOf(context, artifactId);
       return chats.conversations.create({
@@ -116,7 +135,7 @@ export function conversationCalls(context: EngineContext, { chats }: ChatRoom): 
     },
     removeConversation: async ({ conversationId }) => {
       await chats.stop(conversationId);
-      chats.conversations.hide(conversationId, now());
+      chats.conversations.hide(conversationId, now(), await context.lease.acquire());
       return {};
     },
     restoreConversation: async ({ conversationId }) => {

@@ -7,6 +7,7 @@ import type { OnDiskFull } from '../disk/index.ts';
 import type { Hub } from '../hub/index.ts';
 import type { JobPlace } from '../jobs/index.ts';
 import type { Home } from './home.ts';
+import type { EngineLease } from './lease.ts';
 
 /** What every part of the engine works with. */
 export interface EngineContext {
@@ -15,6 +16,8 @@ export interface EngineContext {
   /** The hub as it is set now: take it anew for each call. */
   readonly hub: Hub;
   readonly openRunner: OpenRunner;
+  /** What tells this engine's rows from those of others on the same home. */
+  readonly lease: EngineLease;
   readonly onDiskFull: OnDiskFull;
   /** What is wrong without keeping the engine from working; the doctor tells it. */
   readonly problems: readonly string[];

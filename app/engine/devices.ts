@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { measureGpus, probeGpus } from '../../native-kernels/index.ts';
 import type { GpuProbe } from '../../native-kernels/index.ts';
 import { AppError } from '../contract/error.ts';
+import { replaceFile } from '../disk/index.ts';
 import { toolVersion, type EngineContext } from './context.ts';
 
 /** What `auto` found out, in the home: measuring takes a second or two, and its outcome does not change by itself. */
@@ -57,7 +58,9 @@ export async function devicesFor(
     .filter((_, index) => (deviceRates[index] ?? 0) > (processorRate ?? Infinity))
     .map(({ ordinal }) => ordinal);
   // Of several, even slower ones help together; but that was not measured, and so it is not assumed.
-  await writeFile(file, `${JSON.stringify({ machine, devices: faster })}\n`).catch(() => undefined);
+  await replaceFile(file, `${JSON.stringify({ machine, devices: faster })}\n`).catch(
+    () => undefined,
+  );
   return faster;
 }
 

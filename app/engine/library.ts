@@ -137,6 +137,11 @@ export function libraryCalls(
           })),
         ),
         unfinished,
+        unreadable: [
+          ...models.unreadable(),
+          ...context.catalog.jobs.unreadable(),
+          ...context.catalog.comparisons.unreadable(),
+        ],
         totalBytes:
           usedBytes(checkpoints, artifacts) +
           unfinished.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

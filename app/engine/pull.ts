@@ -67,11 +67,10 @@ export async function pullRepository(
       owned: true,
       createdAt: new Date().toISOString(),
     };
-    catalog.models.addCheckpoint(
+    return catalog.models.addCheckpoint(
       checkpoint,
       files.map((file) => ({ name: file.path, sizeBytes: file.sizeBytes, sha256: file.sha256 })),
     );
-    return checkpoint;
   } finally {
     await opened.close();
   }

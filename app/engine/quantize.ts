@@ -160,8 +160,7 @@ export async function makeArtifact(
       quantizeMs: made.elapsedMs,
       createdAt: new Date().toISOString(),
     };
-    catalog.models.addArtifact(artifact, stored, made.tensors);
-    return artifact;
+    return catalog.models.addArtifact(artifact, stored, made.tensors);
   } finally {
     await opened.close();
   }

@@ -114,8 +114,7 @@ export async function registerArtifact(
       quantizeMs: manifest.elapsedMs,
       createdAt: (await stat(path.join(directory, MANIFEST_FILE))).mtime.toISOString(),
     };
-    models.addArtifact(artifact, files, manifest.tensors);
-    return artifact;
+    return models.addArtifact(artifact, files, manifest.tensors);
   } finally {
     await opened.close();
   }

@@ -34,8 +34,15 @@ async function isGone(context: EngineContext, directory: string): Promise<boolea
  */
 export async function finishRemovals(context: EngineContext): Promise<void> {
   const { models } = context.catalog;
-  for (const removal of models.removals())
-    if (await isGone(context, removal.directory)) models.finishRemoval(removal);
+  const { lease } = context;
+  const removals = models.removals();
+  const isOrphan = new Set<string | null>([null]);
+  const owners = new Set(removals.flatMap(({ owner }) => owner ?? []));
+  await lease.reclaim([...owners], (owner) => isOrphan.add(owner));
+  for (const removal of removals)
+    // Another Nibble may be at it just now.
+    if (!isOrphan.has(removal.owner ?? null)) continue;
+    else if (await isGone(context, removal.directory)) models.finishRemoval(removal);
     else if (await isFolder(removal.directory)) models.abandonRemoval(removal.id);
 }
 
@@ -47,7 +54,7 @@ async function trashEntry(
   const { models } = context.catalog;
   // The files go first, because only that can fail, and then nothing must have changed. The note makes sure that a
   // crash after that leaves no row that points at nothing: the next engine finishes what it says.
-  models.beginRemoval({ id, kind, directory });
+  models.beginRemoval({ id, kind, directory, owner: await context.lease.acquire() });
   try {
     await moveToTrash(directory);
   } catch (error) {

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, toAppError } from '../contract/error.ts';
+import { replaceFile } from '../disk/index.ts';
 
 /** Where a host keeps the hub token. A desktop has the system's keychain for it. */
 export interface Secrets {
@@ -39,19 +39,10 @@ export function fileSecrets(directory: string): Secrets {
         await rm(file, { force: true });
         return;
       }
-      const begun = `${file}.${randomUUID()}`;
       try {
         // The mode is given at birth: there is no moment at which others could read it.
-        const handle = await open(begun, 'wx', MODE);
-        try {
-          await handle.writeFile(`${token}\n`);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        await rename(begun, file);
+        await replaceFile(file, `${token}\n`, { mode: MODE });
       } catch (error) {
-        await rm(begun, { force: true });
         const known = toAppError(error);
         throw new AppError(known.code, 'The hub token could not be kept.', {
           remedy: known.remedy ?? 'Check the permissions of the folder that Nibble keeps.',

@@ -80,11 +80,10 @@ export async function registerFolder(
       owned: false,
       createdAt: new Date().toISOString(),
     };
-    models.addCheckpoint(
+    return models.addCheckpoint(
       checkpoint,
       files.map((file) => ({ ...file, sha256: null })),
     );
-    return checkpoint;
   } finally {
     await opened.close();
   }

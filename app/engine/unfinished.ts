@@ -1,10 +1,10 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../contract/error.ts';
-import { lockDirectory } from '../disk/index.ts';
+import { acquireLock, FOLDER_LOCK_NAME } from '../disk/index.ts';
 import { JOURNAL_NAME } from '../hub/index.ts';
 import type { JobPlace } from '../jobs/index.ts';
-import { acquireLock, partialDirectoryOf } from '../quantize/index.ts';
+import { partialDirectoryOf } from '../quantize/index.ts';
 import type { EngineContext } from './context.ts';
 import { isFolder } from './folders.ts';
 import { sizeOf } from './home.ts';
@@ -51,8 +51,7 @@ async function placesIn(directory: string, isHome: boolean): Promise<JobPlace[]>
 }
 
 function knownDirectories({ catalog }: EngineContext): Set<string> {
-  const entries = [...catalog.models.checkpoints(), ...catalog.models.artifacts()];
-  return new Set(entries.map((entry) => entry.directory));
+  return new Set(catalog.models.directories());
 }
 
 async function unfinishedPlaces(
@@ -90,7 +89,7 @@ export async function unfinishedJobs(
 /** Takes a folder for us alone, so that nothing is deleted under the hands of a running job. */
 async function lockPlace({ kind, directory }: JobPlace): Promise<() => Promise<void>> {
   if (kind === 'download') {
-    const lock = await lockDirectory(directory, 'A download');
+    const lock = await acquireLock(path.join(directory, FOLDER_LOCK_NAME), directory);
     return () => lock.release();
   }
   const target = directory.endsWith(PARTIAL) ? directory.slice(0, -PARTIAL.length) : directory;

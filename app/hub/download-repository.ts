@@ -1,7 +1,14 @@
+import path from 'node:path';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
-import { lockDirectory, requireSpace, SPACE_MARGIN_BYTES, writeWithRoom } from '../disk/index.ts';
+import {
+  acquireLock,
+  FOLDER_LOCK_NAME,
+  requireSpace,
+  SPACE_MARGIN_BYTES,
+  writeWithRoom,
+} from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { DownloadedFile, FileJob, Verification } from './download-file.ts';
 import { bytesOnDisk, downloadFile } from './download-file.ts';
@@ -97,7 +104,7 @@ export async function downloadRepository(options: DownloadOptions): Promise<Down
   for (const file of files) requireSafePath(file.path);
   requireDistinct(files);
   if (repository.gated || repository.private) await hub.checkAccess(repository, options);
-  const lock = await lockDirectory(directory, 'A download');
+  const lock = await acquireLock(path.join(directory, FOLDER_LOCK_NAME), repository.name);
   try {
     return await download(options, files);
   } finally {

@@ -1,6 +1,7 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../disk/index.ts';
 
 /** Lies in the folder that it describes and belongs to it, also when the folder is moved or copied. */
 export const JOURNAL_NAME = '.nibble-download.json';
@@ -91,13 +92,6 @@ export class DownloadJournal {
   async #save(): Promise<void> {
     const target = path.join(this.#directory, JOURNAL_NAME);
     const content = { ...this.#head, files: Object.fromEntries(this.#files) };
-    const handle = await open(`${target}.new`, 'w');
-    try {
-      await handle.writeFile(`${JSON.stringify(content, null, 1)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${target}.new`, target);
+    await replaceFile(target, `${JSON.stringify(content, null, 1)}\n`);
   }
 }

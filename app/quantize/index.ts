@@ -1,7 +1,5 @@
 /** The door of app/quantize. */
 export { artifactConfigText, quantizationConfig } from './artifact-config.ts';
-export { acquireLock } from './lock.ts';
-export type { Lock } from './lock.ts';
 export { MANIFEST_FILE, manifestSchema } from './manifest.ts';
 export type { Manifest } from './manifest.ts';
 export { planQuantization } from './plan.ts';

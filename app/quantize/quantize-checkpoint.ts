@@ -13,14 +13,13 @@ import type {
 } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
-import { requireSpace, writeFully, writeWithRoom } from '../disk/index.ts';
+import { acquireLock, requireSpace, writeFully, writeWithRoom } from '../disk/index.ts';
 import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { artifactConfigText } from './artifact-config.ts';
 import { copyCompanionFiles, listCompanionFiles } from './companion-files.ts';
 import { Journal, JOURNAL_FILE } from './journal.ts';
 import { linkWeights } from './link-weights.ts';
-import { acquireLock } from './lock.ts';
 import {
   FORMAT_VERSION,
   MANIFEST_FILE,

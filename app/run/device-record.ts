@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../disk/index.ts';
 import { runtimeVersion } from '../../native-kernels/index.ts';
 import { readJsonFile } from './read-json.ts';
 
@@ -121,7 +121,7 @@ export async function keepDeviceOutcome(
     processor: processor ?? record.processor,
     devices: { ...record.devices, [device]: { atMs: Date.now(), outcome } },
   };
-  await writeFile(path.join(directory, DEVICE_RECORD_FILE), JSON.stringify(kept)).catch(
+  await replaceFile(path.join(directory, DEVICE_RECORD_FILE), JSON.stringify(kept)).catch(
     () => undefined,
   );
 }

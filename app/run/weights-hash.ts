@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { WeightsFile } from '../checkpoint/index.ts';
+import { replaceFile } from '../disk/index.ts';
 import { hashTensorsFile } from '../digest/index.ts';
 import { readJsonFile } from './read-json.ts';
 
@@ -44,7 +44,7 @@ export async function weightsHash(
       ? only
       : createHash('sha256').update(lines.join('')).digest('hex');
   // Only a convenience: a folder that cannot be written to is hashed again next time.
-  await writeFile(path.join(directory, CACHE_FILE), JSON.stringify({ files, sha256: hash })).catch(
+  await replaceFile(path.join(directory, CACHE_FILE), JSON.stringify({ files, sha256: hash })).catch(
     () => undefined,
   );
   return hash;

@@ -6,6 +6,7 @@ import { migrateTo40 } from './0040-votes.ts';
 import { migrateTo50 } from './0050-output-layer-copies.ts';
 import { migrateTo60 } from './0060-hash-kinds.ts';
 import { migrateTo70 } from './0070-evaluated-caches.ts';
+import { migrateTo80 } from './0080-owners.ts';
 
 export interface Migration {
   readonly version: number;
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { version: 50, migrate: migrateTo50 },
   { version: 60, migrate: migrateTo60 },
   { version: 70, migrate: migrateTo70 },
+  { version: 80, migrate: migrateTo80 },
 ];

@@ -1,4 +1,5 @@
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   openCheckpoint,
@@ -9,6 +10,7 @@ import {
 } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
+import { replaceFile } from '../../disk/index.ts';
 import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
 import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
@@ -19,8 +21,33 @@ export const GRAPH_FILE = 'graph.onnx';
 /** The graph of the exact mode, which takes no part in copies that were rounded for speed. */
 export const EXACT_GRAPH_FILE = 'graph-exact.onnx';
 
-/** The graph of ONNX Runtime's own operators. It depends on the context that was asked for, and is written anew. */
-export const GPU_GRAPH_FILE = 'graph-gpu.onnx';
+/**
+ * The graph of ONNX Runtime's own operators depends on the context and the arithmetic that were asked for: its name says
+ * which one it is, so that two runners of one folder never load each other's.
+ */
+function gpuGraphFile(graph: Uint8Array): string {
+  const digest = createHash('sha256').update(graph).digest('hex');
+  return `graph-gpu-${digest.slice(0, 12)}.onnx`;
+}
+
+/** `graph-gpu.onnx` is what earlier versions wrote. */
+const GPU_GRAPH_NAME = /^graph-gpu(?:-[0-9a-f]{12})?\.onnx$/;
+
+/** Graphs for a GPU that are left in a folder: both kinds of arithmetic for the last two contexts. */
+const MOST_GPU_GRAPHS = 4;
+
+/** Deletes all graphs for a GPU but the newest: those are long loaded, or not wanted any more. */
+async function deleteOldGpuGraphs(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => GPU_GRAPH_NAME.test(name));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const file = path.join(directory, name);
+      return { file, writtenMs: (await stat(file)).mtimeMs };
+    }),
+  );
+  for (const { file } of found.sort((a, b) => b.writtenMs - a.writtenMs).slice(MOST_GPU_GRAPHS))
+    await rm(file, { force: true });
+}
 
 /** A graph of 1000 layers has some 20 MB; a larger file is not one of ours and is replaced unread. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
@@ -88,24 +115,6 @@ function int8Threshold(config: Readonly<Record<string, unknown>>): number | unde
     : undefined;
 }
 
-/** Puts `bytes` in the place of `file` in one step: nobody ever sees half of it, a crash leaves the old one. */
-async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${file}.${process.pid}.partial`;
-  try {
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw toAppError(error);
-  }
-}
-
 /**
  * Makes sure that a model folder has the graph that its files call for, and says what a runner needs to load it.
  *
@@ -141,10 +150,10 @@ export async function ensureGraph(
     const tensors = [...checkpoint.tensors, ...runtimeTensors];
     onTensors?.(tensors);
     const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
-    const graphPath = path.join(directory, standard === undefined ? ownFile : GPU_GRAPH_FILE);
     // Read while the new one is built; a failure is heard behind the builder's.
-    const reading = readIfThere(graphPath, MAX_GRAPH_BYTES);
-    reading.catch(() => undefined);
+    const reading =
+      standard === undefined ? readIfThere(path.join(directory, ownFile), MAX_GRAPH_BYTES) : null;
+    reading?.catch(() => undefined);
     const details = await readDetails(
       checkpoint,
       standard === undefined ? describesLayer : describesStandardLayer,
@@ -156,9 +165,12 @@ export async function ensureGraph(
       int8Threshold: int8Threshold(checkpoint.config),
     };
     const graph = buildGraph({ ...source, standard });
-    const existing = await reading;
+    const name = standard === undefined ? ownFile : gpuGraphFile(graph);
+    const graphPath = path.join(directory, name);
+    const existing = await (reading ?? readIfThere(graphPath, MAX_GRAPH_BYTES));
     if (existing === null || Buffer.compare(existing, graph) !== 0)
       await replaceFile(graphPath, graph);
+    if (standard !== undefined) await deleteOldGpuGraphs(directory).catch(() => undefined);
     return {
       graphPath,
       config,

@@ -199,16 +199,65 @@ describe('openCatalog', () => {
     catalog.close();
   });
 
-  it('refuses a row that SQLite was talked into but that is not as it should be', () => {
+  it('lists what it can read beside what a newer Nibble made, and names that', () => {
     const catalog = openCatalog(file);
     catalog.models.addArtifact(artifact, [], []);
-    const raw = new Sqlite(file);
-    raw.prepare("UPDATE artifacts SET scheme = 'nf5'").run();
-    raw.close();
-    expect(() => catalog.models.artifacts()).toThrow(
-      expect.objectContaining({ code: 'catalog-corrupt' }) as Error,
+    const newer = { ...artifact, id: 'newer', name: 'Newer', directory: '/models/newer' };
+    catalog.models.addArtifact(newer, [], []);
+    const ids = ['make', 'make', 'verify'].map(
+      (kind) =>
+        catalog.jobs.add({
+          request:
+            kind === 'make'
+              ? { kind, source: 'a/b', schemes: [], device: 'auto', measure: false }
+              : { kind: 'verify', id: 'x' },
+          subject: 'b',
+          owner: 'x',
+          createdAt: artifact.createdAt,
+        }).id,
     );
+    const raw = new Sqlite(file);
+    raw.prepare("UPDATE artifacts SET scheme = 'nf5' WHERE id = 'newer'").run();
+    raw
+      .prepare('UPDATE jobs SET request = ? WHERE id = ?')
+      .run(JSON.stringify({ kind: 'distill' }), ids[0]);
+    raw
+      .prepare('UPDATE jobs SET error = ? WHERE id = ?')
+      .run(JSON.stringify({ code: 'from-the-future', message: 'Words.', remedy: null }), ids[1]);
+    raw.close();
+    expect(catalog.models.artifacts().map(({ id }) => id)).toEqual([artifact.id]);
+    expect(catalog.models.unreadable()).toEqual([
+      { kind: 'artifact', id: 'newer', name: 'Newer', directory: '/models/newer' },
+    ]);
+    expect(() => catalog.models.artifact('newer')).toThrow(
+      expect.objectContaining({ code: 'catalog-corrupt', reason: 'unreadable-row' }) as Error,
+    );
+    expect(catalog.models.freeId('newer')).toBe('newer-2');
+    expect(catalog.models.directories()).toContain('/models/newer');
+    expect(catalog.jobs.jobs().map(({ id, error }) => [id, error?.code])).toEqual([
+      [ids[2], undefined],
+      [ids[1], 'internal'],
+    ]);
+    expect(catalog.jobs.unreadable()).toMatchObject([{ kind: 'job', id: String(ids[0]) }]);
     catalog.close();
+  });
+
+  it('keeps what another process has just added, and gives the id that is free', () => {
+    const first = openCatalog(file);
+    const second = openCatalog(file);
+    expect(first.models.addCheckpoint(checkpoint, []).id).toBe('sample');
+    expect(second.models.addCheckpoint({ ...checkpoint, id: 'sample-2' }, [])).toEqual(checkpoint);
+    const elsewhere = {
+      ...checkpoint,
+      directory: '/elsewhere',
+      origin: { ...checkpoint.origin, commit: null },
+    };
+    expect(second.models.addCheckpoint(elsewhere, []).id).toBe('sample-2');
+    first.models.addArtifact(artifact, [], []);
+    expect(second.models.addArtifact(artifact, [], [tensor])).toEqual(artifact);
+    expect(second.models.artifacts()).toHaveLength(1);
+    first.close();
+    second.close();
   });
 
   it('lets two processes write one catalog at the same time', async () => {

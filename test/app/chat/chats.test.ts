@@ -268,6 +268,19 @@ describe('an answer that ends early', () => {
     });
   });
 
+  it('goes on when a second Nibble opens the same home, which hides nothing of the first either', async () => {
+    const hidden = await begin();
+    await engine.client.removeConversation({ conversationId: hidden });
+    const { id, ended } = await startLong();
+    const second = await openChatEngine(home);
+    const seen = await second.client.conversation({ conversationId: id });
+    expect(seen.messages.at(-1)?.state).toBe('streaming');
+    await second.close();
+    await engine.client.restoreConversation({ conversationId: hidden });
+    await engine.client.unloadModel({ artifactId: 'sample-nf4-dq' });
+    expect(await ended).toMatchObject({ state: 'stopped' });
+  });
+
   it('is in the catalog while it comes', async () => {
     const stop = new AbortController();
     const { id, ended } = await startLong(stop.signal);

@@ -1,9 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { freeBytes, lockDirectory, requireSpace, writeWithRoom } from '../../../app/disk/index.ts';
+import { freeBytes, requireSpace, writeWithRoom } from '../../../app/disk/index.ts';
 import { ScratchFolder } from '../../fixtures/hub-model.ts';
 
 function full(): Error {
@@ -73,52 +69,5 @@ describe('room on the disk', () => {
     await expect(writeWithRoom(() => Promise.reject(error), { directory: '/' })).rejects.toBe(
       error,
     );
-  });
-});
-
-describe('the lock of a folder', () => {
-  it('lets one in at a time', async () => {
-    using folder = new ScratchFolder();
-    const directory = folder.join('new');
-    const lock = await lockDirectory(directory, 'A download');
-    await expect(lockDirectory(directory, 'A download')).rejects.toMatchObject({
-      code: 'busy',
-      message: expect.stringContaining('A download is already running') as string,
-    });
-    await lock.release();
-    await (await lockDirectory(directory, 'A download')).release();
-    expect(existsSync(folder.join('new', '.nibble-lock'))).toBe(false);
-  });
-
-  it('does not outlive a process that was killed', async () => {
-    using folder = new ScratchFolder();
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    const file = folder.join('.nibble-lock');
-    writeFileSync(file, JSON.stringify({ pid: child.pid, host: hostname(), id: 'x' }));
-    await expect(lockDirectory(folder.directory, 'It')).rejects.toMatchObject({ code: 'busy' });
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    const lock = await lockDirectory(folder.directory, 'It');
-    expect(readFileSync(file, 'utf8')).toContain(String(process.pid));
-    await lock.release();
-  });
-
-  it('does not hold for a number that now belongs to another process', async () => {
-    using folder = new ScratchFolder();
-    const file = folder.join('.nibble-lock');
-    writeFileSync(file, JSON.stringify({ pid: process.pid, host: hostname(), id: 'x' }));
-    const past = new Date(Date.now() - 120_000);
-    utimesSync(file, past, past);
-    await (await lockDirectory(folder.directory, 'It')).release();
-  });
-
-  it('does not hold when it was cut off in the middle of writing', async () => {
-    using folder = new ScratchFolder();
-    const file = folder.join('.nibble-lock');
-    writeFileSync(file, '{"pid":');
-    await expect(lockDirectory(folder.directory, 'It')).rejects.toMatchObject({ code: 'busy' });
-    const past = new Date(Date.now() - 10_000);
-    utimesSync(file, past, past);
-    await (await lockDirectory(folder.directory, 'It')).release();
   });
 });

@@ -1,3 +1,4 @@
+import { acquireLock } from '../../../app/disk/index.ts';
 import {
   chmod,
   mkdir,
@@ -17,7 +18,6 @@ import type { Progress } from '../../../app/contract/progress.ts';
 import { schemeNames } from '../../../app/contract/scheme.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import {
-  acquireLock,
   manifestSchema,
   planQuantization,
   quantizeCheckpoint,

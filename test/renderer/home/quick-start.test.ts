@@ -36,6 +36,7 @@ function library(list: readonly [Artifact, boolean][]): Library {
     folders: [],
     checkpoints: [],
     artifacts: list.map(([made, available]) => ({ artifact: made, available, evaluation: null })),
+    unreadable: [],
     unfinished: [],
     totalBytes: 0,
   };

@@ -84,6 +84,7 @@ function library(artifacts: readonly LibraryArtifact[]): Library {
     folders: [],
     checkpoints: [checkpoint('beta', true), checkpoint('alpha', true), checkpoint('gone', false)],
     artifacts: [...artifacts],
+    unreadable: [],
     unfinished: [],
     totalBytes: 0,
   };

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { acquireLock } from '../../../app/quantize/index.ts';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { acquireLock, sweepLocks, sweepPartials, replaceFile } from '../../../app/disk/index.ts';
+import { thisProcess } from '../../../app/disk/process-identity.ts';
 
 let directory: string;
 let file: string;
@@ -22,8 +23,8 @@ async function leaveLock(changes: object): Promise<void> {
   const owner = {
     pid: process.pid,
     host: hostname(),
+    bootId: null,
     processStart: null,
-    createdAtMs: Date.now(),
     token: 'left',
   };
   await writeFile(file, JSON.stringify({ ...owner, ...changes }));
@@ -62,8 +63,21 @@ it.skipIf(process.platform !== 'linux')(
 );
 
 it('takes over a lock from before the computer was started', async () => {
-  await leaveLock({ createdAtMs: 0 });
+  await leaveLock({ ...(await thisProcess()), bootId: 'another' });
   await (await acquireLock(file, 'm')).release();
+});
+
+it('holds whatever the clocks say, and however long nobody has touched it', async () => {
+  const lock = await acquireLock(file, 'm');
+  const past = new Date(0);
+  await utimes(file, past, past);
+  vi.useFakeTimers({ now: Date.now() + 86_400_000, toFake: ['Date'] });
+  try {
+    await expect(acquireLock(file, 'm')).rejects.toMatchObject({ code: 'busy' });
+  } finally {
+    vi.useRealTimers();
+  }
+  await lock.release();
 });
 
 it('takes over what no process can have written completely', async () => {
@@ -91,4 +105,51 @@ it('lets exactly one of many in', async () => {
     Array.from({ length: 20 }, () => acquireLock(file, 'm')),
   );
   expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});
+
+it('says who holds it as facts', async () => {
+  await leaveLock({ host: 'elsewhere', pid: 1 });
+  await expect(acquireLock(file, 'm')).rejects.toMatchObject({
+    reason: 'in-use',
+    facts: { subject: 'm', process: 1, computer: 'elsewhere', file },
+  });
+});
+
+it('sweeps what killed processes left, and nothing else', async () => {
+  const held = await acquireLock(file, 'm');
+  const pid = await deadPid();
+  const { processStart } = await thisProcess();
+  const gone = JSON.stringify({ pid, host: hostname(), token: 'x' });
+  const left = [
+    'gone.lock',
+    '.nibble-lock',
+    'gone.lock.0f8fad5b-d9cb-469f-a165-70867728950e',
+    'gone.lock.stale-0f8fad5b-d9cb-469f-a165-70867728950e',
+  ];
+  for (const name of left) await writeFile(path.join(directory, name), gone);
+  const partials = [`graph.onnx.${pid}.partial`, `graph.onnx.${process.pid}-1.0123abcd.partial`];
+  const stays = [
+    'model.lock',
+    'yarn.lock',
+    'of.another.lock',
+    `graph.onnx.${process.pid}-${processStart ?? ''}.0123abcd.partial`,
+    'logits.safetensors.partial',
+  ];
+  await writeFile(path.join(directory, 'yarn.lock'), '# not ours');
+  await writeFile(path.join(directory, 'of.another.lock'), JSON.stringify({ pid, host: 'other' }));
+  for (const name of [...partials, ...stays.slice(3)])
+    await writeFile(path.join(directory, name), '');
+  await sweepLocks(directory);
+  await sweepPartials(directory);
+  expect((await readdir(directory)).sort()).toEqual([...stays].sort());
+  await held.release();
+});
+
+it('replaces a file whole, many at a time, and leaves nothing beside it', async () => {
+  const target = path.join(directory, 'settings.json');
+  await Promise.all(
+    Array.from({ length: 8 }, (_, i) => replaceFile(target, `${i}`.repeat(100_000))),
+  );
+  expect(new Set(await readFile(target, 'utf8')).size).toBe(1);
+  expect(await readdir(directory)).toEqual(['settings.json']);
 });

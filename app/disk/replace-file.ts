@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { toAppError } from '../contract/error.ts';
+import { isGone, thisProcess } from './process-identity.ts';
+
+/** `graph.onnx.1234-567.1a2b3c4d.partial`: process, its start, and a number of the write. Earlier ones had the process alone. */
+const PARTIAL_NAME = /\.(\d{1,10})(?:-(\d*)\.[0-9a-f]{8})?\.partial$/;
+
+/**
+ * Puts `content` in the place of `file` in one step: nobody ever sees half of it, and after a crash the old one is there.
+ * The one way in which whole files are written.
+ *
+ * @param mode Permissions of the new file, given at its birth. @default 0o666 less the umask
+ * @throws AppError as the file system does; nothing is left behind then
+ */
+export async function replaceFile(
+  file: string,
+  content: Uint8Array | string,
+  { mode = 0o666 }: { readonly mode?: number } = {},
+): Promise<void> {
+  const { pid, processStart } = await thisProcess();
+  const start = /^\d+$/.test(processStart ?? '') ? processStart : '';
+  // Calls of one process may replace the same file at the same time.
+  const temporary = `${file}.${pid}-${start}.${randomUUID().slice(0, 8)}.partial`;
+  try {
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw toAppError(error);
+  }
+}
+
+/** Deletes what `replaceFile` left in a folder when its process was killed. */
+export async function sweepPartials(directory: string): Promise<void> {
+  const { host, bootId } = await thisProcess();
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const [, pid, start = ''] = PARTIAL_NAME.exec(entry.name) ?? [];
+    if (pid === undefined || !entry.isFile()) continue;
+    const processStart = start === '' ? null : start;
+    if (await isGone({ pid: Number(pid), host, bootId, processStart }))
+      await rm(path.join(directory, entry.name), { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,37 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { sweepLocks, sweepPartials } from '../disk/index.ts';
+import type { EngineContext } from './context.ts';
+import { leaseFolder } from './lease.ts';
+
+async function foldersIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => path.join(directory, entry.name));
+}
+
+/**
+ * Deletes what processes of Nibble that were killed have left beside their work: locks, leases and files that were being
+ * written. Half downloads and half artifacts are not that: they are gone on with.
+ */
+export async function sweepHome({ home, catalog }: EngineContext): Promise<void> {
+  const places = new Set([
+    home.directory,
+    leaseFolder(home.directory),
+    ...catalog.models.directories(),
+  ]);
+  for (const { directory } of catalog.folders.folders()) {
+    const artifacts = path.join(directory, 'artifacts');
+    places.add(artifacts);
+    for (const folder of await foldersIn(artifacts)) places.add(folder);
+    for (const repository of await foldersIn(path.join(directory, 'checkpoints')))
+      for (const commit of await foldersIn(repository)) places.add(commit);
+  }
+  await Promise.all(
+    [...places].map(async (place) => {
+      await sweepLocks(place);
+      await sweepPartials(place);
+    }),
+  );
+}
