@@ -44,8 +44,9 @@ export async function weightsHash(
       ? only
       : createHash('sha256').update(lines.join('')).digest('hex');
   // Only a convenience: a folder that cannot be written to is hashed again next time.
-  await replaceFile(path.join(directory, CACHE_FILE), JSON.stringify({ files, sha256: hash })).catch(
-    () => undefined,
-  );
+  await replaceFile(
+    path.join(directory, CACHE_FILE),
+    JSON.stringify({ files, sha256: hash }),
+  ).catch(() => undefined);
   return hash;
 }
