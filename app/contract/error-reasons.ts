@@ -22,6 +22,8 @@ export const errorReasons = {
   'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
   /** What was named is a GGUF file, or a folder that has its weights in GGUF files alone. */
   'gguf-only': { path: 'text' },
+  /** Another process, possibly of another computer, holds the lock in `file`. */
+  'in-use': { subject: 'text', process: 'count', computer: 'text', file: 'text' },
   /** An object of a JSON file has this key twice. */
   'json-duplicate-key': { file: 'text', key: 'text' },
   /** A JSON file is nested more deeply, or has more values, than any real one; or it takes too long to read. */
@@ -50,18 +52,14 @@ export const errorReasons = {
   'unknown-architecture': { architecture: 'text' },
   /** A model family that Nibble does not know, but for one much like it. */
   'unknown-architecture-similar': { architecture: 'text', similar: 'text' },
+  /** A row of the catalog that this version cannot read: a newer one wrote it, or something damaged it. */
+  'unreadable-row': { table: 'text' },
   /** A list of files names one that could lie outside its folder, or mean something else on another system. */
   'unsafe-file-name': { file: 'text', name: 'text' },
   /** The model wants a feature that Nibble has no operator for: the field of config.json and what it says. */
   'unsupported-feature': { field: 'text', value: 'text' },
   /** Embeddings or output layer have another number of rows than config.json says the vocabulary has. */
   'vocabulary-mismatch': { tensor: 'text', rows: 'count', vocabulary: 'count' },
-  /** Another process, possibly of another computer, holds the lock in `file`. */
-  'in-use': { subject: 'text', process: 'count', computer: 'text', file: 'text' },
-  /** A model family that Nibble does not know. */
-  'unknown-architecture': { architecture: 'text' },
-  /** A row of the catalog that this version cannot read: a newer one wrote it, or something damaged it. */
-  'unreadable-row': { table: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;
 
 export type FactKind = 'text' | 'count' | 'bytes' | 'seconds';
