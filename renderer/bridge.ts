@@ -6,6 +6,9 @@ import { AppError } from '../app/contract/error.ts';
 import { engineApi } from '../app/contract/engine-api.ts';
 import { hostApi } from '../app/contract/host-api.ts';
 import { connect, type Api, type Client, type Port } from '../app/contract/rpc.ts';
+import { isLetIn, pageKey, takeKeyFromAddress } from './page-key.ts';
+
+takeKeyFromAddress();
 
 type EndpointName = 'engine' | 'host';
 /** What the preload script of the Electron shell exposes. */
@@ -17,13 +20,34 @@ interface NibbleWindow {
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 4000;
 
+/** An expired link is looked at again, in ms: the person may have opened the new address in another tab. */
+const EXPIRED_RETRY_MS = 5000;
+
 /** A lost connection is not told to the person before this, in ms: most come back sooner. */
 const PATIENCE_MS = 600;
 
-function openSocket(name: EndpointName): Promise<Port> {
+/** The host is there and does not take the key of this page: it was renewed, or this tab never had one. */
+class LinkExpired extends Error {}
+
+/** The key that the host refused last; another tab may have been given a newer one since. */
+let refusedKey: string | null = null;
+
+async function openSocket(name: EndpointName): Promise<Port> {
+  const key = await pageKey(refusedKey);
+  try {
+    // Without a key there is nothing to try: a refused socket would only fill the console.
+    if (key !== null && key !== refusedKey) return await openSocketWith(name, key);
+  } catch (error) {
+    if ((await isLetIn(key)) !== false) throw error;
+  }
+  refusedKey = key;
+  throw new LinkExpired();
+}
+
+function openSocketWith(name: EndpointName, key: string): Promise<Port> {
   return new Promise((resolve, reject) => {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    const socket = new WebSocket(`${scheme}://${location.host}/rpc/${name}`);
+    const socket = new WebSocket(`${scheme}://${location.host}/rpc/${name}`, ['nibble', key]);
     const lost = (): AppError =>
       new AppError('network', 'The connection to Nibble was lost.', {
         remedy: 'It is tried again on its own; check that Nibble still runs.',
@@ -108,7 +132,8 @@ const sleep = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 
-export type ConnectionState = 'connected' | 'connecting' | 'lost';
+/** `expired`: Nibble is there, and this tab's link to it is not valid any more. */
+export type ConnectionState = 'connected' | 'connecting' | 'lost' | 'expired';
 
 /** A connection that comes back: calls wait for it, calls in flight when it breaks are rejected. */
 class Connection<A extends Api> {
@@ -163,8 +188,15 @@ class Connection<A extends Api> {
         const client = connect(this.#api, port);
         this.#become('connected');
         return client;
-      } catch {
-        await sleep(wait);
+      } catch (error) {
+        if (error instanceof LinkExpired) {
+          clearTimeout(impatience);
+          this.#become('expired');
+          await sleep(EXPIRED_RETRY_MS);
+        } else {
+          if (this.#state === 'expired') this.#become('lost');
+          await sleep(wait);
+        }
       }
     }
   }

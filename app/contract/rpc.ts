@@ -88,6 +88,12 @@ export interface ServeOptions {
    * @default such messages are ignored
    */
   readonly onInvalid?: ((message: unknown) => void) | undefined;
+  /**
+   * Sends stack traces with errors: between processes of ours, never to a page, which has no use for the paths in them.
+   *
+   * @default false
+   */
+  readonly withStacks?: boolean | undefined;
 }
 
 /** Answers the calls that arrive on `port`. When the port closes, every call in flight is aborted. */
@@ -124,7 +130,11 @@ export function serve<A extends Api>(
       });
       port.postMessage({ kind: 'result', id: call.id, result });
     } catch (error) {
-      port.postMessage({ kind: 'error', id: call.id, error: toWire(error) });
+      port.postMessage({
+        kind: 'error',
+        id: call.id,
+        error: options.withStacks === true ? toWire(error) : { ...toWire(error), stack: null },
+      });
     } finally {
       running.delete(call.id);
     }

@@ -214,7 +214,12 @@ export function buildProgram(finish: (code: number) => void): Command {
   command('serve', 'the app in a browser, on this computer only')
     .option('--port <n>', 'where to listen (default: 6422, or a free one)', wholeNumber(0))
     .option('--open', 'open it in the browser', false)
-    .action(async (options: { port?: number; open: boolean }) => {
+    .option(
+      '--new-key',
+      'make a new key: addresses and programs with the old one are refused',
+      false,
+    )
+    .action(async (options: { port?: number; open: boolean; newKey: boolean }) => {
       const { runBareCommand } = await import('./session.ts');
       const { serveCommand } = await import('./commands/serve.ts');
       const globals = program.opts<GlobalOptions>();

@@ -21,7 +21,7 @@ try {
     // Jobs stop after their last finished byte or tensor and are found again as interrupted.
     void engine.close().finally(() => process.exit(0));
   };
-  serve(engineApi, engine.handlers, port);
+  serve(engineApi, engine.handlers, port, { withStacks: true });
   port.onClose(end);
   process.on('SIGTERM', end);
   port.postMessage(READY);

@@ -5,7 +5,7 @@ import { createRunner } from '../../app/runner.ts';
 import { portToParent, READY } from './child-port.ts';
 
 const port = portToParent();
-serve(runnerApi, createRunner(), port);
+serve(runnerApi, createRunner(), port, { withStacks: true });
 // Without its parent nobody can reach this process any more. It is not left to close the model: a product in flight
 // would keep it for seconds, and the system takes back everything anyway.
 port.onClose(() => process.exit(0));

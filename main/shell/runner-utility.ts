@@ -7,7 +7,7 @@ import { portOf } from './message-port.ts';
 process.parentPort.once('message', ({ ports: [channel] }) => {
   if (channel === undefined) throw new Error('A runner was started without a port.');
   const port = portOf(channel);
-  serve(runnerApi, createRunner(), port);
+  serve(runnerApi, createRunner(), port, { withStacks: true });
   // Without the engine nobody can reach this process any more; the system takes back everything.
   port.onClose(() => process.exit(0));
 });

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
+
 /** What a request without access gets to see: how to get in, and nothing of what is inside. */
 
 const advice: Readonly<Record<number, string>> = {
-  401: 'Nibble answers only whoever started it. Open the address that nibble serve printed in its terminal: it holds the key. If you have just done so, reload this page.',
+  401: 'Nibble answers only whoever started it, and this address or tab does not hold its key, or one that has expired. Open the address that nibble serve printed in its terminal. If you have just done so, reload this page.',
   403: 'Nibble answers only pages of its own, at the address that nibble serve printed.',
   429: 'Too many requests. Wait a minute, then open the address that nibble serve printed in its terminal.',
   503: 'Too many connections. Close some windows of Nibble, then reload this page.',
@@ -12,6 +14,15 @@ const apiAdvice: Readonly<Record<number, string>> = {
   403: 'The API is not there for pages of other origins or under other host names.',
   429: 'Too many requests without a valid token. Wait a minute.',
 };
+
+const style = `:root{color-scheme:light dark}
+body{margin:0;min-height:100vh;display:grid;place-items:center;font:16px/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
+main{max-width:32rem;padding:2rem}
+h1{font-size:1.25rem;margin:0 0 .5rem}
+p{margin:0}`;
+
+/** The page loads nothing and has one style, which the policy names by its hash. */
+export const refusalPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 export interface RefusalBody {
   readonly type: string;
@@ -32,6 +43,6 @@ export function refusalBody(status: number, forApi: boolean): RefusalBody {
   const text = advice[status] ?? 'Nibble does not answer this.';
   return {
     type: 'text/html; charset=utf-8',
-    body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>Nibble</title><h1>Nibble</h1><p>${text}</p></html>\n`,
+    body: `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Nibble</title><style>${style}</style><main><h1>Nibble</h1><p>${text}</p></main></html>\n`,
   };
 }

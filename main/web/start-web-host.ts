@@ -1,18 +1,19 @@
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
 import fastifyWebsocket from '@fastify/websocket';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from '@fastify/websocket';
 import { engineApi } from '../../app/contract/engine-api.ts';
 import { AppError, toAppError } from '../../app/contract/error.ts';
 import { hostApi } from '../../app/contract/host-api.ts';
 import { serve, type Api, type Handlers } from '../../app/contract/rpc.ts';
 import { cacheControl, isPagePath } from '../page/renderer-files.ts';
+import { securityHeaders } from '../page/security-headers.ts';
 import { LogLines } from '../processes/log-lines.ts';
 import { relay } from '../processes/relay.ts';
 import type { SupervisedEngine } from '../processes/supervise-engine.ts';
-import { newSecret } from './access.ts';
-import { guard } from './guard.ts';
+import { newSecret, OneTimeCodes, secretsOf, SOCKET_PROTOCOL } from './access.ts';
+import { guard, routes } from './guard.ts';
 import { webHostCalls } from './host-calls.ts';
 import { openAiRoutes } from './openai/routes.ts';
 import { closeCodes, socketPort, type SocketPortOptions } from './socket-port.ts';
@@ -42,6 +43,8 @@ export interface WebHostOptions {
   readonly version: string;
   /** @default the usual port, or any free one where that is taken */
   readonly port?: number | undefined;
+  /** What lets in. @default a new one */
+  readonly token?: string | undefined;
 }
 
 export interface WebHost {
@@ -49,6 +52,8 @@ export interface WebHost {
   readonly token: string;
   /** With the token: whoever opens it is let in. */
   readonly url: string;
+  /** An address that lets in once, within a minute: for places where others may see it. */
+  readonly oneTimeUrl: () => string;
   /** Ends all connections and waits until the port is free; safe to call twice. The engine stays. */
   readonly close: () => Promise<void>;
 }
@@ -66,6 +71,15 @@ function sayGoodbye(app: FastifyInstance): void {
   setTimeout(() => {
     for (const client of clients) client.terminate();
   }, GOODBYE_MS).unref();
+}
+
+/** The path of an address in plain letters, however it was written; one that cannot be read is no page's. */
+function decodedPath(url: string): string {
+  try {
+    return decodeURIComponent(url.split('?', 1)[0] ?? '');
+  } catch {
+    return '/.';
+  }
 }
 
 async function listen(app: FastifyInstance, wanted: number | undefined): Promise<number> {
@@ -101,7 +115,8 @@ async function listen(app: FastifyInstance, wanted: number | undefined): Promise
  */
 export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const { engine, version, rendererDirectory } = options;
-  const secrets = { token: newSecret(), session: newSecret() };
+  const secrets = secretsOf(options.token ?? newSecret());
+  const codes = new OneTimeCodes();
   const log = new LogLines();
   log.add('web host started');
   const app = Fastify({
@@ -110,6 +125,14 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     // A request must be complete within this time; sockets and streamed answers are past it.
     requestTimeout: 30_000,
     forceCloseConnections: true,
+    // What the router cannot read at all comes past every hook.
+    frameworkErrors: (_error, _request, reply: FastifyReply) => {
+      void reply
+        .code(400)
+        .headers(securityHeaders)
+        .type('text/plain; charset=utf-8')
+        .send('This address cannot be read.\n');
+    },
   });
   app.setErrorHandler(async (error, _request, reply) => {
     const status = (error as { statusCode?: number }).statusCode ?? 500;
@@ -118,13 +141,19 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   });
   await app.register(fastifyRateLimit, { global: false });
   await app.register(fastifyWebsocket, {
-    options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
+    options: {
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      // Never the page's key, which stands beside it: an answer would repeat it.
+      handleProtocols: (offered: Set<string>) =>
+        offered.has(SOCKET_PROTOCOL) ? SOCKET_PROTOCOL : false,
+    },
     preClose: (done: () => void) => {
       sayGoodbye(app);
       done();
     },
   });
-  guard(app, secrets);
+  guard(app, secrets, codes);
   await app.register(fastifyStatic, {
     root: rendererDirectory,
     dotfiles: 'ignore',
@@ -135,7 +164,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     },
   });
   app.setNotFoundHandler(async (request, reply) => {
-    if (request.method === 'GET' && isPagePath(request.url.split('?', 1)[0] ?? ''))
+    if (request.method === 'GET' && isPagePath(decodedPath(request.url)))
       return reply.sendFile('index.html');
     return reply.code(404).type('text/plain; charset=utf-8').send('There is nothing here.\n');
   });
@@ -150,19 +179,23 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     onRestart: engine.onRestart,
     logLines: () => log.lines,
   });
-  app.get('/rpc/engine', { websocket: true }, (socket) => {
+  app.get(routes.session, async (_request, reply) => reply.code(204).send());
+  app.get(routes.entry, async (_request, reply) => reply.callNotFound());
+  app.get(routes.engine, { websocket: true }, (socket) => {
     serveSocket(engineApi, engineHandlers, socket);
   });
-  app.get('/rpc/host', { websocket: true }, (socket) => {
+  app.get(routes.host, { websocket: true }, (socket) => {
     serveSocket(hostApi, hostHandlers, socket);
   });
 
   await app.register(
     (api, _options, done) => {
-      openAiRoutes(api, engine.client);
+      openAiRoutes(api, engine.client, (message) => {
+        log.add(message);
+      });
       done();
     },
-    { prefix: '/v1' },
+    { prefix: routes.api },
   );
 
   const port = await listen(app, options.port);
@@ -170,6 +203,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     port,
     token: secrets.token,
     url: `http://${LOOPBACK}:${port}/?token=${secrets.token}`,
+    oneTimeUrl: () => `http://${LOOPBACK}:${port}${routes.entry.replace(':code', codes.issue())}`,
     close: async () => {
       stopLogging();
       await app.close();

@@ -9,10 +9,10 @@ export function ConnectionBanner(): ReactNode {
   const state = useSyncExternalStore(connection.subscribe, connection.state);
   return (
     <div role="status" aria-live="polite">
-      {state === 'lost' ? (
+      {state === 'lost' || state === 'expired' ? (
         <div className="connection-banner">
           <WifiOff aria-hidden />
-          {t('connectionLost')}
+          {t(state === 'lost' ? 'connectionLost' : 'linkExpired')}
         </div>
       ) : null}
     </div>

@@ -5,6 +5,7 @@ import { defaultHome } from '../../../app/engine.ts';
 import { rendererDirectory } from '../../page/renderer-files.ts';
 import { openEngine } from '../../processes/open-engine.ts';
 import { openBrowser } from '../../web/open-browser.ts';
+import { serveKey } from '../../web/serve-key.ts';
 import { startWebHost } from '../../web/start-web-host.ts';
 import { exitCodes, type BareSession } from '../session.ts';
 
@@ -12,6 +13,7 @@ interface ServeOptions {
   readonly home?: string;
   readonly port?: number;
   readonly open: boolean;
+  readonly newKey: boolean;
 }
 
 const packageSchema = z.object({ version: z.string() });
@@ -25,13 +27,15 @@ export async function serveCommand(
   const { version } = packageSchema.parse(
     JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')),
   );
-  const engine = await openEngine({ home: options.home ?? defaultHome() });
+  const home = options.home ?? defaultHome();
+  const engine = await openEngine({ home });
   try {
     const host = await startWebHost({
       engine,
       rendererDirectory: directory,
       version,
       port: options.port,
+      token: await serveKey(home, { renew: options.newKey }),
     });
     try {
       const { url, port, token } = host;
@@ -41,9 +45,12 @@ export async function serveCommand(
         output.style('dim', `OpenAI-compatible API: http://127.0.0.1:${port}/v1, key ${token}`),
       );
       output.line(
-        output.style('dim', 'The address holds the key: do not share it. Ctrl-C ends it.'),
+        output.style(
+          'dim',
+          'The address holds the key, which stays the same: do not share it; --new-key makes another. Ctrl-C ends this.',
+        ),
       );
-      if (options.open && !(await openBrowser(url)))
+      if (options.open && !(await openBrowser(host.oneTimeUrl())))
         output.note('No browser could be started: open the address above yourself.');
       if (!signal.aborted) await once(signal, 'abort');
       output.note('Closing. Jobs that run can be resumed later.');

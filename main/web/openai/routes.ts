@@ -86,6 +86,7 @@ async function stream(
   request: ChatRequest,
   head: CompletionHead,
   reply: FastifyReply,
+  log: (message: string) => void,
 ): Promise<void> {
   const gone = new AbortController();
   const events = new EventStream(() => {
@@ -113,6 +114,7 @@ async function stream(
     if (request.stream_options?.include_usage === true) events.send(usageChunk(head, ended));
     events.end();
   } catch (error) {
+    log(`API: ${toAppError(error).message}`);
     if (!state.begun) {
       await sendError(reply, engineError(error));
       return;
@@ -122,12 +124,21 @@ async function stream(
   }
 }
 
-/** Serves `/models` and `/chat/completions`, below the prefix it is registered with. */
-export function openAiRoutes(app: FastifyInstance, engine: Engine): void {
+/**
+ * Serves `/models` and `/chat/completions`, below the prefix it is registered with.
+ *
+ * @param log Gets the words of errors that callers are only told the code of.
+ */
+export function openAiRoutes(
+  app: FastifyInstance,
+  engine: Engine,
+  log: (message: string) => void,
+): void {
   app.setErrorHandler(async (error, _request, reply) => {
     const status = (error as { statusCode?: number }).statusCode;
     const known = status !== undefined && status >= 400 && status < 500;
     const { message } = toAppError(error);
+    if (!known) log(`API: ${message}`);
     await sendError(reply, known ? requestError(status, message) : engineError(error));
   });
   // A route and not a handler for what is not found: the page's files would be looked at first.
@@ -163,7 +174,7 @@ export function openAiRoutes(app: FastifyInstance, engine: Engine): void {
       created: Math.floor(Date.now() / 1000),
     };
     if (asked.stream === true) {
-      await stream(engine, asked, head, reply);
+      await stream(engine, asked, head, reply, log);
       return reply;
     }
     const gone = new AbortController();
@@ -174,6 +185,7 @@ export function openAiRoutes(app: FastifyInstance, engine: Engine): void {
       const ended = await answer(engine, asked, gone.signal, () => undefined);
       return completion(head, ended);
     } catch (error) {
+      log(`API: ${toAppError(error).message}`);
       return sendError(reply, engineError(error));
     }
   });

@@ -30,6 +30,8 @@ export const common: Texts<typeof english> = {
   unknown: 'unbekannt',
   connecting: 'Verbindung zu Nibble wird hergestellt',
   connectionLost: 'Die Verbindung zu Nibble ist abgerissen. Es wird neu versucht.',
+  linkExpired:
+    'Dieser Link zu Nibble ist abgelaufen. Öffne die Adresse, die nibble serve im Terminal ausgibt.',
   engineRestarted:
     'Der Kern von Nibble wurde beendet und neu gestartet. Laufende Arbeit lässt sich unter Aufgaben fortsetzen.',
   timeLeft: 'noch {{time}}',

@@ -27,6 +27,8 @@ export const common = {
   unknown: 'unknown',
   connecting: 'Connecting to Nibble',
   connectionLost: 'The connection to Nibble was lost. Trying again.',
+  linkExpired:
+    'This link to Nibble has expired. Open the address that nibble serve prints in its terminal.',
   engineRestarted:
     'Nibble’s engine ended and was started again. Running work can be resumed under Jobs.',
   timeLeft: '{{time}} left',

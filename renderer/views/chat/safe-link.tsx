@@ -1,11 +1,13 @@
 import type { ReactNode } from 'react';
+
 import { host } from '../../bridge.ts';
 import { useAbout } from '../../state/queries.ts';
+import { isPublicAddress } from './public-address.ts';
 
-/** Schemes that a link of a model may have: nothing that runs code or opens another program. */
-const WEB = /^https?:\/\//i;
-
-/** A link that a model wrote. Only pages of the web can be opened, and only by the person's click. */
+/**
+ * A link that a model wrote. Only pages of the internet can be opened, and only by the person's click: what listens on
+ * this computer or its network could do more with a click than a page of the internet, which knows no cookie of ours.
+ */
 export function SafeLink({
   href,
   children,
@@ -16,7 +18,7 @@ export function SafeLink({
   const { data: about } = useAbout();
   const isElectron = about?.host === 'electron';
   // The shell opens https alone.
-  if (href === undefined || !WEB.test(href) || (isElectron && !href.startsWith('https://')))
+  if (href === undefined || !isPublicAddress(href) || (isElectron && !href.startsWith('https://')))
     return (
       <span>
         {children}

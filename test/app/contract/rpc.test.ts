@@ -171,3 +171,14 @@ describe('rpc', () => {
     expect(raw).toHaveLength(messages.length);
   });
 });
+
+describe('an error on the wire', () => {
+  it('has a stack trace only between processes that ask for it: a page has no use for the paths in it', async () => {
+    for (const withStacks of [false, true]) {
+      const { near, far, raw } = pair();
+      serve(api, handlers, far, { withStacks });
+      await expect(connect(api, near).fail({})).rejects.toMatchObject({ code: 'gated' });
+      expect(JSON.stringify(raw).includes(import.meta.url.slice(7))).toBe(withStacks);
+    }
+  });
+});

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
+  hasPageKey,
+  isForeignFetch,
   isOwnHost,
   isOwnOrigin,
   isSecret,
   newSecret,
+  OneTimeCodes,
   readBearer,
   readCookie,
+  secretsOf,
   sessionCookie,
   withoutToken,
 } from '../../../main/web/access.ts';
@@ -54,6 +58,51 @@ describe('what requests carry', () => {
     for (const origin of [undefined, 'null', 'https://localhost:80', 'http://127.0.0.1:80'])
       expect(isOwnOrigin(origin, 'localhost:80')).toBe(false);
     expect(isOwnOrigin('http://undefined', undefined)).toBe(false);
+  });
+
+  it('has the same secrets for the same token, and none is another', () => {
+    const token = newSecret();
+    const { session, pageKey } = secretsOf(token);
+    expect(secretsOf(token)).toEqual({ token, session, pageKey });
+    expect(new Set([token, session, pageKey]).size).toBe(3);
+    expect(secretsOf(newSecret()).pageKey).not.toBe(pageKey);
+  });
+
+  it('finds the key of a page in a header or among the names of subprotocols', () => {
+    const key = newSecret();
+    expect(hasPageKey({ 'x-nibble-key': key }, key)).toBe(true);
+    expect(hasPageKey({ 'sec-websocket-protocol': `nibble, ${key}` }, key)).toBe(true);
+    for (const headers of [
+      {},
+      { 'x-nibble-key': `${key}x` },
+      { 'sec-websocket-protocol': 'nibble' },
+      { cookie: `nibble-80=${key}` },
+    ])
+      expect(hasPageKey(headers, key)).toBe(false);
+  });
+
+  it('lets a code in once, and only for a minute', () => {
+    let now = 0;
+    const codes = new OneTimeCodes(() => now);
+    const [first, second] = [codes.issue(), codes.issue()];
+    expect(codes.redeem('')).toBe(false);
+    expect(codes.redeem(first)).toBe(true);
+    expect(codes.redeem(first)).toBe(false);
+    now = 60_001;
+    expect(codes.redeem(second)).toBe(false);
+  });
+
+  it('knows a page of another origin by what the browser says', () => {
+    const fetched = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
+    const followed = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    expect(isForeignFetch({})).toBe(false);
+    expect(isForeignFetch({ 'sec-fetch-site': 'same-origin', ...fetched })).toBe(false);
+    // Another port of this computer is the same site.
+    for (const site of ['same-site', 'cross-site']) {
+      expect(isForeignFetch({ 'sec-fetch-site': site, ...fetched })).toBe(true);
+      expect(isForeignFetch({ 'sec-fetch-site': site, ...followed })).toBe(false);
+      expect(isForeignFetch({ 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate' })).toBe(true);
+    }
   });
 
   it('sends on without the token and never to another host', () => {

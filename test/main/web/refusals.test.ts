@@ -1,7 +1,7 @@
-import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineApi } from '../../../app/contract/engine-api.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
+import { askExactly, expectRefusal, type Answer } from '../../fixtures/web-request.ts';
 import { clientOf, endOf, startWebSession, type WebSession } from '../../fixtures/web-session.ts';
 
 let session: WebSession;
@@ -10,29 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => session.close());
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** A request with exactly these headers: fetch would choose Host and Origin itself. */
-function ask(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      { host: '127.0.0.1', port: session.host.port, path, method, headers },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (text: string) => (body += text));
-        response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, body, headers: response.headers });
-        });
-      },
-    );
-    sent.on('error', reject);
-    sent.end();
-  });
-}
+const ask = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> =>
+  askExactly(session.host.port, path, headers, method);
 
 const paths = [
   '/',
@@ -42,15 +21,6 @@ const paths = [
   '/rpc/engine',
   '/rpc/host',
 ];
-
-/** Nothing of the page, of a file or of whether there is one. */
-function expectRefusal(answer: Answer, status: number): void {
-  expect(answer.status).toBe(status);
-  expect(answer.body).not.toContain('export {}');
-  expect(answer.body).toMatch(/nibble serve/);
-  expect(answer.headers['set-cookie']).toBeUndefined();
-  expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
-}
 
 describe('without access', () => {
   it('refuses every path, there or not, in the same words', async () => {

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
+import { chmod, copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineApi } from '../../../app/contract/engine-api.ts';
 import { hostApi, type HostCommand } from '../../../app/contract/host-api.ts';
 import { sampleModel, startSampleHub } from '../../../app/engine.ts';
+import { newSecret } from '../../../main/web/access.ts';
+import { serveKey } from '../../../main/web/serve-key.ts';
 import { runCli } from '../../fixtures/run-cli.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { clientOf, startWebSession, type WebSession } from '../../fixtures/web-session.ts';
@@ -40,15 +44,15 @@ describe('the web host', () => {
     const { host, origin, cookie } = session;
     const entry = await fetch(`${origin}/chat/3?token=${host.token}`, { redirect: 'manual' });
     expect(entry.status).toBe(303);
-    expect(entry.headers.get('location')).toBe('/chat/3');
+    expect(entry.headers.get('location')).toBe(`/chat/3?key=${session.pageKey}`);
     expect(entry.headers.get('set-cookie')).toMatch(/; HttpOnly; SameSite=Strict$/);
     expect(entry.headers.get('cache-control')).toBe('no-store');
     const page = await fetch(`${origin}/chat/3`, { headers: { cookie } });
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('<title>Nibble</title>');
-    // Opened again from the history: the token leaves the address once more.
+    // Opened again from the history: the token leaves the address once more, and the tab gets its key.
     const again = await fetch(host.url, { headers: { cookie }, redirect: 'manual' });
-    expect(again.headers.get('location')).toBe('/');
+    expect(again.headers.get('location')).toBe(`/?key=${session.pageKey}`);
   });
 
   it('sends every answer with the policy, and lets only hashed files be kept', async () => {
@@ -197,6 +201,29 @@ describe('nibble serve', () => {
     await expect(fetch(String(url))).rejects.toThrow();
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'opens the browser with an address that lets in once: command lines are for all to see',
+    async () => {
+      const folder = await scratchFolder();
+      const [home, seen, opener] = ['home', 'seen', 'xdg-open'].map((name) =>
+        path.join(folder, name),
+      ) as [string, string, string];
+      // In place of a browser: notes what it was started with, and ends the host.
+      await writeFile(opener, `#!/bin/sh\nprintf '%s' "$*" > '${seen}'\nkill -INT $PPID\n`);
+      await chmod(opener, 0o755);
+      await copyFile(opener, path.join(folder, 'open'));
+      const environment = { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+      const options = { home, environment };
+      const result = await runCli(['--json', 'serve', '--port', '0', '--open'], options);
+      expect(result).toMatchObject({ code: 0, signal: null });
+      const { token } = JSON.parse(result.stdout) as { token: string };
+      expect(token).toBe(await serveKey(home));
+      const shown = await readFile(seen, 'utf8');
+      expect(shown).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/enter\/[\w-]{43}$/);
+      expect(shown).not.toContain(token);
+    },
+  );
+
   it('names a port that is taken', async () => {
     const session = await startWebSession(await scratchFolder());
     const result = await runCli(['serve', '--port', String(session.host.port)], {
@@ -205,5 +232,43 @@ describe('nibble serve', () => {
     await session.close();
     expect(result.code).toBe(1);
     expect(result.stderr).toContain(`Port ${session.host.port} is in use. Choose another one`);
+  });
+});
+
+describe('the key of nibble serve', () => {
+  it('is kept for its owner alone, stays, and can be made anew', async () => {
+    const home = await scratchFolder();
+    const first = await serveKey(home);
+    expect(Buffer.from(first, 'base64url')).toHaveLength(32);
+    const file = path.join(home, 'serve-key');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readdir(home)).toEqual(['serve-key']);
+    expect(await serveKey(home)).toBe(first);
+    // Two that start at once have the same.
+    const other = await scratchFolder();
+    const [one, two] = await Promise.all([serveKey(other), serveKey(other)]);
+    expect(one).toBe(two);
+    // What is no key is replaced, and what was opened to others is closed.
+    await writeFile(file, 'short');
+    await chmod(file, 0o644);
+    const second = await serveKey(home);
+    expect(second).not.toBe(first);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await serveKey(home, { renew: true })).not.toBe(second);
+  });
+
+  it('lets a page on after a restart, and not after it was made anew', async () => {
+    const folder = await scratchFolder();
+    const token = newSecret();
+    const before = await startWebSession(folder, { token });
+    const { cookie, pageKey, host } = before;
+    await before.close();
+    const after = await startWebSession(folder, { token, port: host.port });
+    const headers = { cookie, 'x-nibble-key': pageKey };
+    expect((await fetch(`${after.origin}/rpc/session`, { headers })).status).toBe(204);
+    await after.close();
+    const renewed = await startWebSession(folder, { port: host.port });
+    expect((await fetch(`${renewed.origin}/rpc/session`, { headers })).status).toBe(401);
+    await renewed.close();
   });
 });
