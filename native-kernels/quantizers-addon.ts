@@ -1,6 +1,7 @@
 import { loadAddon } from './addon.ts';
 import type { ErrorSums } from './error-statistics.ts';
-import type { Granularity } from './quantizer-types.ts';
+import type { Granularity, InstructionSet } from './quantizer-types.ts';
+import type { KernelGroup } from './quantizers.ts';
 
 /** A flag of the addon's; opaque here. */
 export interface Cancellation {
@@ -45,6 +46,7 @@ export function nativeBlockSize(granularity: Granularity): NativeBlockSize {
 
 /** The functions that addon/quantizers.cpp, addon/quantize_files.cpp and addon/hashes.cpp register; each refuses arguments that do not fit. */
 export interface QuantizerAddon {
+  kernelVersions(isa: InstructionSet): Record<KernelGroup, InstructionSet>;
   quantize4bit(
     bytes: Uint8Array,
     sourceType: string,

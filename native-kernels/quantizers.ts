@@ -216,6 +216,14 @@ export function codebook(name: FourBitType | 'dynamic8'): Float32Array {
   return quantizerAddon().codebook(name);
 }
 
+/** Groups of kernels, each of which is written for some of the instruction sets. */
+export type KernelGroup = 'linear' | 'vectors' | 'quantizers' | 'treeHash';
+
+/** For each group, the instruction set whose version runs on processors with `isa`, whether or not this one has it. */
+export function kernelVersions(isa: InstructionSet): Record<KernelGroup, InstructionSet> {
+  return quantizerAddon().kernelVersions(isa);
+}
+
 /** What the processor offers: the instruction set that kernels use, all it could use, and its feature flags. */
 export function processorFeatures(): {
   isa: InstructionSet;

@@ -171,8 +171,16 @@ interface Submitted<T> {
   cancel: () => void;
 }
 
+interface Opened {
+  handle: object;
+  vocabularySize: number;
+  chunk: number;
+  loadMs: number;
+}
+
 /** What addon/runtime.cpp exports. A handle is an opaque, type-tagged object. */
 interface RuntimeAddon {
+  foreignReleases(): number;
   runtimeOpen(libraryPath: string): { onnxruntime: string; providers: string[] };
   runtimePrepare(libraryPath: string): Promise<undefined>;
   modelOpen(options: {
@@ -184,10 +192,8 @@ interface RuntimeAddon {
     isa: InstructionSet | undefined;
     profile: boolean;
     device: GraphDevice;
-  }): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
-  modelOpenCuda(
-    options: Required<CudaOptions>,
-  ): Submitted<{ handle: object; vocabularySize: number; loadMs: number }>;
+  }): Submitted<Opened>;
+  modelOpenCuda(options: Required<CudaOptions>): Submitted<Opened>;
   modelPosition(handle: object): number;
   modelTruncate(handle: object, position: number): void;
   modelMemory(handle: object): ModelMemory;
@@ -324,17 +330,23 @@ async function settled<T>(command: Submitted<T>, signal: AbortSignal | undefined
 export class Model {
   /** Number of logits of a row. */
   readonly vocabularySize: number;
+  /**
+   * Tokens of a prompt that are computed in one go, counted from the position where it began to be appended. Cut back to
+   * such a place, the context continues with the same bits as if the prompt had been another from there on.
+   */
+  readonly chunk: number;
   /** Time that opening took. */
   readonly loadMs: number;
   readonly #addon: RuntimeAddon;
   readonly #handle: object;
   #closing: Promise<void> | null = null;
 
-  private constructor(addon: RuntimeAddon, handle: object, vocabularySize: number, loadMs: number) {
+  private constructor(addon: RuntimeAddon, opened: Opened) {
     this.#addon = addon;
-    this.#handle = handle;
-    this.vocabularySize = vocabularySize;
-    this.loadMs = loadMs;
+    this.#handle = opened.handle;
+    this.vocabularySize = opened.vocabularySize;
+    this.chunk = opened.chunk;
+    this.loadMs = opened.loadMs;
   }
 
   /**
@@ -345,7 +357,7 @@ export class Model {
    */
   static async open(options: OpenOptions): Promise<Model> {
     const { addon } = runtime();
-    const { handle, vocabularySize, loadMs } = await addon.modelOpen({
+    const command = addon.modelOpen({
       graphPath: options.graphPath,
       contextLength: options.contextLength,
       threads: options.threads ?? defaultThreads(),
@@ -354,8 +366,8 @@ export class Model {
       isa: options.isa,
       profile: options.profile ?? false,
       device: options.device ?? 'cpu',
-    }).promise;
-    return new Model(addon, handle, vocabularySize, loadMs);
+    });
+    return new Model(addon, await command.promise);
   }
 
   /**
@@ -366,11 +378,7 @@ export class Model {
    */
   static async openOnCuda(options: CudaOptions): Promise<Model> {
     const addon = loadAddon() as RuntimeAddon;
-    const { handle, vocabularySize, loadMs } = await addon.modelOpenCuda({
-      ordinal: 0,
-      ...options,
-    }).promise;
-    return new Model(addon, handle, vocabularySize, loadMs);
+    return new Model(addon, await addon.modelOpenCuda({ ordinal: 0, ...options }).promise);
   }
 
   /** How many tokens the context holds. */
@@ -470,6 +478,14 @@ export class Model {
     this.#closing ??= this.#addon.modelClose(this.#handle);
     return this.#closing;
   }
+}
+
+/**
+ * How many references to JavaScript objects were dropped, in this process, by a thread that is not JavaScript's: each
+ * would have corrupted its heap. Tests hold it to 0.
+ */
+export function foreignReleases(): number {
+  return runtimeAddon().foreignReleases();
 }
 
 /**

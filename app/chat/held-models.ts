@@ -185,8 +185,13 @@ export class HeldModels {
     } catch (error) {
       // Its end is noticed in any case; here it is noticed before anyone can ask for the model again.
       if (error instanceof AppError && error.code === 'runner-crashed') this.#crashed(held, error);
-      // A device that failed once will fail again: the next question loads the model anew, elsewhere if need be.
-      if (error instanceof AppError && error.code === 'kernel-failed') await this.#end(held);
+      // A device that failed once will fail again, and weights that are gone stay gone for this process: the next
+      // question loads the model anew, elsewhere if need be.
+      if (
+        error instanceof AppError &&
+        (error.code === 'kernel-failed' || error.reason === 'weights-unreadable')
+      )
+        await this.#end(held);
       // Loading goes on for the next question; trying devices is work that nobody waits for any more.
       const isTrying = held.runner === null && held.trial !== null;
       if (signal.aborted && isTrying && held.users === 1) await this.#end(held);

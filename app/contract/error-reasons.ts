@@ -60,6 +60,8 @@ export const errorReasons = {
   'unsupported-feature': { field: 'text', value: 'text' },
   /** Embeddings or output layer have another number of rows than config.json says the vocabulary has. */
   'vocabulary-mismatch': { tensor: 'text', rows: 'count', vocabulary: 'count' },
+  /** The file that a loaded model reads its weights from was cut, or its disk is gone. */
+  'weights-unreadable': { file: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;
 
 export type FactKind = 'text' | 'count' | 'bytes' | 'seconds';

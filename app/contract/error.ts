@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ErrorFacts, ErrorReason, FactsOf } from './error-reasons.ts';
+import { isErrorReason, type ErrorFacts, type ErrorReason, type FactsOf } from './error-reasons.ts';
 
 /** Every way an operation of Nibble can fail. A new code must get words in each host before it compiles there. */
 export const errorCodes = [
@@ -30,6 +30,8 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+const factsSchema = z.record(z.string(), z.union([z.string(), z.number()]));
+
 /** An error as it crosses a process boundary. */
 export const wireErrorSchema = z.object({
   /** A code that only a newer Nibble knows, as its catalog may hold, is none that this one could act on. */
@@ -38,7 +40,7 @@ export const wireErrorSchema = z.object({
   remedy: z.string().nullable(),
   /** A name of `errorReasons`, or one that only a newer Nibble knows. */
   reason: z.string().nullable().default(null),
-  facts: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+  facts: factsSchema.default({}),
   stack: z.string().nullable(),
 });
 
@@ -110,7 +112,7 @@ const systemErrors: Readonly<Record<string, { code: ErrorCode; remedy: string }>
 
 /**
  * Turns anything thrown into an AppError: ours stays, abort and file-system errors are mapped, an error that carries
- * one of our codes (the native addon's do) keeps it and its remedy, and everything else becomes `internal` with its cause.
+ * one of our codes (the native addon's do) keeps it with its remedy and reason, and everything else becomes `internal` with its cause.
  */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -119,9 +121,12 @@ export function toAppError(error: unknown): AppError {
   const code: unknown = 'code' in error ? error.code : undefined;
   if (isErrorCode(code)) {
     const remedy: unknown = 'remedy' in error ? error.remedy : undefined;
+    const reason: unknown = 'reason' in error ? error.reason : undefined;
+    const facts = factsSchema.safeParse('facts' in error ? error.facts : {});
     return new AppError(code, error.message, {
       cause: error,
       ...(typeof remedy === 'string' ? { remedy } : {}),
+      ...(isErrorReason(reason) && facts.success ? { reason, facts: facts.data } : {}),
     });
   }
   const system = typeof code === 'string' ? systemErrors[code] : undefined;

@@ -15,7 +15,10 @@ function sharedLength(a: readonly number[], b: readonly number[]): number {
   return length;
 }
 
-/** A stretch of the context that came from one prompt, computed in one go, or from one answer, token by token. */
+/**
+ * A stretch of the context that came from one prompt, computed in chunks of `Model.chunk` tokens from its start on, or
+ * from one answer, token by token.
+ */
 interface Stretch {
   readonly kind: 'prompt' | 'answer';
   readonly start: number;
@@ -24,11 +27,13 @@ interface Stretch {
 
 /**
  * The tokens that a model's context holds. A prompt that begins with them needs to be computed only from where it
- * differs: a follow-up question appends itself, an answer that is to be written again appends nothing.
+ * differs: a follow-up question appends itself, an edited one computes its last chunks, an answer that is to be written
+ * again appends nothing.
  *
  * The last bits of a sum depend on which tokens were computed in one go, and the words drawn may depend on those. So a
- * prompt is never cut where it was not cut before: what was computed in one go is kept whole or computed again whole.
- * The same question in the same place then has the same answer, whatever was asked in between.
+ * prompt is never cut where it was not cut before: a chunk is kept whole or computed again whole, and what follows is cut
+ * into the same chunks as if all of the prompt were computed. The same question in the same place then has the same
+ * answer, whatever was asked in between.
  */
 export class PromptCache {
   readonly #model: Model;
@@ -74,24 +79,22 @@ export class PromptCache {
     const inside = this.#stretches.find(
       ({ kind, start, end }) => kind === 'prompt' && start < position && position < end,
     );
-    return inside?.start ?? position;
+    if (inside === undefined) return position;
+    return position - ((position - inside.start) % this.#model.chunk);
   }
 
   /** Notes what the context holds after an answer to `prompt`, as far as its position says that it got. */
   note(prompt: readonly number[], answer: readonly number[]): void {
     const { position } = this.#model;
-    if (position < prompt.length) {
-      // The prompt was cut off somewhere: nothing else would be cut there.
-      this.clear();
-      return;
-    }
+    // Of a prompt that was stopped on its way the context has whole chunks.
+    const promptEnd = Math.min(prompt.length, position);
     const start = this.#ids.length;
     this.#ids = [...prompt, ...answer].slice(0, position);
     const added: Stretch[] = [
-      { kind: 'prompt', start, end: prompt.length },
-      { kind: 'answer', start: prompt.length, end: position },
+      { kind: 'prompt', start, end: promptEnd },
+      { kind: 'answer', start: promptEnd, end: position },
     ];
     this.#stretches = [...this.#stretches, ...added.filter(({ start, end }) => start < end)];
-    this.#promptEnd = prompt.length;
+    this.#promptEnd = promptEnd === prompt.length ? promptEnd : null;
   }
 }

@@ -22,6 +22,17 @@ namespace nibble::addon {
 /// A flag that JavaScript sets to stop a call.
 using Cancellation = std::shared_ptr<std::atomic<bool>>;
 
+// Random, and only ours: an external of another kind cannot be taken for one.
+constexpr napi_type_tag kCancellationTag{0x6b1f0c92d87e4a35u, 0xa94d27e3105bc86fu};
+
+/// @throws Error("invalid-input") when `value` does not come from createCancellation
+inline Cancellation& cancellation_argument(const Napi::Value& value) {
+  if (!value.IsExternal() || !value.As<Napi::External<Cancellation>>().CheckTypeTag(&kCancellationTag)) {
+    refuse_argument("cancellation", "must come from createCancellation");
+  }
+  return *value.As<Napi::External<Cancellation>>().Data();
+}
+
 /// What a call's control object holds; outlives the call.
 struct CallControl {
   Control control;
@@ -40,8 +51,7 @@ inline std::shared_ptr<CallControl> control_argument(const Napi::Value& value) {
   call->control.isa = isa.IsUndefined() ? best_isa() : isa_from_name(string_argument(isa, "isa"));
   const Napi::Value cancellation = object.Get("cancellation");
   if (!cancellation.IsUndefined()) {
-    if (!cancellation.IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
-    call->cancellation = *cancellation.As<Napi::External<Cancellation>>().Data();
+    call->cancellation = cancellation_argument(cancellation);
     call->control.cancelled = call->cancellation.get();
   }
   const Napi::Value progress = object.Get("onProgress");

@@ -76,20 +76,25 @@ void ModelHost::shut_down(void* self) {
   host.javascript_.stop();
 }
 
-Napi::Object ModelHost::submit(const Napi::Value& handle, Work work, Finally before_settling) {
+Napi::Object ModelHost::submit(const Napi::Value& handle, Work work) {
+  return submit(handle, handle.As<Napi::Object>(), std::move(work));
+}
+
+Napi::Object ModelHost::submit(const Napi::Value& handle, const Napi::Object& kept, Work work, Deliver deliver) {
   if (closing_) throw Error("invalid-input", "the model is closed");
   const Napi::Env env = handle.Env();
   const std::uint64_t id = next_id_++;
   const auto flag = std::make_shared<CancelFlag>(false);
   const Napi::Promise::Deferred deferred(env);
-  commands_.emplace(id,
-                    Command{flag, deferred, Napi::Persistent(handle.As<Napi::Object>()), std::move(before_settling)});
+  const auto keep = [](const Napi::Object& object) { return ThreadBound(Napi::Persistent(object)); };
+  commands_.emplace(id, Command{flag, deferred, keep(handle.As<Napi::Object>()), keep(kept), std::move(deliver)});
   javascript_.hold(env);
   queue_.push([this, id, flag, work = std::move(work)] {
     Settle settle;
     std::exception_ptr failure;
     try {
-      settle = work(model_, *flag);
+      settle =
+          work(model_, *flag, [this, id] { javascript_.post([this, id](Napi::Env js) { this->deliver(js, id); }); });
     } catch (...) {
       failure = std::current_exception();
     }
@@ -105,16 +110,24 @@ Napi::Object ModelHost::submit(const Napi::Value& handle, Work work, Finally bef
   return result;
 }
 
+void ModelHost::deliver(Napi::Env env, std::uint64_t id) {
+  const Napi::HandleScope scope(env);
+  const Command& command = commands_.at(id);  // settled behind this: posts keep their order
+  command.deliver(env, command.kept->Value());
+}
+
 void ModelHost::settle(Napi::Env env, std::uint64_t id, const Settle& settle, const std::exception_ptr& failure) {
   const auto found = commands_.find(id);
   // Moved out: the handle is let go only when all is done, since that may free this host.
   const Command command = std::move(found->second);
   commands_.erase(found);
   javascript_.let_go(env);
+  const Napi::HandleScope scope(env);
+  const Napi::Object kept = command.kept->Value();
   try {
-    if (command.before_settling) command.before_settling(env);
+    if (command.deliver) command.deliver(env, kept);
     if (failure) std::rethrow_exception(failure);
-    command.deferred.Resolve(settle(env));
+    command.deferred.Resolve(settle(env, kept));
   } catch (const Napi::Error& error) {
     command.deferred.Reject(error.Value());
   } catch (const std::exception& error) {
@@ -141,10 +154,11 @@ void ModelHost::cancel_all() {
 
 Napi::Value ModelHost::close(const Napi::Value& handle) {
   cancel_all();
-  const Napi::Object submitted = submit(handle, [](std::unique_ptr<Model>& model, const CancelFlag&) -> Settle {
-    model.reset();
-    return [](Napi::Env env) { return env.Undefined(); };
-  });
+  const Napi::Object submitted =
+      submit(handle, [](std::unique_ptr<Model>& model, const CancelFlag&, const Notify&) -> Settle {
+        model.reset();
+        return [](Napi::Env env, const Napi::Object&) { return env.Undefined(); };
+      });
   closing_ = true;
   ready_ = nullptr;
   return submitted.Get("promise");

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 
+#include "addon/thread_bound.h"
 #include "runtime/command_queue.h"
 #include "runtime/model.h"
 
@@ -56,17 +57,24 @@ class ModelHost {
   ModelHost(const ModelHost&) = delete;
   ModelHost& operator=(const ModelHost&) = delete;
 
-  /// Makes the outcome of a command on JavaScript's thread.
-  using Settle = std::function<Napi::Value(Napi::Env)>;
+  /// What a command is made of. Its functions cross threads and are destroyed on whichever drops them last, so they
+  /// hold nothing of JavaScript's: objects that a command needs are `kept`, and come back to it on JavaScript's thread.
+  /// Makes the outcome of a command on JavaScript's thread; `kept` is the handle where nothing else was kept.
+  using Settle = std::function<Napi::Value(Napi::Env, const Napi::Object& kept)>;
+  /// From the model's thread: has the command's Deliver called soon.
+  using Notify = std::function<void()>;
   /// A command: runs on the model's thread. Its first argument is empty until open_model succeeded.
-  using Work = std::function<Settle(std::unique_ptr<Model>& model, const CancelFlag& cancelled)>;
-  /// What must happen on JavaScript's thread before the promise is settled, either way; may be empty.
-  using Finally = std::function<void(Napi::Env)>;
+  using Work = std::function<Settle(std::unique_ptr<Model>& model, const CancelFlag& cancelled, const Notify& notify)>;
+  /// Hands out what a command has made so far, on JavaScript's thread: after each Notify, and once before the promise
+  /// is settled, either way.
+  using Deliver = std::function<void(Napi::Env, const Napi::Object& kept)>;
 
-  /// Queues a command. While it waits or runs, `handle` (of this host) stays alive.
+  /// Queues a command. While it waits or runs, `handle` (of this host) and `kept` stay alive.
   /// @returns an object with the members `promise` and `cancel`, a function without arguments
   /// @throws Error("invalid-input") when the model is closed
-  Napi::Object submit(const Napi::Value& handle, Work work, Finally before_settling = nullptr);
+  Napi::Object submit(const Napi::Value& handle, const Napi::Object& kept, Work work, Deliver deliver = nullptr);
+  /// The same, for a command that keeps nothing but the handle.
+  Napi::Object submit(const Napi::Value& handle, Work work);
 
   /// The model, for what any thread may call. @throws Error("invalid-input") when it is not open
   Model& model() const;
@@ -77,14 +85,14 @@ class ModelHost {
   /// Cancels all commands, then frees the model. @returns a promise of that
   Napi::Value close(const Napi::Value& handle);
 
-  void post(JavaScriptThread::Function function) { javascript_.post(std::move(function)); }
-
  private:
+  /// JavaScript's side of a command: on its thread only.
   struct Command {
     std::shared_ptr<CancelFlag> cancelled;
     Napi::Promise::Deferred deferred;
-    Napi::ObjectReference handle;
-    Finally before_settling;
+    ThreadBound<Napi::ObjectReference> handle;
+    ThreadBound<Napi::ObjectReference> kept;
+    Deliver deliver;
   };
 
   explicit ModelHost(Napi::Env env);
@@ -93,6 +101,7 @@ class ModelHost {
   /// host.
   static void shut_down(void* self);
 
+  void deliver(Napi::Env env, std::uint64_t id);
   void settle(Napi::Env env, std::uint64_t id, const Settle& settle, const std::exception_ptr& failure);
   void cancel(CancelFlag& flag);
   void cancel_all();

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/thread_bound.h"
 #include "error.h"
 #include "quantize.h"
 #include "threads.h"
@@ -28,6 +29,12 @@ inline Napi::Error to_javascript(Napi::Env env, const std::exception& cause) {
   if (const auto* ours = dynamic_cast<const Error*>(&cause)) {
     code = ours->code();
     if (!ours->remedy().empty()) error.Set("remedy", Napi::String::New(env, ours->remedy()));
+    if (!ours->reason().name.empty()) {
+      error.Set("reason", Napi::String::New(env, ours->reason().name));
+      Napi::Object facts = Napi::Object::New(env);
+      for (const auto& [name, value] : ours->reason().facts) facts.Set(name, value);
+      error.Set("facts", facts);
+    }
   }
   if (dynamic_cast<const std::bad_alloc*>(&cause) != nullptr) code = "out-of-memory";
   error.Set("code", Napi::String::New(env, code));
@@ -88,7 +95,7 @@ class PromiseWorker : public Napi::AsyncWorker {
     return promise;
   }
 
-  Napi::Object kept(std::size_t index) const { return kept_[index].Value(); }
+  Napi::Object kept(std::size_t index) const { return kept_[index]->Value(); }
 
  protected:
   void Execute() override {
@@ -101,12 +108,12 @@ class PromiseWorker : public Napi::AsyncWorker {
 
   void OnOK() override {
     const Napi::HandleScope scope(Env());
-    if (failure_ == nullptr) {
-      deferred_.Resolve(result_(Env(), *this));
-      return;
-    }
     try {
-      std::rethrow_exception(failure_);
+      if (failure_ != nullptr) std::rethrow_exception(failure_);
+      deferred_.Resolve(result_(Env(), *this));
+    } catch (const Napi::Error& error) {
+      // There may be no memory for the result.
+      deferred_.Reject(error.Value());
     } catch (const std::exception& cause) {
       deferred_.Reject(to_javascript(Env(), cause).Value());
     }
@@ -118,13 +125,13 @@ class PromiseWorker : public Napi::AsyncWorker {
         deferred_(Napi::Promise::Deferred::New(env)),
         compute_(std::move(compute)),
         result_(std::move(result)) {
-    for (const Napi::Object& object : keep) kept_.push_back(Napi::Persistent(object));
+    for (const Napi::Object& object : keep) kept_.emplace_back(Napi::Persistent(object));
   }
 
   Napi::Promise::Deferred deferred_;
   Compute compute_;
   Result result_;
-  std::vector<Napi::ObjectReference> kept_;
+  std::vector<ThreadBound<Napi::ObjectReference>> kept_;
   std::exception_ptr failure_;
 };
 

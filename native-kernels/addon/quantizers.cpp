@@ -13,6 +13,7 @@
 #include "addon/quantizer_arguments.h"
 #include "cpu.h"
 #include "cuda/quantize_cuda.h"
+#include "isa_versions.h"
 #include "quantize.h"
 #include "reference/quantize_kernels.h"
 #include "registration.h"
@@ -305,17 +306,34 @@ Napi::Value processor_features_call(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// kernelVersions(isa): for each group of functions, the instruction set whose version `isa` takes, available here or
+// not
+Napi::Value kernel_versions_call(const Napi::CallbackInfo& info) {
+  const std::string name = string_argument(info[0], "isa");
+  for (const Isa isa : all_isas()) {
+    if (name != isa_name(isa)) continue;
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("linear", isa_name(linear_version(isa)));
+    result.Set("vectors", isa_name(vectors_version(isa)));
+    result.Set("quantizers", isa_name(quantizers_version(isa)));
+    result.Set("treeHash", isa_name(tree_hash_version(isa)));
+    return result;
+  }
+  refuse_argument("isa", "must be an instruction set");
+}
+
 // createCancellation()
 Napi::Value create_cancellation_call(const Napi::CallbackInfo& info) {
   auto* cancellation = new Cancellation(std::make_shared<std::atomic<bool>>(false));
-  return Napi::External<Cancellation>::New(info.Env(), cancellation,
-                                           [](Napi::Env, Cancellation* held) { delete held; });
+  const auto external =
+      Napi::External<Cancellation>::New(info.Env(), cancellation, [](Napi::Env, Cancellation* held) { delete held; });
+  external.TypeTag(&kCancellationTag);
+  return external;
 }
 
 // cancel(cancellation)
 Napi::Value cancel_call(const Napi::CallbackInfo& info) {
-  if (!info[0].IsExternal()) refuse_argument("cancellation", "must come from createCancellation");
-  (*info[0].As<Napi::External<Cancellation>>().Data())->store(true);
+  cancellation_argument(info[0])->store(true);
   return info.Env().Undefined();
 }
 
@@ -331,6 +349,7 @@ void register_quantizers(Napi::Env env, Napi::Object exports) {
   add<histogram_call>(env, exports, "histogram");
   add<codebook_call>(env, exports, "codebook");
   add<processor_features_call>(env, exports, "processorFeatures");
+  add<kernel_versions_call>(env, exports, "kernelVersions");
   add<create_cancellation_call>(env, exports, "createCancellation");
   add<cancel_call>(env, exports, "cancel");
 }

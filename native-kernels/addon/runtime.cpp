@@ -95,24 +95,24 @@ Napi::Value runtime_prepare(const Napi::CallbackInfo& info) {
 }
 
 /// Opens a model with `open` on a thread of its own. @returns { promise, cancel }; the promise resolves to { handle,
-/// vocabularySize, loadMs }
+/// vocabularySize, chunk, loadMs }
 Napi::Object submit_open(Napi::Env env, std::function<std::unique_ptr<Model>()> open) {
   const Napi::External<ModelHost> handle = ModelHost::create(env);
   ModelHost* const host = handle.Data();
-  const auto kept = std::make_shared<Napi::Reference<Napi::External<ModelHost>>>(Napi::Persistent(handle));
-  return host->submit(
-      handle,
-      [open = std::move(open), host, kept](std::unique_ptr<Model>& model, const CancelFlag&) -> ModelHost::Settle {
-        model = open();
-        return [host, kept, opened = model.get()](Napi::Env js) -> Napi::Value {
-          host->set_ready(opened);
-          Napi::Object result = Napi::Object::New(js);
-          result.Set("handle", kept->Value());
-          result.Set("vocabularySize", static_cast<double>(opened->vocabulary_size()));
-          result.Set("loadMs", opened->load_ms());
-          return result;
-        };
-      });
+  return host->submit(handle,
+                      [open = std::move(open), host](std::unique_ptr<Model>& model, const CancelFlag&,
+                                                     const ModelHost::Notify&) -> ModelHost::Settle {
+                        model = open();
+                        return [host, opened = model.get()](Napi::Env js, const Napi::Object& kept) -> Napi::Value {
+                          host->set_ready(opened);
+                          Napi::Object result = Napi::Object::New(js);
+                          result.Set("handle", kept);
+                          result.Set("vocabularySize", static_cast<double>(opened->vocabulary_size()));
+                          result.Set("chunk", static_cast<double>(opened->chunk()));
+                          result.Set("loadMs", opened->load_ms());
+                          return result;
+                        };
+                      });
 }
 
 // modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile, device }): as submit_open
@@ -159,6 +159,11 @@ Napi::Value model_truncate(const Napi::CallbackInfo& info) {
   if (host.busy()) throw Error("invalid-input", "the model is busy: truncate it when its commands are done");
   host.model().truncate(size_argument(info[1], "position", 0, kMostPositions));
   return info.Env().Undefined();
+}
+
+// foreignReleases(): how many JavaScript references were dropped on a thread that is not theirs (thread_bound.h)
+Napi::Value foreign_releases_call(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(foreign_releases.load()));
 }
 
 // modelMemory(handle): { residentBytes, privateBytes, cacheBytes }
@@ -229,12 +234,11 @@ Napi::Value model_evaluate(const Napi::CallbackInfo& info) {
   // Made here, filled on the model's thread: JavaScript sees it only afterwards.
   const Napi::Float32Array logits = new_logits(info.Env(), count * host.model().vocabulary_size());
   float* const data = Napi::Float32Array(logits).Data();
-  const auto kept = std::make_shared<Napi::Reference<Napi::Float32Array>>(Napi::Persistent(logits));
-  return host.submit(info[0],
-                     [ids = std::move(ids), rows, data, kept](std::unique_ptr<Model>& model,
-                                                              const CancelFlag& cancelled) -> ModelHost::Settle {
+  return host.submit(info[0], logits,
+                     [ids = std::move(ids), rows, data](std::unique_ptr<Model>& model, const CancelFlag& cancelled,
+                                                        const ModelHost::Notify&) -> ModelHost::Settle {
                        model->evaluate(ids, rows, data, cancelled);
-                       return [kept](Napi::Env) -> Napi::Value { return kept->Value(); };
+                       return [](Napi::Env, const Napi::Object& kept) -> Napi::Value { return kept; };
                      });
 }
 
@@ -287,23 +291,26 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
   request.alternatives =
       size_argument(field(object, "alternatives"), "alternatives", 0, static_cast<double>(kMaxAlternatives));
   if (!info[2].IsFunction()) refuse_argument("onTokens", "must be a function");
-  const auto stream = std::make_shared<TokenStream>(&host, info[2].As<Napi::Function>());
+  const auto stream = std::make_shared<TokenStream>();
   return host.submit(
-      info[0],
-      [request = std::move(request), stream](std::unique_ptr<Model>& model,
-                                             const CancelFlag& cancelled) -> ModelHost::Settle {
-        const auto outcome = std::make_shared<GenerateResult>(model->generate(
-            request, [&stream](const Token& token) { stream->add(token, stream); }, cancelled));
-        return [outcome, prompt_tokens = request.ids.size()](Napi::Env env) {
+      info[0], info[2].As<Napi::Object>(),
+      [request = std::move(request), stream](std::unique_ptr<Model>& model, const CancelFlag& cancelled,
+                                             const ModelHost::Notify& notify) -> ModelHost::Settle {
+        const auto on_token = [&](const Token& token) {
+          if (stream->add(token)) notify();
+        };
+        const auto outcome = std::make_shared<GenerateResult>(model->generate(request, on_token, cancelled));
+        return [outcome, prompt_tokens = request.ids.size()](Napi::Env env, const Napi::Object&) {
           return to_object(env, *outcome, prompt_tokens);
         };
       },
-      [stream](Napi::Env env) { stream->deliver(env); });
+      [stream](Napi::Env env, const Napi::Object& kept) { stream->deliver(env, kept.As<Napi::Function>()); });
 }
 
 }  // namespace
 
 void register_runtime(Napi::Env env, Napi::Object exports) {
+  add<foreign_releases_call>(env, exports, "foreignReleases");
   add<runtime_open>(env, exports, "runtimeOpen");
   add<runtime_prepare>(env, exports, "runtimePrepare");
   add<model_open>(env, exports, "modelOpen");

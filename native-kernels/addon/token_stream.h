@@ -1,48 +1,44 @@
 #pragma once
 
-// The tokens of one answer, from the model's thread to a JavaScript function.
+// The tokens of one answer, from the model's thread to a JavaScript function. Holds nothing of JavaScript's.
 
 #include <napi.h>
 
-#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "model_host.h"
+#include "runtime/model.h"
 
 namespace nibble::addon {
 
 /// Tokens on their way to JavaScript. Whatever has come together by the time JavaScript listens is one batch.
 class TokenStream {
  public:
-  TokenStream(ModelHost* host, const Napi::Function& listener) : host_(host), listener_(Napi::Persistent(listener)) {}
-
-  /// From the model's thread. `self` is this stream; it keeps it alive until the batch is delivered.
-  void add(const Token& token, const std::shared_ptr<TokenStream>& self) {
+  /// From the model's thread. @returns whether deliver() has to be called: it was not asked for yet
+  bool add(const Token& token) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back({token.id,
                         token.logprob,
                         token.position,
                         token.elapsed_ms,
                         {token.alternatives.begin(), token.alternatives.end()}});
-    if (std::exchange(is_posted_, true)) return;
-    host_->post([self](Napi::Env env) { self->deliver(env); });
+    return !std::exchange(is_asked_for_, true);
   }
 
   /// On JavaScript's thread.
-  void deliver(Napi::Env env) {
+  void deliver(Napi::Env env, const Napi::Function& listener) {
     std::vector<Event> batch;
     {
       const std::lock_guard lock(mutex_);
       batch.swap(waiting_);
-      is_posted_ = false;
+      is_asked_for_ = false;
     }
     if (batch.empty()) return;
     const Napi::HandleScope scope(env);
     Napi::Array events = Napi::Array::New(env, batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) events.Set(static_cast<std::uint32_t>(i), to_object(env, batch[i]));
-    listener_.Call({events});
+    listener.Call({events});
   }
 
  private:
@@ -71,11 +67,9 @@ class TokenStream {
     return object;
   }
 
-  ModelHost* host_;
-  Napi::FunctionReference listener_;
   std::mutex mutex_;
   std::vector<Event> waiting_;
-  bool is_posted_ = false;
+  bool is_asked_for_ = false;
 };
 
 }  // namespace nibble::addon

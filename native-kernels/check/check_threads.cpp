@@ -1,11 +1,14 @@
 // The pool of threads: every task runs once, a failure reaches the caller, and no thread that sleeps is forgotten.
 
 #include <atomic>
+#include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
 #include "check/checks.h"
 #include "error.h"
+#include "piece_writer.h"
 #include "thread_pool.h"
 
 namespace nibble::check {
@@ -57,9 +60,68 @@ void check_meeting(ThreadPool& pool, Report& report) {
   report.holds("all threads met", meeting.arrived == parallel.threads);
 }
 
+std::filesystem::path empty_file(std::uint64_t seed) {
+  const auto path = std::filesystem::temp_directory_path() / ("nibble-kernel-check-" + std::to_string(seed));
+  if (std::FILE* const made = std::fopen(path.string().c_str(), "wb")) std::fclose(made);
+  return path;
+}
+
+/// As many pieces as a writer may have in memory are begun and never filled: the next one waits until the call is
+/// cancelled, or until a task has failed.
+void check_waiting_for_room(std::uint64_t seed, Report& report) {
+  constexpr std::size_t kPieces = 9;
+  constexpr std::size_t kPiece = kWriteBytes;
+  const std::filesystem::path path = empty_file(seed);
+  const PositionedFile file(path.string(), PositionedFile::Access::write);
+  for (const bool cancels : {true, false}) {
+    std::atomic<bool> cancelled{false};
+    PieceWriter writer(file, 0, kPieces * kPiece, kPiece, &cancelled);
+    for (std::size_t piece = 0; piece + 1 < kPieces; ++piece) writer.room(piece * kPiece);
+    bool given_up = false;
+    std::thread waiting([&] {
+      try {
+        writer.room((kPieces - 1) * kPiece);
+      } catch (const GivenUp&) {
+        given_up = true;
+      }
+    });
+    if (cancels) {
+      cancelled = true;
+    } else {
+      writer.fail_task();
+    }
+    waiting.join();
+    report.holds(cancels ? "a cancelled task waits no longer for room" : "a task gets room when another has failed",
+                 given_up == cancels);
+  }
+  std::filesystem::remove(path);
+}
+
+/// Where every task fails while it has room, the failure of the first one is reported and nobody waits for ever.
+void check_failing_tasks(std::uint64_t seed, Report& report) {
+  constexpr std::size_t kTasks = 32;
+  const std::filesystem::path path = empty_file(seed);
+  const PositionedFile file(path.string(), PositionedFile::Access::write);
+  std::string failure;
+  try {
+    PieceWriter writer(file, 0, kTasks * kWriteBytes, kWriteBytes, nullptr);
+    for_each_task(kTasks, {16, Isa::reference, nullptr, {}}, {0, 1}, [&](std::size_t task) {
+      writer.room(task * kWriteBytes);
+      writer.fail_task();
+      throw Error("internal", "task " + std::to_string(task));
+    });
+  } catch (const Error& error) {
+    failure = error.what();
+  }
+  std::filesystem::remove(path);
+  report.holds("the failure of the first task", failure == "task 0");
+}
+
 }  // namespace
 
 void check_threads(std::uint64_t seed, Report& report) {
+  check_waiting_for_room(seed, report);
+  check_failing_tasks(seed, report);
   Random random(seed);
   const std::vector<std::uint8_t> memory(100'003);
   for (const std::size_t threads : {1, 2, 3, 7}) {

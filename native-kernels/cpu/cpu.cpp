@@ -158,11 +158,41 @@ const Processor& processor() {
   return instance;
 }
 
+/// An instruction set, and all that this program knows of it besides its kernels.
+struct Row {
+  Isa isa;
+  const char* name;
+  Isa parent;
+  bool Processor::*available;  // null: always
+};
+
+/// In ascending order: of those that a processor has, the last one is the best.
+constexpr Row kIsas[] = {
+    {Isa::reference, "reference", Isa::reference, nullptr},
+    {Isa::avx2, "avx2", Isa::reference, &Processor::avx2},
+    {Isa::avx_vnni, "avx-vnni", Isa::avx2, &Processor::avx_vnni},
+    {Isa::avx512, "avx512", Isa::avx2, &Processor::avx512},
+    {Isa::avx512_vnni, "avx512-vnni", Isa::avx512, &Processor::avx512_vnni},
+    {Isa::neon, "neon", Isa::reference, &Processor::neon},
+    {Isa::neon_dotprod, "neon-dotprod", Isa::neon, &Processor::neon_dotprod},
+    {Isa::neon_i8mm, "neon-i8mm", Isa::neon_dotprod, &Processor::neon_i8mm},
+};
+
+const Row& row_of(Isa isa) {
+  for (const Row& row : kIsas) {
+    if (row.isa == isa) return row;
+  }
+  throw Error("internal", "an instruction set is not in the list");
+}
+
 }  // namespace
 
 const std::vector<Isa>& all_isas() {
-  static const std::vector<Isa> isas = {Isa::reference,   Isa::avx2, Isa::avx_vnni,     Isa::avx512,
-                                        Isa::avx512_vnni, Isa::neon, Isa::neon_dotprod, Isa::neon_i8mm};
+  static const std::vector<Isa> isas = [] {
+    std::vector<Isa> all;
+    for (const Row& row : kIsas) all.push_back(row.isa);
+    return all;
+  }();
   return isas;
 }
 
@@ -175,48 +205,13 @@ Isa best_isa() {
 }
 
 bool isa_available(Isa isa) {
-  switch (isa) {
-    case Isa::reference:
-      return true;
-    case Isa::avx2:
-      return processor().avx2;
-    case Isa::avx_vnni:
-      return processor().avx_vnni;
-    case Isa::avx512:
-      return processor().avx512;
-    case Isa::avx512_vnni:
-      return processor().avx512_vnni;
-    case Isa::neon:
-      return processor().neon;
-    case Isa::neon_dotprod:
-      return processor().neon_dotprod;
-    case Isa::neon_i8mm:
-      return processor().neon_i8mm;
-  }
-  return false;
+  const auto available = row_of(isa).available;
+  return available == nullptr || processor().*available;
 }
 
-const char* isa_name(Isa isa) {
-  switch (isa) {
-    case Isa::reference:
-      return "reference";
-    case Isa::avx2:
-      return "avx2";
-    case Isa::avx_vnni:
-      return "avx-vnni";
-    case Isa::avx512:
-      return "avx512";
-    case Isa::avx512_vnni:
-      return "avx512-vnni";
-    case Isa::neon:
-      return "neon";
-    case Isa::neon_dotprod:
-      return "neon-dotprod";
-    case Isa::neon_i8mm:
-      return "neon-i8mm";
-  }
-  return "reference";
-}
+Isa isa_parent(Isa isa) { return row_of(isa).parent; }
+
+const char* isa_name(Isa isa) { return row_of(isa).name; }
 
 Isa isa_from_name(const std::string& name) {
   for (Isa isa : all_isas()) {

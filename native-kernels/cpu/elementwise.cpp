@@ -1,33 +1,31 @@
 #include "elementwise.h"
 
 #include "cpu/vector_functions.h"
+#include "isa_versions.h"
 
 namespace nibble {
 
 namespace kernels {
+namespace {
 
-const VectorFunctions& vector_functions(Isa isa) {
-  switch (isa) {
+constexpr IsaVersion<const VectorFunctions*> kVersions[] = {
+    {Isa::reference, &kReferenceFunctions},
 #ifdef NIBBLE_X86
-    case Isa::avx2:
-    case Isa::avx_vnni:
-      return kAvx2Functions;
-    case Isa::avx512:
-    case Isa::avx512_vnni:
-      return kAvx512Functions;
+    {Isa::avx2, &kAvx2Functions},
+    {Isa::avx512, &kAvx512Functions},
 #endif
 #ifdef NIBBLE_NEON
-    case Isa::neon:
-    case Isa::neon_dotprod:
-    case Isa::neon_i8mm:
-      return kNeonFunctions;
+    {Isa::neon, &kNeonFunctions},
 #endif
-    default:
-      return kReferenceFunctions;
-  }
-}
+};
+
+}  // namespace
+
+const VectorFunctions& vector_functions(Isa isa) { return *version_for(isa, kVersions).version; }
 
 }  // namespace kernels
+
+Isa vectors_version(Isa isa) { return version_for(isa, kernels::kVersions).isa; }
 
 void silu_multiply(const float* gate, const float* up, float* out, std::size_t count, Isa isa) {
   kernels::vector_functions(isa).silu_multiply(gate, up, out, count);

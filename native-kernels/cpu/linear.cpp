@@ -10,6 +10,7 @@
 #include "cpu/linear_kernels.h"
 #include "cpu/linear_scalars.h"
 #include "error.h"
+#include "isa_versions.h"
 #include "reference/linear_lanes.h"
 #include "reference/linear_reference.h"
 
@@ -162,33 +163,30 @@ void multiply(std::span<const Weights> w, const float* x, std::size_t tokens, co
 }  // namespace
 
 namespace linear {
+namespace {
 
-const LinearKernels* linear_kernels(Isa isa) {
-  switch (isa) {
+constexpr IsaVersion<const LinearKernels*> kVersions[] = {
+    {Isa::reference, nullptr},
 #if defined(NIBBLE_X86)
-    case Isa::avx512_vnni:
-      return &kAvx512Kernels;
-    case Isa::avx_vnni:
-      return &kAvxVnniKernels;
-    // Without VNNI the 512-bit byte products are no faster than the 256-bit ones.
-    case Isa::avx512:
-    case Isa::avx2:
-      return &kAvx2Kernels;
+    // Without VNNI the 512-bit byte products are no faster than the 256-bit ones: AVX-512 alone takes those.
+    {Isa::avx2, &kAvx2Kernels},
+    {Isa::avx_vnni, &kAvxVnniKernels},
+    {Isa::avx512_vnni, &kAvx512Kernels},
 #endif
 #if defined(NIBBLE_NEON)
-    case Isa::neon:
-      return &kNeonKernels;
-    case Isa::neon_dotprod:
-      return &kNeonDotprodKernels;
-    case Isa::neon_i8mm:
-      return &kNeonI8mmKernels;
+    {Isa::neon, &kNeonKernels},
+    {Isa::neon_dotprod, &kNeonDotprodKernels},
+    {Isa::neon_i8mm, &kNeonI8mmKernels},
 #endif
-    default:
-      return nullptr;
-  }
-}
+};
+
+}  // namespace
+
+const LinearKernels* linear_kernels(Isa isa) { return version_for(isa, kVersions).version; }
 
 }  // namespace linear
+
+Isa linear_version(Isa isa) { return version_for(isa, linear::kVersions).isa; }
 
 void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode,
              Isa isa, const Parallel& parallel) {

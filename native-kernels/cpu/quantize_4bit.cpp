@@ -224,7 +224,7 @@ Statistics quantize(const WeightInput& source, const FourBitSpec& spec, const Co
 
   const std::size_t tasks = divide_up(source.numel, kTaskWeights);
   std::vector<Statistics> parts(tasks);
-  for_each_task(tasks, control, {0, nested ? 0.95 : 1}, [&](std::size_t task) {
+  const auto quantize_and_add = [&](std::size_t task) {
     quantize_task(job, task);
     if (nested) return;
     const std::size_t first = task * kTaskWeights / job.block_size;
@@ -233,7 +233,8 @@ Statistics quantize(const WeightInput& source, const FourBitSpec& spec, const Co
       const double unit = unit_of(job.absmax[block]);
       add_segment(parts[task], job.moments[block], unit, job.absmax[block]);
     }
-  });
+  };
+  for_each_task(tasks, control, {0, nested ? 0.95 : 1}, codes.guarded(quantize_and_add));
   return nested ? quantize_scales(job, target, control) : total(parts);
 }
 
@@ -267,7 +268,7 @@ FourBitFileResult quantize_4bit_file(const FileSource& source, const FourBitSpec
     };
     result.statistics = elsewhere(read, take, parts);
   } else {
-    PieceWriter pieces(target.file, target.codes, hash.length(), kTaskWeights / 2);
+    PieceWriter pieces(target.file, target.codes, hash.length(), kTaskWeights / 2, control.cancelled);
     result.statistics = quantize(input, spec, CodeOutput{nullptr, &pieces, &hash}, parts, control);
     pieces.finish();
   }

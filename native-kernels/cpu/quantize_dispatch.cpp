@@ -1,15 +1,21 @@
+#include "isa_versions.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble {
+namespace {
 
-const QuantizeKernels& quantize_kernels(Isa isa) {
+constexpr IsaVersion<const QuantizeKernels& (*)()> kVersions[] = {
+    {Isa::reference, quantize_kernels_reference},
 #if defined(NIBBLE_X86)
-  // The quantizers have no use for VNNI.
-  if (isa == Isa::avx512 || isa == Isa::avx512_vnni) return quantize_kernels_avx512();
-  if (isa == Isa::avx2 || isa == Isa::avx_vnni) return quantize_kernels_avx2();
+    {Isa::avx2, quantize_kernels_avx2},
+    {Isa::avx512, quantize_kernels_avx512},
 #endif
-  (void)isa;
-  return quantize_kernels_reference();
-}
+};
+
+}  // namespace
+
+const QuantizeKernels& quantize_kernels(Isa isa) { return version_for(isa, kVersions).version(); }
+
+Isa quantizers_version(Isa isa) { return version_for(isa, kVersions).isa; }
 
 }  // namespace nibble

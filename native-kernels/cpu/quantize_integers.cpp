@@ -258,10 +258,10 @@ WrittenCodes quantize_rows_file(const FileSource& source, Shape shape, int bits,
   const WeightInput input{nullptr, source.type, source.numel, &source.file, source.offset, &mapped};
   TreeHash hash(code_bytes(bits, source.numel), control.isa);
   const RowTasks rows(shape, kTreePiece * 8 / static_cast<std::size_t>(bits));
-  PieceWriter pieces(target, offset, hash.length(), code_bytes(bits, rows.rows * shape.columns));
+  PieceWriter pieces(target, offset, hash.length(), code_bytes(bits, rows.rows * shape.columns), control.cancelled);
   const CodeOutput codes{nullptr, &pieces, &hash};
   std::vector<Statistics> parts(rows.tasks);
-  for_each_task(rows.tasks, control, {0, 1}, [&](std::size_t task) {
+  const auto quantize_task = [&](std::size_t task) {
     thread_local Scratch source_scratch;
     const std::size_t row = rows.first(task);
     const std::size_t start = row * shape.columns;
@@ -271,7 +271,8 @@ WrittenCodes quantize_rows_file(const FileSource& source, Shape shape, int bits,
     quantize(Weights{input.at(start, count, source_scratch), source.type, start}, row,
              Shape{rows.count(task), shape.columns}, to, parts[task]);
     codes.take(place, code_bytes(bits, count), to);
-  });
+  };
+  for_each_task(rows.tasks, control, {0, 1}, codes.guarded(quantize_task));
   mapped.require_whole();
   pieces.finish();
   return {hash.finish(), total(parts)};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "mapped_file.h"
@@ -48,6 +49,19 @@ struct CodeOutput {
 
   /// Room for the bytes of a task, which begin at `start`.
   std::uint8_t* room(std::size_t start) const { return data != nullptr ? data + start : pieces->room(start); }
+
+  /// `task`, such that no other waits for what it had taken when it failed.
+  template <typename Task>
+  auto guarded(Task task) const {
+    return [this, task = std::move(task)](std::size_t index) {
+      try {
+        task(index);
+      } catch (...) {
+        if (pieces != nullptr) pieces->fail_task();
+        throw;
+      }
+    };
+  }
 
   /// Takes what was put into that room.
   void take(std::size_t start, std::size_t count, const std::uint8_t* bytes) const {

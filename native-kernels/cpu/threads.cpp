@@ -41,6 +41,10 @@ struct Loop {
       if (index >= tasks) return;
       try {
         task(index);
+      } catch (const GivenUp&) {
+        stopped = true;
+        aborted = true;
+        return;
       } catch (...) {
         // Tasks start in ascending order, so every one below the first failure still ends, and the lowest is known.
         const std::lock_guard<std::mutex> guard(failure_lock);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "error.h"
+#include "isa_versions.h"
 #include "reference/sha256_kernels.h"
 
 namespace nibble {
@@ -27,16 +28,19 @@ void hash_run(const std::uint8_t* data, std::size_t length, Isa isa, std::uint8_
   std::memcpy(digests + whole * kDigestBytes, last.data(), kDigestBytes);
 }
 
+constexpr IsaVersion<Sha256Pieces> kVersions[] = {
+    {Isa::reference, sha256_pieces_reference},
+#if defined(NIBBLE_X86)
+    {Isa::avx2, sha256_pieces_avx2},
+    {Isa::avx512, sha256_pieces_avx512},
+#endif
+};
+
 }  // namespace
 
-Sha256Pieces sha256_pieces(Isa isa) {
-#if defined(NIBBLE_X86)
-  if (isa == Isa::avx512 || isa == Isa::avx512_vnni) return sha256_pieces_avx512;
-  if (isa == Isa::avx2) return sha256_pieces_avx2;
-#endif
-  (void)isa;
-  return sha256_pieces_reference;
-}
+Sha256Pieces sha256_pieces(Isa isa) { return version_for(isa, kVersions).version; }
+
+Isa tree_hash_version(Isa isa) { return version_for(isa, kVersions).isa; }
 
 TreeHash::TreeHash(std::uint64_t length, Isa isa)
     : length_(length), isa_(isa), digests_(pieces_of(length) * kDigestBytes) {

@@ -18,6 +18,10 @@ bool isa_available(Isa isa);
 /// Every instruction set, in ascending order, whether or not this processor has it.
 const std::vector<Isa>& all_isas();
 
+/// The set whose instructions `isa` has as well: what is written for that one runs here too. The last ancestor of every
+/// set is the reference, whose parent is itself.
+Isa isa_parent(Isa isa);
+
 /// 'reference', 'avx2', 'avx-vnni', 'avx512', 'avx512-vnni', 'neon', 'neon-dotprod', 'neon-i8mm'.
 const char* isa_name(Isa isa);
 

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
+#include "page_guard.h"
 #include "positioned_file.h"
 
 namespace nibble {
@@ -37,8 +39,8 @@ class MappedFile {
   void give_back_behind(const std::uint8_t* byte) const;
 
   const PositionedFile& file_;
-  std::uint64_t end_;                               // of the part in the file
-  std::size_t slot_;                                // of the table that the handler of signals looks into
+  std::uint64_t end_;  // of the part in the file
+  std::optional<PageGuard> guard_;
   std::uint8_t* pages_ = nullptr;                   // null: not mapped
   std::size_t length_ = 0;                          // of the pages
   const std::uint8_t* first_ = nullptr;             // the part's first byte

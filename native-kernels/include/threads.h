@@ -24,10 +24,13 @@ struct ProgressSpan {
   double to;
 };
 
+/// What a task throws that ends early because the call is cancelled.
+struct GivenUp {};
+
 /// Calls task(i) for every i in [0, tasks), in ascending order of start, on up to control.threads threads, and returns
 /// when all have ended. When tasks throw, the exception of the lowest i is thrown again, whatever the number of
 /// threads.
-/// @throws Error("aborted") when cancelled; tasks that have begun are finished first
+/// @throws Error("aborted") when cancelled; tasks that have begun are finished first, or throw GivenUp
 void for_each_task(std::size_t tasks, const Control& control, ProgressSpan span,
                    const std::function<void(std::size_t)>& task);
 

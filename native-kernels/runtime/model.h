@@ -63,6 +63,8 @@ class Model {
   Model(std::unique_ptr<Backend> backend, Isa isa, Clock::time_point opened);
 
   std::size_t vocabulary_size() const { return backend_->vocabulary_size(); }
+  /// Tokens of a prompt that are computed in one go, counted from where the prompt began to be appended.
+  std::size_t chunk() const { return backend_->chunk(); }
   double load_ms() const { return load_ms_; }
   std::size_t position() const { return position_.load(); }
   std::size_t cache_bytes() const { return cache_bytes_.load(); }

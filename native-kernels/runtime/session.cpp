@@ -34,9 +34,12 @@ Session::Session(const OpenOptions& options)
       api_.create_session(library_.env(), native_path(options.graph_path).c_str(), session_options.get(), out);
     });
   } catch (const Error&) {
+    // Zeros in the place of weights may be what was refused.
+    state_.weight_files.require_whole();
     if (const std::optional<Error> failure = state_.take_failure()) throw *failure;
     throw;
   }
+  state_.weight_files.require_whole();
   vocabulary_size_ = read_vocabulary_size();
   if (options.profile) state_.profile = std::make_unique<Profile>();
 }
@@ -103,9 +106,11 @@ void Session::run(std::span<const std::int64_t> ids, std::size_t position, std::
     api_.run(session_.get(), run_options_.get(), kInputNames, inputs.data(), inputs.size(), kOutputNames,
              outputs.size(), outputs.data());
   } catch (const Error&) {
+    state_.weight_files.require_whole();
     if (const std::optional<Error> failure = state_.take_failure()) throw *failure;
     throw;
   }
+  state_.weight_files.require_whole();
 }
 
 }  // namespace nibble

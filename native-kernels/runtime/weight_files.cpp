@@ -62,10 +62,12 @@ std::shared_ptr<const WeightFile> WeightFile::open(const std::string& path) {
   if (mapping != nullptr) CloseHandle(mapping);
   CloseHandle(file);
   if (pages == nullptr) fail(path, static_cast<int>(code));
-  return std::shared_ptr<const WeightFile>(new WeightFile(pages, static_cast<std::size_t>(size.QuadPart)));
+  return std::shared_ptr<const WeightFile>(new WeightFile(pages, static_cast<std::size_t>(size.QuadPart), -1));
 }
 
 WeightFile::~WeightFile() { UnmapViewOfFile(pages_); }
+
+bool WeightFile::is_whole() const { return true; }
 
 #else
 
@@ -118,25 +120,38 @@ std::shared_ptr<const WeightFile> WeightFile::open(const std::string& path) {
   struct stat status {};
   void* pages = nullptr;
   const int code = map_file(file, &status, &pages);
-  close(file);
-  if (code != 0) fail(path, code);
+  if (code != 0) {
+    close(file);
+    fail(path, code);
+  }
   const auto length = static_cast<std::size_t>(status.st_size);
   const Identity identity = identity_of(status);
   const std::lock_guard lock(mappings_lock);
   std::erase_if(mappings, [](const Mapping& each) { return each.file.expired(); });
   for (const Mapping& each : mappings) {
     if (!(each.identity == identity)) continue;
-    if (std::shared_ptr<const WeightFile> known = each.file.lock()) {
-      munmap(pages, length);
-      return known;
-    }
+    const std::shared_ptr<const WeightFile> known = each.file.lock();
+    // One that has lost pages keeps its zeros even when the file is whole again.
+    if (known == nullptr || !known->is_whole()) continue;
+    munmap(pages, length);
+    close(file);
+    return known;
   }
-  std::shared_ptr<const WeightFile> result(new WeightFile(pages, length));
+  std::shared_ptr<const WeightFile> result(new WeightFile(pages, length, file));
   mappings.push_back({identity, result});
   return result;
 }
 
-WeightFile::~WeightFile() { munmap(pages_, length_); }
+WeightFile::~WeightFile() {
+  guard_.reset();
+  munmap(pages_, length_);
+  close(file_);
+}
+
+bool WeightFile::is_whole() const {
+  struct stat status {};
+  return !guard_->has_lost() && fstat(file_, &status) == 0 && static_cast<std::size_t>(status.st_size) >= length_;
+}
 
 #endif
 
@@ -151,9 +166,18 @@ WeightFiles::WeightFiles(const std::string& graph_path) {
 
 std::span<const std::uint8_t> WeightFiles::bytes(const std::string& name) {
   if (!is_bare_name(name)) throw Error("malformed-file", "the graph names a weights file that is not one beside it");
-  std::shared_ptr<const WeightFile>& file = files_[name];
-  if (file == nullptr) file = WeightFile::open(folder_ + name);
-  return file->bytes();
+  auto known = files_.find(name);
+  if (known == files_.end()) known = files_.emplace(name, WeightFile::open(folder_ + name)).first;
+  return known->second->bytes();
+}
+
+void WeightFiles::require_whole() const {
+  for (const auto& [name, file] : files_) {
+    if (file->is_whole()) continue;
+    throw Error("malformed-file",
+                "The weights in " + name + " can no longer be read: the file was cut or its disk is gone",
+                "Check the disk and the file, then load the model again.", {"weights-unreadable", {{"file", name}}});
+  }
 }
 
 }  // namespace nibble

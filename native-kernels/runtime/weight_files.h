@@ -6,13 +6,16 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "page_guard.h"
+
 namespace nibble {
 
-/// A file, mapped whole. A file that becomes shorter under the mapping ends the process that reads it: why models have
-/// processes of their own.
+/// A file, mapped whole. Where it becomes shorter under the mapping, or its disk goes away, missing pages read as zeros
+/// and is_whole() says so; where such faults cannot be caught (page_guard.h), they end the process.
 class WeightFile {
  public:
   /// @param path UTF-8
@@ -26,11 +29,20 @@ class WeightFile {
   /// May change only where a writer changes the file.
   std::span<const std::uint8_t> bytes() const { return {static_cast<const std::uint8_t*>(pages_), length_}; }
 
+  /// Whether the file still has all bytes that it had when it was mapped, and every page that was read was one of them.
+  /// To be asked after bytes were used and before anyone relies on what was made of them.
+  bool is_whole() const;
+
  private:
-  WeightFile(void* pages, std::size_t length) : pages_(pages), length_(length) {}
+  /// @param file its descriptor, which is closed with this; not on Windows
+  WeightFile(void* pages, std::size_t length, int file) : pages_(pages), length_(length), file_(file) {
+    guard_.emplace(pages, length);
+  }
 
   void* pages_;
   std::size_t length_;
+  std::optional<PageGuard> guard_;
+  int file_;
 };
 
 /// The weights files beside a graph, each mapped when it is first named.
@@ -43,6 +55,9 @@ class WeightFiles {
   /// @returns valid as long as this object
   /// @throws what WeightFile::open throws, and Error("malformed-file") for another name
   std::span<const std::uint8_t> bytes(const std::string& name);
+
+  /// @throws Error("malformed-file") of reason `weights-unreadable` when one of the files is no longer whole
+  void require_whole() const;
 
  private:
   std::string folder_;  // with what separates it from a name; empty for the current one

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerateRequest, TokenEvent } from '../../native-kernels/index.ts';
-import { Model, runtimeVersion } from '../../native-kernels/index.ts';
+import { foreignReleases, Model, runtimeVersion } from '../../native-kernels/index.ts';
 import {
   at,
   countTo,
@@ -242,6 +242,40 @@ describe('commands', () => {
     results.forEach(({ ids }, i) => {
       expect(ids).toEqual(Array.from({ length: 200 }, (_, step) => (i + 1 + step) % 10));
     });
+  });
+});
+
+describe('references to JavaScript', () => {
+  it('die on its thread, whatever becomes of a command', async () => {
+    const broken = writeGraph(new Uint8Array([8, 10, 255]));
+    for (let i = 0; i < 20; i++) {
+      await expect(Model.open({ graphPath: broken, contextLength: 8 })).rejects.toThrow();
+    }
+    const model = await openGraph(counter(10), { contextLength: 1_000_000 });
+    for (let i = 0; i < 20; i++) {
+      // The first one runs, the others wait; all are cancelled, or refused by the model's thread.
+      const controller = new AbortController();
+      const { signal } = controller;
+      const running = model.generate(
+        request({ maxTokens: 900_000, signal, onToken: () => controller.abort() }),
+      );
+      const outcomes = await Promise.allSettled([
+        running,
+        model.evaluate([1, 2], { rows: 'all', signal }),
+        model.evaluate([1_000_000], { rows: 'last' }),
+        model.generate(request({ ids: [], signal })),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'rejected',
+        'rejected',
+      ]);
+    }
+    const waiting = model.generate(request({ maxTokens: 900_000 }));
+    await model.close();
+    await waiting;
+    expect(foreignReleases()).toBe(0);
   });
 });
 

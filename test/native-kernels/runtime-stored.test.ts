@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mapWeightsAhead, Model } from '../../native-kernels/index.ts';
@@ -99,6 +99,47 @@ describe('a weight in a file beside the graph', () => {
   it('is refused when its file is not there', async () => {
     const missing = storedTable('1 F32 8 2 4/b.safetensors');
     await expect(open(missing)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+// Windows does not let a mapped file be cut.
+describe.skipIf(process.platform === 'win32')('weights that vanish under a model', () => {
+  const rows = 4096;
+  const open4096 = (name: string): Promise<Model> =>
+    open(storedTable(`1 F32 0 ${rows} 4/${name}.safetensors`));
+  const put = (name: string): string => {
+    const file = path.join(folder, `${name}.safetensors`);
+    writeFileSync(file, f32([rows, 4], new Float32Array(rows * 4).fill(7)).bytes);
+    return file;
+  };
+  const unreadable = {
+    code: 'malformed-file',
+    reason: 'weights-unreadable',
+    facts: { file: expect.stringMatching(/^cut/) as string },
+  };
+
+  it('fail its commands from then on, also where only zeros are read for them', async () => {
+    const file = put('cut1');
+    const model = await open4096('cut1');
+    expect([...(await model.evaluate([rows - 1], { rows: 'last' }))]).toEqual([7, 7, 7, 7]);
+    truncateSync(file, 100);
+    // Behind the last page of the file, and within it.
+    await expect(model.evaluate([rows - 1], { rows: 'last' })).rejects.toMatchObject(unreadable);
+    await expect(model.evaluate([20], { rows: 'last' })).rejects.toMatchObject(unreadable);
+    await expect(model.evaluate([0], { rows: 'last' })).rejects.toMatchObject(unreadable);
+    await model.close();
+  });
+
+  it('are read anew by the next model, once the file is whole again', async () => {
+    const file = put('cut2');
+    const model = await open4096('cut2');
+    truncateSync(file, 0);
+    await expect(model.evaluate([rows - 1], { rows: 'last' })).rejects.toMatchObject(unreadable);
+    put('cut2');
+    const next = await open4096('cut2');
+    expect([...(await next.evaluate([rows - 1], { rows: 'last' }))]).toEqual([7, 7, 7, 7]);
+    await expect(model.evaluate([rows - 1], { rows: 'last' })).rejects.toMatchObject(unreadable);
+    await Promise.all([model.close(), next.close()]);
   });
 });
 

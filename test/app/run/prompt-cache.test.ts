@@ -23,7 +23,7 @@ interface Options {
 
 let directory: string;
 beforeAll(async () => {
-  directory = await chatModel();
+  directory = await chatModel({ config: { max_position_embeddings: 2048 } });
 });
 
 async function open(): Promise<RunnableModel> {
@@ -92,6 +92,60 @@ describe('a reused context', () => {
     expect(await cachedOf([...prompt.slice(0, 20), 7])).toBe(0);
     expect(await cachedOf(prompt.slice(0, 10))).toBe(0);
     await runnable.model.close();
+  });
+
+  it('keeps the chunks before an edit, and answers as if there had been nothing before', async () => {
+    const runnable = await open();
+    const { chunk } = runnable.model;
+    const prompt = count(11, 3 * chunk + 40);
+    await ask(runnable, prompt);
+    for (const place of [3 * chunk + 20, 2 * chunk, chunk + 1, chunk - 1]) {
+      const edited = [...prompt.slice(0, place), 7, ...count(place, 30)];
+      const reused = await ask(runnable, edited);
+      expect(reused.statistics).toMatchObject({
+        promptTokens: edited.length,
+        cachedTokens: place - (place % chunk),
+      });
+      const again = await ask(runnable, edited);
+      expect(again.statistics.cachedTokens).toBe(edited.length);
+      const fresh = await ask(runnable, edited, { reuse: false });
+      expect(fresh.statistics.cachedTokens).toBe(0);
+      expect([reused.ids, again.ids]).toEqual([fresh.ids, fresh.ids]);
+      // Back to the first branch.
+      await ask(runnable, prompt);
+    }
+    await runnable.model.close();
+  });
+
+  it('keeps the chunks before an edit of a later question', async () => {
+    const runnable = await open();
+    const { chunk } = runnable.model;
+    const first = count(0, 40);
+    const { ids } = await ask(runnable, first);
+    const turn = [...first, ...ids.slice(0, -1)];
+    const question = count(5, 2 * chunk + 9);
+    const original = await ask(runnable, [...turn, ...question]);
+    const edited = await ask(runnable, [...turn, ...question.slice(0, chunk + 5), 7]);
+    expect(edited.statistics.cachedTokens).toBe(turn.length + chunk);
+    const back = await ask(runnable, [...turn, ...question]);
+    expect(back.statistics.cachedTokens).toBe(turn.length + chunk);
+    expect(back.ids).toEqual(original.ids);
+    await runnable.model.close();
+  });
+
+  it('keeps what was read of a prompt that was stopped on its way', async () => {
+    const runnable = await open();
+    const { model } = runnable;
+    const prompt = count(2, 6 * model.chunk);
+    const expected = await ask(runnable, prompt);
+    runnable.cache.clear();
+    // As a stop would leave it: some chunks are read.
+    await model.evaluate(prompt.slice(0, 2 * model.chunk), { rows: 'none' });
+    runnable.cache.note(prompt, []);
+    const answered = await ask(runnable, prompt);
+    expect(answered.statistics.cachedTokens).toBe(2 * model.chunk);
+    expect(answered.ids).toEqual(expected.ids);
+    await model.close();
   });
 
   it('gives the same answer to the same question in the same place, whatever came between', async () => {
