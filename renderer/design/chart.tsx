@@ -1,7 +1,6 @@
 import { ChartSpline, Download, Table2 } from 'lucide-react';
 import { useId, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../app/contract/error.ts';
 import { saveText } from '../state/save-text.ts';
 import { IconButton } from './button.tsx';
 import { standaloneSvg } from './chart-file.ts';
@@ -10,6 +9,7 @@ import { ActionMenu } from './menu.tsx';
 import { toast } from './toasts.tsx';
 import './chart.css';
 import { formatFigure } from '../texts/format.ts';
+import { errorText } from '../errors/error-words.ts';
 
 /** The numbers behind a chart. Cells keep all their digits; `show` says how a person reads them. */
 export interface ChartTable {
@@ -83,7 +83,7 @@ export function Chart({ title, hint, tools, table, fileName, children }: ChartPr
     const made = text();
     if (made === null) return;
     saveText(`${fileName}.${ending}`, made, mimeType).catch((error: unknown) => {
-      toast({ text: toAppError(error).message, look: 'danger' });
+      toast({ text: errorText(error), look: 'danger' });
     });
   };
   return (

@@ -1,7 +1,7 @@
 import type * as PlotModule from '@observablehq/plot';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Skeleton } from './skeleton.tsx';
-import { FailureNote } from './notes.tsx';
+import { FailureNote } from '../errors/error-note.tsx';
 import { formatFigure, withMinus } from '../texts/format.ts';
 
 export type Plot = typeof PlotModule;

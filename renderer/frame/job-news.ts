@@ -7,6 +7,7 @@ import { toast } from '../design/toasts.tsx';
 import { useEndedJob } from '../state/jobs.ts';
 import { useAbout, useSettings } from '../state/queries.ts';
 import { paths } from './navigation.ts';
+import { errorSentence } from '../errors/error-words.ts';
 
 /** The least a job must have taken, in ms, to be worth a notification of the system. */
 const LONG_MS = 5_000;
@@ -39,7 +40,10 @@ export function useJobNews(): void {
     if (job === null || job.state === 'cancelled') return;
     const news = newsOf(job);
     toast({
-      text: t(news, { subject: job.subject, reason: job.error?.message ?? '' }),
+      text: t(news, {
+        subject: job.subject,
+        reason: job.error === null ? '' : errorSentence(job.error),
+      }),
       look: news === 'jobFailed' || news === 'jobDamaged' ? 'danger' : 'good',
       action: { label: t('jobShow'), onAction: () => navigate(paths.jobs) },
     });
@@ -50,7 +54,9 @@ export function useJobNews(): void {
     const news = newsOf(job);
     const title = t(news === 'jobFailed' ? 'jobFailedShort' : news, { subject: job.subject });
     // A refusal changes nothing: the toast is there when the person comes back.
-    host.notify({ title, body: job.error?.message ?? '' }).catch(() => undefined);
+    host
+      .notify({ title, body: job.error === null ? '' : errorSentence(job.error) })
+      .catch(() => undefined);
     // A setting that changes later must not tell old news.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [job]);

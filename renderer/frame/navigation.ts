@@ -41,4 +41,7 @@ export const paths = {
     `/compare?${ids.map((id) => `with=${encodeURIComponent(id)}`).join('&')}`,
   jobs: '/jobs',
   settings: '/settings',
+  /** The settings, at one of their sections. */
+  settingsAt: (section: 'hub' | 'running' | 'folders' | 'about'): string =>
+    `/settings?section=${section}`,
 } as const;

@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '../design/button.tsx';
-import { FailureNote } from '../design/notes.tsx';
+import { FailureNote } from '../errors/error-note.tsx';
 
 function Failed({
   failure,

@@ -1,5 +1,4 @@
-import type { ErrorCode } from '../../app/contract/error.ts';
-import type { Job, JobRequest, JobState } from '../../app/contract/job.ts';
+import type { Job, JobState } from '../../app/contract/job.ts';
 
 export type JobGroupName = 'running' | 'queued' | 'held' | 'ended';
 
@@ -38,34 +37,6 @@ export function canCancel(job: Job): boolean {
 /** As the engine has it: what may still go on by itself is cancelled first. */
 export function canForget(job: Job): boolean {
   return job.state === 'done' || job.state === 'cancelled' || job.state === 'failed';
-}
-
-/** What a person would do about a job that failed, most useful first. */
-export type Remedy = 'resume' | 'token' | 'page' | 'library' | 'folders' | 'again';
-
-/** Where trying the same again is not all that can be done. */
-const special: Readonly<Partial<Record<ErrorCode, readonly Remedy[]>>> = {
-  gated: ['page', 'token', 'resume'],
-  unauthorized: ['token', 'resume'],
-  'disk-full': ['library', 'folders', 'resume'],
-  'permission-denied': ['folders', 'resume'],
-  // The same again would fail again.
-  'changed-on-hub': ['again'],
-  'unsupported-model': ['again'],
-  'invalid-weights': ['again'],
-  'malformed-file': ['again'],
-  'missing-tokenizer': ['again'],
-};
-
-/** The next steps after the failure of a job. */
-export function remediesFor(job: Job): readonly Remedy[] {
-  return job.error === null ? [] : (special[job.error.code] ?? ['resume']);
-}
-
-/** The repository that a request is about, for a link to its page; null for folders and the like. */
-export function repositoryOf(request: JobRequest): string | null {
-  if (request.kind !== 'make') return null;
-  return /^([\w.-]+\/[\w.-]+)(@.*)?$/.exec(request.source)?.[1] ?? null;
 }
 
 /** The row that gets the focus when the one at `index` goes away: the next, else the one before; null when none is left. */

@@ -1,9 +1,8 @@
-import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../app/contract/error.ts';
 import type { Job } from '../../app/contract/job.ts';
 import { engine } from '../bridge.ts';
 import { toast } from '../design/toasts.tsx';
 import { refreshJobs } from '../state/jobs.ts';
+import { errorText } from '../errors/error-words.ts';
 
 export interface JobActions {
   readonly pause: (job: Job) => Promise<void>;
@@ -14,13 +13,11 @@ export interface JobActions {
 
 /** What can be done with a job. What the engine refuses is said in passing; the list shows what is. */
 export function useJobActions(): JobActions {
-  const { t } = useTranslation('errors');
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     try {
       await work();
     } catch (error) {
-      const { message, remedy } = toAppError(error);
-      toast({ text: [message, remedy].filter(Boolean).join(' ') || t('internal'), look: 'danger' });
+      toast({ text: errorText(error), look: 'danger' });
     }
     await refreshJobs();
   };

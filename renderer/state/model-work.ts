@@ -1,9 +1,9 @@
 import type { Artifact } from '../../app/contract/checkpoint.ts';
-import { toAppError } from '../../app/contract/error.ts';
 import { isEnded, type Job, type JobRequest } from '../../app/contract/job.ts';
 import type { Library } from '../../app/contract/library.ts';
 import { engine } from '../bridge.ts';
 import { toast } from '../design/toasts.tsx';
+import { errorText } from '../errors/error-words.ts';
 
 /** The newest jobs about one checkpoint or artifact. */
 export interface ModelWork {
@@ -61,7 +61,7 @@ async function start(request: JobRequest): Promise<void> {
   try {
     await engine.startJob({ request });
   } catch (error) {
-    toast({ text: toAppError(error).message, look: 'danger' });
+    toast({ text: errorText(error), look: 'danger' });
   }
 }
 

@@ -186,7 +186,7 @@ describe.skipIf(process.platform !== 'linux')(
         };
         await beginJob();
         const { page } = app;
-        await page.getByText('The network does not answer').first().waitFor({ timeout: FAULT_MS });
+        await page.getByText('No connection to the hub').first().waitFor({ timeout: FAULT_MS });
         await app.expectAccessible('Get: the hub is gone');
         trouble = null;
         await page

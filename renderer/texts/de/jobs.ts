@@ -68,11 +68,6 @@ export const jobs: Texts<typeof english> = {
   pausedHint: 'Angehalten. Es geht dort weiter, wo es stehen blieb.',
   cancelledHint:
     'Abgebrochen. Fertiges bleibt; mit „Fortsetzen“ geht es dort weiter, wo es stehen blieb.',
-  freeSpace: 'In der Bibliothek Platz schaffen',
-  otherFolder: 'Anderen Ordner wählen',
-  enterToken: 'Hub-Token eingeben',
-  modelPage: 'Seite des Modells öffnen',
-  getAgain: 'Neu holen',
   cancel: {
     title: '{{subject}} abbrechen?',
     goOn: 'Weiterlaufen lassen',

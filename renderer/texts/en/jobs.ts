@@ -63,11 +63,6 @@ export const jobs = {
   interruptedHint: 'Nibble ended while this was running. It goes on where it stopped.',
   pausedHint: 'On hold. It goes on where it stopped.',
   cancelledHint: 'Cancelled. What was finished stays; resuming goes on where it stopped.',
-  freeSpace: 'Free space in the library',
-  otherFolder: 'Choose another folder',
-  enterToken: 'Enter a hub token',
-  modelPage: 'Open the model’s page',
-  getAgain: 'Get it again',
   cancel: {
     title: 'Cancel {{subject}}?',
     goOn: 'Let it go on',

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';
 import { endedAnswer } from './live-answers.ts';
+import { errorSentence } from '../../errors/error-words.ts';
 
 /** Reads aloud that a device is tried, that an answer ended and how long it is; never figures that run, nor tokens. */
 export function AnswerAnnouncer({
@@ -21,7 +22,8 @@ export function AnswerAnnouncer({
   else if (ended !== null && ended.conversationId === conversationId) {
     const { state, statistics, error } = ended.message;
     if (state === 'stopped') words = t('answerStopped');
-    else if (state === 'failed') words = t('answerFailed', { reason: error?.message ?? '' });
+    else if (state === 'failed')
+      words = t('answerFailed', { reason: error === null ? '' : errorSentence(error) });
     else words = t('answerFinished', { count: statistics?.generatedTokens ?? 0 });
   }
   return (

@@ -5,7 +5,7 @@ import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import type { ConversationMessage } from '../../../app/contract/conversation.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { CopyButton } from '../../design/copy-button.tsx';
-import { ErrorNote } from '../../design/notes.tsx';
+import { ErrorNote } from '../../errors/error-note.tsx';
 import { bitsClass, SchemeBadge, useSchemeTexts } from '../../design/scheme.tsx';
 import { AnswerFacts, LiveFacts } from './answer-facts.tsx';
 import { BranchSwitcher } from './branch-switcher.tsx';

@@ -1,10 +1,10 @@
 import { ChevronLeft, ChevronRight } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { IconButton } from '../../design/button.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { showBranch } from './conversation-cache.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** The message that takes over the focus of the switcher that was pressed: it stands in the place of the other. */
 let focusNext: { readonly messageId: number; readonly step: 1 | -1 } | null = null;
@@ -38,7 +38,7 @@ export function BranchSwitcher({
     if (next === undefined) return;
     focusNext = { messageId: next, step };
     showBranch(conversationId, next).catch((thrown: unknown) => {
-      toast({ text: t('settings.failed', { reason: toAppError(thrown).message }), look: 'danger' });
+      toast({ text: t('settings.failed', { reason: errorText(thrown) }), look: 'danger' });
     });
   };
   return (

@@ -3,7 +3,7 @@ import type { KeyboardEvent, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '../../design/button.tsx';
 import { TextArea } from '../../design/fields.tsx';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote } from '../../errors/error-note.tsx';
 import { useStore } from '../../state/store.ts';
 import { ContextMeter } from './context-meter.tsx';
 import { draftOf } from './drafts.ts';

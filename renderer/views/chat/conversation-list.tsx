@@ -11,11 +11,10 @@ import {
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import type { ConversationSummary } from '../../../app/contract/conversation.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import { Button } from '../../design/button.tsx';
 import { SearchField } from '../../design/fields.tsx';
 import { ActionMenu } from '../../design/menu.tsx';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
@@ -25,6 +24,7 @@ import { excerptParts } from './excerpt.ts';
 import { NameDialog } from './name-dialog.tsx';
 import { useConversationList } from './use-conversation-list.ts';
 import { useRemoveConversation } from './use-remove-conversation.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Heights of the list's parts, in px. */
 const ROW_PX = 36;
@@ -188,7 +188,7 @@ export function ConversationList({ openId }: { readonly openId: number | null })
           onSave={(title) => {
             changeConversation(renaming.id, { title }).catch((thrown: unknown) => {
               toast({
-                text: t('chat:settings.failed', { reason: toAppError(thrown).message }),
+                text: t('chat:settings.failed', { reason: errorText(thrown) }),
                 look: 'danger',
               });
             });

@@ -1,11 +1,11 @@
 import { Copy, Download } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { engine } from '../../bridge.ts';
 import { ActionMenu } from '../../design/menu.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { saveText } from '../../state/save-text.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 const mimeTypes = { markdown: 'text/markdown', json: 'application/json' } as const;
 
@@ -14,7 +14,7 @@ export function ExportMenu({ conversationId }: { readonly conversationId: number
   const { t } = useTranslation('chat');
   const attempt = (work: () => Promise<void>) => (): void => {
     work().catch((thrown: unknown) => {
-      toast({ text: t('export.failed', { reason: toAppError(thrown).message }), look: 'danger' });
+      toast({ text: t('export.failed', { reason: errorText(thrown) }), look: 'danger' });
     });
   };
   const save = (format: 'markdown' | 'json'): (() => void) =>

@@ -2,12 +2,12 @@ import { Trash2 } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Preset } from '../../../app/contract/conversation.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import type { Sampling } from '../../../app/contract/sampling.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { useSettings, useUpdateSettings } from '../../state/queries.ts';
 import { NameDialog } from './name-dialog.tsx';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Longest name of a preset that the engine takes. */
 const MOST_LETTERS = 100;
@@ -33,7 +33,7 @@ export function Presets({
         onSuccess: () => after?.(),
         onError: (thrown) => {
           toast({
-            text: t('chat:settings.failed', { reason: toAppError(thrown).message }),
+            text: t('chat:settings.failed', { reason: errorText(thrown) }),
             look: 'danger',
           });
         },

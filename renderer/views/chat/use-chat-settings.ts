@@ -1,13 +1,13 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Conversation, ConversationSettings } from '../../../app/contract/conversation.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import { chatSampling, DEFAULT_MAX_TOKENS } from '../../../app/contract/sampling.ts';
 import { toast } from '../../design/toasts.tsx';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';
 import { changeConversation } from './conversation-cache.ts';
 import { newChatSettings } from './new-chat-settings.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** A pause after which a slider's or a text's value is kept, in ms. */
 const PAUSE_MS = 350;
@@ -36,7 +36,7 @@ function useKeptChanges(conversationId: number | null): {
     changeConversation(conversationId, changes)
       .catch((thrown: unknown) => {
         toast({
-          text: t('settings.failed', { reason: toAppError(thrown).message }),
+          text: t('settings.failed', { reason: errorText(thrown) }),
           look: 'danger',
         });
       })

@@ -4,12 +4,12 @@ import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import type { Conversation } from '../../../app/contract/conversation.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useLibrary } from '../../state/queries.ts';
 import { changeConversation } from './conversation-cache.ts';
 import { lastArtifact, rememberArtifact } from './new-chat-settings.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 export interface ModelChoice {
   readonly listed: readonly LibraryArtifact[];
@@ -68,7 +68,7 @@ export function useModel(
       }
       changeConversation(conversationId, { artifactId: id }).catch((thrown: unknown) => {
         toast({
-          text: t('settings.failed', { reason: toAppError(thrown).message }),
+          text: t('settings.failed', { reason: errorText(thrown) }),
           look: 'danger',
         });
       });

@@ -1,7 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import type { ConversationSummary } from '../../../app/contract/conversation.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import { engine } from '../../bridge.ts';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
@@ -9,6 +8,7 @@ import { queryClient, queryKeys } from '../../state/queries.ts';
 import { conversationsChanged } from './conversation-cache.ts';
 import { focusComposer } from './focus-composer.ts';
 import { stopAnswer } from './live-answers.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Focuses the row of a conversation in the list, once the list was drawn anew. */
 function focusRow(id: number | undefined): void {
@@ -28,7 +28,7 @@ export function useRemoveConversation(
   const [, navigate] = useLocation();
   const failed = (thrown: unknown): void => {
     toast({
-      text: t('chat:settings.failed', { reason: toAppError(thrown).message }),
+      text: t('chat:settings.failed', { reason: errorText(thrown) }),
       look: 'danger',
     });
     conversationsChanged();

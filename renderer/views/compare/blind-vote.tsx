@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next';
 import type { Comparison } from '../../../app/contract/comparison.ts';
 import { Button } from '../../design/button.tsx';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote } from '../../errors/error-note.tsx';
 import { ballotOfKey, columnLetter, unblind, type Ballot } from './logic/blind.ts';
 import { castVote } from './run-session.ts';
 

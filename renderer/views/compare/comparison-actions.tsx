@@ -2,11 +2,11 @@ import { Braces, FileText } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Comparison } from '../../../app/contract/comparison.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import { engine } from '../../bridge.ts';
 import { ActionMenu } from '../../design/menu.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { saveText } from '../../state/save-text.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 async function saveReport(comparisonId: number): Promise<void> {
   const { fileName, html } = await engine.exportComparison({ comparisonId });
@@ -20,7 +20,7 @@ export function ComparisonActions({ comparison }: { readonly comparison: Compari
   const { id } = comparison;
   const told = (work: Promise<void>): void => {
     work.catch((error: unknown) => {
-      toast({ text: toAppError(error).message, look: 'danger' });
+      toast({ text: errorText(error), look: 'danger' });
     });
   };
   if (id === null) return null;

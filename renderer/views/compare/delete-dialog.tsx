@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { ConfirmDialog } from '../../design/dialog.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { removeComparison } from './use-comparisons.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Asks before a comparison and its votes are lost. */
 export function DeleteDialog({
@@ -31,7 +31,7 @@ export function DeleteDialog({
       onConfirm={() => {
         if (comparison === null) return;
         removeComparison(comparison.id).then(onDeleted, (error: unknown) => {
-          toast({ text: toAppError(error).message, look: 'danger' });
+          toast({ text: errorText(error), look: 'danger' });
         });
       }}
     >

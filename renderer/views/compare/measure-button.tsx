@@ -1,12 +1,12 @@
 import { Ruler } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { isEnded } from '../../../app/contract/job.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { useJobs } from '../../state/jobs.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Measures what was never measured, as a job in the background; the number takes its place when it is done. */
 export function MeasureButton({
@@ -41,7 +41,7 @@ export function MeasureButton({
             },
           })
           .catch((error: unknown) => {
-            toast({ text: toAppError(error).message, look: 'danger' });
+            toast({ text: errorText(error), look: 'danger' });
           })
           .finally(() => {
             setAsking(false);

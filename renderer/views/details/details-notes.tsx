@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { LinkButton } from '../../design/link-button.tsx';
-import { ErrorNote, Note } from '../../design/notes.tsx';
+import { Note } from '../../design/notes.tsx';
+import { ErrorNote } from '../../errors/error-note.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { damagedFiles, type ModelWork } from '../../state/model-work.ts';
 import { useIsAvailable } from './details-actions.tsx';

@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatDecibels, formatPercent } from '../../texts/format.ts';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote } from '../../errors/error-note.tsx';
 import { usePlot, useWidth } from '../../design/plot.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import type { ErrorCell, ErrorMap } from './error-map.ts';

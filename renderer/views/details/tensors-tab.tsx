@@ -3,7 +3,6 @@ import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button as AriaButton, Tooltip, TooltipTrigger } from 'react-aria-components';
 import type { TensorStatistics } from '../../../app/contract/checkpoint.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import {
   formatBits,
   formatBytes,
@@ -22,6 +21,7 @@ import { toast } from '../../design/toasts.tsx';
 import { saveText } from '../../state/save-text.ts';
 import { tensorColumns, tensorRows, type TensorColumn, type TensorFilter } from './tensor-rows.ts';
 import type { ShownArtifact } from './use-details.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 const ROW_HEIGHT = 36;
 const numbers: ReadonlySet<TensorColumn> = new Set([
@@ -184,7 +184,7 @@ export function TensorsTab({
       ]),
     );
     saveText(`${artifact.name} tensors.csv`, text, 'text/csv').catch((error: unknown) => {
-      toast({ look: 'danger', text: toAppError(error).message });
+      toast({ look: 'danger', text: errorText(error) });
     });
   };
   return (

@@ -4,11 +4,12 @@ import { useTranslation } from 'react-i18next';
 import { toAppError } from '../../../app/contract/error.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
-import { ErrorNote } from '../../design/notes.tsx';
+import { ErrorNote } from '../../errors/error-note.tsx';
 import { ExternalLink } from '../../frame/external-link.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useDoctor } from '../../state/queries.ts';
 import { TokenDialog } from './token-dialog.tsx';
+import { errorSentence } from '../../errors/error-words.ts';
 
 /** Why nothing can be said about a model, and what to do: agree and enter a token, try again, choose another. */
 export function InspectionFailure({
@@ -45,7 +46,7 @@ export function InspectionFailure({
         {t('gated.title', { name: repository })}
       </h2>
       <p>{t(error.code === 'gated' ? 'gated.hint' : 'gated.unauthorized')}</p>
-      <p className="quiet">{error.message}</p>
+      <p className="quiet">{errorSentence(error)}</p>
       <div className="row wrap">
         {doctor === undefined ? null : (
           <ExternalLink className="button normal" href={`${doctor.endpoint}/${repository}`}>

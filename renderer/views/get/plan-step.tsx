@@ -5,7 +5,8 @@ import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
-import { ErrorNote, Note } from '../../design/notes.tsx';
+import { Note } from '../../design/notes.tsx';
+import { ErrorNote } from '../../errors/error-note.tsx';
 import { refreshJobs } from '../../state/jobs.ts';
 import { useLibrary, useSettings } from '../../state/queries.ts';
 import { Advanced } from './advanced.tsx';

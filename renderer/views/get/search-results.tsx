@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { formatCount } from '../../texts/format.ts';
 import type { ModelSummary } from '../../../app/contract/inspection.ts';
 import { Button } from '../../design/button.tsx';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useWhen } from '../../texts/when.ts';

@@ -4,6 +4,7 @@ import { Button } from '../../design/button.tsx';
 import { Dialog } from '../../design/dialog.tsx';
 import { TextField } from '../../design/fields.tsx';
 import { useSetHubToken } from '../../state/hub-token.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Takes a hub token; it goes straight to the engine and is never shown again. */
 export function TokenDialog({
@@ -34,7 +35,7 @@ export function TokenDialog({
           value={token}
           onChange={setToken}
           hint={t('token.hint')}
-          error={error === null ? null : error.message}
+          error={error === null ? null : errorText(error)}
           autoFocus
         />
         <div className="dialog-actions">

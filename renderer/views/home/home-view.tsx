@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
-import { FailureNote } from '../../design/notes.tsx';
+import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';

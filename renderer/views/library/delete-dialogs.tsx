@@ -2,8 +2,8 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes } from '../../texts/format.ts';
 import { ConfirmDialog } from '../../design/dialog.tsx';
-import { ErrorNote } from '../../design/notes.tsx';
 import type { Doomed, Refused } from './use-removal.ts';
+import { errorSentence } from '../../errors/error-words.ts';
 
 const sum = (doomed: readonly Doomed[]): number =>
   doomed.reduce((bytes, { frees }) => bytes + frees, 0);
@@ -108,9 +108,7 @@ export function ForeverDialog({
       }}
     >
       <div className="stack tight">
-        <ErrorNote
-          error={{ code: refused.error.code, message: refused.error.message, remedy: null }}
-        />
+        <p>{errorSentence(refused.error)}</p>
         <p>
           {t('foreverText', {
             name: names(refused.doomed),

@@ -1,11 +1,11 @@
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { Dialog } from '../../design/dialog.tsx';
 import { TextField } from '../../design/fields.tsx';
 import { queryClient, queryKeys } from '../../state/queries.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** The engine takes no longer names. */
 const LONGEST = 200;
@@ -33,7 +33,7 @@ export function RenameDialog({
       void queryClient.invalidateQueries({ queryKey: queryKeys.show(id) });
       onClose();
     } catch (thrown) {
-      setError(toAppError(thrown).message);
+      setError(errorText(thrown));
     }
   };
   return (

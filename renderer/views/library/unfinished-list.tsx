@@ -1,6 +1,5 @@
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toAppError } from '../../../app/contract/error.ts';
 import { formatBytes } from '../../texts/format.ts';
 import type { Library } from '../../../app/contract/library.ts';
 import { engine } from '../../bridge.ts';
@@ -11,6 +10,7 @@ import { LinkButton } from '../../design/link-button.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { queryClient, queryKeys } from '../../state/queries.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 type Unfinished = Library['unfinished'][number];
 
@@ -31,7 +31,7 @@ export function UnfinishedList({
       const { freedBytes } = await engine.discardUnfinished({ name });
       toast({ look: 'good', text: t('discarded', { size: formatBytes(freedBytes) }) });
     } catch (error) {
-      toast({ look: 'danger', text: toAppError(error).message });
+      toast({ look: 'danger', text: errorText(error) });
     }
     await queryClient.invalidateQueries({ queryKey: queryKeys.library });
     onGone();

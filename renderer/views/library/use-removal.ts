@@ -5,6 +5,7 @@ import { formatBytes } from '../../texts/format.ts';
 import { engine } from '../../bridge.ts';
 import { toast } from '../../design/toasts.tsx';
 import { queryClient, queryKeys } from '../../state/queries.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Something that is about to be deleted. */
 export interface Doomed {
@@ -63,7 +64,8 @@ export function useRemoval(onGone: () => void): {
         if (!forever && couldWorkForGood(error)) {
           left.push(one);
           why = error;
-        } else toast({ look: 'danger', text: t('deleteFailed', { name, reason: error.message }) });
+        } else
+          toast({ look: 'danger', text: t('deleteFailed', { name, reason: errorText(error) }) });
       }
     }
     setRefused(why === null ? null : { doomed: left, error: why });

@@ -2,7 +2,6 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
-import { toAppError } from '../../../app/contract/error.ts';
 import type { Library, LibraryArtifact } from '../../../app/contract/library.ts';
 import { host } from '../../bridge.ts';
 import { toast } from '../../design/toasts.tsx';
@@ -11,6 +10,7 @@ import { startMeasure, startVerify } from '../../state/model-work.ts';
 import type { LibraryRow } from './library-rows.ts';
 import type { RowAction } from './row-menu.tsx';
 import type { Doomed } from './use-removal.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Bytes that come free: a 16-bit artifact shares the weights with its checkpoint as long as that is there. */
 function freed(library: Library, artifact: Artifact): number {
@@ -94,7 +94,7 @@ export function useRowActions(library: Library): RowActions {
         return;
       case 'reveal':
         host.reveal({ directory }).catch((error: unknown) => {
-          toast({ look: 'danger', text: toAppError(error).message });
+          toast({ look: 'danger', text: errorText(error) });
         });
         return;
       case 'copyPath':

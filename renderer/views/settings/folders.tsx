@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { host } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { TextField } from '../../design/fields.tsx';
-import { ErrorNote, FailureNote } from '../../design/notes.tsx';
+import { ErrorNote, FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { useAbout, useLibrary } from '../../state/queries.ts';

@@ -12,6 +12,7 @@ import { KeptField } from './kept-field.tsx';
 import { readEndpoint } from './limits.ts';
 import { Row, Section } from './rows.tsx';
 import { useChange } from './use-change.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Shown where no other address is set. */
 const PUBLIC_HUB = 'https://huggingface.co';
@@ -82,7 +83,7 @@ function Token(): ReactNode {
             value={draft}
             onChange={setDraft}
             hint={t('get:token.hint')}
-            error={error === null ? null : error.message}
+            error={error === null ? null : errorText(error)}
             autoFocus
             className="grow"
           />

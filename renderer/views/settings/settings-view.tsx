@@ -1,6 +1,7 @@
-import type { ReactNode } from 'react';
+import { useEffect, type ReactNode } from 'react';
 import { Button as AriaButton } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
+import { useSearch } from 'wouter';
 import { View } from '../../design/view.tsx';
 import { About } from './about.tsx';
 import { Folders } from './folders.tsx';
@@ -12,7 +13,14 @@ import './settings.css';
 
 const sections = ['general', 'hub', 'running', 'making', 'folders', 'about'] as const;
 
-/** The list of sections; a section's heading gets the focus, so that the keyboard goes on there. */
+/** Shows a section; its heading gets the focus, so that the keyboard goes on there. */
+function goTo(section: string): void {
+  const heading = document.getElementById(`settings-${section}`);
+  heading?.scrollIntoView({ block: 'start' });
+  heading?.focus({ preventScroll: true });
+}
+
+/** The list of sections. */
 function SectionList(): ReactNode {
   const { t } = useTranslation('settings');
   return (
@@ -23,9 +31,7 @@ function SectionList(): ReactNode {
             <AriaButton
               className="settings-nav-button"
               onPress={() => {
-                const heading = document.getElementById(`settings-${section}`);
-                heading?.scrollIntoView({ block: 'start' });
-                heading?.focus({ preventScroll: true });
+                goTo(section);
               }}
             >
               {t(`${section}.title`)}
@@ -40,6 +46,10 @@ function SectionList(): ReactNode {
 /** Everything that can be set. Changes apply at once. */
 export function SettingsView(): ReactNode {
   const { t } = useTranslation('settings');
+  const asked = new URLSearchParams(useSearch()).get('section');
+  useEffect(() => {
+    if (asked !== null) goTo(asked);
+  }, [asked]);
   return (
     <View title={t('title')}>
       <div className="settings">

@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next';
 import type { Settings } from '../../../app/contract/settings.ts';
 import { toast } from '../../design/toasts.tsx';
 import { queryClient, queryKeys, useUpdateSettings } from '../../state/queries.ts';
+import { errorText } from '../../errors/error-words.ts';
 
 /** Changes settings at once; a refusal is said and what was kept comes back. */
 export function useChange(): (change: Partial<Settings>) => void {
@@ -10,7 +11,7 @@ export function useChange(): (change: Partial<Settings>) => void {
   return (change) => {
     mutate(change, {
       onError: (error) => {
-        toast({ text: t('refused', { reason: error.message }), look: 'danger' });
+        toast({ text: t('refused', { reason: errorText(error) }), look: 'danger' });
       },
       onSuccess: () => {
         // What the hub is and says depends on its address.

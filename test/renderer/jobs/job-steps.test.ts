@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, JobRequest } from '../../../app/contract/job.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
-import { groupJobs, neighbour, remediesFor } from '../../../renderer/jobs/job-groups.ts';
+import { groupJobs, neighbour } from '../../../renderer/jobs/job-groups.ts';
 import { jobShare, plannedSteps, schemeOfStep } from '../../../renderer/jobs/job-steps.ts';
 
 function progress(step: string, kind: Progress['kind'], done: number, total = 100): Progress {
@@ -128,16 +128,5 @@ describe('groups', () => {
     expect(neighbour(['a', 'b', 'c'], 1)).toBe('c');
     expect(neighbour(['a', 'b'], 1)).toBe('a');
     expect(neighbour(['a'], 0)).toBeNull();
-  });
-  it('offers a way on from every failure', () => {
-    for (const code of ['network', 'disk-full', 'gated', 'checksum-mismatch', 'internal'] as const)
-      expect(
-        remediesFor(
-          job({
-            state: 'failed',
-            error: { code, message: '', remedy: null, reason: null, facts: {} },
-          }),
-        ),
-      ).toContain('resume');
   });
 });

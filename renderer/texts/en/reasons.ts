@@ -1,0 +1,109 @@
+import type { ReasonWords } from '../reason-words.ts';
+
+/**
+ * For every reason of `app/contract/error-reasons.ts` what happened and what the person can do in this window. Facts are
+ * filled in as the reader's language writes them. A headline per error code is in `errors.ts`; a button for the next step
+ * comes from `errors/next-steps.ts`.
+ */
+export const reasons = {
+  'already-quantized': {
+    what: 'The weights are already quantized ({{method}}). Nibble quantizes from the original 16-bit or 32-bit weights.',
+    next: 'Choose the original model that this one was made from.',
+  },
+  'bad-config-value': {
+    what: 'config.json gives {{field}} the value {{value}}, which can’t be right.',
+    next: 'Get the model again, or choose another one.',
+  },
+  'checkpoint-not-runnable': {
+    what: '{{id}} is a checkpoint, which doesn’t run by itself.',
+    next: 'Choose a version that was made from it, or make one.',
+  },
+  'context-overflow': {
+    what: 'The conversation takes {{promptTokens}} tokens; the context of this model holds {{contextTokens}}.',
+    next: 'Shorten your message, begin a new chat, or allow a longer context in the settings.',
+  },
+  'context-too-long': {
+    what: 'A context of {{asked}} tokens is set, but this model can take at most {{limit}}.',
+    next: 'Set a shorter context in the settings.',
+  },
+  'damaged-header': {
+    what: 'The header of {{file}} is damaged.',
+    next: 'Download the file again.',
+  },
+  'file-cut-short': {
+    what: '{{file}} has {{bytes}} but must have {{expected}}: it ends too early.',
+    next: 'Download the file again.',
+  },
+  'gguf-only': {
+    what: '{{path}} holds GGUF weights, which are already quantized. Nibble quantizes from the original safetensors.',
+    next: 'Search for the original model by its name, or choose a folder with config.json and safetensors files.',
+  },
+  'json-duplicate-key': {
+    what: '{{file}} has the key {{key}} twice in one object, so its meaning is unclear.',
+    next: 'Get the model again, or choose another one.',
+  },
+  'json-too-complex': {
+    what: '{{file}} is nested more deeply or has more values than any real file of its kind.',
+    next: 'Choose another model.',
+  },
+  'json-too-large': {
+    what: '{{file}} has {{bytes}}; Nibble reads at most {{limit}} of such a file.',
+    next: 'Choose another model.',
+  },
+  'lfs-pointer': {
+    what: '{{file}} is only a Git LFS pointer: the file itself was never downloaded.',
+    next: 'Run “git lfs pull” in that folder, or let Nibble download the model by its name.',
+  },
+  'missing-file': {
+    what: '{{file}} is missing in {{folder}}.',
+    next: 'Get the model again, or copy the file into that folder.',
+  },
+  'missing-tensor': {
+    what: 'The weights lack the tensor {{tensor}}, which this model needs.',
+    next: 'Get the model again, or choose another one.',
+  },
+  'no-weights': {
+    what: '{{folder}} has no safetensors weights.',
+    next: 'Choose a folder with config.json and safetensors files, or search for the model by its name.',
+  },
+  'not-a-folder': {
+    what: '{{path}} is a file, not a folder.',
+    next: 'Choose the folder that holds config.json and the safetensors files.',
+  },
+  'not-json': {
+    what: '{{file}} isn’t valid JSON.',
+    next: 'Get the model again, or choose another one.',
+  },
+  'nothing-there': {
+    what: 'There is no model, file or folder called {{name}}.',
+    next: 'Enter a name from the hub (owner/name), or the path of a folder with config.json and safetensors files.',
+  },
+  'tensor-shape': {
+    what: 'The tensor {{tensor}} has the shape {{found}}; config.json asks for {{expected}}.',
+    next: 'Get the model again, or choose another one.',
+  },
+  'tensor-type': {
+    what: 'The tensor {{tensor}} is stored as {{type}}, which can’t be used for it.',
+    next: 'Choose another model.',
+  },
+  'unknown-architecture': {
+    what: 'Nibble can’t quantize or run {{architecture}} models yet.',
+    next: 'Choose another model.',
+  },
+  'unknown-architecture-similar': {
+    what: 'Nibble can’t quantize or run {{architecture}} models yet, only {{similar}}.',
+    next: 'Choose another model.',
+  },
+  'unsafe-file-name': {
+    what: '{{file}} names a file that could lie outside the model’s folder: {{name}}.',
+    next: 'Choose another model.',
+  },
+  'unsupported-feature': {
+    what: 'This model needs a feature that Nibble doesn’t have yet: {{field}} = {{value}}.',
+    next: 'Choose another model.',
+  },
+  'vocabulary-mismatch': {
+    what: '{{tensor}} has {{rows}} rows, but config.json says the vocabulary has {{vocabulary}} tokens.',
+    next: 'Get the model again, or choose another one.',
+  },
+} as const satisfies ReasonWords;
