@@ -2,14 +2,15 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { WAIT_MS } from '../fixtures/wait.ts';
 
 export type Theme = 'light' | 'dark';
 
 /** Level AA of WCAG 2.2 and everything below it. */
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
-/** What a busy machine with two cores may take for one step of the app. */
-export const STEP_MS = Number(process.env['NIBBLE_E2E_STEP_MS'] ?? 30_000);
+/** What one step of the app may take. */
+export const STEP_MS = Number(process.env['NIBBLE_E2E_STEP_MS'] ?? WAIT_MS);
 
 export interface AppPage {
   readonly page: Page;

@@ -22,7 +22,7 @@ import { sampleHub, startWebHost, type WebHostProcess } from './web-host.ts';
 const REPOSITORY = 'acme/storyteller';
 
 /** Each fault needs a job or an answer before it and one after it. */
-const FAULT_MS = 180_000;
+const FAULT_MS = 600_000;
 
 let browser: Browser;
 let hub: LocalHub;

@@ -28,7 +28,7 @@ const views: [string, string, RegExp][] = [
   ['Settings', '/settings', /Models kept loaded/],
 ];
 
-const VIEWS_MS = 180_000;
+const VIEWS_MS = 600_000;
 
 let browser: Browser;
 let hub: LocalHub;

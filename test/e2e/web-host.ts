@@ -5,13 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { startLocalHub, type LocalHub } from '../../app/local-hub/index.ts';
 import { sampleModel } from '../../app/sample/index.ts';
+import { WAIT_MS } from '../fixtures/wait.ts';
 
 const entry = fileURLToPath(new URL('../../main/cli/cli.ts', import.meta.url));
 const stopItself = new URL('../fixtures/processes/stop-itself.mjs', import.meta.url).href;
 const servedSchema = z.object({ url: z.string(), port: z.number(), token: z.string() });
-
-/** A busy machine may need long to start three processes. */
-const START_MS = 60_000;
 
 export interface WebHostProcess {
   readonly url: string;
@@ -69,8 +67,8 @@ export async function startWebHost(options: {
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
     const timer = setTimeout(() => {
-      reject(new Error(`nibble serve said nothing within ${START_MS} ms: ${said}`));
-    }, START_MS);
+      reject(new Error(`nibble serve said nothing within ${WAIT_MS} ms: ${said}`));
+    }, WAIT_MS);
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
       try {

@@ -15,7 +15,7 @@ import { sampleHub, startWebHost, type WebHostProcess } from './web-host.ts';
 const REPOSITORY = 'acme/storyteller';
 
 /** Three processes, two quantizations and a dozen answers on a machine that may be busy. */
-const JOB_MS = 240_000;
+const JOB_MS = 600_000;
 
 let browser: Browser;
 let hub: LocalHub;

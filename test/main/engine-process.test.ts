@@ -1,19 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openEngine } from '../../main/processes/open-engine.ts';
 import type { SupervisedEngine } from '../../main/processes/supervise-engine.ts';
 import { scratchFolder } from '../fixtures/scratch.ts';
+import { WAIT_MS } from '../fixtures/wait.ts';
 
 const dyingEngine = fileURLToPath(
   new URL('../fixtures/processes/dying-engine.ts', import.meta.url),
 );
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !condition(); i++) await sleep(20);
-  expect(condition()).toBe(true);
+  await vi.waitUntil(condition, { timeout: WAIT_MS, interval: 5 });
 }
 
 async function withEngine(

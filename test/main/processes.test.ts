@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../app/contract/error.ts';
 import { openRunner, type RunnerProcess } from '../../main/processes/open-runner.ts';
 import { OutputTail } from '../../main/processes/output-tail.ts';
 import { chatModel } from '../fixtures/chat-model.ts';
 import { scratchFolder } from '../fixtures/scratch.ts';
+import { WAIT_MS } from '../fixtures/wait.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/processes/${name}.ts`, import.meta.url));
@@ -26,8 +26,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 300 && !condition(); i++) await sleep(20);
-  expect(condition()).toBe(true);
+  await vi.waitUntil(condition, { timeout: WAIT_MS, interval: 5 });
 }
 
 describe('a runner process', () => {

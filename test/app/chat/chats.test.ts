@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   branchOf,
   type Conversation,
@@ -7,15 +6,21 @@ import {
 } from '../../../app/contract/conversation.ts';
 import { openCatalog } from '../../../app/catalog/index.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
-import { chatHome, openChatEngine, type ChatEngine } from '../../fixtures/chat-home.ts';
+import {
+  chatHome,
+  LONG_ANSWER,
+  openChatEngine,
+  type ChatEngine,
+} from '../../fixtures/chat-home.ts';
 import { quiet } from '../../fixtures/test-engine.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 
 let home: string;
 let engine: ChatEngine;
 
 beforeAll(async () => {
   home = await chatHome(['nf4-dq', 'llm-int8']);
-}, 120_000);
+});
 beforeEach(async () => {
   engine = await openChatEngine(home);
 });
@@ -49,7 +54,7 @@ async function startLong(signal?: AbortSignal): Promise<{
   ended: Promise<ConversationMessage>;
   text: () => string;
 }> {
-  const id = await begin({ sampling: endless, maxTokens: 700 });
+  const id = await begin({ sampling: endless, maxTokens: LONG_ANSWER });
   let text = '';
   const ended = await new Promise<{ promise: Promise<ConversationMessage> }>((resolve, reject) => {
     const promise = engine.client.say(
@@ -286,10 +291,13 @@ describe('an answer that ends early', () => {
     const { id, ended } = await startLong(stop.signal);
     const other = openCatalog(`${home}/catalog.sqlite`);
     let kept: ConversationMessage | undefined;
-    for (let i = 0; i < 200 && (kept?.content ?? '') === '' && kept?.state !== 'complete'; i++) {
-      await sleep(20);
-      kept = other.conversations.conversation(id).messages.at(-1);
-    }
+    await vi.waitUntil(
+      () => {
+        kept = other.conversations.conversation(id).messages.at(-1);
+        return (kept?.content ?? '') !== '';
+      },
+      { timeout: WAIT_MS },
+    );
     other.close();
     expect(kept?.content.length).toBeGreaterThan(0);
     stop.abort();

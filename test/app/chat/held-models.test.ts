@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HeldModel } from '../../../app/contract/loaded.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
 import { probeGpus } from '../../../native-kernels/index.ts';
-import { chatHome, openChatEngine, type ChatEngine } from '../../fixtures/chat-home.ts';
+import {
+  chatHome,
+  LONG_ANSWER,
+  openChatEngine,
+  type ChatEngine,
+} from '../../fixtures/chat-home.ts';
 import { buildFakeDrivers } from '../../fixtures/fake-driver/build.ts';
 import { quiet } from '../../fixtures/test-engine.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 
 const [nf4, int8, bf16] = ['sample-nf4-dq', 'sample-llm-int8', 'sample-bf16'] as const;
 
@@ -21,7 +26,7 @@ let engine: ChatEngine;
 
 beforeAll(async () => {
   home = await chatHome(['nf4-dq', 'llm-int8', 'bf16']);
-}, 120_000);
+});
 beforeEach(async () => {
   engine = await openChatEngine(home);
   await engine.client.updateSettings({ heldModels: 2 });
@@ -57,12 +62,9 @@ function isRunning(pid: number): boolean {
 
 /** Waits until the list of models is as wanted, and gives it. */
 async function until(isWanted: (models: HeldModel[]) => boolean): Promise<HeldModel[]> {
-  for (let i = 0; i < 1000; i++) {
-    const last = engine.told.at(-1);
-    if (last !== undefined && isWanted(last)) return last;
-    await sleep(10);
-  }
-  throw new Error(`The list stayed ${JSON.stringify(engine.told.at(-1))}`);
+  const last = (): HeldModel[] => engine.told.at(-1) ?? [];
+  await expect.poll(() => isWanted(last()), { timeout: WAIT_MS, interval: 5 }).toBe(true);
+  return last();
 }
 
 /** Starts an answer that goes on until it is stopped; resolves when the model speaks. */
@@ -70,7 +72,7 @@ async function startAnswer(artifactId: string): Promise<{ stop: () => Promise<vo
   const { id } = await engine.client.createConversation({
     artifactId,
     sampling: { ...greedySampling, temperature: 5 },
-    maxTokens: 900,
+    maxTokens: LONG_ANSWER,
   });
   const controller = new AbortController();
   let ended: Promise<unknown> = Promise.resolve();
@@ -224,17 +226,18 @@ describe('models that are held', () => {
       const [runner] = engine.pids;
       // The program that hangs in the driver: it is started right after it was announced.
       let tried: number[] = [];
-      for (let i = 0; tried.length === 0 && i < 500; i++) {
-        tried = await childrenOf(runner ?? 0);
-        await sleep(10);
-      }
-      expect(tried).toHaveLength(1);
+      await vi.waitUntil(
+        async () => {
+          tried = await childrenOf(runner ?? 0);
+          return tried.length === 1;
+        },
+        { timeout: WAIT_MS },
+      );
       stop.abort();
       expect((await answer).state).toBe('stopped');
       await until((models) => models.length === 0);
       expect(isAlive(runner)).toBe(false);
-      for (let i = 0; tried.some(isRunning) && i < 500; i++) await sleep(10);
-      expect(tried.some(isRunning)).toBe(false);
+      await vi.waitUntil(() => !tried.some(isRunning), { timeout: WAIT_MS });
     },
   );
 

@@ -55,7 +55,7 @@ beforeAll(async () => {
   });
   model = made?.id ?? '';
   checkpoint = made?.checkpointId ?? '';
-}, 120_000);
+});
 afterAll(() => session.close());
 
 function call(

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { chmod, copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { engineApi } from '../../../app/contract/engine-api.ts';
 import { hostApi, type HostCommand } from '../../../app/contract/host-api.ts';
 import { sampleModel, startSampleHub } from '../../../app/engine.ts';
@@ -11,6 +10,7 @@ import { serveKey } from '../../../main/web/serve-key.ts';
 import { runCli } from '../../fixtures/run-cli.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { clientOf, startWebSession, type WebSession } from '../../fixtures/web-session.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 
 function isAlive(pid: number): boolean {
   try {
@@ -22,8 +22,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await sleep(20);
-  expect(condition()).toBe(true);
+  await vi.waitUntil(condition, { timeout: WAIT_MS, interval: 5 });
 }
 
 describe('the web host', () => {
