@@ -25,6 +25,7 @@ import { fileSecrets, type Secrets } from './engine/secrets.ts';
 import { currentSettings, settingsCalls } from './engine/settings.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
 
+export { endWithParent } from '../native-kernels/index.ts';
 export { defaultHome, exportLogits, heldOutText, sampleModel, samplePrompts, startSampleHub };
 export type { OpenRunner, Secrets };
 

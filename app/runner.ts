@@ -12,6 +12,8 @@ import {
 } from './run/index.ts';
 import { prepareRuntime } from '../native-kernels/index.ts';
 
+export { endWithParent } from '../native-kernels/index.ts';
+
 /**
  * A runner: owns one loaded model for the life of its process. Loading happens once; calls that use the model run one
  * after another, in the order they came.

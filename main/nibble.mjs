@@ -25,7 +25,10 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   console.error('nibble: this checkout is not set up yet; run: npm run setup');
   process.exitCode = 1;
 } else {
-  const child = spawn(binary, [commandLine, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The channel says nothing: its end tells the child that this process is gone, however it ended.
+  const child = spawn(binary, [commandLine, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   // The child gets Ctrl-C from the terminal itself; waiting lets it clean up and choose the exit code.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -4,11 +4,13 @@ import { fileURLToPath } from 'node:url';
 /**
  * Loads the built addon. Only the files of this folder may call it; everyone else imports `index.ts`.
  *
- * `NIBBLE_ADDON` names another build of it, to compare or debug two builds in one checkout.
+ * In a checkout `NIBBLE_ADDON` names another build of it, to compare or debug two builds.
  */
 export function loadAddon(): unknown {
   const built = fileURLToPath(new URL('./build/nibble.node', import.meta.url));
-  const file = process.env['NIBBLE_ADDON'] ?? built;
+  // What is packed is JavaScript: there no variable of somebody's environment chooses which code is run.
+  const isCheckout = import.meta.url.endsWith('.ts');
+  const file = (isCheckout ? process.env['NIBBLE_ADDON'] : undefined) ?? built;
   try {
     return createRequire(import.meta.url)(file);
   } catch (cause) {

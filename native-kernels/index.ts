@@ -3,6 +3,7 @@ export * from './attention.ts';
 export * from './gpu.ts';
 export * from './graph-probe.ts';
 export * from './linear.ts';
+export * from './process.ts';
 export * from './quantize-files.ts';
 export * from './quantizers.ts';
 export * from './runtime.ts';

@@ -48,6 +48,12 @@ export const errorReasons = {
   'tensor-shape': { tensor: 'text', found: 'text', expected: 'text' },
   /** A tensor is stored in a type that cannot be used for it. */
   'tensor-type': { tensor: 'text', type: 'text' },
+  /** The process that runs the model ended: how, and the last lines that it printed (may be empty). */
+  'runner-ended': { how: 'text', lastWords: 'text' },
+  /** The process that runs the model gave no sign of life for so long, and was ended. */
+  'runner-hung': { seconds: 'seconds' },
+  /** The process that runs the model was started and never spoke. */
+  'runner-silent': { seconds: 'seconds' },
   /** A model family that Nibble does not know. */
   'unknown-architecture': { architecture: 'text' },
   /** A model family that Nibble does not know, but for one much like it. */

@@ -1,5 +1,6 @@
 // Entry of the `nibble` command. Only parses; each command loads what it needs when it runs.
 import { CommanderError } from 'commander';
+import { poolThreads } from '../processes/child-environment.ts';
 import { buildProgram } from './program.ts';
 import { exitCodes } from './session.ts';
 
@@ -7,6 +8,19 @@ import { exitCodes } from './session.ts';
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCodes.done);
   throw error;
+});
+
+// Before anything uses the pool. The engine of a command quantizes in this very process.
+process.env['UV_THREADPOOL_SIZE'] ??= `${poolThreads()}`;
+
+/** A command that was interrupted has ended after what it had in hand; longer than this nothing takes. */
+const ORPHAN_GRACE_MS = 5_000;
+
+// The channel to the wrapper of main/nibble.mjs ends with it, also when it was killed: nobody waits for this any more.
+process.channel?.unref();
+process.once('disconnect', () => {
+  process.kill(process.pid, 'SIGTERM');
+  setTimeout(() => process.exit(exitCodes.interrupted), ORPHAN_GRACE_MS).unref();
 });
 
 try {

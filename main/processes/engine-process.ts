@@ -2,9 +2,13 @@
 import { engineApi } from '../../app/contract/engine-api.ts';
 import { toWire } from '../../app/contract/error.ts';
 import { serve } from '../../app/contract/rpc.ts';
-import { createEngine } from '../../app/engine.ts';
+import { createEngine, endWithParent } from '../../app/engine.ts';
+import { ENGINE_GRACE_MS, parentProcess } from './child-environment.ts';
 import { FAILED, portToParent, READY } from './child-port.ts';
 import { openRunner } from './open-runner.ts';
+
+const parent = parentProcess();
+if (parent !== null) endWithParent({ parent, graceMs: ENGINE_GRACE_MS, forkedByMainThread: true });
 
 const port = portToParent();
 const [home] = process.argv.slice(2);

@@ -30,6 +30,7 @@ export function engineDied({ how, lastWords }: Pick<UnexpectedEnd, 'how' | 'last
 
 async function startEngine({ home, entry }: OpenEngineOptions): Promise<StartedEngine> {
   const started = startChild({
+    kind: 'engine',
     entry: entry ?? ENGINE_FILE,
     args: [home],
     closeTimeoutMs: CLOSE_TIMEOUT_MS,

@@ -1,8 +1,13 @@
 // Entry of a runner process: owns one loaded model for the process that forked it, and ends with it.
 import { serve } from '../../app/contract/rpc.ts';
 import { runnerApi } from '../../app/contract/runner-api.ts';
-import { createRunner } from '../../app/runner.ts';
+import { createRunner, endWithParent } from '../../app/runner.ts';
+import { parentProcess } from './child-environment.ts';
 import { portToParent, READY } from './child-port.ts';
+import { sendHeartbeats } from './heartbeat.ts';
+
+const parent = parentProcess();
+if (parent !== null) endWithParent({ parent, forkedByMainThread: true });
 
 const port = portToParent();
 serve(runnerApi, createRunner(), port, { withStacks: true });
@@ -11,4 +16,5 @@ serve(runnerApi, createRunner(), port, { withStacks: true });
 port.onClose(() => process.exit(0));
 // The terminal sends Ctrl-C to every process of the group; the parent decides what it means for its runners.
 process.on('SIGINT', () => undefined);
+sendHeartbeats(port);
 port.postMessage(READY);

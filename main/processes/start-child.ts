@@ -4,20 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { AppError, fromWire, wireErrorSchema } from '../../app/contract/error.ts';
 import type { Port } from '../../app/contract/rpc.ts';
+import { childEnvironment, type ChildKind } from './child-environment.ts';
 import { FAILED, portToChild, READY } from './child-port.ts';
 import { OutputTail } from './output-tail.ts';
 
 /** Enough of a dying process's output to recognize what happened. */
 const SHOWN_LINES = 6;
-
-/** Inside the installation, because what lies there is run: a shared temporary folder would be open to others. */
-const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
-
-/**
- * glibc keeps seven freed pieces of each size at hand for a thread. ONNX Runtime makes and frees thousands of them while
- * it reads a graph, which takes a fifth less time with room for more. Other C libraries do not know the variable.
- */
-const ALLOCATOR = 'glibc.malloc.tcache_count=2000';
 
 /** How a process ended that nobody had asked to end. */
 export interface UnexpectedEnd {
@@ -29,6 +21,7 @@ export interface UnexpectedEnd {
 }
 
 export interface ChildOptions {
+  readonly kind: ChildKind;
   /** The file to fork. */
   readonly entry: string;
   readonly args?: readonly string[] | undefined;
@@ -46,6 +39,8 @@ export interface StartedChild {
   readonly gone: Promise<AppError>;
   /** Ends the process and waits until it is gone; safe to call twice. */
   readonly close: () => Promise<void>;
+  /** Kills a process that does not end by itself; `reason` is why its calls fail. */
+  readonly kill: (reason: AppError) => void;
 }
 
 /**
@@ -88,8 +83,7 @@ export function startChild(options: ChildOptions): StartedChild {
     serialization: 'advanced',
     // The parent's own flags (a debugger's port, a test runner's hooks) are not the child's.
     execArgv: [],
-    // Node keeps there what it compiled: a child is up in half the time. Where it cannot be written, Node goes without.
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, GLIBC_TUNABLES: ALLOCATOR, ...process.env },
+    env: childEnvironment(options.kind, options.entry),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const output = new OutputTail();
@@ -106,14 +100,16 @@ export function startChild(options: ChildOptions): StartedChild {
       : child.signalCode !== null
         ? `was ended by ${child.signalCode}`
         : `ended with exit code ${child.exitCode ?? 'unknown'}`;
+  let killedFor: AppError | null = null;
   const gone = ended(child).then(() =>
     closing
       ? new AppError('aborted', options.closedMessage)
-      : options.describe({
+      : (killedFor ??
+        options.describe({
           how: how(),
           signal: child.signalCode,
           lastWords: output.lastLines(SHOWN_LINES),
-        }),
+        })),
   );
   return {
     child,
@@ -125,6 +121,10 @@ export function startChild(options: ChildOptions): StartedChild {
       const timer = setTimeout(() => child.kill('SIGKILL'), options.closeTimeoutMs);
       await gone;
       clearTimeout(timer);
+    },
+    kill: (reason) => {
+      killedFor ??= reason;
+      child.kill('SIGKILL');
     },
   };
 }

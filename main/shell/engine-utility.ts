@@ -3,12 +3,16 @@ import type { MessagePortMain } from 'electron';
 import { engineApi } from '../../app/contract/engine-api.ts';
 import { toWire } from '../../app/contract/error.ts';
 import { connect, serve } from '../../app/contract/rpc.ts';
-import { createEngine, type Engine } from '../../app/engine.ts';
+import { createEngine, endWithParent, type Engine } from '../../app/engine.ts';
+import { ENGINE_GRACE_MS, parentProcess } from '../processes/child-environment.ts';
 import { FAILED, READY } from '../processes/child-port.ts';
 import { portOf } from './message-port.ts';
 import { PortsByNumber } from './ports-by-number.ts';
 import { engineMessageSchema, shellApi } from './shell-api.ts';
 import { shellRunner } from './shell-runner.ts';
+
+const parent = parentProcess();
+if (parent !== null) endWithParent({ parent, graceMs: ENGINE_GRACE_MS, forkedByMainThread: false });
 
 const { parentPort } = process;
 const runnerPorts = new PortsByNumber();

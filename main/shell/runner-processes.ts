@@ -15,7 +15,7 @@ export class RunnerProcesses {
 
   /** Forks a runner. @returns its number, its process and the port through which it is called */
   async start(): Promise<{ runnerId: number; pid: number; port: MessagePortMain }> {
-    const utility = startUtility(RUNNER_FILE, 'Nibble runner');
+    const utility = startUtility(RUNNER_FILE, 'Nibble runner', 'runner');
     await Promise.race([
       new Promise<void>((resolve) => utility.process.once('spawn', resolve)),
       utility.gone.then(({ how }) => {

@@ -3,7 +3,8 @@ import { AppError } from '../../app/contract/error.ts';
 import type { OpenRunner } from '../../app/contract/open-runner.ts';
 import { connect, type Client } from '../../app/contract/rpc.ts';
 import { runnerApi } from '../../app/contract/runner-api.ts';
-import { runnerDied } from '../processes/open-runner.ts';
+import { SILENCE_LIMIT_MS, watchHeartbeats } from '../processes/heartbeat.ts';
+import { runnerDied, runnerHung } from '../processes/open-runner.ts';
 import { portOf } from './message-port.ts';
 import type { ShellApi } from './shell-api.ts';
 
@@ -20,11 +21,14 @@ export function shellRunner(
     if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
     const { runnerId, pid } = await shell.startRunner({});
     let closing = false;
+    let hung = false;
     const exited = shell.runnerEnd({ runnerId }).then(
       (end) =>
-        closing
-          ? new AppError('aborted', 'The runner was closed.')
-          : runnerDied({ ...end, signal: null }),
+        hung
+          ? runnerHung(SILENCE_LIMIT_MS)
+          : closing
+            ? new AppError('aborted', 'The runner was closed.')
+            : runnerDied({ ...end, signal: null }),
       (error: unknown) =>
         runnerDied({ how: `was lost: ${String(error)}`, lastWords: '', signal: null }),
     );
@@ -43,6 +47,11 @@ export function shellRunner(
         ...port,
         onClose: (listener) => void exited.then(listener),
       });
+      const unwatch = watchHeartbeats(port, SILENCE_LIMIT_MS, () => {
+        hung = true;
+        void shell.endRunner({ runnerId });
+      });
+      void exited.then(unwatch);
       signal?.addEventListener('abort', abort, { once: true });
       onStart?.(pid);
       const loaded = await client.load(load, { onEvent: onTrial });

@@ -40,7 +40,7 @@ const firstWordSchema = z.discriminatedUnion('kind', [
  * @throws AppError what keeps the engine from beginning, 'engine-restarted' when it dies before
  */
 export async function startShellEngine(home: string, tokens: TokenStore): Promise<ShellEngine> {
-  const utility = startUtility(ENGINE_FILE, 'Nibble engine');
+  const utility = startUtility(ENGINE_FILE, 'Nibble engine', 'engine');
   const runners = new RunnerProcesses();
   let closing = false;
   // Runners belong to their engine: a new one would know nothing of them, and their memory would stay taken.

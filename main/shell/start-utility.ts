@@ -1,4 +1,5 @@
 import { utilityProcess, type UtilityProcess } from 'electron';
+import { childEnvironment, type ChildKind } from '../processes/child-environment.ts';
 import { OutputTail } from '../processes/output-tail.ts';
 
 /** Enough of a dying process's output to recognize what happened. */
@@ -23,8 +24,12 @@ export interface StartedUtility {
  *
  * @param name as the system's list of processes shows it
  */
-export function startUtility(entry: string, name: string): StartedUtility {
-  const child = utilityProcess.fork(entry, [], { serviceName: name, stdio: 'pipe' });
+export function startUtility(entry: string, name: string, kind: ChildKind): StartedUtility {
+  const child = utilityProcess.fork(entry, [], {
+    serviceName: name,
+    stdio: 'pipe',
+    env: childEnvironment(kind, entry),
+  });
   const output = new OutputTail();
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => {
@@ -41,7 +46,11 @@ export function startUtility(entry: string, name: string): StartedUtility {
     end: async (ask, timeoutMs) => {
       // A process that never came up, or is gone, has no id.
       if (child.pid === undefined) return;
-      const timer = setTimeout(() => child.kill(), timeoutMs);
+      const { pid } = child;
+      const timer = setTimeout(() => {
+        // `kill` of Electron asks; a process that runs in circles hears nothing.
+        process.kill(pid, 'SIGKILL');
+      }, timeoutMs);
       ask();
       await gone;
       clearTimeout(timer);

@@ -6,6 +6,7 @@ namespace {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   nibble::addon::register_quantize_files(env, exports);
+  nibble::addon::register_process(env, exports);
   nibble::addon::register_quantizers(env, exports);
   nibble::addon::register_hashes(env, exports);
   nibble::addon::register_linear(env, exports);

@@ -7,6 +7,7 @@
 namespace nibble::addon {
 
 void register_quantize_files(Napi::Env env, Napi::Object exports);
+void register_process(Napi::Env env, Napi::Object exports);
 void register_quantizers(Napi::Env env, Napi::Object exports);
 void register_hashes(Napi::Env env, Napi::Object exports);
 void register_linear(Napi::Env env, Napi::Object exports);

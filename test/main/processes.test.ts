@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../app/contract/error.ts';
+import { childEnvironment } from '../../main/processes/child-environment.ts';
 import { openRunner, type RunnerProcess } from '../../main/processes/open-runner.ts';
 import { OutputTail } from '../../main/processes/output-tail.ts';
 import { chatModel } from '../fixtures/chat-model.ts';
@@ -118,6 +121,69 @@ describe('a runner process', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
     await eventually(() => !isAlive(pid));
+  });
+});
+
+describe('a runner that runs in circles', () => {
+  it('is noticed, ended and told; nobody waits for ever', async () => {
+    const directory = await scratchFolder();
+    let pid = 0;
+    const opening = openRunner({
+      directory,
+      entry: fixture('spinning'),
+      silenceLimitMs: 200,
+      onStart: (started) => {
+        pid = started;
+      },
+    });
+    await expect(opening).rejects.toMatchObject({
+      code: 'runner-crashed',
+      reason: 'runner-hung',
+      facts: { seconds: 0.2 },
+    });
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('ends when its parent is killed, without having looked up', async () => {
+    const directory = await scratchFolder();
+    const parent = spawn(process.execPath, [fixture('parent'), directory, fixture('spinning')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    await eventually(() => existsSync(path.join(directory, 'spinning')));
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await eventually(() => !isAlive(pid));
+  });
+});
+
+describe('the environment of a child', () => {
+  const parent = {
+    Path: '/bin',
+    LC_ALL: 'C',
+    CUDA_VISIBLE_DEVICES: '0',
+    https_proxy: 'http://proxy',
+    HF_TOKEN: 'hf_secret',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    GITHUB_TOKEN: 'secret',
+    NODE_OPTIONS: '--require /tmp/x.js',
+    NIBBLE_ADDON: '/tmp/x.node',
+    NIBBLE_PARENT: '1',
+  };
+  const seen = (kind: 'engine' | 'runner', entry: string): string[] =>
+    Object.keys(childEnvironment(kind, entry, parent)).filter((name) => name in parent);
+
+  it('has what it needs of its parent, and nobody else’s secrets', () => {
+    const plain = ['Path', 'LC_ALL', 'CUDA_VISIBLE_DEVICES'];
+    expect(seen('runner', 'r.js')).toEqual([...plain, 'NIBBLE_PARENT']);
+    expect(seen('engine', 'e.js')).toEqual([...plain, 'https_proxy', 'HF_TOKEN', 'NIBBLE_PARENT']);
+    expect(childEnvironment('runner', 'r.js', parent)['NIBBLE_PARENT']).toBe(`${process.pid}`);
+  });
+
+  it('chooses which code is run in a checkout alone', () => {
+    expect(seen('runner', 'r.ts')).toContain('NIBBLE_ADDON');
+    expect(seen('engine', 'e.js')).not.toContain('NIBBLE_ADDON');
   });
 });
 
