@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
+import { quantizationMethod } from './quantization-method.ts';
+import type { StoredTensor } from './quantization-method.ts';
 
 /** The seven linear layers that most decoders share. */
 const sevenLinearLayers = [
@@ -69,7 +71,7 @@ export interface ArchitectureDescription {
   readonly quantizable: boolean;
   readonly runnable: boolean;
   /** Why it is not quantizable; null when it is. */
-  readonly obstacle: string | null;
+  readonly obstacle: AppError | null;
   readonly layers: number | null;
   readonly hiddenSize: number | null;
   readonly vocabularySize: number | null;
@@ -86,7 +88,6 @@ const outlineSchema = z.looseObject({
   hidden_size: count,
   vocab_size: count,
   max_position_embeddings: count,
-  quantization_config: z.unknown().optional(),
 });
 
 function listOf(which: 'quantizable' | 'runnable'): string {
@@ -96,30 +97,85 @@ function listOf(which: 'quantizable' | 'runnable'): string {
     .join(', ');
 }
 
+/** Letters that two names begin with alike. */
+function commonStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
+/** The known class of the same line of models: its name without number and suffix begins the unknown one. */
+function similarTo(modelType: string): string | null {
+  let best: { readonly className: string; readonly length: number } | null = null;
+  for (const [known, { className }] of architectures) {
+    const line = /^[a-z]+/.exec(known)?.[0] ?? known;
+    const length = commonStart(modelType, known);
+    if (modelType.startsWith(line) && length > (best?.length ?? 0)) best = { className, length };
+  }
+  return best?.className ?? null;
+}
+
 /** An error for a model that Nibble does not know, with the list of those it does. */
-export function unsupportedModel(what: string, which: 'quantizable' | 'runnable'): AppError {
-  return new AppError('unsupported-model', what, {
-    remedy: `Choose a model of one of these architectures: ${listOf(which)}.`,
-  });
+export function unknownArchitecture(
+  className: string,
+  modelType: string,
+  which: 'quantizable' | 'runnable',
+): AppError {
+  const verb = which === 'quantizable' ? 'quantize' : 'run';
+  const similar = similarTo(modelType);
+  const remedy = `Choose a model of one of these architectures: ${listOf(which)}.`;
+  return new AppError(
+    'unsupported-model',
+    `${className} (model_type ${modelType}) is not an architecture that Nibble can ${verb}.`,
+    similar === null
+      ? because('unknown-architecture', { architecture: className }, { remedy })
+      : because('unknown-architecture-similar', { architecture: className, similar }, { remedy }),
+  );
+}
+
+/** An error for a known model that wants something which there is no graph for. */
+export function unsupportedFeature(field: string, value: string, message: string): AppError {
+  return new AppError(
+    'unsupported-model',
+    message,
+    because(
+      'unsupported-feature',
+      { field, value },
+      { remedy: `Choose a model of one of these architectures: ${listOf('runnable')}.` },
+    ),
+  );
 }
 
 /**
  * Names a model and says what Nibble can do with it. Never refuses a model: callers that need one do.
  *
  * @param config The parsed config.json.
+ * @param tensors Of its weights, where they are known: not every quantized checkpoint says so in its config.json.
  * @throws AppError `malformed-file` when there is no model_type
  */
-export function describeArchitecture(config: unknown): ArchitectureDescription {
+export function describeArchitecture(
+  config: unknown,
+  tensors: readonly StoredTensor[] = [],
+): ArchitectureDescription {
   const parsed = outlineSchema.safeParse(config);
   if (!parsed.success)
-    throw new AppError('malformed-file', 'config.json does not name a model_type.', {
-      remedy: 'Nibble reads checkpoints in the layout of transformers: choose another repository.',
-      cause: parsed.error,
-    });
+    throw new AppError(
+      'malformed-file',
+      'config.json does not name a model_type.',
+      because(
+        'bad-config-value',
+        { field: 'model_type', value: '' },
+        {
+          remedy:
+            'Nibble reads checkpoints in the layout of transformers: choose another repository.',
+          cause: parsed.error,
+        },
+      ),
+    );
   const outline = parsed.data;
   const known = architectures.get(outline.model_type);
   const className = outline.architectures?.[0] ?? known?.className ?? outline.model_type;
-  const obstacle = obstacleTo(outline.model_type, className, outline['quantization_config']);
+  const obstacle = obstacleTo(outline.model_type, className, quantizationMethod(config, tensors));
   return {
     modelType: outline.model_type,
     className,
@@ -133,34 +189,41 @@ export function describeArchitecture(config: unknown): ArchitectureDescription {
   };
 }
 
-function obstacleTo(modelType: string, className: string, quantization: unknown): string | null {
-  const known = architectures.get(modelType);
-  if (known === undefined || known.className !== className)
-    return `${className} (model_type ${modelType}) is not an architecture that Nibble can quantize.`;
-  if (quantization === undefined || quantization === null) return null;
-  const method =
-    typeof quantization === 'object' && 'quant_method' in quantization
-      ? String(quantization.quant_method).slice(0, 64)
-      : 'an unknown method';
-  return `This checkpoint is already quantized (${method}).`;
+function obstacleTo(modelType: string, className: string, method: string | null): AppError | null {
+  if (method !== null) return alreadyQuantized(method);
+  return architectures.get(modelType)?.className === className
+    ? null
+    : unknownArchitecture(className, modelType, 'quantizable');
+}
+
+/** An error for weights that are quantized already. */
+export function alreadyQuantized(method: string): AppError {
+  return new AppError(
+    'unsupported-model',
+    `This checkpoint is already quantized (${method}).`,
+    because(
+      'already-quantized',
+      { method },
+      {
+        remedy:
+          'Choose the original, unquantized repository: quantizing twice would only add errors.',
+      },
+    ),
+  );
 }
 
 /**
  * The test for linear layers of a model: given a tensor's name, whether it is the weight of one.
  *
+ * @param tensors As for `describeArchitecture`.
  * @throws AppError `unsupported-model` for an architecture that is not known, or one that is already quantized
  */
-export function linearWeightTest(config: unknown): (tensorName: string) => boolean {
-  const description = describeArchitecture(config);
-  if (description.obstacle !== null) {
-    const known = architectures.get(description.modelType);
-    if (known?.className !== description.className)
-      throw unsupportedModel(description.obstacle, 'quantizable');
-    throw new AppError('unsupported-model', description.obstacle, {
-      remedy:
-        'Choose the original, unquantized repository: quantizing twice would only add errors.',
-    });
-  }
+export function linearWeightTest(
+  config: unknown,
+  tensors?: readonly StoredTensor[],
+): (tensorName: string) => boolean {
+  const description = describeArchitecture(config, tensors);
+  if (description.obstacle !== null) throw description.obstacle;
   const layers = new Set(architectures.get(description.modelType)?.linearLayers);
   return (tensorName) => {
     const match = /^model\.layers\.\d+\.(.+)\.weight$/.exec(tensorName);

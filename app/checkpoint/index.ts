@@ -1,5 +1,10 @@
 /** The door of app/checkpoint. */
-export { architectures, describeArchitecture, linearWeightTest } from './architectures.ts';
+export {
+  alreadyQuantized,
+  architectures,
+  describeArchitecture,
+  linearWeightTest,
+} from './architectures.ts';
 export type { ArchitectureDescription } from './architectures.ts';
 export { readModelConfig } from './model-config.ts';
 export type { ModelConfig, ModelType } from './model-config.ts';
@@ -23,6 +28,7 @@ export {
   tensorBytes,
 } from './safetensors-header.ts';
 export type { SafetensorsHeader } from './safetensors-header.ts';
+export { quantizationMethod } from './quantization-method.ts';
 export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors-writer.ts';
 export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors-writer.ts';
 export { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';

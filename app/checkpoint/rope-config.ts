@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { unsupportedModel } from './architectures.ts';
+import { AppError, because } from '../contract/error.ts';
+import { unsupportedFeature } from './architectures.ts';
 
 /**
  * How positions become angles. `theta` is the base; every kind starts from the frequencies
@@ -9,7 +10,10 @@ export type RopeConfig =
   | { readonly kind: 'default'; readonly theta: number }
   /** All frequencies divided by `factor`. */
   | { readonly kind: 'linear'; readonly theta: number; readonly factor: number }
-  /** Like 'default' up to `originalContextLength` tokens; beyond it the base grows with the length. */
+  /**
+   * Like 'default' up to `originalContextLength` tokens. In a longer sequence of n tokens the base is theta times
+   * (factor · n / originalContextLength - factor + 1)^(d / (d - 2)), d being the rotated elements.
+   */
   | {
       readonly kind: 'dynamic';
       readonly theta: number;
@@ -38,12 +42,30 @@ export type RopeConfig =
       readonly mscaleAllDimensions: number | null;
       /** Whether the bounds of the passage are rounded to whole dimensions. */
       readonly truncate: boolean;
+    }
+  /**
+   * Ding et al. 2024: every pair divided by a factor of its own, of one list up to `originalContextLength` tokens and of
+   * the other in a longer sequence.
+   */
+  | {
+      readonly kind: 'longrope';
+      readonly theta: number;
+      /** One per pair. */
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+      readonly originalContextLength: number;
+      /** Factor on cos and sin at every length. */
+      readonly attentionFactor: number;
     };
 
 /** What transformers takes where a config of these architectures does not say. */
 const DEFAULT_THETA = 10_000;
 
+/** Far beyond any model; and a list of factors has one for each pair of a head. */
+const MAX_PAIRS = 4_096;
+
 const positive = z.number().positive();
+const factors = z.array(positive).max(MAX_PAIRS);
 
 const ropeSchema = z.looseObject({
   rope_theta: positive.nullish(),
@@ -55,12 +77,14 @@ const ropeSchema = z.looseObject({
   low_freq_factor: positive.nullish(),
   high_freq_factor: positive.nullish(),
   attention_factor: positive.nullish(),
-  beta_fast: positive.nullish(),
-  beta_slow: positive.nullish(),
+  beta_fast: z.number().nonnegative().nullish(),
+  beta_slow: z.number().nonnegative().nullish(),
   mscale: z.number().nullish(),
   mscale_all_dim: z.number().nullish(),
   truncate: z.boolean().nullish(),
   partial_rotary_factor: positive.max(1).nullish(),
+  short_factor: factors.nullish(),
+  long_factor: factors.nullish(),
 });
 
 /** The fields of config.json that describe rotary embeddings, in the words of transformers 5 and of 4. */
@@ -70,81 +94,162 @@ export const ropeFieldsSchema = {
   /** transformers 4. */
   rope_theta: positive.nullish(),
   rope_scaling: ropeSchema.nullish(),
-  partial_rotary_factor: positive.max(1).nullish(),
+  partial_rotary_factor: positive.max(1).nullish().catch(undefined),
+  original_max_position_embeddings: positive.nullish(),
 };
 
 type RopeFields = z.infer<z.ZodObject<typeof ropeFieldsSchema>>;
+type RopeParameters = z.infer<typeof ropeSchema>;
+
+const KNOWN_KINDS = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope'];
+
+/** As in transformers, `rope_scaling` wins as a whole over `rope_parameters`; an empty one counts as none. */
+function parametersOf({ rope_scaling, rope_parameters }: RopeFields): RopeParameters {
+  return rope_scaling && Object.keys(rope_scaling).length > 0
+    ? rope_scaling
+    : (rope_parameters ?? {});
+}
+
+/** A feature of the configuration that there is no graph for. */
+function unsupported(field: string, value: string, message: string): AppError {
+  return unsupportedFeature(field, value, `config.json: ${message}`);
+}
+
+/** What a kind of embedding cannot do without. */
+function demand<T>(kind: string, name: string, value: T | null | undefined): T {
+  if (value !== null && value !== undefined) return value;
+  throw new AppError(
+    'unsupported-model',
+    `config.json: rotary embeddings of type ${kind} need ${name}, which is not given.`,
+    because('bad-config-value', { field: `rope_parameters.${name}`, value: 'null' }),
+  );
+}
 
 /**
- * Reads the rotary embedding of a config, new or old style.
+ * Reads the rotary embedding of a config, new or old style, as transformers 5 does for Llama, Mistral and Qwen: heads are
+ * rotated as a whole, and `partial_rotary_factor` means nothing where the embedding is not scaled.
  *
  * @param contextLength The model's `max_position_embeddings`.
+ * @param headDimension Elements of a head.
  * @throws AppError `unsupported-model` for a kind that is not known or lacks its numbers
  */
 export function readRope(
   fields: RopeFields,
   contextLength: number,
-): { rope: RopeConfig; partialRotaryFactor: number } {
-  const given = fields.rope_parameters ?? fields.rope_scaling ?? {};
-  if (Object.values(given).some((value) => typeof value === 'object' && value !== null))
-    throw unsupportedModel(
-      'config.json: rotary embeddings that differ between kinds of layers are not supported.',
-      'runnable',
+  headDimension: number,
+): RopeConfig {
+  const given = parametersOf(fields);
+  if (Object.values(given).some(isObject))
+    throw unsupported(
+      'rope_parameters',
+      Object.keys(given).join(', ').slice(0, 64),
+      'rotary embeddings that differ between kinds of layers are not supported.',
     );
   const theta = given.rope_theta ?? fields.rope_theta ?? DEFAULT_THETA;
-  const partialRotaryFactor = given.partial_rotary_factor ?? fields.partial_rotary_factor ?? 1;
   const kind = given.rope_type ?? given.type ?? 'default';
-  const demand = (name: string, value: number | null | undefined): number => {
-    if (value === null || value === undefined)
-      throw unsupportedModel(
-        `config.json: rotary embeddings of type ${kind} need ${name}, which is not given.`,
-        'runnable',
+  const partial = given.partial_rotary_factor ?? fields.partial_rotary_factor ?? 1;
+  if (kind !== 'default' && Math.floor(headDimension * partial) !== headDimension)
+    throw unsupported(
+      'partial_rotary_factor',
+      String(partial),
+      `rotary embeddings of type ${kind} over a part of a head are not supported in this architecture.`,
+    );
+  // A value beside the parameters wins over the one in them.
+  const originalContextLength =
+    fields.original_max_position_embeddings ??
+    given.original_max_position_embeddings ??
+    contextLength;
+  // The factor may be left to the two lengths.
+  const stretch = given.factor ?? contextLength / originalContextLength;
+  switch (kind) {
+    case 'default':
+      return { kind, theta };
+    case 'linear':
+      return { kind, theta, factor: demand(kind, 'factor', given.factor) };
+    case 'dynamic':
+      // It starts to grow where the model's own length ends, whatever else the config says.
+      return {
+        kind,
+        theta,
+        factor: demand(kind, 'factor', given.factor),
+        originalContextLength: contextLength,
+      };
+    case 'llama3':
+      return {
+        kind,
+        theta,
+        factor: demand(kind, 'factor', given.factor),
+        lowFrequencyFactor: demand(kind, 'low_freq_factor', given.low_freq_factor),
+        highFrequencyFactor: demand(kind, 'high_freq_factor', given.high_freq_factor),
+        originalContextLength,
+      };
+    case 'yarn':
+      return {
+        kind,
+        theta,
+        factor: stretch,
+        originalContextLength,
+        attentionFactor: given.attention_factor ?? null,
+        // A zero counts as not given.
+        betaFast: given.beta_fast || 32,
+        betaSlow: given.beta_slow || 1,
+        mscale: given.mscale ?? null,
+        mscaleAllDimensions: given.mscale_all_dim ?? null,
+        truncate: given.truncate === undefined ? true : given.truncate === true,
+      };
+    case 'longrope':
+      return {
+        kind,
+        theta,
+        shortFactors: factorsOf('short_factor', given.short_factor, headDimension),
+        longFactors: factorsOf('long_factor', given.long_factor, headDimension),
+        originalContextLength,
+        attentionFactor:
+          given.attention_factor ??
+          (stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(originalContextLength))),
+      };
+    default:
+      throw unsupported(
+        'rope_type',
+        kind.slice(0, 64),
+        `rotary embeddings of type ${JSON.stringify(kind.slice(0, 64))} are not supported (known: ${KNOWN_KINDS.join(', ')}).`,
       );
-    return value;
-  };
-  const originalContextLength = given.original_max_position_embeddings ?? contextLength;
-  // YaRN configs may leave the factor to the two lengths.
-  const stretch = contextLength / originalContextLength;
-  return { rope: readKind(), partialRotaryFactor };
+  }
+}
 
-  function readKind(): RopeConfig {
-    switch (kind) {
-      case 'default':
-        return { kind, theta };
-      case 'linear':
-        return { kind, theta, factor: demand('factor', given.factor) };
-      case 'dynamic':
-        return { kind, theta, factor: demand('factor', given.factor), originalContextLength };
-      case 'llama3':
-        return {
-          kind,
-          theta,
-          factor: demand('factor', given.factor),
-          lowFrequencyFactor: demand('low_freq_factor', given.low_freq_factor),
-          highFrequencyFactor: demand('high_freq_factor', given.high_freq_factor),
-          originalContextLength: demand(
-            'original_max_position_embeddings',
-            given.original_max_position_embeddings,
-          ),
-        };
-      case 'yarn':
-        return {
-          kind,
-          theta,
-          factor: given.factor ?? stretch,
-          originalContextLength,
-          attentionFactor: given.attention_factor ?? null,
-          betaFast: given.beta_fast ?? 32,
-          betaSlow: given.beta_slow ?? 1,
-          mscale: given.mscale ?? null,
-          mscaleAllDimensions: given.mscale_all_dim ?? null,
-          truncate: given.truncate ?? true,
-        };
-      default:
-        throw unsupportedModel(
-          `config.json: rotary embeddings of type ${JSON.stringify(kind.slice(0, 64))} are not supported (known: default, linear, dynamic, llama3, yarn).`,
-          'runnable',
-        );
-    }
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function factorsOf(
+  name: string,
+  given: readonly number[] | null | undefined,
+  headDimension: number,
+): readonly number[] {
+  const list = demand('longrope', name, given);
+  if (list.length === headDimension / 2) return list;
+  throw new AppError(
+    'malformed-file',
+    `config.json: ${name} has ${list.length} factors for ${headDimension / 2} pairs of a head.`,
+    because('bad-config-value', { field: `rope_parameters.${name}`, value: String(list.length) }),
+  );
+}
+
+/**
+ * The longest context that a model can be given: what it was made for, or what its scaling was made to reach.
+ *
+ * @param contextLength The model's `max_position_embeddings`.
+ */
+export function longestContext(rope: RopeConfig, contextLength: number): number {
+  switch (rope.kind) {
+    case 'linear':
+    case 'dynamic':
+      return Math.max(contextLength, Math.floor(contextLength * rope.factor));
+    case 'yarn':
+      return Math.max(contextLength, Math.floor(rope.originalContextLength * rope.factor));
+    case 'default':
+    case 'llama3':
+    case 'longrope':
+      return contextLength;
   }
 }

@@ -189,7 +189,7 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
   const scheme = schemes[request.scheme];
   const isKept = scheme.storage.kind === 'kept';
   const blockSize = chooseBlockSize(scheme, request.blockSize);
-  const isLinear = linearWeightTest(request.config);
+  const isLinear = linearWeightTest(request.config, request.tensors);
   const tensors = request.tensors.map((tensor) =>
     planTensor(tensor, isLinear(tensor.name), scheme, blockSize),
   );

@@ -60,10 +60,12 @@ export function planHead(
   if (scheme.storage.kind === 'kept') return null;
   const named = (wanted: string): TensorInfo | undefined =>
     tensors.find(({ name }) => name === wanted);
-  // As transformers has it: tied embeddings win over a head that is in the file nevertheless.
   const tied = isTied(config);
-  if (tied === null) return null;
-  const source = tied ? named(EMBEDDINGS) : named(OUTPUT_LAYER);
+  const embeddings = named(EMBEDDINGS);
+  // Of tied weights a file may hold the head alone: it is the embeddings too, and no copy stands for those.
+  if (tied === null || (tied && embeddings === undefined)) return null;
+  // A head in the file is used even where the embeddings should be tied, as in transformers 5.
+  const source = named(OUTPUT_LAYER) ?? (tied ? embeddings : undefined);
   if (source?.shape.length !== 2 || !isFloatDtype(source.dtype)) return null;
   const [rows = 0, columns = 0] = source.shape;
   const blockSize = BLOCK_SIZES.find((size) => columns % size === 0);

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../checkpoint/index.ts';
 import type { DeviceTrial, DeviceWish, RunDevice } from '../contract/device.ts';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, because, toAppError } from '../contract/error.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import { defaultThreads, mapWeightsAhead, Model } from '../../native-kernels/index.ts';
 import { chooseDevice, RUN_ON_CPU, type ChosenDevice } from './choose-device.ts';
@@ -42,25 +42,27 @@ export interface OpenedModel {
  */
 const GPU_CONTEXT_LENGTH = 8192;
 
-/** Tokens that the model can be given; growing rotary embeddings are only right up to where they start to grow. */
-function contextLimit({ contextLength, rope }: ModelConfig): number {
-  return rope.kind === 'dynamic'
-    ? Math.min(contextLength, rope.originalContextLength)
-    : contextLength;
-}
-
+/**
+ * The context to open: as long as was asked for, up to what the model's scaling reaches; where nobody asked, what it was
+ * made for.
+ */
 function chooseContextLength(
   config: ModelConfig,
   { contextLength: wanted, maxContextLength }: LoadOptions,
 ): number {
-  const limit = contextLimit(config);
+  const limit = config.longestContext;
   if (wanted !== undefined && wanted > limit)
     throw new AppError(
       'invalid-input',
       `A context of ${wanted} tokens was asked for, but the model was made for ${limit}.`,
-      { remedy: `Choose a context of at most ${limit} tokens.` },
+      because(
+        'context-too-long',
+        { asked: wanted, limit },
+        { remedy: `Choose a context of at most ${limit} tokens.` },
+      ),
     );
-  return wanted ?? Math.min(limit, maxContextLength ?? limit);
+  if (wanted !== undefined) return wanted;
+  return maxContextLength === undefined ? config.contextLength : Math.min(limit, maxContextLength);
 }
 
 async function openOnCpu(

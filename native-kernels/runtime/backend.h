@@ -52,6 +52,9 @@ class Backend {
   /// Null unless it was asked for.
   virtual Profile* profile() = 0;
 
+  /// Says where the chunks of the following runs will end: some rotations depend on it.
+  virtual void announce(std::size_t sequence_end) { static_cast<void>(sequence_end); }
+
   /// Appends `ids` at `position` and writes the logits of the given rows (indices into ids), [rows, vocabulary].
   /// @throws Error; the positions are then to be written again
   virtual void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,

@@ -83,6 +83,7 @@ void Model::set_phase(Profile::Phase phase) {
 
 void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
   std::array<std::int64_t, 1> last{};
+  backend_->announce(position_.load() + ids.size());
   while (!ids.empty()) {
     if (cancelled.load()) throw Error("aborted", "the command was cancelled");
     const std::span<const std::int64_t> chunk = ids.first(std::min(backend_->chunk(), ids.size()));

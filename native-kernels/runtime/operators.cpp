@@ -16,7 +16,7 @@ constexpr InputSpec kStored{ort::kAnyType, true};
 constexpr InputSpec kEmbedding[] = {kInteger, kStored};
 constexpr InputSpec kRmsNorm[] = {kReal, kStored};
 constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kStored};
-constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored};
+constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored, kStored};
 constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kReal, kReal, kInteger, kStored, kStored};
 constexpr InputSpec kSiluMul[] = {kReal, kReal};
 

@@ -29,6 +29,7 @@ class Session final : public Backend {
   void run(std::span<const std::int64_t> ids, std::size_t position, std::span<const std::int64_t> rows,
            float* logits) override;
 
+  void announce(std::size_t sequence_end) override { state_.sequence_end = sequence_end; }
   void shrink(std::size_t position) override { state_.cache.shrink(position); }
   void terminate() override { api_.set_terminate(run_options_.get()); }
   void allow() override { api_.unset_terminate(run_options_.get()); }

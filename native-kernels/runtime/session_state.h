@@ -34,6 +34,9 @@ struct SessionState {
   /// How many token ids the embedding knows; set when the graph is loaded.
   std::size_t embedding_rows = 0;
 
+  /// Positions that the context will hold when the tokens given at once, of which a run sees one chunk, are in it.
+  std::size_t sequence_end = 0;
+
   /// Null unless one was asked for.
   std::unique_ptr<Profile> profile;
 

@@ -1,10 +1,16 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
-import { RUNTIME_WEIGHTS_FILE, type ModelConfig } from '../../checkpoint/index.ts';
+import {
+  EMBEDDINGS,
+  OUTPUT_LAYER,
+  RUNTIME_WEIGHTS_FILE,
+  type ModelConfig,
+} from '../../checkpoint/index.ts';
 import { buildDecoder } from './decoder.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { LayerDetails } from './linear.ts';
+import { rotaryTable } from './rope.ts';
 import { buildStandardDecoder } from './standard-decoder.ts';
-import type { StandardOptions } from './standard-weights.ts';
+import { unfitForGpu, type StandardOptions } from './standard-weights.ts';
 
 /** The head's module where it has weights of its own, and where it shares the embedding's. */
 const HEAD = 'lm_head';
@@ -36,34 +42,53 @@ function moduleOf(tensorName: string): string {
   return tensorName.replace(/\.(?:weight(?:\..+|_format)?|bias|SCB)$/, '');
 }
 
-/** Modules in `runtime.safetensors` stand for the same modules in the other files, with all of their tensors. */
-function resolveTensors(tensors: readonly TensorInfo[]): ReadonlyMap<string, TensorInfo> {
+/**
+ * The tensors by name. Modules in `runtime.safetensors` stand for the same modules in the other files, with all of their
+ * tensors. Of tied weights a file may hold the head instead of the embeddings: then it is both, as in transformers.
+ */
+function resolveTensors(
+  tensors: readonly TensorInfo[],
+  config: ModelConfig,
+): ReadonlyMap<string, TensorInfo> {
   const isRuntime = ({ file }: TensorInfo): boolean => file === RUNTIME_WEIGHTS_FILE;
   const replaced = [...new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)))];
   const isReplaced = ({ name }: TensorInfo): boolean =>
     replaced.some((module) => name.startsWith(module) && moduleOf(name) === module);
-  return new Map(
+  const resolved = new Map(
     tensors
       .filter((tensor) => isRuntime(tensor) || !isReplaced(tensor))
       .map((tensor) => [tensor.name, tensor]),
   );
+  if (config.tiedEmbeddings && !resolved.has(EMBEDDINGS)) {
+    const head = tensors.find((tensor) => tensor.name === OUTPUT_LAYER && !isRuntime(tensor));
+    if (head !== undefined) resolved.set(EMBEDDINGS, { ...head, name: EMBEDDINGS });
+  }
+  return resolved;
 }
 
-/** As in transformers, tied embeddings win over a head in the file; a head made for the runner wins over both. */
+/**
+ * A head in the files wins over tied embeddings: where both are there, transformers 5 ties them only if they are equal.
+ * One that was made for the runner wins over both.
+ */
 function headModule(tensors: ReadonlyMap<string, TensorInfo>, config: ModelConfig): string {
-  const isForRunner = tensors.get(`${HEAD}.weight`)?.file === RUNTIME_WEIGHTS_FILE;
-  return config.tiedEmbeddings && !isForRunner ? EMBEDDING : HEAD;
+  return config.tiedEmbeddings && !tensors.has(OUTPUT_LAYER) ? EMBEDDING : HEAD;
 }
 
 /**
  * Describes a decoder for native-kernels/cuda: the same nodes over the same weights as the graph in our own dialect.
  *
  * @returns text, as native-kernels/cuda/decoder/plan.h defines it
- * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` for what
+ *   those kernels cannot compute
  */
 export function buildPlan(source: Omit<GraphSource, 'standard'>): string {
   const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
-  const tensors = resolveTensors(source.tensors);
+  if (rotaryTable(config.rope, config.rotaryDimensions).beyond !== null)
+    throw unfitForGpu(
+      `This ${config.className}`,
+      'its rotary embeddings change with the length of the text',
+    );
+  const tensors = resolveTensors(source.tensors, config);
   const writer = new GraphWriter(tensors);
   buildDecoder(
     { writer, details, int8Threshold, apart: true },
@@ -82,7 +107,7 @@ export function buildPlan(source: Omit<GraphSource, 'standard'>): string {
  */
 export function buildGraph(source: GraphSource): Uint8Array {
   const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
-  const tensors = resolveTensors(source.tensors);
+  const tensors = resolveTensors(source.tensors, config);
   const context = { writer: new GraphWriter(tensors), details, int8Threshold };
   const head = headModule(tensors, config);
   const { standard } = source;

@@ -6,7 +6,7 @@ import {
   type DecoderOperators,
   type LayerInput,
 } from './decoder-layers.ts';
-import { floatTypes } from './graph-writer.ts';
+import { floatTypes, type GraphWriter } from './graph-writer.ts';
 import { addLinear, addLinears, type LinearContext } from './linear.ts';
 import type { OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
@@ -87,6 +87,39 @@ function addResidualNorm(
   return { stream: sum, normed };
 }
 
+/** Cosines and sines of the positions, by a table of frequencies and what changes it in long sequences. */
+function addRotary(
+  writer: GraphWriter,
+  config: ModelConfig,
+): { readonly cos: string; readonly sin: string } {
+  const { inverseFrequencies, attentionScaling, beyond } = rotaryTable(
+    config.rope,
+    config.rotaryDimensions,
+  );
+  const inputs = [
+    'input_ids',
+    'position',
+    writer.table('rotary.inverse_frequencies', inverseFrequencies),
+  ];
+  if (beyond?.kind === 'other')
+    inputs.push(writer.table('rotary.long_inverse_frequencies', beyond.inverseFrequencies));
+  const sin = 'rotary.sin';
+  const cos = writer.operator(
+    'Rotary',
+    'rotary.cos',
+    inputs,
+    {
+      attention_scaling: { float: attentionScaling },
+      ...(beyond === null ? {} : { original_length: { int: beyond.length } }),
+      ...(beyond?.kind === 'growing'
+        ? { growth: { float: beyond.factor }, theta: { float: beyond.theta } }
+        : {}),
+    },
+    [sin],
+  );
+  return { cos, sin };
+}
+
 /**
  * Builds the graph of a decoder over the weights that `context.writer` knows.
  *
@@ -101,18 +134,7 @@ export function buildDecoder(
 ): Uint8Array {
   const { writer } = context;
   const { vocabularySize, hiddenSize } = config;
-  const { inverseFrequencies, attentionScaling } = rotaryTable(
-    config.rope,
-    config.rotaryDimensions,
-  );
-  const sin = 'rotary.sin';
-  const cos = writer.operator(
-    'Rotary',
-    'rotary.cos',
-    ['input_ids', 'position', writer.table('rotary.inverse_frequencies', inverseFrequencies)],
-    { attention_scaling: { float: attentionScaling } },
-    [sin],
-  );
+  const { cos, sin } = addRotary(writer, config);
   const blocks: Blocks = { ...context, config, cos, sin };
   const embedded = writer.operator(
     'Embedding',

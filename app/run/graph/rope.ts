@@ -1,15 +1,33 @@
-import { AppError } from '../../contract/error.ts';
+import { AppError, because } from '../../contract/error.ts';
 import type { RopeConfig } from '../../checkpoint/index.ts';
 
 type Llama3 = Extract<RopeConfig, { kind: 'llama3' }>;
 type Yarn = Extract<RopeConfig, { kind: 'yarn' }>;
+type Dynamic = Extract<RopeConfig, { kind: 'dynamic' }>;
 
 export interface RotaryTable {
   /** [rotaryDimensions / 2], radians per position. */
   readonly inverseFrequencies: Float32Array<ArrayBuffer>;
   /** Factor on cos and sin. */
   readonly attentionScaling: number;
+  /** What changes in a sequence of more than `length` tokens; null where nothing does. */
+  readonly beyond: LongSequences | null;
 }
+
+export type LongSequences =
+  /** Other frequencies, [rotaryDimensions / 2]. */
+  | {
+      readonly kind: 'other';
+      readonly length: number;
+      readonly inverseFrequencies: Float32Array<ArrayBuffer>;
+    }
+  /** The base becomes theta · (factor · n / length - factor + 1)^(d / (d - 2)) in a sequence of n tokens. */
+  | {
+      readonly kind: 'growing';
+      readonly length: number;
+      readonly theta: number;
+      readonly factor: number;
+    };
 
 /** Radians per position of one pair of elements, from what it would be without any scaling. */
 type Adjustment = (frequency: number, pair: number) => number;
@@ -65,7 +83,7 @@ function yarnAttentionScaling(rope: Yarn): number {
 
 function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
   switch (rope.kind) {
-    // Within the original context length, which is all that a runner offers it, a dynamic model changes nothing.
+    // Up to the model's own length; what becomes of it in longer sequences is not the table's to say.
     case 'dynamic':
     case 'default':
       return (frequency) => frequency;
@@ -75,7 +93,30 @@ function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
       return llama3(rope);
     case 'yarn':
       return yarn(rope, dimensions);
+    case 'longrope':
+      return longrope(rope, dimensions, rope.shortFactors);
   }
+}
+
+/** Every pair is divided by a factor of its own. */
+function longrope(
+  { theta }: RopeConfig,
+  dimensions: number,
+  factors: readonly number[],
+): Adjustment {
+  return (_frequency, pair) => {
+    const power = f32(theta ** f32((2 * pair) / dimensions));
+    return f32(1 / f32(f32(factors[pair] ?? Number.NaN) * power));
+  };
+}
+
+function attentionScalingOf(rope: RopeConfig): number {
+  if (rope.kind === 'yarn') return yarnAttentionScaling(rope);
+  return rope.kind === 'longrope' ? rope.attentionFactor : 1;
+}
+
+function growing({ theta, factor, originalContextLength }: Dynamic): LongSequences {
+  return { kind: 'growing', length: originalContextLength, theta, factor };
 }
 
 /**
@@ -85,18 +126,29 @@ function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
  * @throws AppError `malformed-file` when the parameters give no finite positive frequencies
  */
 export function rotaryTable(rope: RopeConfig, dimensions: number): RotaryTable {
-  const adjust = adjustmentOf(rope, dimensions);
-  const inverseFrequencies = Float32Array.from({ length: dimensions / 2 }, (_, pair) =>
-    adjust(f32(1 / f32(rope.theta ** f32((2 * pair) / dimensions))), pair),
-  );
-  const attentionScaling = rope.kind === 'yarn' ? yarnAttentionScaling(rope) : 1;
+  const tableOf = (adjust: Adjustment): Float32Array<ArrayBuffer> =>
+    Float32Array.from({ length: dimensions / 2 }, (_, pair) =>
+      adjust(f32(1 / f32(rope.theta ** f32((2 * pair) / dimensions))), pair),
+    );
+  const inverseFrequencies = tableOf(adjustmentOf(rope, dimensions));
+  const other =
+    rope.kind === 'longrope' ? tableOf(longrope(rope, dimensions, rope.longFactors)) : null;
+  const attentionScaling = attentionScalingOf(rope);
   const isUsable =
-    inverseFrequencies.every((frequency) => Number.isFinite(frequency) && frequency > 0) &&
-    Number.isFinite(attentionScaling);
+    [...inverseFrequencies, ...(other ?? [])].every(
+      (frequency) => Number.isFinite(frequency) && frequency > 0,
+    ) && Number.isFinite(attentionScaling);
   if (!isUsable)
     throw new AppError(
       'malformed-file',
       `config.json: rotary embeddings of type ${rope.kind} with theta ${rope.theta} give no usable frequencies.`,
+      because('bad-config-value', { field: 'rope_parameters', value: rope.kind }),
     );
-  return { inverseFrequencies, attentionScaling };
+  const beyond: LongSequences | null =
+    rope.kind === 'dynamic'
+      ? growing(rope)
+      : rope.kind === 'longrope' && other !== null
+        ? { kind: 'other', length: rope.originalContextLength, inverseFrequencies: other }
+        : null;
+  return { inverseFrequencies, attentionScaling, beyond };
 }

@@ -156,10 +156,15 @@ function addRotation(
         ? `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`
         : null;
   if (unfit !== null) throw unfitForGpu(`This ${className}`, unfit);
-  const { inverseFrequencies, attentionScaling } = rotaryTable(
+  const { inverseFrequencies, attentionScaling, beyond } = rotaryTable(
     config.rope,
     config.rotaryDimensions,
   );
+  if (beyond !== null && contextLength > beyond.length)
+    throw unfitForGpu(
+      `This ${className}`,
+      `its rotary embeddings change in texts of more than ${beyond.length} tokens`,
+    );
   const number = (name: string, value: number): string =>
     writer.constant(`rotary.${name}`, 'F32', [], [value]);
   const positions = writer.standardOperator('Range', 'rotary.positions', [

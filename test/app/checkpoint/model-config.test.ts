@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { dtypeSchema } from '../../../app/contract/checkpoint.ts';
 import {
   describeArchitecture,
   linearWeightTest,
@@ -40,8 +41,9 @@ describe('readModelConfig', () => {
       windows: [null, null, null],
       tiedEmbeddings: false,
       contextLength: 2048,
-      bosTokenId: null,
-      eosTokenIds: [],
+      longestContext: 2048,
+      bosTokenId: 1,
+      eosTokenIds: [2],
       dtype: null,
     });
   });
@@ -92,7 +94,13 @@ describe('readModelConfig', () => {
   });
 
   it.each([
-    ['of an unknown type', { rope_type: 'longrope', factor: 2 }, 'longrope'],
+    ['of an unknown type', { rope_type: 'proportional', factor: 2 }, 'proportional'],
+    ['without a list of factors', { rope_type: 'longrope', factor: 2 }, 'short_factor'],
+    [
+      'over a part of a head',
+      { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 },
+      'part',
+    ],
     ['without its factor', { rope_type: 'linear' }, 'factor'],
     ['that are given per kind of layer', { full_attention: { rope_theta: 1 } }, 'differ'],
   ])('refuses rotary embeddings %s', (_, rope_scaling, word) => {
@@ -131,6 +139,91 @@ describe('readModelConfig', () => {
     ]);
   });
 
+  it('tells layers of a Mistral apart where their types are given, as of a Ministral', () => {
+    const kv = { num_key_value_heads: 2, sliding_window: 32 };
+    const types = ['full_attention', 'sliding_attention', 'full_attention'];
+    const config = like('mistral', 'MistralForCausalLM', { ...kv, layer_types: types });
+    expect(readModelConfig(config).windows).toEqual([null, 32, null]);
+  });
+
+  it('lets every family read its own fields and no others', () => {
+    const leftOver = {
+      attention_bias: true,
+      mlp_bias: true,
+      sliding_window: 0,
+      use_sliding_window: false,
+      max_window_layers: 'many',
+      partial_rotary_factor: 0.5,
+      num_key_value_heads: 2,
+    };
+    const of = (modelType: string, className: string): ReturnType<typeof readModelConfig> =>
+      readModelConfig(like(modelType, className, leftOver));
+    const read = [
+      of('llama', 'LlamaForCausalLM'),
+      readModelConfig(like('mistral', 'MistralForCausalLM', { ...leftOver, sliding_window: null })),
+      readModelConfig(
+        like('qwen2', 'Qwen2ForCausalLM', { ...leftOver, max_window_layers: undefined }),
+      ),
+      readModelConfig(
+        like('qwen3', 'Qwen3ForCausalLM', { ...leftOver, max_window_layers: undefined }),
+      ),
+    ];
+    expect(read.map(({ biases }) => Object.values(biases))).toEqual([
+      [true, true, true],
+      [false, false, false],
+      [true, false, false],
+      [true, true, false],
+    ]);
+    for (const { windows, rotaryDimensions, headDimension } of read) {
+      expect(windows).toEqual([null, null, null]);
+      expect(rotaryDimensions).toBe(headDimension);
+    }
+  });
+
+  it.each([
+    ['linear', { rope_type: 'linear', factor: 4 }, 8192],
+    ['dynamic', { rope_type: 'dynamic', factor: 2.5 }, 5120],
+    ['yarn', { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 1024 }, 4096],
+    ['yarn', { rope_type: 'yarn', factor: 8 }, 16384],
+    ['no', {}, 2048],
+  ])('knows how far %s scaling reaches', (_, rope_parameters, longest) => {
+    const { contextLength, longestContext } = readModelConfig({ ...llama, rope_parameters });
+    expect([contextLength, longestContext]).toEqual([2048, longest]);
+  });
+
+  it.each([
+    [
+      'Mistral',
+      like('mistral', 'MistralForCausalLM', { num_key_value_heads: 2, sliding_window: 0 }),
+    ],
+    [
+      'Qwen',
+      like('qwen2', 'Qwen2ForCausalLM', {
+        num_key_value_heads: 2,
+        use_sliding_window: true,
+        sliding_window: 0,
+        max_window_layers: 0,
+      }),
+    ],
+  ])('refuses a window of %s that shows nothing', (_, config) => {
+    expect(() => readModelConfig(config)).toThrow(
+      expect.objectContaining({
+        reason: 'bad-config-value',
+        facts: { field: 'sliding_window', value: '0' },
+      }),
+    );
+  });
+
+  it('takes what is no token for none', () => {
+    const ids = (config: object): unknown => {
+      const { bosTokenId, eosTokenIds } = readModelConfig({ ...llama, ...config });
+      return [bosTokenId, eosTokenIds];
+    };
+    expect(ids({ bos_token_id: -1, eos_token_id: -1 })).toEqual([null, []]);
+    expect(ids({ bos_token_id: null, eos_token_id: null })).toEqual([null, []]);
+    expect(ids({ eos_token_id: [7, -1, 'x', 2.5] })).toEqual([1, [7]]);
+  });
+
   it('reads one stop token and several', () => {
     expect(readModelConfig({ ...llama, eos_token_id: 2 }).eosTokenIds).toEqual([2]);
     expect(readModelConfig({ ...llama, eos_token_id: [2, 7] }).eosTokenIds).toEqual([2, 7]);
@@ -141,7 +234,14 @@ describe('readModelConfig', () => {
     ['a class without a language head', like('llama', 'LlamaForSequenceClassification'), 'Llama'],
     ['one that can only be quantized', like('phi3', 'Phi3ForCausalLM'), 'Phi3ForCausalLM'],
     ['an activation it has no kernel for', { ...llama, hidden_act: 'relu' }, 'relu'],
-    ['a kind of layer it does not know', { ...llama, layer_types: ['a', 'a', 'a'] }, '"a"'],
+    [
+      'a kind of layer it does not know',
+      like('mistral', 'MistralForCausalLM', {
+        num_key_value_heads: 2,
+        layer_types: ['a', 'a', 'a'],
+      }),
+      '"a"',
+    ],
   ])('refuses %s by name and lists what it can run', (_, config, word) => {
     expect(() => readModelConfig(config)).toThrow(
       expect.objectContaining({
@@ -159,12 +259,19 @@ describe('readModelConfig', () => {
 
   it.each([
     ['no model type', { hidden_size: 64 }],
-    ['no size', { ...llama, hidden_size: undefined }],
+    ['no number as a size', { ...llama, hidden_size: null }],
+    ['an infinite number', { ...llama, rms_norm_eps: Infinity }],
     ['a size that would exhaust memory', { ...llama, num_hidden_layers: 1e9 }],
     ['a fraction of a layer', { ...llama, num_hidden_layers: 1.5 }],
     ['heads that do not divide the width', { ...llama, num_attention_heads: 7 }],
     ['heads that cannot share', { ...llama, num_key_value_heads: 3 }],
-    ['a list of layers that is too short', { ...llama, layer_types: ['full_attention'] }],
+    [
+      'a list of layers that is too short',
+      like('qwen3', 'Qwen3ForCausalLM', {
+        num_key_value_heads: 2,
+        layer_types: ['full_attention'],
+      }),
+    ],
   ])('refuses a config with %s', (_, config) => {
     expect(() => readModelConfig(config)).toThrow(
       expect.objectContaining({ code: 'malformed-file' }),
@@ -191,7 +298,7 @@ describe('describeArchitecture', () => {
     expect([phi.quantizable, phi.runnable, phi.layers]).toEqual([true, false, 3]);
     const mamba = describeArchitecture({ model_type: 'mamba', num_hidden_layers: 'many' });
     expect([mamba.quantizable, mamba.runnable, mamba.layers]).toEqual([false, false, null]);
-    expect(mamba.obstacle).toContain('mamba');
+    expect(mamba.obstacle?.message).toContain('mamba');
   });
 });
 
@@ -220,8 +327,45 @@ describe('linearWeightTest', () => {
     );
   });
 
-  it('refuses to quantize twice', () => {
-    const config = { ...llama, quantization_config: { quant_method: 'gptq' } };
-    expect(() => linearWeightTest(config)).toThrow('already quantized (gptq)');
+  it.each([
+    ['gptq', { quantization_config: { quant_method: 'gptq' } }, []],
+    ['awq', { quantization_config: { quant_method: 'awq' } }, []],
+    ['bitsandbytes', { quantization_config: { quant_method: 'bitsandbytes' } }, []],
+    ['mxfp4', { quantization_config: { quant_method: 'mxfp4' } }, []],
+    ['compressed-tensors', { compression_config: { quant_method: 'compressed-tensors' } }, []],
+    ['float-quantized', { compression_config: { format: 'float-quantized' } }, []],
+    ['unknown', { quantization_config: 'yes' }, []],
+    ['gptq', {}, ['mlp.up_proj.qweight I32', 'mlp.up_proj.g_idx I32']],
+    ['awq or gptq', {}, ['mlp.up_proj.qweight I32', 'mlp.up_proj.qzeros I32']],
+    ['bitsandbytes', {}, ['mlp.up_proj.weight U8', 'mlp.up_proj.weight.absmax F32']],
+    ['bitsandbytes', {}, ['mlp.up_proj.weight I8', 'mlp.up_proj.SCB F32']],
+    ['mxfp4', {}, ['mlp.experts.gate_up_proj_blocks U8', 'mlp.experts.gate_up_proj_scales U8']],
+    ['compressed-tensors', {}, ['mlp.up_proj.weight_packed I32']],
+    ['fp8', {}, ['mlp.up_proj.weight F8_E4M3', 'mlp.up_proj.weight_scale_inv F32']],
+  ])('refuses to quantize %s weights again', (method, config, tensors) => {
+    const stored = tensors.map((text) => {
+      const [name = '', dtype = ''] = text.split(' ');
+      return { name: `model.layers.0.${name}`, dtype: dtypeSchema.parse(dtype) };
+    });
+    for (const base of [llama, like('gpt_oss', 'GptOssForCausalLM')])
+      expect(() => linearWeightTest({ ...base, ...config }, stored)).toThrow(
+        expect.objectContaining({ reason: 'already-quantized', facts: { method } }),
+      );
+  });
+
+  it.each([
+    ['mixtral', 'MixtralForCausalLM', null],
+    ['qwen2_moe', 'Qwen2MoeForCausalLM', 'Qwen2ForCausalLM'],
+    ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3ForCausalLM'],
+    ['llama4_text', 'Llama4ForCausalLM', 'LlamaForCausalLM'],
+    ['olmo3', 'Olmo3ForCausalLM', 'Olmo2ForCausalLM'],
+    ['llama', 'LlamaForSequenceClassification', 'LlamaForCausalLM'],
+  ])('names the known model that is nearest to %s', (modelType, className, similar) => {
+    const { reason, facts } = describeArchitecture(like(modelType, className)).obstacle ?? {};
+    expect([reason, facts]).toEqual(
+      similar === null
+        ? ['unknown-architecture', { architecture: className }]
+        : ['unknown-architecture-similar', { architecture: className, similar }],
+    );
   });
 });

@@ -109,6 +109,22 @@ describe('rotary frequencies', () => {
     expect(scaling({ ...yarn, factor: 0.5 })).toBe(1);
   });
 
+  it('say what becomes of them in long texts', () => {
+    const dynamic = {
+      kind: 'dynamic',
+      theta: 10_000,
+      factor: 8,
+      originalContextLength: 64,
+    } as const;
+    expect(rotaryTable(dynamic, 64).beyond).toEqual({
+      kind: 'growing',
+      length: 64,
+      theta: 10_000,
+      factor: 8,
+    });
+    expect(rotaryTable(yarn, 64).beyond).toBeNull();
+  });
+
   it('are refused when they underflow to nothing', () => {
     expect(() => frequencies({ kind: 'linear', theta: 1e30, factor: 1e30 })).toThrow(
       expect.objectContaining({ code: 'malformed-file' }) as Error,
