@@ -1,181 +1,144 @@
+// kill -9 between any two changes of the disk: nothing is lost, nothing false is listed, the end is the same bytes.
+// (`npm run kills` does the same at random moments and with every command.)
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import { openCatalog } from '../../app/catalog/index.ts';
 import { artifactSchema, checkpointSchema } from '../../app/contract/checkpoint.ts';
 import { startLocalHub, type LocalHub } from '../../app/local-hub/index.ts';
-import { runCli, runJson } from '../fixtures/run-cli.ts';
-import type { Shape } from '../bench/shapes.ts';
-import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 import { tensorsHashOf } from '../fixtures/tensors-hash.ts';
+import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 
-/** Large enough that a kill lands in the middle of the work, small enough for a test: about 60 MB. */
-const shape: Shape = {
-  key: 'interrupted',
-  title: 'interrupted',
-  hiddenSize: 512,
-  layers: 8,
-  heads: 8,
-  kvHeads: 4,
-  headDim: 64,
-  intermediateSize: 1536,
-  vocabularySize: 8192,
-  contextLength: 8192,
-  ropeTheta: 500000,
-  ropeScaling: null,
-};
-const KILLS = 10;
-const listSchema = z.object({
-  checkpoints: z.array(checkpointSchema),
-  artifacts: z.array(artifactSchema),
-});
+const entry = fileURLToPath(new URL('../../main/cli/cli.ts', import.meta.url));
+const dieAt = new URL('../fixtures/processes/die-at.mjs', import.meta.url).href;
+const seed = Number(process.env['NIBBLE_TEST_SEED'] ?? Date.now() % 2 ** 31);
 
 let work: string;
+let source: string;
 let hub: LocalHub;
-let environment: Record<string, string>;
 
 beforeAll(async () => {
   work = mkdtempSync(path.join(tmpdir(), 'nibble-interrupted-'));
-  const directory = writeSyntheticCheckpoint(work, shape);
-  hub = await startLocalHub({
-    repositories: { 'test/interrupted': { directory } },
-    // Slow enough that a download takes a second or two.
-    intercept: ({ host }) =>
-      host === 'content' ? { kind: 'slow', pieceBytes: 1 << 20, pauseMs: 20 } : undefined,
-  });
-  environment = { HF_ENDPOINT: hub.endpoint };
+  source = path.join(work, 'source');
+  // Small tensors: the journal is written once for a few megabytes, and each time is a place to be killed at.
+  await writeTinyCheckpoint(source, { layers: 12, hiddenSize: 256, intermediateSize: 1024 });
+  hub = await startLocalHub({ repositories: { 'test/interrupted': { directory: source } } });
 });
 afterAll(async () => {
   await hub.close();
   rmSync(work, { recursive: true, force: true });
 });
 
-function sha256(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex');
+interface Ended {
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
 }
 
-/** What the catalog should say of the weights in this folder. */
-function weightsHash(directory: string): string {
-  return tensorsHashOf(readFileSync(path.join(directory, 'model.safetensors')));
-}
-
-/**
- * Runs the command and kills it `delayMs` after its first byte lies under `begun`, unless it is done before: start-up is
- * most of so short a job, and a kill there proves nothing.
- */
-async function runAndKill(
-  args: string[],
-  home: string,
-  begun: string,
-  delayMs: number,
-): Promise<boolean> {
-  const { signal } = await runCli(args, {
-    home,
-    environment,
-    onStart: (child) => {
-      let timer: NodeJS.Timeout | null = null;
-      const watch = setInterval(() => {
-        if (timer !== null || !hasFiles(path.join(home, begun))) return;
-        timer = setTimeout(() => child.kill('SIGKILL'), delayMs);
-      }, 2);
-      child.on('close', () => {
-        clearInterval(watch);
-        if (timer !== null) clearTimeout(timer);
-      });
-    },
+/** Runs the command; it dies before its `call`-th change of a file. With 0 it must succeed. */
+function run(args: readonly string[], home: string, call: number): Promise<Ended> {
+  const query = new URLSearchParams({ counter: path.join(work, 'calls'), call: String(call) });
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      ['--import', `${dieAt}?${query.toString()}`, entry, '--json', '--home', home, ...args],
+      {
+        env: { ...process.env, HF_TOKEN: '', HF_ENDPOINT: hub.endpoint },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (code === 0 || signal === 'SIGKILL') resolve({ signal, stdout });
+      else reject(new Error(`nibble ${args.join(' ')} ended with ${code ?? signal}: ${stderr}`));
+    });
   });
-  return signal === 'SIGKILL';
 }
 
-function hasFiles(folder: string): boolean {
-  return (
-    existsSync(folder) &&
-    readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile())
+async function finish(args: readonly string[], home: string): Promise<unknown> {
+  return JSON.parse((await run(args, home, 0)).stdout);
+}
+
+/** The first place, the last and two between them, of the calls that an undisturbed run makes. */
+function places(round: number): number[] {
+  const calls = Number(readFileSync(path.join(work, 'calls'), 'utf8'));
+  expect(calls).toBeGreaterThan(20);
+  // Other places in every run of the test; what failed can be tried again with its seed.
+  const spread = ((seed >>> (4 * round)) % 16) / 16;
+  return [0.02, 0.4 * spread + 0.1, 0.4 * spread + 0.55, 0.98].map((share) =>
+    Math.max(1, Math.round(share * calls)),
   );
 }
 
-/** How long the undisturbed command takes, so that kills can land anywhere in it. */
-async function timed<T>(action: () => Promise<T>): Promise<{ result: T; ms: number }> {
-  const started = performance.now();
-  const result = await action();
-  return { result, ms: performance.now() - started };
+/** What the catalog lists; empty where there is none yet. */
+function listed(home: string): {
+  checkpoints: { directory: string }[];
+  artifacts: { directory: string }[];
+} {
+  const file = path.join(home, 'catalog.sqlite');
+  if (!existsSync(file)) return { checkpoints: [], artifacts: [] };
+  const catalog = openCatalog(file);
+  try {
+    return { checkpoints: catalog.models.checkpoints(), artifacts: catalog.models.artifacts() };
+  } finally {
+    catalog.close();
+  }
 }
 
-describe('kill -9', () => {
-  it(`of a pull at ${KILLS} random moments loses nothing and lists nothing false`, async () => {
-    const calm = path.join(work, 'calm-pull');
-    const undisturbed = await timed(() =>
-      runJson(['pull', 'test/interrupted'], { home: calm, environment }),
-    );
-    const expected = sha256(
-      path.join(checkpointSchema.parse(undisturbed.result).directory, 'model.safetensors'),
-    );
+function weightsOf(directory: string): Buffer {
+  return readFileSync(path.join(directory, 'model.safetensors'));
+}
 
+describe(`kill -9 (seed ${seed})`, () => {
+  it('of a pull loses nothing and lists nothing false', async () => {
+    const args = ['pull', 'test/interrupted'];
+    const sha256 = (directory: string): string =>
+      createHash('sha256').update(weightsOf(directory)).digest('hex');
+    const expected = sha256(source);
+    checkpointSchema.parse(await finish(args, path.join(work, 'undisturbed')));
     const home = path.join(work, 'pull');
-    let killed = 0;
-    for (let round = 0; round < KILLS; round++) {
-      // Each round a home of its own half the time: kills then fall into first and into resumed downloads.
-      const roundHome = round % 2 === 0 ? home : path.join(work, `pull-${round}`);
-      if (
-        await runAndKill(
-          ['pull', 'test/interrupted'],
-          roundHome,
-          'checkpoints',
-          Math.random() * undisturbed.ms,
-        )
-      ) {
-        killed++;
-        const { checkpoints } = listSchema.parse(await runJson(['list'], { home: roundHome }));
-        for (const checkpoint of checkpoints)
-          expect(sha256(path.join(checkpoint.directory, 'model.safetensors'))).toBe(expected);
-      }
-      if (round % 2 === 1) {
-        const rerun = checkpointSchema.parse(
-          await runJson(['pull', 'test/interrupted'], { home: roundHome, environment }),
-        );
-        expect(sha256(path.join(rerun.directory, 'model.safetensors'))).toBe(expected);
-      }
+    for (const call of places(0)) {
+      // What is done already is not done again: a later run may have fewer calls than the place that was chosen.
+      const { signal } = await run(args, home, call);
+      if (signal === null) break;
+      for (const { directory } of listed(home).checkpoints)
+        expect(sha256(directory)).toBe(expected);
     }
-    expect(killed).toBeGreaterThan(2);
-    const final = checkpointSchema.parse(
-      await runJson(['pull', 'test/interrupted'], { home, environment }),
-    );
-    expect(sha256(path.join(final.directory, 'model.safetensors'))).toBe(expected);
-    expect(await runJson(['verify', final.id], { home })).toMatchObject({ ok: true });
-  }, 240_000);
+    const made = checkpointSchema.parse(await finish(args, home));
+    expect(sha256(made.directory)).toBe(expected);
+    expect(await finish(['verify', made.id], home)).toMatchObject({ ok: true });
+  });
 
-  it(`of a quantize at ${KILLS} random moments gives the same bytes in the end`, async () => {
-    const source = path.join(work, 'interrupted');
+  it('of a quantize gives the same bytes in the end', async () => {
     const args = ['quantize', source, '--scheme', 'nf4-dq'];
-    const calm = path.join(work, 'calm-quantize');
-    const undisturbed = await timed(() => runJson(args, { home: calm }));
-    const expected = artifactSchema.array().parse(undisturbed.result)[0]?.weightsSha256;
-
-    let killed = 0;
-    for (let round = 0; round < KILLS; round++) {
+    const undisturbed = artifactSchema
+      .array()
+      .parse(await finish(args, path.join(work, 'undisturbed-quantize')));
+    const expected = undisturbed[0]?.weightsSha256;
+    const kills: number[] = [];
+    for (const [round, call] of places(1).entries()) {
       const home = path.join(work, `quantize-${round}`);
-      for (let attempt = 0; attempt < 2; attempt++)
-        // The second attempt finds files from its first moment on: its start-up counts.
-        if (
-          await runAndKill(
-            args,
-            home,
-            'artifacts',
-            Math.random() * (attempt === 0 ? 300 : undisturbed.ms),
-          )
-        ) {
-          killed++;
-          const { artifacts } = listSchema.parse(await runJson(['list'], { home }));
-          for (const artifact of artifacts) expect(weightsHash(artifact.directory)).toBe(expected);
-        }
-      const [artifact] = artifactSchema.array().parse(await runJson(args, { home }));
+      // Twice: what resumes is killed as well.
+      for (const at of [call, Math.ceil(call / 2)]) {
+        if ((await run(args, home, at)).signal !== null) kills.push(at);
+        for (const { directory } of listed(home).artifacts)
+          expect(tensorsHashOf(weightsOf(directory))).toBe(expected);
+      }
+      const [artifact] = artifactSchema.array().parse(await finish(args, home));
       expect(artifact?.weightsSha256).toBe(expected);
-      expect(weightsHash(artifact?.directory ?? '')).toBe(expected);
-      expect(await runJson(['verify', artifact?.id ?? ''], { home })).toMatchObject({ ok: true });
-      rmSync(home, { recursive: true, force: true });
+      expect(tensorsHashOf(weightsOf(artifact?.directory ?? ''))).toBe(expected);
     }
-    expect(killed).toBeGreaterThan(2);
-  }, 240_000);
+    expect(kills.length).toBeGreaterThan(4);
+    expect(
+      await finish(['verify', undisturbed[0]?.id ?? ''], path.join(work, 'quantize-1')),
+    ).toMatchObject({
+      ok: true,
+    });
+  });
 });
