@@ -1,6 +1,7 @@
 import { AppError } from './contract/error.ts';
 import type { Handlers } from './contract/rpc.ts';
 import type { RunnerApi } from './contract/runner-api.ts';
+import type { SpokenWeights } from './contract/weights-check.ts';
 import {
   answer,
   CallQueue,
@@ -13,6 +14,9 @@ import {
 import { prepareRuntime } from '../native-kernels/index.ts';
 
 export { endWithParent } from '../native-kernels/index.ts';
+
+/** A model is mostly asked something as soon as it is there: the check of its weights does not get in between. */
+const CHECK_AFTER_MS = 2_000;
 
 /**
  * A runner: owns one loaded model for the life of its process. Loading happens once; calls that use the model run one
@@ -27,17 +31,30 @@ export function createRunner(): Handlers<RunnerApi> {
   const loaded = (): Promise<RunnableModel> =>
     loading ?? Promise.reject(new AppError('invalid-input', 'This runner has not loaded a model.'));
 
-  /** Has `task` done by the model, one task after another; its errors say what to do where a device failed. */
-  const withModel = <T>(
+  /**
+   * Has `task` done by the model, one task after another, and says whose weights did it. Errors say what to do where a
+   * device failed; that the weights are no longer what they were goes before any other.
+   */
+  const withModel = <T extends object>(
     signal: AbortSignal,
     task: (runnable: RunnableModel) => Promise<T>,
-  ): Promise<T> =>
+  ): Promise<T & SpokenWeights> =>
     queue.run(signal, async () => {
       const runnable = await loaded();
+      const { weights } = runnable;
       try {
-        return await task(runnable);
-      } catch (error) {
-        throw await runnable.explain(error);
+        await weights.beforeAnswer();
+        try {
+          const result = await task(runnable);
+          return { ...result, ...(await weights.afterAnswer()) };
+        } catch (error) {
+          const known = await runnable.explain(error);
+          // A file that ended under the model is the better word for what became of it.
+          if (known.reason !== 'weights-unreadable') await weights.afterAnswer();
+          throw known;
+        }
+      } finally {
+        weights.rest();
       }
     });
 
@@ -52,6 +69,9 @@ export function createRunner(): Handlers<RunnerApi> {
         // Behind the answer to this call: the tokenizer is ready, or nearly so, when the first question comes.
         if (runnable.description.hasTokenizer)
           setImmediate(() => void runnable.tokenizer().catch(() => undefined));
+        setTimeout(() => {
+          runnable.weights.begin();
+        }, CHECK_AFTER_MS).unref();
         return runnable.description;
       } catch (error) {
         loading = null;
@@ -61,6 +81,10 @@ export function createRunner(): Handlers<RunnerApi> {
 
     chat: ({ messages, sampling, maxTokens, alternatives, reuse }, { signal, emit }) =>
       withModel(signal, async (runnable) => {
+        const tell: typeof emit = (tokens) => {
+          runnable.weights.firstToken();
+          emit(tokens);
+        };
         const tokenizer = await runnable.tokenizer();
         const prompt = encodePrompt(tokenizer, runnable.template, messages);
         const { stopIds } = runnable.description;
@@ -71,7 +95,7 @@ export function createRunner(): Handlers<RunnerApi> {
           alternatives,
           stopIds,
           tokenizer,
-          emit,
+          emit: tell,
           reuse,
           signal,
         });
@@ -120,6 +144,13 @@ export function createRunner(): Handlers<RunnerApi> {
       const end = stream.end();
       if (pieces.length > 0) pieces.push(`${pieces.pop() ?? ''}${end}`);
       return { text: pieces.join(''), pieces };
+    },
+
+    checkWeights: async ({ now }) => {
+      const { weights } = await loaded();
+      if (now) weights.begin();
+      await weights.settled();
+      return { weightsSha256: weights.fingerprint, weightsCheck: weights.state };
     },
 
     memory: async () => (await loaded()).model.memory(),

@@ -6,6 +6,7 @@ import {
   type ConversationMessage,
   type ConversationSummary,
 } from '../contract/conversation.ts';
+import { weightsCheckSchema } from '../contract/weights-check.ts';
 import { check, type Row } from './rows.ts';
 
 function jsonOrNull(value: unknown): unknown {
@@ -33,6 +34,7 @@ export function toMessage(row: Row): ConversationMessage {
       state: state.safeParse(row['state']).data ?? 'stopped',
       artifactId: row['artifact_id'],
       weightsSha256: row['weights_sha256'],
+      weightsCheck: weightsCheckSchema.safeParse(row['weights_check']).data ?? null,
       statistics: statistics.safeParse(jsonOrNull(row['statistics'])).data ?? null,
       error: error.safeParse(jsonOrNull(row['error'])).data ?? null,
       createdAt: row['created_at'],

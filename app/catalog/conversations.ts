@@ -5,6 +5,7 @@ import type {
   ConversationSettings,
   ConversationSummary,
 } from '../contract/conversation.ts';
+import type { WeightsCheck } from '../contract/weights-check.ts';
 import { AppError } from '../contract/error.ts';
 import { DEFAULT_MAX_TOKENS, type Message, type Sampling } from '../contract/sampling.ts';
 import { toConversation, toMessage, toSummary } from './conversation-rows.ts';
@@ -47,7 +48,7 @@ export type NewMessage = Omit<ConversationMessage, 'id'>;
 
 /** How an answer stands. */
 export type AnswerState = Pick<ConversationMessage, 'content' | 'state'> &
-  Partial<Pick<ConversationMessage, 'weightsSha256' | 'statistics' | 'error'>>;
+  Partial<Pick<ConversationMessage, 'weightsSha256' | 'weightsCheck' | 'statistics' | 'error'>>;
 
 /** What can be changed of a conversation; what is left out stays. */
 export interface ConversationChanges {
@@ -216,11 +217,13 @@ export class ConversationTables {
     return this.#write((): ConversationMessage[] => {
       const insert = this.#db.prepare<unknown[], Row>(
         `INSERT INTO messages (conversation_id, parent_id, role, content, state, artifact_id, weights_sha256,
-           statistics, error, created_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+           weights_check, statistics, error, created_at, owner)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
       );
       const added: ConversationMessage[] = [];
       for (const message of messages) {
-        const { role, content, state, artifactId, weightsSha256, createdAt } = message;
+        const { role, content, state, artifactId, weightsSha256, weightsCheck, createdAt } =
+          message;
         const parent = added.at(-1)?.id ?? parentId;
         const row = insert.get(
           id,
@@ -230,6 +233,7 @@ export class ConversationTables {
           state,
           artifactId,
           weightsSha256,
+          weightsCheck,
           json(message.statistics),
           json(message.error),
           createdAt,
@@ -249,6 +253,7 @@ export class ConversationTables {
         .prepare<unknown[], Row>(
           `UPDATE messages SET content = @content, state = @state,
            weights_sha256 = coalesce(@weightsSha256, weights_sha256),
+           weights_check = coalesce(@weightsCheck, weights_check),
            statistics = coalesce(@statistics, statistics), error = @error,
            owner = CASE @state WHEN 'streaming' THEN owner END
          WHERE id = @messageId RETURNING *`,
@@ -258,6 +263,7 @@ export class ConversationTables {
           content: answer.content,
           state: answer.state,
           weightsSha256: answer.weightsSha256 ?? null,
+          weightsCheck: answer.weightsCheck ?? null,
           statistics: json(answer.statistics),
           error: json(answer.error),
         }),
@@ -267,6 +273,15 @@ export class ConversationTables {
         remedy: 'Ask again in a new conversation.',
       });
     return toMessage(row);
+  }
+
+  /** Says how the check of the weights behind an answer ended. An answer that is gone by then is no error. */
+  writeCheck(messageId: number, weightsCheck: WeightsCheck): void {
+    this.#write(() =>
+      this.#db
+        .prepare('UPDATE messages SET weights_check = ? WHERE id = ?')
+        .run(weightsCheck, messageId),
+    );
   }
 
   /** Every engine that writes an answer or has hidden a conversation, by the catalog. */
@@ -345,6 +360,7 @@ export class ConversationTables {
             state: 'complete',
             artifactId: role === 'assistant' ? artifactId : null,
             weightsSha256: null,
+            weightsCheck: null,
             statistics: null,
             error: null,
             createdAt: now,

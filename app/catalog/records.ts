@@ -15,10 +15,10 @@ export class RecordTables {
     const { lastInsertRowid } = this.#db
       .prepare(
         `INSERT INTO evaluations (artifact_id, reference_id, text_name, text_sha256, tokens, window_tokens, mode,
-           cache_type,
+           cache_type, weights_sha256, reference_weights_sha256,
            perplexity, perplexity_error, mean_kl, p99_kl, top_agreement, created_at)
          VALUES (@artifactId, @referenceId, @textName, @textSha256, @tokens, @windowTokens, @mode,
-           @cacheType,
+           @cacheType, @weightsSha256, @referenceWeightsSha256,
            @perplexity, @perplexityError, @meanKl, @p99Kl, @topAgreement, @createdAt)`,
       )
       .run(evaluation);

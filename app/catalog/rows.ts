@@ -181,6 +181,8 @@ export function toEvaluation(row: Row): Evaluation {
       id: row['id'],
       artifactId: row['artifact_id'],
       referenceId: row['reference_id'],
+      weightsSha256: row['weights_sha256'],
+      referenceWeightsSha256: row['reference_weights_sha256'],
       textName: row['text_name'],
       textSha256: row['text_sha256'],
       tokens: row['tokens'],

@@ -240,6 +240,7 @@ const empty = {
   state: 'complete',
   artifactId: null,
   weightsSha256: null,
+  weightsCheck: null,
   statistics: null,
   error: null,
 } as const;

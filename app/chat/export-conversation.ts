@@ -57,21 +57,27 @@ function quoted(text: string): string {
 }
 
 /** Who speaks, with what the weights are known by. */
-function speaker(artifactId: string, weights: string | null, artifact: Artifact | null): string {
+function speaker(
+  artifactId: string,
+  { weightsSha256: weights, weightsCheck }: ConversationMessage,
+  artifact: Artifact | null,
+): string {
   const name = artifact === null ? artifactId : `${artifact.name} (${artifact.scheme})`;
-  return weights === null ? escaped(name) : `${escaped(name)}, weights \`${weights.slice(0, 12)}\``;
+  if (weights === null) return escaped(name);
+  const state = weightsCheck === 'verified' ? 'verified' : 'not verified';
+  return `${escaped(name)}, weights \`${weights.slice(0, 12)}\` (${state})`;
 }
 
 type FindArtifact = (id: string) => Artifact | null;
 
 function messageLines(message: ConversationMessage, find: FindArtifact): string[] {
-  const { role, content, state, artifactId, weightsSha256, error } = message;
+  const { role, content, state, artifactId, error } = message;
   const who =
     role === 'user' || artifactId === null
       ? role === 'user'
         ? 'You'
         : 'Assistant'
-      : speaker(artifactId, weightsSha256, find(artifactId));
+      : speaker(artifactId, message, find(artifactId));
   const ends: Readonly<Record<ConversationMessage['state'], string | null>> = {
     complete: null,
     streaming: '*(still being written)*',

@@ -3,9 +3,11 @@ import type { DeviceTrial, DeviceWish } from '../contract/device.ts';
 import { AppError, describeError, toAppError } from '../contract/error.ts';
 import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
+import { otherWeights } from '../contract/other-weights.ts';
 import type { RunnerMemory } from '../contract/runner-api.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import type { Settings } from '../contract/settings.ts';
+import type { WeightsCheck } from '../contract/weights-check.ts';
 import { residentMemory } from './resident-memory.ts';
 
 /** The context of a chat where nobody chose one: long for a talk, and its KV cache still fits beside most models. */
@@ -41,6 +43,8 @@ interface Held {
   readonly cancel: AbortController;
   opening: Promise<OpenedRunner>;
   runner: OpenedRunner | null;
+  /** As it stands now; of no meaning without a runner. */
+  weightsCheck: WeightsCheck;
   memory: RunnerMemory | null;
   trial: DeviceTrial | null;
   error: AppError | null;
@@ -99,7 +103,7 @@ export class HeldModels {
       memory,
       expectedBytes: storedWeightsBytes(artifact),
       trial: runner === null && error === null ? trial : null,
-      loaded: runner?.loaded ?? null,
+      loaded: runner === null ? null : { ...runner.loaded, weightsCheck: held.weightsCheck },
       error: error && describeError(error),
     };
   }
@@ -185,6 +189,8 @@ export class HeldModels {
     } catch (error) {
       // Its end is noticed in any case; here it is noticed before anyone can ask for the model again.
       if (error instanceof AppError && error.code === 'runner-crashed') this.#crashed(held, error);
+      if (error instanceof AppError && error.code === 'checksum-mismatch')
+        await this.#refuse(held, error);
       // A device that failed once will fail again, and weights that are gone stay gone for this process: the next
       // question loads the model anew, elsewhere if need be.
       if (
@@ -241,6 +247,7 @@ export class HeldModels {
       cancel: new AbortController(),
       opening: Promise.reject(new AppError('internal', 'Not opened yet.')),
       runner: null,
+      weightsCheck: 'checking',
       memory: null,
       trial: null,
       error: null,
@@ -284,13 +291,11 @@ export class HeldModels {
       if (weightsSha256 !== artifact.weightsSha256 || cancel.signal.aborted) {
         await runner.close();
         if (cancel.signal.aborted) throw new AppError('aborted', 'The model was unloaded.');
-        throw new AppError(
-          'checksum-mismatch',
-          `The folder of ${artifact.id} holds other weights than the catalog says (${weightsSha256.slice(0, 12)} instead of ${artifact.weightsSha256.slice(0, 12)}).`,
-          { remedy: 'Verify the model in the library, or make it again.' },
-        );
+        throw otherWeights(artifact, weightsSha256);
       }
       held.runner = runner;
+      held.weightsCheck = runner.loaded.weightsCheck;
+      void this.#followCheck(held, runner);
       void runner.exited.then((reason) => {
         this.#crashed(held, reason);
       });
@@ -335,6 +340,33 @@ export class HeldModels {
     this.#changed();
     if (runner === null) await held.opening.catch(() => undefined);
     else await runner.close();
+    this.#processes.delete(held);
+    this.#changed();
+  }
+
+  /** Hears how the check of a model's weights ends. */
+  async #followCheck(held: Held, runner: OpenedRunner): Promise<void> {
+    try {
+      const { weightsCheck } = await runner.client.checkWeights({});
+      if (held.runner !== runner || held.weightsCheck === weightsCheck) return;
+      held.weightsCheck = weightsCheck;
+      this.#changed();
+    } catch (error) {
+      const known = toAppError(error);
+      // Any other end is the process's, which is noticed in any case.
+      if (known.code === 'checksum-mismatch') await this.#refuse(held, known);
+    }
+  }
+
+  /** Ends the process of a model whose weights are not what they are to be; asking for it again reads them anew. */
+  async #refuse(held: Held, reason: AppError): Promise<void> {
+    const { runner } = held;
+    if (runner === null) return;
+    held.runner = null;
+    held.memory = null;
+    held.error = reason;
+    this.#changed();
+    await runner.close();
     this.#processes.delete(held);
     this.#changed();
   }

@@ -1,9 +1,10 @@
 import type { AnswerState, Catalog } from '../catalog/index.ts';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { ConversationMessage } from '../contract/conversation.ts';
-import { AppError, describeError } from '../contract/error.ts';
+import { AppError, describeError, toAppError } from '../contract/error.ts';
 import type { OpenedRunner } from '../contract/open-runner.ts';
 import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
+import type { SpokenWeights } from '../contract/weights-check.ts';
 import type { HeldModels } from './held-models.ts';
 
 /** How much of an answer a power cut may cost, in ms. */
@@ -20,6 +21,28 @@ export interface WriteAnswerOptions {
   readonly maxTokens: number;
   readonly signal: AbortSignal;
   readonly onTokens: (tokens: GeneratedToken[]) => void;
+}
+
+function spokenOf({ weightsSha256, weightsCheck }: SpokenWeights): SpokenWeights {
+  return { weightsSha256, weightsCheck };
+}
+
+/** Notes how the check of the weights behind an answer ends. Where the model is closed before that, it stays open. */
+async function followCheck(
+  conversations: Catalog['conversations'],
+  answerId: number,
+  checked: Promise<SpokenWeights>,
+): Promise<void> {
+  const outcome = await checked.then(
+    ({ weightsCheck }) => weightsCheck,
+    (error: unknown) =>
+      toAppError(error).code === 'checksum-mismatch' ? ('unverified' as const) : null,
+  );
+  try {
+    if (outcome !== null) conversations.writeCheck(answerId, outcome);
+  } catch {
+    // The catalog is closed, or the disk is full: that it is being checked is what is known.
+  }
 }
 
 /** @throws AppError 'invalid-input' when the conversation leaves no room for an answer */
@@ -45,46 +68,49 @@ async function requireRoom(runner: OpenedRunner, messages: readonly Message[]): 
 export async function writeAnswer(options: WriteAnswerOptions): Promise<ConversationMessage> {
   const { conversations, answerId, messages, signal } = options;
   let content = '';
-  let kept = '';
-  let weightsSha256: string | null = null;
+  let saved = '';
+  let weights: SpokenWeights | null = null;
+  let checked: Promise<SpokenWeights> | null = null;
   const timer = setInterval(() => {
-    if (content === kept) return;
+    if (content === saved) return;
     try {
-      conversations.writeAnswer(answerId, { content, state: 'streaming', weightsSha256 });
-      kept = content;
+      conversations.writeAnswer(answerId, { content, state: 'streaming', ...weights });
+      saved = content;
     } catch {
       // The text is still here, and the next write tries again; the last one says what is wrong.
     }
   }, SAVE_INTERVAL_MS);
   let end: AnswerState;
   try {
-    const { text, statistics } = await options.models.use(
-      options.artifact.id,
-      signal,
-      async (runner) => {
-        weightsSha256 = runner.loaded.weightsSha256;
-        await requireRoom(runner, messages);
-        return runner.client.chat(
-          {
-            messages: [...messages],
-            sampling: options.sampling,
-            maxTokens: options.maxTokens,
-            reuse: true,
+    const answer = await options.models.use(options.artifact.id, signal, async (runner) => {
+      weights = spokenOf(runner.loaded);
+      checked = runner.client.checkWeights({});
+      checked.catch(() => undefined);
+      await requireRoom(runner, messages);
+      return runner.client.chat(
+        {
+          messages: [...messages],
+          sampling: options.sampling,
+          maxTokens: options.maxTokens,
+          reuse: true,
+        },
+        {
+          signal,
+          onEvent: (tokens) => {
+            content += tokens.map(({ text }) => text).join('');
+            options.onTokens(tokens);
           },
-          {
-            signal,
-            onEvent: (tokens) => {
-              content += tokens.map(({ text }) => text).join('');
-              options.onTokens(tokens);
-            },
-          },
-        );
-      },
-    );
+        },
+      );
+    });
+    const { text, statistics } = answer;
+    weights = spokenOf(answer);
     const state = statistics.stop === 'cancelled' ? 'stopped' : 'complete';
     end = { content: text, state, statistics };
   } catch (error) {
     const described = describeError(error);
+    if (described.code === 'checksum-mismatch' && weights !== null)
+      weights = { ...(weights as SpokenWeights), weightsCheck: 'unverified' };
     end =
       described.code === 'aborted'
         ? { content, state: 'stopped' }
@@ -92,5 +118,8 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
   } finally {
     clearInterval(timer);
   }
-  return conversations.writeAnswer(answerId, { ...end, weightsSha256 });
+  const kept = conversations.writeAnswer(answerId, { ...end, ...weights });
+  if (kept.weightsCheck === 'checking' && checked !== null)
+    void followCheck(conversations, answerId, checked);
+  return kept;
 }

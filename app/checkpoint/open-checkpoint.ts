@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
+import { fileState, type FileState } from '../disk/index.ts';
 import { parseJson } from '../json/index.ts';
 import {
   HEADER_PREFIX_BYTES,
@@ -39,6 +40,8 @@ export interface WeightsFile {
   readonly sizeBytes: number;
   /** Time of the last change, in milliseconds since 1970. With the size it tells whether a file is still the same. */
   readonly modifiedMs: number;
+  /** The file as it was before its header was read. */
+  readonly state: FileState;
 }
 
 export interface ReadOptions {
@@ -139,18 +142,18 @@ async function readConfig(
 
 async function requireRegularFile(directory: string, name: string): Promise<WeightsFile> {
   try {
-    const status = await stat(path.join(directory, name));
+    const file = path.join(directory, name);
+    const [status, state] = await Promise.all([stat(file), fileState(file)]);
     // Opening a pipe would wait for ever, a device might do anything.
     if (!status.isFile())
       throw new AppError('malformed-file', `${name} in ${directory} is not a regular file.`);
-    return { name, sizeBytes: status.size, modifiedMs: status.mtimeMs };
+    if (state !== null) return { name, sizeBytes: status.size, modifiedMs: status.mtimeMs, state };
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw toAppError(error);
-    throw new AppError('not-found', `${name} is missing in ${directory}.`, {
-      remedy: 'Download the checkpoint again: the files that are there are kept.',
-      cause: error,
-    });
   }
+  throw new AppError('not-found', `${name} is missing in ${directory}.`, {
+    remedy: 'Download the checkpoint again: the files that are there are kept.',
+  });
 }
 
 async function readHeader(directory: string, file: WeightsFile): Promise<TensorInfo[]> {

@@ -3,6 +3,7 @@ import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import { ProgressMeter } from '../progress/index.ts';
+import { openArtifact } from './ask-artifact.ts';
 import { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
 import {
@@ -37,7 +38,15 @@ export interface EvaluateOptions {
 /** What was measured; `tokens` counts the scored ones. */
 export type Measured = Pick<
   Evaluation,
-  'tokens' | 'windowTokens' | 'perplexity' | 'perplexityError' | 'meanKl' | 'p99Kl' | 'topAgreement'
+  | 'weightsSha256'
+  | 'referenceWeightsSha256'
+  | 'tokens'
+  | 'windowTokens'
+  | 'perplexity'
+  | 'perplexityError'
+  | 'meanKl'
+  | 'p99Kl'
+  | 'topAgreement'
 >;
 
 /** Cuts a text into windows that do not overlap. Behind a prefix every token of the text is scored. */
@@ -139,8 +148,13 @@ async function measure(
       signal,
     );
   }
+  // What is kept names weights that were read.
+  const weights = await runner.client.checkWeights({ now: true }, { signal });
+  const reference = await referenceRunner?.client.checkWeights({ now: true }, { signal });
   meter.finish();
   return {
+    weightsSha256: weights.weightsSha256,
+    referenceWeightsSha256: reference?.weightsSha256 ?? null,
     tokens: losses.count,
     windowTokens,
     perplexity: losses.perplexity,
@@ -161,10 +175,10 @@ async function measure(
  */
 export async function evaluateArtifact(options: EvaluateOptions): Promise<Measured> {
   const { artifact, reference, mode, cacheType, openRunner, signal } = options;
-  const runner = await openRunner({ directory: artifact.directory, mode, cacheType, signal });
+  const runner = await openArtifact(openRunner, artifact, { mode, cacheType, signal });
   try {
     if (reference === null) return await measure(options, runner, null);
-    const referenceRunner = await openRunner({ directory: reference.directory, mode, signal });
+    const referenceRunner = await openArtifact(openRunner, reference, { mode, signal });
     try {
       return await measure(options, runner, referenceRunner);
     } finally {

@@ -2,6 +2,7 @@ import type { Artifact } from '../contract/checkpoint.ts';
 import type { ScoredText } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
+import type { SpokenWeights } from '../contract/weights-check.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { namingArtifact, openArtifact } from './ask-artifact.ts';
 import { rowDivergence, tokenLoss } from './metrics.ts';
@@ -36,7 +37,7 @@ export interface ScoreTextOptions {
 /** What one model said of each token of the window; null where it said nothing. */
 interface Reading {
   readonly artifact: Artifact;
-  readonly weightsSha256: string;
+  readonly weights: SpokenWeights;
   readonly logprobs: (number | null)[];
   readonly kl: (number | null)[];
   readonly agrees: (boolean | null)[];
@@ -50,9 +51,9 @@ interface SharedText {
   readonly window: Window;
 }
 
-function emptyReading(artifact: Artifact, weightsSha256: string, length: number): Reading {
+function emptyReading(artifact: Artifact, weights: SpokenWeights, length: number): Reading {
   const nothing = (): null[] => Array.from({ length }, () => null);
-  return { artifact, weightsSha256, logprobs: nothing(), kl: nothing(), agrees: nothing() };
+  return { artifact, weights, logprobs: nothing(), kl: nothing(), agrees: nothing() };
 }
 
 async function readText({ client, loaded }: OpenedRunner, text: string): Promise<SharedText> {
@@ -79,8 +80,8 @@ async function readReference(
   onRow: () => void,
   signal: AbortSignal | undefined,
 ): Promise<Reading> {
-  const { vocabularySize, weightsSha256 } = runner.loaded;
-  const reading = emptyReading(artifact, weightsSha256, window.length);
+  const { vocabularySize } = runner.loaded;
+  const reading = emptyReading(artifact, runner.loaded, window.length);
   await scoreWindow(
     runner,
     window,
@@ -95,7 +96,7 @@ async function readReference(
     },
     signal,
   );
-  return reading;
+  return { ...reading, weights: await runner.client.checkWeights({ now: true }, { signal }) };
 }
 
 async function readOther(
@@ -107,8 +108,8 @@ async function readOther(
   onRow: () => void,
   signal: AbortSignal | undefined,
 ): Promise<Reading> {
-  const { vocabularySize, weightsSha256 } = runner.loaded;
-  const reading = emptyReading(artifact, weightsSha256, window.length);
+  const { vocabularySize } = runner.loaded;
+  const reading = emptyReading(artifact, runner.loaded, window.length);
   const expected = new Float32Array(vocabularySize);
   await scoreWindow(
     runner,
@@ -128,7 +129,7 @@ async function readOther(
     },
     signal,
   );
-  return reading;
+  return { ...reading, weights: await runner.client.checkWeights({ now: true }, { signal }) };
 }
 
 function mean(values: readonly (number | null)[]): number {
@@ -144,7 +145,8 @@ function toColumn(reading: Reading, length: number): ScoredText['columns'][numbe
   return {
     artifactId: reading.artifact.id,
     scheme: reading.artifact.scheme,
-    weightsSha256: reading.weightsSha256,
+    weightsSha256: reading.weights.weightsSha256,
+    weightsCheck: reading.weights.weightsCheck,
     logprobs,
     kl,
     agrees,

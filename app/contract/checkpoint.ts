@@ -163,7 +163,7 @@ export const artifactSchema = z.object({
   outputLayerCopy: outputLayerCopySchema.nullable(),
   /** Bytes of the same tensors as they were in the checkpoint. */
   sourceBytes: z.int().nonnegative(),
-  /** Identifies the weights that speak: the hash of model.safetensors, or sha256 of the list of shard hashes. */
+  /** The weights fingerprint, of all that takes part in answers, as recorded (docs/weights-fingerprint.md). */
   weightsSha256: z.string(),
   totals: artifactTotalsSchema,
   quantizeMs: z.number(),
@@ -184,6 +184,9 @@ export const evaluationSchema = z.object({
   id: z.int(),
   artifactId: z.string(),
   referenceId: z.string().nullable(),
+  /** Fingerprints of the weights that were measured, all of them read and found right; null from before they were. */
+  weightsSha256: z.string().nullable(),
+  referenceWeightsSha256: z.string().nullable(),
   textName: z.string(),
   textSha256: z.string(),
   tokens: z.int().nonnegative(),

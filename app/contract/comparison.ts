@@ -2,12 +2,17 @@ import { z } from 'zod';
 import { runnerMemorySchema } from './runner-api.ts';
 import { generationStatisticsSchema, samplingSchema, tokenSchema } from './sampling.ts';
 import { schemeNameSchema } from './scheme.ts';
+import { weightsCheckSchema } from './weights-check.ts';
+
+/** How the check stood; absent in comparisons from before weights were checked. */
+const keptCheckSchema = weightsCheckSchema.optional();
 
 /** One artifact's answer in a comparison. `weightsSha256` says which weights spoke. */
 export const comparedAnswerSchema = z.object({
   artifactId: z.string(),
   scheme: schemeNameSchema,
   weightsSha256: z.string(),
+  weightsCheck: keptCheckSchema,
   /** All stored weights: the artifact's own and its copy of the output layer. */
   weightsBytes: z.int().nonnegative(),
   text: z.string(),
@@ -93,6 +98,7 @@ export const scoredTextSchema = z.object({
       artifactId: z.string(),
       scheme: schemeNameSchema,
       weightsSha256: z.string(),
+      weightsCheck: keptCheckSchema,
       /** Log-probability (natural) of each token given those before it. */
       logprobs: z.array(z.number().nullable()),
       /** KL(reference || this) in nats at each token; zeros for the reference itself. */

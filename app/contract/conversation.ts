@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { wireErrorSchema } from './error.ts';
 import { generationStatisticsSchema, samplingSchema } from './sampling.ts';
+import { weightsCheckSchema } from './weights-check.ts';
 
 /**
  * One message of a conversation. Messages form a tree: an edited question or a regenerated answer is a sibling of the
@@ -17,6 +18,8 @@ export const conversationMessageSchema = z.object({
   /** Who spoke: null for a person's message. */
   artifactId: z.string().nullable(),
   weightsSha256: z.string().nullable(),
+  /** How the check of those weights stood or ended; null for a person's message and from before there was one. */
+  weightsCheck: weightsCheckSchema.nullable(),
   statistics: generationStatisticsSchema.nullable(),
   error: wireErrorSchema.omit({ stack: true }).nullable(),
   createdAt: z.string(),

@@ -238,7 +238,7 @@ export const engineApi = {
       maxTokens: z.int().positive().max(1_000_000),
     }),
     event: z.array(tokenSchema),
-    result: runnerApi.chat.result.extend({ weightsSha256: z.string() }),
+    result: runnerApi.chat.result,
   }),
 
   // Conversations.

@@ -66,6 +66,12 @@ export const errorReasons = {
   'unsupported-feature': { field: 'text', value: 'text' },
   /** Embeddings or output layer have another number of rows than config.json says the vocabulary has. */
   'vocabulary-mismatch': { tensor: 'text', rows: 'count', vocabulary: 'count' },
+  /** A file of weights holds other bytes than were recorded when the artifact was made. */
+  'weights-changed': { file: 'text', folder: 'text' },
+  /** The folder of an artifact holds weights with another fingerprint than the catalog has. */
+  'weights-of-another': { artifact: 'text', folder: 'text', found: 'text', expected: 'text' },
+  /** A file of weights was replaced by another file while the model that is mapped from it was loaded. */
+  'weights-replaced': { file: 'text', folder: 'text' },
   /** The file that a loaded model reads its weights from was cut, or its disk is gone. */
   'weights-unreadable': { file: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;

@@ -11,13 +11,13 @@ import {
   samplingSchema,
   tokenSchema,
 } from './sampling.ts';
+import { spokenWeightsSchema } from './weights-check.ts';
 
-/** What a runner says of the model it has loaded. */
-export const loadedModelSchema = z.object({
+/** What a runner says of the model it has loaded; its weights as they stood at that moment. */
+export const loadedModelSchema = spokenWeightsSchema.extend({
   architecture: z.string(),
   vocabularySize: z.int().positive(),
   contextLength: z.int().positive(),
-  weightsSha256: z.string(),
   hasTokenizer: z.boolean(),
   hasChatTemplate: z.boolean(),
   stopIds: z.array(z.int()),
@@ -41,7 +41,7 @@ export type RunnerMemory = z.infer<typeof runnerMemorySchema>;
 const ids = z.array(z.int().nonnegative());
 /** Token events come in batches, so that a fast model does not drown the port in messages. */
 const tokenEvents = z.array(tokenSchema);
-const answer = z.object({
+const answer = spokenWeightsSchema.extend({
   text: z.string(),
   ids,
   statistics: generationStatisticsSchema,
@@ -103,7 +103,7 @@ export const runnerApi = {
   score: method({
     params: z.object({ ids: ids.min(1) }),
     event: z.object({ firstRow: z.int().nonnegative(), logits: z.instanceof(Float32Array) }),
-    result: z.object({ rows: z.int().nonnegative() }),
+    result: spokenWeightsSchema.extend({ rows: z.int().nonnegative() }),
   }),
   tokenize: method({
     params: z.object({ text: z.string(), addSpecialTokens: z.boolean().default(true) }),
@@ -119,6 +119,14 @@ export const runnerApi = {
     result: z.object({ text: z.string(), pieces: z.array(z.string()) }),
   }),
   memory: method({ params: z.object({}), result: runnerMemorySchema }),
+  /**
+   * Resolves once the bytes of the weights are known to be what the fingerprint names; fails where they are not. The
+   * check goes on while the model rests; `now` has it begin at once.
+   */
+  checkWeights: method({
+    params: z.object({ now: z.boolean().default(false) }),
+    result: spokenWeightsSchema,
+  }),
   /** Where the time went since a `load` with `profile`. */
   profile: method({ params: z.object({}), result: modelProfileSchema }),
 } as const;

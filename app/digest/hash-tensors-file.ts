@@ -38,9 +38,11 @@ export async function hashTensorsFile(
   options: HashOptions & {
     readonly known?: ReadonlyMap<string, string> | undefined;
     readonly threads?: number | undefined;
+    /** Called with the tree hash of each tensor whose bytes were read: `known` of a later call that goes on. */
+    readonly onTensor?: ((name: string, hash: string) => void) | undefined;
   } = {},
 ): Promise<string> {
-  const { signal, onBytes, known, threads } = options;
+  const { signal, onBytes, known, threads, onTensor } = options;
   const kernelOptions = {
     ...(signal === undefined ? {} : { signal }),
     ...(threads === undefined ? {} : { threads }),
@@ -63,8 +65,14 @@ export async function hashTensorsFile(
     const hashes = [await hashRange(0, headerEnd)];
     for (const { name, byteOffset, byteLength } of tensors) {
       const hash = known?.get(name);
-      hashes.push(hash ?? (await hashRange(byteOffset, byteLength)));
-      if (hash !== undefined) onBytes?.(byteLength);
+      if (hash === undefined) {
+        const read = await hashRange(byteOffset, byteLength);
+        onTensor?.(name, read);
+        hashes.push(read);
+      } else {
+        onBytes?.(byteLength);
+        hashes.push(hash);
+      }
     }
     return joinHashes([FIRST_LINE, ...hashes]);
   } catch (error) {

@@ -2,3 +2,4 @@
 export { hashFile } from './hash-file.ts';
 export type { HashOptions } from './hash-file.ts';
 export { hashTensorsFile, joinHashes } from './hash-tensors-file.ts';
+export { weightsFingerprint } from './weights-fingerprint.ts';

@@ -1,3 +1,5 @@
+export { fileState, isSameFile, isSameState } from './file-state.ts';
+export type { FileState } from './file-state.ts';
 export { acquireLock, FOLDER_LOCK_NAME, sweepLocks } from './lock.ts';
 export type { Lock } from './lock.ts';
 export { replaceFile, sweepPartials } from './replace-file.ts';

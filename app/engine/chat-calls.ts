@@ -62,13 +62,11 @@ export function heldModelCalls({
     },
     chat: ({ artifactId, messages, sampling, maxTokens }, { signal, emit }) =>
       models.use(artifactId, signal, async ({ client, loaded }) => {
-        const { recommendedSampling, weightsSha256 } = loaded;
-        const drawn = chatSampling({ ...recommendedSampling, ...sampling });
-        const answer = await client.chat(
+        const drawn = chatSampling({ ...loaded.recommendedSampling, ...sampling });
+        return client.chat(
           { messages, sampling: drawn, maxTokens, reuse: true },
           { signal, onEvent: emit },
         );
-        return { ...answer, weightsSha256 };
       }),
   };
 }

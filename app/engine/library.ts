@@ -41,9 +41,9 @@ function shownEvaluation(evaluations: readonly Evaluation[]): Evaluation | null 
   return fast.find(({ referenceId }) => referenceId !== null) ?? fast[0] ?? null;
 }
 
-/** Bytes on the disk: a 16-bit artifact shares the weights of its checkpoint where that is there too. */
+/** Bytes on the disk: a 16-bit artifact shares the weights of a download where that is there too. */
 function usedBytes(checkpoints: readonly Checkpoint[], artifacts: readonly Artifact[]): number {
-  const ids = new Set(checkpoints.map(({ id }) => id));
+  const ids = new Set(checkpoints.filter(({ owned }) => owned).map(({ id }) => id));
   const bytesOf = ({ scheme, checkpointId, sizeBytes, weightsBytes }: Artifact): number =>
     scheme === 'bf16' && ids.has(checkpointId) ? Math.max(0, sizeBytes - weightsBytes) : sizeBytes;
   return (

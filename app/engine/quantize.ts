@@ -122,6 +122,7 @@ export async function makeArtifact(
     const made = await quantizeCheckpoint({
       checkpoint: opened,
       origin: checkpoint.origin,
+      isOwned: checkpoint.owned,
       plan,
       directory,
       threads: request.threads ?? currentSettings(catalog).threads ?? undefined,

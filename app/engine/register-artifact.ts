@@ -5,7 +5,12 @@ import { describeArchitecture, openCheckpoint, RUNTIME_WEIGHTS_FILE } from '../c
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { isSafePath } from '../hub/index.ts';
-import { MANIFEST_FILE, manifestSchema, type Manifest } from '../quantize/index.ts';
+import {
+  MANIFEST_FILE,
+  manifestFingerprint,
+  manifestSchema,
+  type Manifest,
+} from '../quantize/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
 
@@ -109,7 +114,7 @@ export async function registerArtifact(
         (sum, tensor) => sum + tensor.numel * dtypeBytes[tensor.dtype],
         0,
       ),
-      weightsSha256: manifest.weightsSha256,
+      weightsSha256: manifestFingerprint(manifest),
       totals: manifest.totals,
       quantizeMs: manifest.elapsedMs,
       createdAt: (await stat(path.join(directory, MANIFEST_FILE))).mtime.toISOString(),

@@ -1,6 +1,6 @@
 /** The door of app/quantize. */
 export { artifactConfigText, quantizationConfig } from './artifact-config.ts';
-export { MANIFEST_FILE, manifestSchema } from './manifest.ts';
+export { MANIFEST_FILE, manifestFingerprint, manifestSchema } from './manifest.ts';
 export type { Manifest } from './manifest.ts';
 export { planQuantization } from './plan.ts';
 export type { PlannedTensor, PlanRequest, QuantizationPlan } from './plan.ts';

@@ -27,6 +27,8 @@ export interface LinkJob {
   readonly checkpoint: OpenCheckpoint;
   readonly plan: QuantizationPlan;
   readonly directory: string;
+  /** Whether the checkpoint's folder is Nibble's own: only there nobody else writes. */
+  readonly isOwned: boolean;
   readonly threads: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly room: RoomOptions;
@@ -40,12 +42,25 @@ export interface LinkedWeights {
   readonly hashes: ReadonlyMap<string, string>;
 }
 
-/** Gives a file a second name, or where that cannot be a second copy (shared with the first where the disk can). */
-async function linkOrCopy(source: string, target: string, room: RoomOptions): Promise<void> {
+/**
+ * Gives a file of Nibble's own a second name. Any other file, and where there are no links, gets a copy, which shares its
+ * blocks with the first where the disk can: what a person writes to it later must not change the artifact.
+ */
+async function linkOrCopy(
+  source: string,
+  target: string,
+  { room, isOwned, directory }: Pick<LinkJob, 'room' | 'isOwned'> & { readonly directory: string },
+): Promise<void> {
   // The link must be to the file itself: one to a symbolic link would dangle in the new folder.
   const real = await realpath(source);
   await rm(target, { force: true });
+  // A link in a folder of ours may lead to a file of anybody's.
+  const isOurs = isOwned && path.dirname(real) === (await realpath(directory));
   try {
+    if (!isOurs) {
+      await writeWithRoom(() => copyFile(real, target, constants.COPYFILE_FICLONE), room);
+      return;
+    }
     await link(real, target);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && unlinkable.has(error.code))) throw error;
@@ -59,11 +74,12 @@ async function linkOrCopy(source: string, target: string, room: RoomOptions): Pr
  * @throws AppError `disk-full`, `aborted`, `malformed-file`
  */
 export async function linkWeights(job: LinkJob): Promise<LinkedWeights> {
-  const { checkpoint, plan, directory, room } = job;
+  const { checkpoint, plan, directory, room, isOwned } = job;
+  const linking = { room, isOwned, directory: checkpoint.directory };
   const hashes = new Map<string, string>();
   const statistics = new Map<string, TensorStatistics>();
   for (const { name } of checkpoint.files) {
-    await linkOrCopy(path.join(checkpoint.directory, name), path.join(directory, name), room);
+    await linkOrCopy(path.join(checkpoint.directory, name), path.join(directory, name), linking);
     const tensors = plan.tensors.filter(({ source }) => source.file === name);
     hashes.set(name, await hashFileAndTensors(job, name, tensors, statistics));
   }
@@ -71,7 +87,7 @@ export async function linkWeights(job: LinkJob): Promise<LinkedWeights> {
     await linkOrCopy(
       path.join(checkpoint.directory, SHARD_INDEX_FILE),
       path.join(directory, SHARD_INDEX_FILE),
-      room,
+      linking,
     );
   return {
     hashes,

@@ -10,6 +10,7 @@ import type { HashKind } from '../contract/checkpoint.ts';
 import { schemeNameSchema, schemes } from '../contract/scheme.ts';
 import type { SchemeName } from '../contract/scheme.ts';
 import { assertNever } from '../contract/error.ts';
+import { weightsFingerprint } from '../digest/index.ts';
 
 export const MANIFEST_FILE = 'nibble.json';
 
@@ -30,7 +31,7 @@ export const manifestSchema = z.object({
   /** Identifies the job that made it: source files, plan and format. */
   fingerprint: z.string(),
   weightsBytes: z.int().nonnegative(),
-  /** Hash of model.safetensors; sha256 of the lines `<hash>  <name>` where there are shards. */
+  /** The weights fingerprint. Earlier versions left the copy of the output layer out: see `manifestFingerprint`. */
   weightsSha256: z.string(),
   elapsedMs: z.number(),
   totals: artifactTotalsSchema,
@@ -48,6 +49,17 @@ export const manifestSchema = z.object({
   tensors: z.array(tensorStatisticsSchema),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The weights fingerprint of an artifact, from the recorded hashes of its files. */
+export function manifestFingerprint({ files, outputLayerCopy }: Manifest): string {
+  // In the order of the shards' names, as they are listed; the copy of the output layer behind them.
+  const isCopy = ({ sha256 }: { sha256: string }): boolean => sha256 === outputLayerCopy?.sha256;
+  const weights = files.filter(({ name }) => name.endsWith('.safetensors'));
+  return weightsFingerprint([
+    ...weights.filter((file) => !isCopy(file)),
+    ...weights.filter((file) => isCopy(file)),
+  ]);
+}
 
 /** One sentence per scheme that pins down every bit of the codes. */
 export function roundingRule(name: SchemeName): string {

@@ -13,6 +13,7 @@ import type {
 } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
+import { weightsFingerprint } from '../digest/index.ts';
 import { acquireLock, requireSpace, writeFully, writeWithRoom } from '../disk/index.ts';
 import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
@@ -23,6 +24,7 @@ import { linkWeights } from './link-weights.ts';
 import {
   FORMAT_VERSION,
   MANIFEST_FILE,
+  manifestFingerprint,
   manifestSchema,
   roundingRule,
   WEIGHTS_HASH,
@@ -37,6 +39,8 @@ import { writeWeights } from './write-weights.ts';
 export interface QuantizeOptions {
   readonly checkpoint: OpenCheckpoint;
   readonly origin: Origin;
+  /** Whether the checkpoint lies in a folder of Nibble's own, so that its files may be linked. @default false */
+  readonly isOwned?: boolean | undefined;
   readonly plan: QuantizationPlan;
   /** Where the artifact will be; made beside it under the name `<directory>.partial`. */
   readonly directory: string;
@@ -85,7 +89,11 @@ export function partialDirectoryOf(directory: string): string {
 function fingerprintOf({ checkpoint, origin, plan }: QuantizeOptions): string {
   const identity = {
     format: FORMAT_VERSION,
-    files: checkpoint.files,
+    files: checkpoint.files.map(({ name, sizeBytes, modifiedMs }) => ({
+      name,
+      sizeBytes,
+      modifiedMs,
+    })),
     config: checkpoint.configText,
     commit: origin.commit,
     scheme: plan.scheme,
@@ -97,7 +105,7 @@ function fingerprintOf({ checkpoint, origin, plan }: QuantizeOptions): string {
 }
 
 function toResult(manifest: Manifest): QuantizedArtifact {
-  const { tensors, totals, weightsBytes, weightsSha256, elapsedMs } = manifest;
+  const { tensors, totals, weightsBytes, elapsedMs } = manifest;
   const fileHashes = new Map(
     manifest.files.map(({ name, sha256, hashKind = 'sha256' }) => [name, { sha256, hashKind }]),
   );
@@ -108,7 +116,7 @@ function toResult(manifest: Manifest): QuantizedArtifact {
     totals,
     outputLayerCopy,
     weightsBytes,
-    weightsSha256,
+    weightsSha256: manifestFingerprint(manifest),
     fileHashes,
     elapsedMs,
   };
@@ -229,7 +237,9 @@ async function makeArtifact(
     roundingRule: roundingRule(plan.scheme),
     fingerprint,
     weightsBytes: plan.weightsBytes,
-    weightsSha256: weights.sha256,
+    weightsSha256: weightsFingerprint(
+      [...weights.hashes].map(([name, sha256]) => ({ name, sha256 })),
+    ),
     elapsedMs: performance.now() - startedMs,
     totals: artifactTotals(weights.tensors),
     ...(outputLayerCopy === null ? {} : { outputLayerCopy }),
@@ -274,7 +284,7 @@ async function missingBytes(
   const { checkpoint, plan } = options;
   if (plan.layout === null) {
     const [from, to] = await Promise.all([stat(checkpoint.directory), stat(partial)]);
-    return from.dev === to.dev ? 0 : plan.weightsBytes;
+    return from.dev === to.dev && options.isOwned === true ? 0 : plan.weightsBytes;
   }
   const headBytes = finishedCopy === null ? (plan.head?.layout.fileBytes ?? 0) : 0;
   try {
@@ -314,8 +324,7 @@ async function makeFiles(
 
 interface MadeWeights {
   readonly tensors: readonly TensorStatistics[];
-  readonly sha256: string;
-  /** By file name. */
+  /** By file name, in the order that the fingerprint is made in. */
   readonly hashes: Map<string, string>;
 }
 
@@ -338,18 +347,11 @@ async function makeWeights(
       write: (file, bytes, position) => writeFully(file, bytes, position, room),
       withRoom: (work) => writeWithRoom(work, room),
     });
-    return { tensors, sha256, hashes: new Map([[WEIGHTS_FILE, sha256]]) };
+    return { tensors, hashes: new Map([[WEIGHTS_FILE, sha256]]) };
   }
-  const { tensors, hashes } = await linkWeights({ ...shared, threads, room });
-  const [only, ...more] = hashes.values();
-  if (only !== undefined && more.length === 0)
-    return { tensors, hashes: new Map(hashes), sha256: only };
-  const lines = [...hashes].map(([name, sha256]) => `${sha256}  ${name}\n`);
-  return {
-    tensors,
-    hashes: new Map(hashes),
-    sha256: createHash('sha256').update(lines.join('')).digest('hex'),
-  };
+  const isOwned = options.isOwned ?? false;
+  const { tensors, hashes } = await linkWeights({ ...shared, isOwned, threads, room });
+  return { tensors, hashes: new Map(hashes) };
 }
 
 /** Makes the runner's copy of the head. */

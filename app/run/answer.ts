@@ -1,5 +1,6 @@
 import { AppError, because } from '../contract/error.ts';
 import type { Answer } from '../contract/runner-api.ts';
+import type { SpokenWeights } from '../contract/weights-check.ts';
 import type { GeneratedToken, GenerationStatistics, Sampling } from '../contract/sampling.ts';
 import type { GenerateResult, TokenEvent } from '../../native-kernels/index.ts';
 import type { RunnableModel } from './load-model.ts';
@@ -65,7 +66,10 @@ export function requireRoom(tokens: number, contextLength: number, forAnswer: bo
  *
  * @throws AppError `invalid-input` when the prompt does not fit; cancelling is not an error but a way to stop
  */
-export async function answer(runnable: RunnableModel, request: AnswerRequest): Promise<Answer> {
+export async function answer(
+  runnable: RunnableModel,
+  request: AnswerRequest,
+): Promise<Omit<Answer, keyof SpokenWeights>> {
   const { model, description, cache } = runnable;
   const { ids, sampling, maxTokens, stopIds, tokenizer, signal } = request;
   requireRoom(ids.length, description.contextLength, maxTokens > 0);

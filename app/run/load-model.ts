@@ -1,7 +1,9 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { RUNTIME_WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
+import { fileState } from '../disk/index.ts';
 import { prepareRuntime, type Model } from '../../native-kernels/index.ts';
 import {
   readGenerationConfig,
@@ -18,12 +20,14 @@ import {
   TOKENIZER_FILE,
   type ModelTokenizer,
 } from './tokenizer/load-tokenizer.ts';
-import { weightsHash } from './weights-hash.ts';
+import { WeightsGuard } from './weights-guard.ts';
 
 /** A model in memory and everything that belongs to it. */
 export interface RunnableModel {
   readonly model: Model;
   readonly description: LoadedModel;
+  /** Watches over the files that the model is mapped from. */
+  readonly weights: WeightsGuard;
   /** What the context holds. */
   readonly cache: PromptCache;
   readonly template: ChatTemplate | null;
@@ -101,9 +105,15 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
   const reading = readCompanions(directory);
   reading.catch(() => undefined);
+  // Before anything of it is read: what is written to it from then on shows.
+  const copy =
+    options.mode === 'exact' ? null : await fileState(path.join(directory, RUNTIME_WEIGHTS_FILE));
   const { model, ready, contextLength, device, deviceReason, explain } = await openModel(options);
   try {
-    const [companions, hash] = await Promise.all([reading, weightsHash(directory, ready.files)]);
+    const [companions, weights] = await Promise.all([
+      reading,
+      WeightsGuard.open({ directory, files: ready.files, copy }),
+    ]);
     const { tokenizerConfig, tokens, template, generation, hasTokenizer } = companions;
     let loading: Promise<ModelTokenizer> | null = null;
     const tokenizer = (): Promise<ModelTokenizer> => {
@@ -119,6 +129,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
     if (endOfTurnId !== undefined) stopIds.add(endOfTurnId);
     return {
       model,
+      weights,
       cache: new PromptCache(model),
       template,
       tokenizer,
@@ -127,7 +138,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
         architecture: ready.config.className,
         vocabularySize: ready.config.vocabularySize,
         contextLength,
-        weightsSha256: hash,
+        weightsSha256: weights.fingerprint,
+        weightsCheck: weights.state,
         hasTokenizer,
         hasChatTemplate: template !== null,
         // An id that the model cannot produce would never stop anything.

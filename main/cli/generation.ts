@@ -8,6 +8,7 @@ import {
   DEFAULT_MAX_TOKENS,
   type Sampling,
 } from '../../app/contract/sampling.ts';
+import type { WeightsCheck } from '../../app/contract/weights-check.ts';
 import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
 import type { GenerationOptions } from './program.ts';
 import type { Session } from './session.ts';
@@ -77,8 +78,38 @@ export function rawSampling(options: GenerationOptions): Sampling {
   };
 }
 
+/** A fingerprint and how sure it is, in short. */
+export function weightsWords({
+  weightsSha256,
+  weightsCheck,
+}: {
+  readonly weightsSha256: string;
+  readonly weightsCheck?: WeightsCheck | undefined;
+}): string {
+  const states = {
+    verified: ' (verified)',
+    checking: ' (not checked yet)',
+    unverified: ' (NOT verified: the files were written to)',
+  } as const;
+  return `weights ${weightsSha256.slice(0, 12)}${weightsCheck === undefined ? '' : states[weightsCheck]}`;
+}
+
+/**
+ * The answer with the weights read and found right: the process ends behind it, and its check with it.
+ *
+ * @throws AppError 'checksum-mismatch'
+ */
+export async function withCheckedWeights<T extends Answer>(
+  answer: T,
+  runner: RunnerProcess,
+  signal: AbortSignal,
+): Promise<T> {
+  if (answer.weightsCheck !== 'checking') return answer;
+  return { ...answer, ...(await runner.client.checkWeights({ now: true }, { signal })) };
+}
+
 /** One line about an answer: how long, how fast, how much memory, whose weights. */
-export function answerSummary(answer: Answer, artifact: Artifact, sampling: Sampling): string {
+export function answerSummary(answer: Answer, sampling: Sampling): string {
   const { statistics, memory } = answer;
   const parts = [
     `${statistics.generatedTokens} tokens`,
@@ -89,7 +120,7 @@ export function answerSummary(answer: Answer, artifact: Artifact, sampling: Samp
     statistics.decodeRate === null ? '' : formatRate(statistics.decodeRate, 'tokens'),
     `memory ${formatBytes(memory.residentBytes)}`,
     sampling.temperature === 0 ? 'greedy' : `seed ${sampling.seed}`,
-    `weights ${artifact.weightsSha256.slice(0, 12)}`,
+    weightsWords(answer),
   ];
   const stops = {
     'stop-token': '',

@@ -60,6 +60,7 @@ function writeConversation(home: string): number {
           state: 'complete' as const,
           artifactId: isAnswer ? artifact.id : null,
           weightsSha256: isAnswer ? artifact.weightsSha256 : null,
+          weightsCheck: isAnswer ? ('verified' as const) : null,
           statistics: isAnswer
             ? {
                 stop: 'stop-token' as const,

@@ -7,6 +7,7 @@ import { migrateTo50 } from './0050-output-layer-copies.ts';
 import { migrateTo60 } from './0060-hash-kinds.ts';
 import { migrateTo70 } from './0070-evaluated-caches.ts';
 import { migrateTo80 } from './0080-owners.ts';
+import { migrateTo90 } from './0090-weights-checks.ts';
 
 export interface Migration {
   readonly version: number;
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { version: 60, migrate: migrateTo60 },
   { version: 70, migrate: migrateTo70 },
   { version: 80, migrate: migrateTo80 },
+  { version: 90, migrate: migrateTo90 },
 ];

@@ -58,6 +58,20 @@ function schemeBadge({ scheme }: ComparedAnswer): SafeHtml {
   >`;
 }
 
+/** How the check of the weights behind an answer ended. */
+function checkWords({ weightsCheck }: ComparedAnswer): string {
+  switch (weightsCheck) {
+    case 'verified':
+      return 'verified: the bytes were hashed and are what was recorded';
+    case 'checking':
+      return 'as recorded, not checked';
+    case 'unverified':
+      return 'not verified: the files were written to';
+    case undefined:
+      return 'as recorded; made before weights were checked';
+  }
+}
+
 function column(
   { comparison, nameOf }: ReportOptions,
   answer: ComparedAnswer,
@@ -72,6 +86,7 @@ function column(
       ${formatBytes(answer.weightsBytes)} of weights · ${formatBytes(memory.residentBytes)} in
       memory · ${rateText(statistics.decodeRate)}<br />weights
       <code>${answer.weightsSha256.slice(0, 12)}</code>
+      ${answer.weightsCheck === 'verified' ? '(verified)' : '(not verified)'}
     </div>
     <div class="answer">${markedText(answer, markedToken(comparison, index))}</div>
   </article>`;
@@ -125,7 +140,8 @@ function hashesTable({ comparison, nameOf }: ReportOptions): SafeHtml {
       <thead>
         <tr>
           <th scope="col">Model</th>
-          <th scope="col">SHA-256 of the weights that answered</th>
+          <th scope="col">Weights fingerprint</th>
+          <th scope="col">Check</th>
         </tr>
       </thead>
       <tbody>
@@ -134,6 +150,7 @@ function hashesTable({ comparison, nameOf }: ReportOptions): SafeHtml {
             html`<tr>
               <th scope="row">${nameOf(answer.artifactId)}</th>
               <td><code>${answer.weightsSha256}</code></td>
+              <td>${checkWords(answer)}</td>
             </tr>`,
         )}
       </tbody>

@@ -21,7 +21,7 @@ function unusable(directory: string, why: string, cause?: unknown): AppError {
     `${RUNTIME_WEIGHTS_FILE} in ${directory}, the 8-bit copy of the output layer, cannot be used: ${why}`,
     {
       remedy:
-        'Delete that file, and the model runs with its 16-bit output layer; or make the artifact again.',
+        'Make the artifact again; until then `--mode exact` runs it with its 16-bit output layer.',
       cause,
     },
   );

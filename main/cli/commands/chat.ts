@@ -3,7 +3,13 @@ import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import type { Answer } from '../../../app/contract/runner-api.ts';
 import type { Message, Sampling } from '../../../app/contract/sampling.ts';
 import type { RunnerProcess } from '../../processes/open-runner.ts';
-import { answerSummary, chatSampling, DEFAULT_MAX_TOKENS, withRunner } from '../generation.ts';
+import {
+  answerSummary,
+  chatSampling,
+  DEFAULT_MAX_TOKENS,
+  withCheckedWeights,
+  withRunner,
+} from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
 import { exitCodes, type Session } from '../session.ts';
@@ -55,7 +61,7 @@ class Conversation {
   async ask(prompt: string, signal: AbortSignal): Promise<Answer> {
     const { output } = this.#session;
     const messages: Message[] = [...this.#messages, { role: 'user', content: prompt }];
-    const answer = await this.#runner.client.chat(
+    const answered = await this.#runner.client.chat(
       {
         messages,
         sampling: this.sampling,
@@ -70,8 +76,11 @@ class Conversation {
       },
     );
     output.line();
+    // A conversation goes on: its check does too, while the model rests.
+    const isLast = this.#options.prompt !== undefined;
+    const answer = isLast ? await withCheckedWeights(answered, this.#runner, signal) : answered;
     this.#messages = [...messages, { role: 'assistant', content: answer.text }];
-    output.note(output.style('dim', answerSummary(answer, this.#artifact, this.sampling)));
+    output.note(output.style('dim', answerSummary(answer, this.sampling)));
     await this.#save();
     return answer;
   }
@@ -151,7 +160,6 @@ export async function chatCommand(session: Session, options: ChatOptions): Promi
     const profile = await printProfile(output, runner, options.profile);
     output.document({
       artifactId: artifact.id,
-      weightsSha256: artifact.weightsSha256,
       sampling: conversation.sampling,
       device: runner.loaded.device,
       deviceReason: runner.loaded.deviceReason,

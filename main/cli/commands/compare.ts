@@ -6,7 +6,7 @@ import {
   formatRate,
 } from '../../../app/contract/format.ts';
 import type { Output } from '../output.ts';
-import { rawSampling } from '../generation.ts';
+import { rawSampling, weightsWords } from '../generation.ts';
 import type { GenerationOptions } from '../program.ts';
 import type { Session } from '../session.ts';
 
@@ -38,7 +38,7 @@ export function printComparison(
     const divergence = index === 0 ? null : (comparison.divergences[index - 1] ?? null);
     output.line();
     output.line(
-      `${output.style('bold', answer.artifactId)} ${output.style('dim', `${answer.scheme} · weights ${answer.weightsSha256.slice(0, 12)}`)}`,
+      `${output.style('bold', answer.artifactId)} ${output.style('dim', `${answer.scheme} · ${weightsWords(answer)}`)}`,
     );
     if (divergence === null) output.line(answer.text.trim());
     else {

@@ -17,7 +17,7 @@ import {
   startSampleHub,
 } from '../../../app/engine.ts';
 import { openRunner } from '../../processes/open-runner.ts';
-import { answerSummary, withRunner } from '../generation.ts';
+import { answerSummary, withCheckedWeights, withRunner } from '../generation.ts';
 import type { Session } from '../session.ts';
 import { printComparison } from './compare.ts';
 
@@ -126,7 +126,7 @@ export async function demoCommand(
       { ...session, engine: handlers },
       smallest.id,
       chatOptions,
-      async (runner, artifact) => {
+      async (runner) => {
         const sampling = {
           temperature: 0,
           topK: 0,
@@ -135,7 +135,7 @@ export async function demoCommand(
           repetitionPenalty: 1,
           seed: 1,
         };
-        const said = await runner.client.chat(
+        const answered = await runner.client.chat(
           { messages: [{ role: 'user', content: question }], sampling, maxTokens: DEMO_MAX_TOKENS },
           {
             signal,
@@ -145,7 +145,8 @@ export async function demoCommand(
           },
         );
         output.line();
-        output.note(output.style('dim', answerSummary(said, artifact, sampling)));
+        const said = await withCheckedWeights(answered, runner, signal);
+        output.note(output.style('dim', answerSummary(said, sampling)));
         return said;
       },
     );

@@ -36,6 +36,14 @@ function printEvaluation(output: Output, evaluation: Evaluation): void {
       'Same choice',
       `${formatPercent(evaluation.topAgreement, 2)} of the places have the same most likely token as ${evaluation.referenceId ?? 'the reference'}`,
     ]);
+  if (evaluation.weightsSha256 !== null)
+    rows.push([
+      'Weights',
+      [evaluation.weightsSha256, evaluation.referenceWeightsSha256]
+        .filter((hash) => hash !== null)
+        .map((hash) => `${hash.slice(0, 12)} (verified)`)
+        .join(' against '),
+    ]);
   output.table(['', ''], rows);
 }
 

@@ -1,5 +1,5 @@
 import { exportLogits } from '../../../app/engine.ts';
-import { answerSummary, rawSampling, withRunner } from '../generation.ts';
+import { answerSummary, rawSampling, withCheckedWeights, withRunner } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
 import { exitCodes, type Session } from '../session.ts';
@@ -24,7 +24,7 @@ export async function generateCommand(session: Session, options: GenerateOptions
         signal,
       });
     const sampling = rawSampling(options);
-    const answer = await runner.client.generate(
+    const answered = await runner.client.generate(
       {
         ids: options.ids,
         sampling,
@@ -34,13 +34,13 @@ export async function generateCommand(session: Session, options: GenerateOptions
       },
       { signal },
     );
+    const answer = await withCheckedWeights(answered, runner, signal);
     output.line(answer.ids.join(','));
     if (options.logits !== undefined) output.note(`Logits written to ${options.logits}`);
-    output.note(output.style('dim', answerSummary(answer, artifact, sampling)));
+    output.note(output.style('dim', answerSummary(answer, sampling)));
     const profile = await printProfile(output, runner, options.profile);
     output.document({
       artifactId: artifact.id,
-      weightsSha256: artifact.weightsSha256,
       sampling,
       logits: options.logits ?? null,
       device: runner.loaded.device,

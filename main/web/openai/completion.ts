@@ -1,4 +1,5 @@
 import type { GenerationStatistics } from '../../../app/contract/sampling.ts';
+import type { WeightsCheck } from '../../../app/contract/weights-check.ts';
 
 /** One answer in the shapes of OpenAI's chat completions. */
 
@@ -16,8 +17,9 @@ export interface Ended {
   readonly finish: 'stop' | 'length';
   readonly promptTokens: number;
   readonly completionTokens: number;
-  /** Names the weights that spoke. */
+  /** Names the weights that spoke, and how sure that is. */
   readonly weightsSha256: string;
+  readonly weightsCheck: WeightsCheck;
 }
 
 /** `stopped`: a stop text appeared, and the rest was not wanted. */
@@ -33,6 +35,11 @@ function usageOf({ promptTokens, completionTokens }: Ended): Record<string, numb
   };
 }
 
+/** Which weights spoke: OpenAI's own field for it, and beside it how the check of that name stands. */
+export function weightsOf({ weightsSha256, weightsCheck }: Ended): Record<string, string> {
+  return { system_fingerprint: weightsSha256, nibble_weights_check: weightsCheck };
+}
+
 /** The whole answer. */
 export function completion({ id, model, created }: CompletionHead, ended: Ended): object {
   return {
@@ -40,7 +47,7 @@ export function completion({ id, model, created }: CompletionHead, ended: Ended)
     object: 'chat.completion',
     created,
     model,
-    system_fingerprint: ended.weightsSha256,
+    ...weightsOf(ended),
     choices: [
       {
         index: 0,

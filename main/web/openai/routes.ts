@@ -8,6 +8,7 @@ import {
   completion,
   finishOf,
   usageChunk,
+  weightsOf,
   type CompletionHead,
   type Ended,
 } from './completion.ts';
@@ -70,7 +71,7 @@ async function answer(
     },
   );
   if (!stop.stopped) show(stop.end());
-  const { statistics, weightsSha256 } = result;
+  const { statistics, weightsSha256, weightsCheck } = result;
   return {
     text,
     finish: finishOf(statistics.stop, stop.stopped),
@@ -78,6 +79,7 @@ async function answer(
     // What was made after the stop text, before the model heard of it, is not the caller's to pay.
     completionTokens: stop.stopped ? seen : statistics.generatedTokens,
     weightsSha256,
+    weightsCheck,
   };
 }
 
@@ -110,7 +112,7 @@ async function stream(
       events.send(chunk(head, { content }));
     });
     begin();
-    events.send(chunk(head, {}, ended.finish));
+    events.send({ ...chunk(head, {}, ended.finish), ...weightsOf(ended) });
     if (request.stream_options?.include_usage === true) events.send(usageChunk(head, ended));
     events.end();
   } catch (error) {

@@ -83,7 +83,7 @@ export const chat: Texts<typeof english> = {
     firstToken: 'erstes Token nach {{time}}',
     reused: '{{cached}} von {{prompt}} Tokens des Prompts wiederverwendet',
     weights: 'Gewichte {{hash}}',
-    weightsHint: 'SHA-256 der Gewichte, die das geschrieben haben: {{hash}}',
+    weightsHint: 'Fingerabdruck der Gewichte: {{hash}}',
     stop: {
       stopToken: 'vollständig',
       maxTokens: 'längste Antwort erreicht',

@@ -121,8 +121,9 @@ export const schemes: Texts<typeof english> = {
       explanation: 'Vom Senden der Frage bis zum ersten Token der Antwort.',
     },
     weightsHash: {
-      term: 'Hash der Gewichte',
-      explanation: 'Fingerabdruck (SHA-256) genau der Datei, die diesen Text erzeugt hat.',
+      term: 'Fingerabdruck der Gewichte',
+      explanation:
+        'Benennt alle beteiligten Gewichte: Ändert sich ein einziges Bit, ist es ein anderer. Er wird aus SHA-256 gebildet, ist aber nicht, was sha256sum ausgibt.',
     },
   },
   quality: {

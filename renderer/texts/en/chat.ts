@@ -79,7 +79,7 @@ export const chat = {
     firstToken: 'first token after {{time}}',
     reused: '{{cached}} of {{prompt}} prompt tokens reused',
     weights: 'weights {{hash}}',
-    weightsHint: 'SHA-256 of the weights that wrote this: {{hash}}',
+    weightsHint: 'Weights fingerprint: {{hash}}',
     stop: {
       stopToken: 'complete',
       maxTokens: 'reached the longest answer',

@@ -118,8 +118,9 @@ export const schemes = {
       explanation: 'From sending the question until the first token of the answer.',
     },
     weightsHash: {
-      term: 'Hash of the weights',
-      explanation: 'Fingerprint (SHA-256) of the very file that produced this text.',
+      term: 'Weights fingerprint',
+      explanation:
+        'Names the weights that took part, all of them: any change of a single bit makes it another one. It is made from SHA-256, but is not what sha256sum prints.',
     },
   },
   quality: {

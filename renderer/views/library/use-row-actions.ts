@@ -12,11 +12,13 @@ import type { RowAction } from './row-menu.tsx';
 import type { Doomed } from './use-removal.ts';
 import { errorText } from '../../errors/error-words.ts';
 
-/** Bytes that come free: a 16-bit artifact shares the weights with its checkpoint as long as that is there. */
+/** Bytes that come free: a 16-bit artifact shares the weights with a download as long as that is there. */
 function freed(library: Library, artifact: Artifact): number {
   const shares =
     artifact.scheme === 'bf16' &&
-    library.checkpoints.some(({ checkpoint }) => checkpoint.id === artifact.checkpointId);
+    library.checkpoints.some(
+      ({ checkpoint }) => checkpoint.owned && checkpoint.id === artifact.checkpointId,
+    );
   return shares ? Math.max(0, artifact.sizeBytes - artifact.weightsBytes) : artifact.sizeBytes;
 }
 

@@ -168,6 +168,8 @@ describe('openCatalog', () => {
     const evaluation = catalog.records.addEvaluation({
       artifactId: artifact.id,
       referenceId: null,
+      weightsSha256: 'b'.repeat(64),
+      referenceWeightsSha256: null,
       textName: 'sample',
       textSha256: 'f'.repeat(64),
       tokens: 100,

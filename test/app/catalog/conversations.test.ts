@@ -245,6 +245,7 @@ describe('searching conversations', () => {
           state: 'streaming',
           artifactId: 'a',
           weightsSha256: null,
+          weightsCheck: null,
           statistics: null,
           error: null,
           createdAt: now(),

@@ -54,6 +54,7 @@ describe('an exported conversation', () => {
     state: 'complete',
     artifactId: id % 2 === 1 ? null : 'a-nf4',
     weightsSha256: id % 2 === 1 ? null : 'ab'.repeat(32),
+    weightsCheck: id % 2 === 1 ? null : 'verified',
     statistics: null,
     error: null,
     createdAt: '2026-01-01T00:00:00.000Z',
@@ -112,7 +113,7 @@ describe('an exported conversation', () => {
     expect(text).toContain('temperature 0.7');
     expect(text).toContain('seed 42');
     expect(text).toContain('> Be brief.\n>\n> Be kind.');
-    expect(text).toContain(`## A\\_model (nf4), weights \`abababababab\`\n\n${code}\n`);
+    expect(text).toContain(`## A\\_model (nf4), weights \`abababababab\` (verified)\n\n${code}\n`);
     expect(text).not.toContain('another branch');
     // What a stopped answer left open must not swallow what follows.
     expect(text).toContain('~~~~\n```\nhalf\n~~~~\n\n*(stopped)*');

@@ -28,6 +28,11 @@ import type { TinyCheckpointOptions } from '../../fixtures/tiny-checkpoint.ts';
 import { partsHashOf, tensorsHashOf } from '../../fixtures/tensors-hash.ts';
 import { readArtifact, sha256Of, stored } from './read-artifact.ts';
 
+/** The hash of model.safetensors, as it was recorded. */
+function weightsHashOf({ fileHashes }: QuantizedArtifact): string | undefined {
+  return fileHashes.get('model.safetensors')?.sha256;
+}
+
 let directory: string;
 let source: string;
 let target: string;
@@ -90,7 +95,7 @@ describe.each(fixtures)('a checkpoint of %s', (_, fixture) => {
     }
     const artifact = await readArtifact(target);
     expect(artifact.bytes.byteLength).toBe(plan.weightsBytes);
-    expect(tensorsHashOf(artifact.bytes)).toBe(made.weightsSha256);
+    expect(tensorsHashOf(artifact.bytes)).toBe(weightsHashOf(made));
     expect([...artifact.tensors.keys()]).toEqual(plan.layout.tensors.map(({ name }) => name));
     const order = [...artifact.tensors.keys()];
     for (const {
@@ -261,9 +266,28 @@ describe('quantizeCheckpoint', () => {
     }
   });
 
-  it('links the files of a kept model instead of copying them', async () => {
-    await writeTinyCheckpoint(source, { shards: 2 });
+  it('copies the files of a person, who may write to them later', async () => {
+    await writeTinyCheckpoint(source);
     const made = await run('bf16');
+    const weights = path.join(source, 'model.safetensors');
+    expect((await stat(weights)).nlink).toBe(1);
+    await writeFile(weights, Buffer.alloc((await stat(weights)).size));
+    const { bytes } = await readArtifact(target);
+    expect(tensorsHashOf(bytes)).toBe(made.weightsSha256);
+  });
+
+  it('copies a file that a folder of ours only links to', async () => {
+    await writeTinyCheckpoint(path.join(directory, 'blobs'));
+    await mkdir(source);
+    for (const name of ['config.json', 'model.safetensors'])
+      await symlink(path.join('..', 'blobs', name), path.join(source, name));
+    await run('bf16', { isOwned: true });
+    expect((await stat(path.join(target, 'model.safetensors'))).nlink).toBe(1);
+  });
+
+  it('links the files of a download instead of copying them', async () => {
+    await writeTinyCheckpoint(source, { shards: 2 });
+    const made = await run('bf16', { isOwned: true });
     const file = 'model-00001-of-00002.safetensors';
     const [from, to] = await Promise.all([
       stat(path.join(source, file)),
@@ -328,7 +352,7 @@ describe('quantizeCheckpoint', () => {
     expect(await readdir(path.dirname(target))).toEqual(['model.partial']);
     const made = await run('nf4');
     const { bytes } = await readArtifact(target);
-    expect(tensorsHashOf(bytes)).toBe(made.weightsSha256);
+    expect(tensorsHashOf(bytes)).toBe(weightsHashOf(made));
   });
 
   it('returns a finished artifact when it is asked for the same again', async () => {
@@ -353,7 +377,7 @@ describe('quantizeCheckpoint', () => {
 
   it('repairs what a power cut took from finished work', async () => {
     await writeTinyCheckpoint(source);
-    const expected = (await run('nf4-dq')).weightsSha256;
+    const expected = weightsHashOf(await run('nf4-dq'));
     await rm(target, { recursive: true });
     await expect(
       run('nf4-dq', { finish: () => Promise.reject(new Error('stop')) }),
@@ -362,7 +386,7 @@ describe('quantizeCheckpoint', () => {
     const bytes = await readFile(file);
     bytes.fill(0, bytes.length / 2, bytes.length / 2 + 4096);
     await writeFile(file, bytes);
-    expect((await run('nf4-dq')).weightsSha256).toBe(expected);
+    expect(weightsHashOf(await run('nf4-dq'))).toBe(expected);
     expect(tensorsHashOf((await readArtifact(target)).bytes)).toBe(expected);
   });
 

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../app/contract/runner-api.ts';
 import type { Message } from '../../../app/contract/sampling.ts';
 import { loadModel, type RunnableModel } from '../../../app/run/index.ts';
 import { answer } from '../../../app/run/answer.ts';
@@ -34,7 +33,7 @@ function ask(
   runnable: RunnableModel,
   ids: readonly number[],
   { maxTokens = 12, reuse = true, signal = new AbortController().signal }: Options = {},
-): Promise<Answer> {
+): ReturnType<typeof answer> {
   const emit = (): void => undefined;
   const request = { ids, sampling, maxTokens, alternatives: 0, stopIds: [], tokenizer: null };
   return answer(runnable, { ...request, emit, reuse, signal });

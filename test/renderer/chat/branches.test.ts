@@ -16,6 +16,7 @@ function message(id: number, parentId: number | null): ConversationMessage {
     state: 'complete',
     artifactId: null,
     weightsSha256: null,
+    weightsCheck: null,
     statistics: null,
     error: null,
     createdAt: '2026-01-01T00:00:00.000Z',

@@ -48,6 +48,8 @@ function entry(
             id: 1,
             artifactId: id,
             referenceId: null,
+            weightsSha256: null,
+            referenceWeightsSha256: null,
             textName: 'text',
             textSha256: '',
             tokens: 100,
