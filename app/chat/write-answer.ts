@@ -69,12 +69,14 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
   const { conversations, answerId, messages, signal } = options;
   let content = '';
   let saved = '';
-  let weights: SpokenWeights | null = null;
-  let checked: Promise<SpokenWeights> | null = null;
+  const spoken: { weights: SpokenWeights | null; checked: Promise<SpokenWeights> | null } = {
+    weights: null,
+    checked: null,
+  };
   const timer = setInterval(() => {
     if (content === saved) return;
     try {
-      conversations.writeAnswer(answerId, { content, state: 'streaming', ...weights });
+      conversations.writeAnswer(answerId, { content, state: 'streaming', ...spoken.weights });
       saved = content;
     } catch {
       // The text is still here, and the next write tries again; the last one says what is wrong.
@@ -83,9 +85,9 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
   let end: AnswerState;
   try {
     const answer = await options.models.use(options.artifact.id, signal, async (runner) => {
-      weights = spokenOf(runner.loaded);
-      checked = runner.client.checkWeights({});
-      checked.catch(() => undefined);
+      spoken.weights = spokenOf(runner.loaded);
+      spoken.checked = runner.client.checkWeights({});
+      spoken.checked.catch(() => undefined);
       await requireRoom(runner, messages);
       return runner.client.chat(
         {
@@ -104,13 +106,13 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
       );
     });
     const { text, statistics } = answer;
-    weights = spokenOf(answer);
+    spoken.weights = spokenOf(answer);
     const state = statistics.stop === 'cancelled' ? 'stopped' : 'complete';
     end = { content: text, state, statistics };
   } catch (error) {
     const described = describeError(error);
-    if (described.code === 'checksum-mismatch' && weights !== null)
-      weights = { ...(weights as SpokenWeights), weightsCheck: 'unverified' };
+    if (described.code === 'checksum-mismatch' && spoken.weights !== null)
+      spoken.weights = { ...spoken.weights, weightsCheck: 'unverified' };
     end =
       described.code === 'aborted'
         ? { content, state: 'stopped' }
@@ -118,8 +120,8 @@ export async function writeAnswer(options: WriteAnswerOptions): Promise<Conversa
   } finally {
     clearInterval(timer);
   }
-  const kept = conversations.writeAnswer(answerId, { ...end, ...weights });
-  if (kept.weightsCheck === 'checking' && checked !== null)
-    void followCheck(conversations, answerId, checked);
+  const kept = conversations.writeAnswer(answerId, { ...end, ...spoken.weights });
+  if (kept.weightsCheck === 'checking' && spoken.checked !== null)
+    void followCheck(conversations, answerId, spoken.checked);
   return kept;
 }
