@@ -48,7 +48,8 @@ tabs?.addEventListener('message', (event: MessageEvent<unknown>) => {
   if (event.data === 'ask' && key !== null) tabs.postMessage({ key });
 });
 
-function askOtherTabs(): Promise<string | null> {
+/** @param refused Other tabs may still have this one. */
+function askOtherTabs(refused: string | null): Promise<string | null> {
   return new Promise((resolve) => {
     if (tabs === null) {
       resolve(null);
@@ -61,7 +62,8 @@ function askOtherTabs(): Promise<string | null> {
     };
     const listen = ({ data }: MessageEvent<unknown>): void => {
       if (typeof data !== 'object' || data === null || !('key' in data)) return;
-      if (typeof data.key === 'string' && KEY.test(data.key)) end(data.key);
+      if (typeof data.key !== 'string' || !KEY.test(data.key)) return;
+      if (data.key !== refused) end(data.key);
     };
     const timer = setTimeout(() => {
       end(null);
@@ -79,8 +81,8 @@ function askOtherTabs(): Promise<string | null> {
 export async function pageKey(refused: string | null = null): Promise<string | null> {
   key ??= stored();
   if (key !== null && KEY.test(key) && key !== refused) return key;
-  const other = await askOtherTabs();
-  if (other !== null && other !== refused) keep(other);
+  const other = await askOtherTabs(refused);
+  if (other !== null) keep(other);
   return other ?? key;
 }
 

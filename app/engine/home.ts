@@ -1,4 +1,4 @@
-import { mkdir, readdir, lstat, access, constants } from 'node:fs/promises';
+import { access, chmod, constants, lstat, mkdir, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import envPaths from 'env-paths';
 import { AppError, toAppError } from '../contract/error.ts';
@@ -17,8 +17,34 @@ export function defaultHome(environment: NodeJS.ProcessEnv = process.env): strin
   return chosen !== undefined && chosen !== '' ? chosen : envPaths('nibble', { suffix: '' }).data;
 }
 
+/** What a person asked a model is nobody else's: the home and its files are for their owner alone. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
 /**
- * Makes the folders of a home where they are missing.
+ * Takes what others may do away from a folder or file that is there. What belongs to another account stays as it is:
+ * that account decides.
+ */
+async function closeToOthers(place: string, mode: number): Promise<void> {
+  if (process.platform === 'win32') return;
+  try {
+    const found = await stat(place);
+    if (found.uid !== process.getuid?.() || (found.mode & 0o777 & ~mode) === 0) return;
+    await chmod(place, found.mode & mode);
+  } catch (error) {
+    if (toAppError(error).code !== 'not-found') throw error;
+  }
+}
+
+/** Makes the catalog before SQLite does, which would let everybody read it; its companions get the mode of the file. */
+async function closeCatalog(catalogFile: string): Promise<void> {
+  await (await open(catalogFile, 'a', FILE_MODE)).close();
+  for (const suffix of ['', '-wal', '-shm'])
+    await closeToOthers(`${catalogFile}${suffix}`, FILE_MODE);
+}
+
+/**
+ * Makes the folders of a home where they are missing, for their owner alone.
  *
  * @throws AppError 'permission-denied' when nothing can be written there, 'disk-full'
  */
@@ -31,9 +57,11 @@ export async function openHome(directory: string): Promise<Home> {
     artifacts: path.join(root, 'artifacts'),
   };
   try {
-    await mkdir(home.checkpoints, { recursive: true });
-    await mkdir(home.artifacts, { recursive: true });
+    for (const folder of [root, home.checkpoints, home.artifacts])
+      await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     await access(root, constants.W_OK);
+    await closeToOthers(root, FOLDER_MODE);
+    await closeCatalog(home.catalogFile);
   } catch (error) {
     const known = toAppError(error);
     throw new AppError(known.code, `Nibble cannot write to its folder ${root}: ${known.message}`, {
