@@ -98,6 +98,22 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['main/**/*.ts', 'app/**/*.ts'],
+    ignores: ['main/cli/terminal.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['stdout', 'stderr'].map((property) => ({
+          object: 'process',
+          property,
+          message:
+            'Write through main/cli/terminal.ts: it takes out what would command a terminal.',
+        })),
+      ],
+    },
+  },
   { files: ['app/contract/**/*.ts'], rules: restrict(doors.contractIsPure) },
   {
     files: ['app/**/*.ts'],

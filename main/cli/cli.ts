@@ -3,11 +3,17 @@ import { CommanderError } from 'commander';
 import { poolThreads } from '../processes/child-environment.ts';
 import { buildProgram } from './program.ts';
 import { exitCodes } from './session.ts';
+import { onReaderGone, printError } from './terminal.ts';
 
 // A reader that went away (`nibble list | head`) is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCodes.done);
-  throw error;
+onReaderGone(() => process.exit(exitCodes.done));
+
+// What nobody caught may hold strangers' words as well: it goes through the same door as everything else.
+process.on('uncaughtException', (error) => {
+  printError(
+    `nibble: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(exitCodes.failed);
 });
 
 // Before anything uses the pool. The engine of a command quantizes in this very process.

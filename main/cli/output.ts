@@ -1,48 +1,71 @@
-import { styleText } from 'node:util';
 import Table from 'cli-table3';
-
-type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+import {
+  isStderrTerminal,
+  isStdoutTerminal,
+  painted,
+  printError,
+  printJson,
+  printOut,
+  printPainted,
+  streamOut,
+  styled,
+  type Style,
+} from './terminal.ts';
+import { onOneLine } from './terminal-text.ts';
 
 /**
  * Where a command's words go. Results belong on stdout; with `--json` stdout carries exactly one document and nothing
- * else. Notes and progress belong on stderr.
+ * else. Notes and progress belong on stderr. Everything is cleaned on its way (`terminal.ts`).
  */
 export class Output {
   readonly json: boolean;
   readonly #coloured: boolean;
+  readonly #stream = streamOut();
 
   constructor(options: { json: boolean }) {
     this.json = options.json;
-    this.#coloured = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+    this.#coloured = isStdoutTerminal && (process.env['NO_COLOR'] ?? '') === '';
   }
 
   /** True when a person watches and nothing on stdout must stay clean. */
   get interactive(): boolean {
-    return process.stderr.isTTY && !this.json;
+    return isStderrTerminal && !this.json;
   }
 
   style(style: Style, text: string): string {
-    return this.#coloured ? styleText(style, text) : text;
+    return this.#coloured ? styled(style, text) : text;
   }
 
-  /** A line of the result, for people; silent with `--json`. */
+  /** A line of the result, for people; silent with `--json`. Names that hold line breaks stay on it. */
   line(text = ''): void {
-    if (!this.json) process.stdout.write(`${text}\n`);
+    this.block(onOneLine(text));
   }
 
-  /** Part of a line of the result, for text that streams. */
+  /** Lines of the result as they are: an answer. */
+  block(text: string): void {
+    if (this.json) return;
+    this.#stream.end();
+    printOut(`${text}\n`);
+  }
+
+  /** Part of a line of the result, for text that streams; `line` ends it. */
   write(text: string): void {
-    if (!this.json) process.stdout.write(text);
+    if (!this.json) this.#stream.write(text);
   }
 
-  /** A remark that is no part of the result. */
+  /** A remark that is no part of the result, on one line. */
   note(text: string): void {
-    process.stderr.write(`${text}\n`);
+    this.noteBlock(onOneLine(text));
+  }
+
+  /** A remark of several lines. */
+  noteBlock(text: string): void {
+    printError(`${text}\n`);
   }
 
   /** The result as a machine wants it: printed only with `--json`. Call it once. */
   document(value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.json) printJson(value);
   }
 
   /** A table for people; numbers (columns named in `right`) are aligned to the right. */
@@ -53,7 +76,7 @@ export class Output {
   ): void {
     if (this.json) return;
     const table = new Table({
-      head: head.map((cell) => this.style('dim', cell)),
+      head: head.map((cell) => painted(this.style('dim', cell))),
       colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
       style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
       chars: {
@@ -74,7 +97,7 @@ export class Output {
         middle: '',
       },
     });
-    for (const row of rows) table.push([...row]);
-    for (const line of table.toString().split('\n')) this.line(line.trimEnd());
+    for (const row of rows) table.push(row.map((cell) => painted(onOneLine(cell))));
+    for (const line of table.toString().split('\n')) printPainted(`${line.trimEnd()}\n`);
   }
 }

@@ -3,6 +3,7 @@ import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts'
 import { cacheTypeSchema, type CacheType } from '../../app/contract/sampling.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
+import { printError, printOut } from './terminal.ts';
 import type { BareSession, GlobalOptions, Session } from './session.ts';
 
 /** Options of the commands that generate text. Absent ones fall back to what the model recommends. */
@@ -87,6 +88,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     )
     .option('--verbose', 'show where an error came from', false)
     .showHelpAfterError('(nibble --help lists the commands)')
+    .configureOutput({ writeOut: printOut, writeErr: printError })
     .exitOverride();
 
   const run = async <O>(options: O, load: () => Promise<Action<O>>): Promise<void> => {

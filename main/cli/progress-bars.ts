@@ -1,6 +1,8 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../app/contract/format.ts';
 import type { Progress } from '../../app/contract/progress.ts';
+import { drawingStream, printError } from './terminal.ts';
+import { terminalLine } from './terminal-text.ts';
 
 /** A log file wants to know that work goes on, not every percent of it. */
 const LINE_INTERVAL_MS = 2_000;
@@ -30,7 +32,7 @@ function describe(progress: Progress): string {
     parts.push(formatRate(progress.rate, progress.unit));
   if (progress.secondsLeft !== null && progress.secondsLeft > 0)
     parts.push(`${formatDuration(progress.secondsLeft * 1000)} left`);
-  if (progress.detail !== null) parts.push(progress.detail);
+  if (progress.detail !== null) parts.push(terminalLine(progress.detail));
   return parts.join(' · ');
 }
 
@@ -51,13 +53,13 @@ export class ProgressBars {
           clearOnComplete: true,
           stopOnComplete: false,
           linewrap: false,
-          stream: process.stderr,
+          stream: drawingStream,
         })
       : null;
   }
 
   show(progress: Progress): void {
-    const title = `${verbs[progress.kind]} ${progress.step}`;
+    const title = terminalLine(`${verbs[progress.kind]} ${progress.step}`);
     if (this.#bars === null) this.#line(title, progress);
     else this.#bar(this.#bars, title, progress);
   }
@@ -84,7 +86,7 @@ export class ProgressBars {
     const now = Date.now();
     if (last?.kind === progress.kind && !finished && now - last.atMs < LINE_INTERVAL_MS) return;
     this.#lastLine.set(progress.step, { atMs: now, kind: progress.kind });
-    process.stderr.write(`${title}: ${describe(progress)}\n`);
+    printError(`${title}: ${describe(progress)}\n`);
   }
 
   /** Takes the bars away, so that what is printed next stands on a clean line. */

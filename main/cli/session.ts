@@ -111,7 +111,7 @@ export async function runBareCommand(
     }
     const known = toAppError(error);
     output.note(known.code === 'aborted' ? 'nibble: Interrupted.' : errorLine(known));
-    if (options.verbose) output.note(stackOf(known));
+    if (options.verbose) output.noteBlock(stackOf(known));
     output.document({ error: describeError(known) });
     return exitCodeFor(known.code);
   } finally {

@@ -1,6 +1,7 @@
 import type { DeviceTrial, RunDevice } from '../../app/contract/device.ts';
 import { formatDuration } from '../../app/contract/format.ts';
 import type { Output } from './output.ts';
+import { printStatus } from './terminal.ts';
 
 /** As a person is told of devices. */
 export const deviceNames: Readonly<Record<RunDevice, string>> = {
@@ -8,9 +9,6 @@ export const deviceNames: Readonly<Record<RunDevice, string>> = {
   webgpu: 'GPU through WebGPU',
   cuda: 'GPU through CUDA',
 };
-
-/** To the line's start, and nothing of it left. */
-const CLEAR_LINE = '\r\u001b[K';
 
 function words({ device, done, total, secondsLeft }: DeviceTrial): string {
   const parts = [`Trying this model on the ${deviceNames[device]}`];
@@ -30,15 +28,14 @@ export class TrialLine {
   }
 
   show(trial: DeviceTrial): void {
-    if (this.#output.interactive)
-      process.stderr.write(`${CLEAR_LINE}${this.#output.style('dim', words(trial))}`);
+    if (this.#output.interactive) printStatus(this.#output.style('dim', words(trial)));
     else if (trial.device !== this.#device) this.#output.note(words(trial));
     this.#device = trial.device;
   }
 
   /** Takes the line away; without one it does nothing. */
   clear(): void {
-    if (this.#device !== null && this.#output.interactive) process.stderr.write(CLEAR_LINE);
+    if (this.#device !== null && this.#output.interactive) printStatus('');
     this.#device = null;
   }
 }

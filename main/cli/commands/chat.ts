@@ -13,6 +13,7 @@ import {
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
 import { exitCodes, type Session } from '../session.ts';
+import { drawingStream } from '../terminal.ts';
 
 interface ChatOptions extends GenerationOptions {
   readonly id: string;
@@ -106,7 +107,7 @@ class Conversation {
 async function talk(session: Session, conversation: Conversation, id: string): Promise<void> {
   const { output, signal } = session;
   output.note(output.style('dim', `Talking with ${id}. /help lists the commands.`));
-  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
+  const lines = createInterface({ input: process.stdin, output: drawingStream, prompt: '> ' });
   let answering: AbortController | null = null;
   // Lines that were typed ahead are still answered after the input has ended; only a prompt is no longer possible.
   let ended = false;
@@ -129,7 +130,7 @@ async function talk(session: Session, conversation: Conversation, id: string): P
   for await (const line of lines) {
     const text = line.trim();
     if (text === '/quit' || text === '/exit') break;
-    if (text === '/help') output.note(helpText);
+    if (text === '/help') output.noteBlock(helpText);
     else if (text === '/reset') conversation.reset(undefined);
     else if (text.startsWith('/system')) conversation.reset(text.slice('/system'.length).trim());
     else if (text.startsWith('/')) output.note(`There is no command ${text}. /help lists them.`);

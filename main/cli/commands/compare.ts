@@ -40,14 +40,14 @@ export function printComparison(
     output.line(
       `${output.style('bold', answer.artifactId)} ${output.style('dim', `${answer.scheme} · ${weightsWords(answer)}`)}`,
     );
-    if (divergence === null) output.line(answer.text.trim());
+    if (divergence === null) output.block(answer.text.trim());
     else {
       const shared = answer.tokens
         .slice(0, divergence.token)
         .map((token) => token.text)
         .join('');
       const rest = answer.text.slice(shared.length);
-      output.line(
+      output.block(
         `${shared.trimStart()}${output.style('yellow', `⟦parts here⟧${rest}`)}`.trimEnd(),
       );
     }

@@ -38,7 +38,8 @@ export async function demoCommand(
   const { output, progress, clearProgress, signal } = session;
   const heading = (text: string): void => {
     clearProgress();
-    output.line(`\n${output.style('bold', text)}`);
+    output.line();
+    output.line(output.style('bold', text));
   };
   const hub = await startSampleHub();
   const engine = await createEngine({

@@ -48,6 +48,9 @@ export async function quantizeCommand(
       ),
     );
   const first = artifacts[0];
-  if (first !== undefined) output.line(`\nTry it: nibble chat ${first.id}`);
+  if (first !== undefined) {
+    output.line();
+    output.line(`Try it: nibble chat ${first.id}`);
+  }
   return undefined;
 }

@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { formatBytes } from '../../../app/contract/format.ts';
 import { exitCodes, UsageError, type Session } from '../session.ts';
+import { drawingStream } from '../terminal.ts';
+import { terminalLine } from '../terminal-text.ts';
 
 /** Deletes a checkpoint or an artifact, or moves it to the trash, after asking. */
 export async function removeCommand(
@@ -17,9 +19,9 @@ export async function removeCommand(
   if (!options.yes) {
     if (!process.stdin.isTTY || output.json)
       throw new UsageError(`this would delete ${what}; add --yes if that is what you want`);
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    const prompt = createInterface({ input: process.stdin, output: drawingStream });
     const answer = await prompt.question(
-      `${trash ? 'Move to the trash:' : 'Delete'} ${what}? [y/N] `,
+      terminalLine(`${trash ? 'Move to the trash:' : 'Delete'} ${what}? [y/N] `),
       { signal },
     );
     prompt.close();
