@@ -18,7 +18,7 @@ export function ExternalLink({
     <a
       href={href}
       target="_blank"
-      rel="noreferrer"
+      rel="noopener noreferrer"
       className={className ?? 'external-link'}
       onClick={(event) => {
         if (about?.host !== 'electron') return;

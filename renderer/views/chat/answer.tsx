@@ -7,6 +7,7 @@ import { Button, IconButton } from '../../design/button.tsx';
 import { CopyButton } from '../../design/copy-button.tsx';
 import { ErrorNote } from '../../errors/error-note.tsx';
 import { bitsClass, SchemeBadge, useSchemeTexts } from '../../design/scheme.tsx';
+import { AnswerBoundary } from './answer-boundary.tsx';
 import { AnswerFacts, LiveFacts } from './answer-facts.tsx';
 import { BranchSwitcher } from './branch-switcher.tsx';
 import { focusComposer } from './focus-composer.ts';
@@ -39,7 +40,12 @@ function AnswerText({
   const { t } = useTranslation('chat');
   if (isLive)
     return <LiveText conversationId={conversationId} kept={message.content} artifact={artifact} />;
-  if (message.content !== '') return <MarkdownText text={message.content} />;
+  if (message.content !== '')
+    return (
+      <AnswerBoundary text={message.content}>
+        <MarkdownText text={message.content} />
+      </AnswerBoundary>
+    );
   if (message.state === 'failed') return null;
   return <p className="quiet">{message.state === 'streaming' ? null : t('emptyAnswer')}</p>;
 }

@@ -8,6 +8,7 @@ import { EmptyState, Note } from '../../design/notes.tsx';
 import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton, Waiting } from '../../design/skeleton.tsx';
 import { paths } from '../../frame/navigation.ts';
+import { isLeafWhole } from './conversation-changes.ts';
 import { Composer } from './composer.tsx';
 import { stopAnswer } from './live-answers.ts';
 import { MessageList } from './message-list.tsx';
@@ -127,6 +128,7 @@ export function ChatBody({
             conversationId={conversationId}
             artifactId={model.artifactId}
             leafId={conversation?.leafId ?? null}
+            isLeafWhole={conversation === null || isLeafWhole(conversation)}
             system={conversation?.system ?? ''}
             canAnswer={canAnswer}
             onSend={send}

@@ -19,6 +19,8 @@ export interface ComposerProps {
   readonly conversationId: number | null;
   readonly artifactId: string | null;
   readonly leafId: number | null;
+  /** False while the message at the end is being written, here or in another window. */
+  readonly isLeafWhole: boolean;
   readonly system: string;
   /** False where there is no model that could answer. */
   readonly canAnswer: boolean;
@@ -31,6 +33,7 @@ export function Composer({
   conversationId,
   artifactId,
   leafId,
+  isLeafWhole,
   system,
   canAnswer,
   onSend,
@@ -94,6 +97,7 @@ export function Composer({
           conversationId={conversationId}
           artifactId={artifactId}
           leafId={leafId}
+          isLeafWhole={isLeafWhole}
           system={system}
           draft={text}
         />

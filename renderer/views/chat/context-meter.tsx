@@ -12,6 +12,7 @@ export function ContextMeter(props: {
   readonly conversationId: number | null;
   readonly artifactId: string | null;
   readonly leafId: number | null;
+  readonly isLeafWhole: boolean;
   readonly system: string;
   readonly draft: string;
 }): ReactNode {

@@ -42,17 +42,31 @@ export async function reloadSettings(id: number): Promise<void> {
   if (told !== null) change(id, (known) => withSettingsOf(known, told));
 }
 
+/** The change of each conversation that the engine was told of last, until all before it are answered. */
+const underWay = new Map<number, Promise<unknown>>();
+
 /** Changes title or settings at once on the screen, then in the engine. @throws AppError; the engine's word then holds */
 export async function changeConversation(id: number, changes: Changes): Promise<void> {
   change(id, (known) => ({ ...known, ...changes }));
+  const call = engine.updateConversation({ conversationId: id, ...changes });
+  const all = Promise.allSettled([underWay.get(id), call]);
+  underWay.set(id, all);
   try {
-    const told = await engine.updateConversation({ conversationId: id, ...changes });
-    change(id, (known) => withSettingsOf(known, told));
+    const told = await call;
+    // A later change stands on the screen already; the answer to it will say both.
+    if (underWay.get(id) === all) change(id, (known) => withSettingsOf(known, told));
     if (changes.title !== undefined || changes.artifactId !== undefined) conversationsChanged();
   } catch (error) {
     void queryClient.invalidateQueries({ queryKey: queryKeys.conversation(id) });
     throw error;
+  } finally {
+    if (underWay.get(id) === all) underWay.delete(id);
   }
+}
+
+/** Returns once the engine has answered every change of a conversation that was made before. */
+export async function whenChangesAreKept(id: number): Promise<void> {
+  await underWay.get(id);
 }
 
 /**

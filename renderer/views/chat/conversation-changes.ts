@@ -20,6 +20,11 @@ export function withSettingsOf(known: Conversation, told: Conversation): Convers
   return { ...told, messages: known.messages, leafId: known.leafId };
 }
 
+/** Whether the message at the end of the shown branch is no longer being written: what it takes of the context is known. */
+export function isLeafWhole({ messages, leafId }: Conversation): boolean {
+  return messages.findLast(({ id }) => id === leafId)?.state !== 'streaming';
+}
+
 /** How full the context is: words are needed from 80 % on. */
 export type ContextLevel = 'fine' | 'near' | 'full';
 

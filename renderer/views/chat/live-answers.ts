@@ -15,6 +15,7 @@ import {
   reloadSettings,
 } from './conversation-cache.ts';
 import { draftOf } from './drafts.ts';
+import { keepSettings } from './kept-settings.ts';
 
 /** What changes seldom of an answer that is being written. */
 export interface LiveAnswer {
@@ -137,6 +138,8 @@ async function run(conversationId: number, call: Call): Promise<{ readonly taken
     }
   };
   try {
+    // What was changed a moment ago holds for this answer, too.
+    await keepSettings(conversationId);
     const message = await call({ signal: controller.signal, onEvent });
     putMessage(conversationId, message);
     endedAnswer.write({ conversationId, message });

@@ -6,6 +6,7 @@ import { ProgressFigure } from '../../design/progress-line.tsx';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';
 import { connection } from '../../bridge.ts';
+import { AnswerBoundary } from './answer-boundary.tsx';
 import { liveChat } from './live-answers.ts';
 import { MarkdownText } from './markdown-text.tsx';
 
@@ -73,7 +74,9 @@ export function LiveText({
       {shown === '' ? (
         <BeforeAnswer artifact={artifact} />
       ) : (
-        <MarkdownText text={shown} isStreaming />
+        <AnswerBoundary text={shown}>
+          <MarkdownText text={shown} isStreaming />
+        </AnswerBoundary>
       )}
       {isLost ? <p className="quiet chat-aside">{t('lost')}</p> : null}
       {answer?.phase === 'stopping' ? <p className="quiet chat-aside">{t('stopping')}</p> : null}

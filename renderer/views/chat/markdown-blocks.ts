@@ -11,12 +11,13 @@ const INDENTED = /^(?: {2,}|\t)/;
 /** A link or footnote defined in one place is used in another: such a text stays whole. */
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:\s/m;
 
-interface Fence {
+export interface Fence {
   readonly sign: string;
   readonly length: number;
 }
 
-function openingFence(line: string): Fence | null {
+/** The fence that a line opens; null for any other line. */
+export function openingFence(line: string): Fence | null {
   const match = FENCE.exec(line);
   const [, signs = '', info = ''] = match ?? [];
   // An info string with a backtick is inline code, not a fence.
@@ -24,7 +25,8 @@ function openingFence(line: string): Fence | null {
   return { sign: signs.charAt(0), length: signs.length };
 }
 
-function closes(line: string, fence: Fence): boolean {
+/** Whether a line ends what the fence holds. */
+export function closes(line: string, fence: Fence): boolean {
   const [, signs = '', rest = ''] = FENCE.exec(line) ?? [];
   return signs.startsWith(fence.sign) && signs.length >= fence.length && rest.trim() === '';
 }

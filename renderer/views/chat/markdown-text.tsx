@@ -6,6 +6,7 @@ import rehypeHighlight from 'rehype-highlight';
 import remarkGfm from 'remark-gfm';
 import { CodeBlock } from './code-block.tsx';
 import { splitBlocks } from './markdown-blocks.ts';
+import { isBeyondMarkdown } from './markdown-limits.ts';
 import { SafeLink } from './safe-link.tsx';
 
 /** Made once: it registers some 40 languages, and the markdown processor is made anew for each block. */
@@ -66,9 +67,14 @@ const withCode: Options = { ...plain, rehypePlugins: [highlightOnce] };
 const PARSED_LIMIT = 1500;
 const parsed = new Map<string, ReactNode>();
 
-/** Parses a block; raw HTML in it becomes text. */
+/** Parses a block; raw HTML in it becomes text. What cannot be parsed is shown as it was written. */
 function parse(text: string): ReactNode {
-  return Markdown({ ...(/(```|~~~)/.test(text) ? withCode : plain), children: text });
+  if (isBeyondMarkdown(text)) return <p className="chat-unparsed">{text}</p>;
+  try {
+    return Markdown({ ...(/(```|~~~)/.test(text) ? withCode : plain), children: text });
+  } catch {
+    return <p className="chat-unparsed">{text}</p>;
+  }
 }
 
 function remembered(text: string): ReactNode {

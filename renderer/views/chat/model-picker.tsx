@@ -28,9 +28,7 @@ export function ModelPicker({
       choices={artifacts.map(({ artifact, available }) => ({
         id: artifact.id,
         label: artifact.name,
-        description: available
-          ? `${schemeTexts(artifact.scheme).label} · ${formatBytes(artifact.sizeBytes)}`
-          : t('model.offline'),
+        description: available ? formatBytes(artifact.sizeBytes) : t('model.offline'),
         isDisabled: !available,
         icon: (
           <span aria-hidden className={`badge scheme-badge ${bitsClass(artifact.scheme)}`}>

@@ -1,67 +1,52 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Conversation, ConversationSettings } from '../../../app/contract/conversation.ts';
 import { chatSampling, DEFAULT_MAX_TOKENS } from '../../../app/contract/sampling.ts';
 import { toast } from '../../design/toasts.tsx';
 import { useHeldModels } from '../../state/held-models.ts';
 import { useStore } from '../../state/store.ts';
-import { changeConversation } from './conversation-cache.ts';
+import { keepSettings, NO_CHANGE, waitingChange, type SettingsChange } from './kept-settings.ts';
 import { newChatSettings } from './new-chat-settings.ts';
+import { NO_CONVERSATION } from './use-conversation.ts';
 import { errorText } from '../../errors/error-words.ts';
 
 /** A pause after which a slider's or a text's value is kept, in ms. */
 const PAUSE_MS = 350;
 
-type Changes = Partial<Omit<ConversationSettings, 'artifactId'>>;
-
 export interface ChatSettings extends Omit<ConversationSettings, 'artifactId'> {
   readonly artifactId: string | null;
   /** False in a new chat whose sampling nobody has touched: the engine then asks the model. */
   readonly isChosen: boolean;
-  readonly change: (changes: Changes) => void;
+  readonly change: (changes: SettingsChange) => void;
 }
 
-/** Keeps changes of a conversation's settings, the newest after a pause and all of them when it is left. */
-function useKeptChanges(conversationId: number | null): {
-  readonly pending: Changes;
-  readonly change: (changes: Changes) => void;
+/** Keeps changes of a conversation's settings after a pause, and all of them when it is left. */
+function useKeptChanges(conversationId: number): {
+  readonly pending: SettingsChange;
+  readonly change: (changes: SettingsChange) => void;
 } {
   const { t } = useTranslation('chat');
-  const [pending, setPending] = useState<Changes>({});
-  const latest = useRef<Changes>({});
+  const store = waitingChange(conversationId);
+  const pending = useStore(store);
   const keep = useCallback((): void => {
-    const changes = latest.current;
-    latest.current = {};
-    if (conversationId === null || Object.keys(changes).length === 0) return;
-    changeConversation(conversationId, changes)
-      .catch((thrown: unknown) => {
-        toast({
-          text: t('settings.failed', { reason: errorText(thrown) }),
-          look: 'danger',
-        });
-      })
-      .finally(() => {
-        if (Object.keys(latest.current).length === 0) setPending({});
-      });
+    keepSettings(conversationId).catch((thrown: unknown) => {
+      toast({ text: t('settings.failed', { reason: errorText(thrown) }), look: 'danger' });
+    });
   }, [conversationId, t]);
   useEffect(() => {
-    if (Object.keys(pending).length === 0) return undefined;
+    if (pending === NO_CHANGE) return undefined;
     const timer = setTimeout(keep, PAUSE_MS);
     return () => {
       clearTimeout(timer);
     };
   }, [pending, keep]);
-  useEffect(
-    () => () => {
-      keep();
-      setPending({});
+  useEffect(() => keep, [keep]);
+  const change = useCallback(
+    (changes: SettingsChange): void => {
+      store.write({ ...store.read(), ...changes });
     },
-    [keep],
+    [store],
   );
-  const change = useCallback((changes: Changes): void => {
-    latest.current = { ...latest.current, ...changes };
-    setPending((before) => ({ ...before, ...changes }));
-  }, []);
   return { pending, change };
 }
 
@@ -71,7 +56,7 @@ export function useChatSettings(
   newArtifactId: string | null,
 ): ChatSettings {
   const fresh = useStore(newChatSettings);
-  const { pending, change } = useKeptChanges(conversation?.id ?? null);
+  const { pending, change } = useKeptChanges(conversation?.id ?? NO_CONVERSATION);
   const held = useHeldModels().find(({ artifactId }) => artifactId === newArtifactId);
   if (conversation !== null) {
     const { artifactId, system, sampling, maxTokens } = conversation;

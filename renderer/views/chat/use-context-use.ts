@@ -19,12 +19,15 @@ export function useContextUse({
   conversationId,
   artifactId,
   leafId,
+  isLeafWhole,
   system,
   draft,
 }: {
   readonly conversationId: number | null;
   readonly artifactId: string | null;
   readonly leafId: number | null;
+  /** False while the message at the end of the branch is being written: it is counted again once it is whole. */
+  readonly isLeafWhole: boolean;
   readonly system: string;
   readonly draft: string;
 }): ContextUse {
@@ -32,7 +35,7 @@ export function useContextUse({
   const held = useHeldModels().find((model) => model.artifactId === artifactId);
   const isReady = held?.state === 'ready';
   const { data } = useQuery({
-    queryKey: ['context-use', conversationId, artifactId, leafId, system, settled],
+    queryKey: ['context-use', conversationId, artifactId, leafId, isLeafWhole, system, settled],
     queryFn: () =>
       conversationId === null
         ? null

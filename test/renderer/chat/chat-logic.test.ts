@@ -8,6 +8,7 @@ import { greedySampling } from '../../../app/contract/sampling.ts';
 import {
   contextLevel,
   estimatedHeight,
+  isLeafWhole,
   withMessage,
   withSettingsOf,
 } from '../../../renderer/views/chat/conversation-changes.ts';
@@ -135,5 +136,20 @@ describe('estimatedHeight', () => {
   it('grows with lines and with long lines', () => {
     expect(estimatedHeight('a\nb')).toBeGreaterThan(estimatedHeight('a'));
     expect(estimatedHeight('x'.repeat(1000))).toBeGreaterThan(estimatedHeight('x'.repeat(90)));
+  });
+});
+
+describe('the end of the branch that is shown', () => {
+  it('is whole once its answer is no longer being written, so that what it takes is counted then', () => {
+    const answer = {
+      ...message(2, 'It is'),
+      role: 'assistant' as const,
+      state: 'streaming' as const,
+    };
+    const writing = withMessage(withMessage(conversation, message(1, 'What?')), answer);
+    expect(isLeafWhole(writing)).toBe(false);
+    expect(isLeafWhole(withMessage(writing, { ...answer, state: 'complete' }))).toBe(true);
+    expect(isLeafWhole(withMessage(writing, { ...answer, state: 'stopped' }))).toBe(true);
+    expect(isLeafWhole(conversation)).toBe(true);
   });
 });
