@@ -48,9 +48,13 @@ export class ModelTables {
     return this.#db.prepare<unknown[], Row>(sql).get({ id }) !== undefined;
   }
 
-  /** An id made from `name` that nothing in the catalog has yet. */
-  freeId(name: string): string {
-    return uniqueSlug(slugFor(name), (candidate) => this.#isTaken(candidate));
+  /** An id made from `name` that nothing in the catalog has yet, and that is not the one of `reservedName`. */
+  freeId(name: string, reservedName?: string): string {
+    const reserved = reservedName === undefined ? null : slugFor(reservedName);
+    return uniqueSlug(
+      slugFor(name),
+      (candidate) => candidate === reserved || this.#isTaken(candidate),
+    );
   }
 
   #addFiles(kind: EntryKind, id: string, files: readonly StoredFile[]): void {

@@ -32,8 +32,12 @@ export const errorReasons = {
   'json-too-large': { file: 'text', bytes: 'bytes', limit: 'bytes' },
   /** A file is the small text that Git LFS leaves in place of a large file that was not downloaded. */
   'lfs-pointer': { file: 'text' },
+  /** A file of a checkpoint's folder is a link to a place outside of it. */
+  'link-leaves-folder': { file: 'text', folder: 'text' },
   /** A file that a model needs is not in its folder. */
   'missing-file': { file: 'text', folder: 'text' },
+  /** A name that was chosen for an artifact belongs to another one. */
+  'name-taken': { name: 'text', id: 'text' },
   /** A tensor that the model needs is in none of its files. */
   'missing-tensor': { tensor: 'text' },
   /** A folder that was named holds no weights that Nibble reads. */

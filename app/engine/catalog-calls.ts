@@ -21,10 +21,13 @@ export function unknownId(context: EngineContext, id: string): AppError {
   });
 }
 
-/** The artifact with this id; a checkpoint's id gets told that it must be quantized first. */
+/** The artifact with this id, or the only one with this name; a checkpoint's id gets told that it must be quantized first. */
 export function artifactOf(context: EngineContext, id: string): Artifact {
   const artifact = context.catalog.models.artifact(id);
   if (artifact !== null) return artifact;
+  // A name means what it says where it can mean one thing only.
+  const [named, ...others] = context.catalog.models.artifacts().filter(({ name }) => name === id);
+  if (named !== undefined && others.length === 0) return named;
   if (context.catalog.models.checkpoint(id) !== null) {
     const made = context.catalog.models.artifactsOf(id).map((other) => other.id);
     throw new AppError(

@@ -124,7 +124,7 @@ async function make(
   request: MakeRequest,
   call: JobCall,
 ): Promise<void> {
-  const checkpoint = await checkpointFor(context, request.source, call);
+  const checkpoint = await checkpointFor(context, request.source, call, request.name);
   call.note({ checkpointId: checkpoint.id });
   const artifacts: Artifact[] = [];
   for (const scheme of new Set(request.schemes)) {

@@ -1,17 +1,58 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
-import { downloadRepository, Hub } from '../hub/index.ts';
+import { downloadRepository, Hub, readJournal } from '../hub/index.ts';
 import { sampleModel } from '../sample/index.ts';
 import type { EngineContext, WorkCall } from './context.ts';
 import { isFolder, placeFor, requireReachable } from './folders.ts';
 import { startSampleHub } from './sample-hub.ts';
 import { countParameters, resolveSource } from './sources.ts';
 
-/** The folder of a repository at a commit, in the library. Both parts come from the hub and are checked there. */
-function folderFor(context: EngineContext, repository: string, commit: string): Promise<string> {
-  return placeFor(context, ['checkpoints', repository.replace('/', '--'), commit.slice(0, 12)]);
+/** Digits of a hub's address that tell it from others: a person uses a handful. */
+const HUB_DIGITS = 8;
+
+/** What a download is: the same name and commit from another hub is something else. */
+interface DownloadIdentity {
+  readonly endpoint: string;
+  readonly repository: string;
+  readonly commit: string;
+}
+
+/** Whether the catalog has something else in that folder. */
+function isTaken({ catalog: { models } }: EngineContext, directory: string): boolean {
+  return models.checkpointByDirectory(directory) !== null;
+}
+
+/**
+ * The folder of a download in the library: it has the full commit and the hub in its name. One that an earlier version
+ * began under a shorter name goes on there, if its journal says that it is the same.
+ *
+ * @param hubName Names the hub. @default its address
+ */
+async function folderFor(
+  context: EngineContext,
+  { endpoint, repository, commit }: DownloadIdentity,
+  hubName = endpoint,
+): Promise<string> {
+  const above = ['checkpoints', repository.replace('/', '--')];
+  const earlier = await placeFor(context, [...above, commit.slice(0, 12)]);
+  const begun = await readJournal(earlier);
+  if (
+    begun?.endpoint === endpoint &&
+    begun.repository === repository &&
+    begun.commit === commit &&
+    !isTaken(context, earlier)
+  )
+    return earlier;
+  const hub = createHash('sha256').update(hubName).digest('hex').slice(0, HUB_DIGITS);
+  for (let number = 1; ; number++) {
+    const suffix = number === 1 ? '' : `-${number}`;
+    const directory = await placeFor(context, [...above, `${commit}-${hub}${suffix}`]);
+    // Whatever the catalog has there is not this download: that would have been found before.
+    if (!isTaken(context, directory)) return directory;
+  }
 }
 
 /**
@@ -24,6 +65,7 @@ export async function pullRepository(
   name: string,
   revision: string,
   { signal, emit, claim }: WorkCall,
+  hubName?: string,
 ): Promise<Checkpoint> {
   const { hub, catalog } = context;
   const repository = await hub.repository(name, revision, { signal });
@@ -33,7 +75,12 @@ export async function pullRepository(
     return known;
   }
 
-  const directory = await folderFor(context, repository.name, repository.commit);
+  const identity = {
+    endpoint: hub.endpoint,
+    repository: repository.name,
+    commit: repository.commit,
+  };
+  const directory = await folderFor(context, identity, hubName);
   claim?.({ kind: 'download', directory });
   await mkdir(directory, { recursive: true });
   const { files } = await downloadRepository({
@@ -47,7 +94,12 @@ export async function pullRepository(
   // The headers are read before the row is written: the catalog never lists what cannot be opened.
   const opened = await openCheckpoint(directory);
   try {
-    const already = catalog.models.checkpointByDirectory(directory);
+    // Another process may have finished the same download meanwhile.
+    const already = catalog.models.checkpointByOrigin(
+      identity.endpoint,
+      identity.repository,
+      identity.commit,
+    );
     if (already !== null) return already;
     const shortName = repository.name.split('/').at(-1) ?? repository.name;
     const checkpoint: Checkpoint = {
@@ -93,7 +145,7 @@ export async function pullSample(context: EngineContext, call: WorkCall): Promis
   const hub = await startSampleHub();
   try {
     const ours = { ...context, hub: new Hub({ endpoint: hub.endpoint, token: '' }) };
-    return await pullRepository(ours, repository, 'main', call);
+    return await pullRepository(ours, repository, 'main', call, 'sample');
   } finally {
     await hub.close();
   }

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
-import { AppError } from '../contract/error.ts';
+import { slugFor } from '../catalog/index.ts';
+import { AppError, because } from '../contract/error.ts';
 import { schemes, type SchemeName } from '../contract/scheme.ts';
 import { hashFile } from '../digest/index.ts';
 import {
@@ -33,12 +34,14 @@ export interface QuantizeRequest {
 /**
  * The checkpoint that `text` names: downloaded where it is a repository, listed where it is a folder.
  *
+ * @param reservedName What the artifact is to be called: a checkpoint that is new leaves that id free.
  * @throws AppError as downloading does, 'not-found'
  */
 export async function checkpointFor(
   context: EngineContext,
   text: string,
   call: WorkCall,
+  reservedName?: string,
 ): Promise<Checkpoint> {
   const source = await resolveSource(context, text);
   switch (source.kind) {
@@ -47,7 +50,7 @@ export async function checkpointFor(
     case 'sample':
       return pullSample(context, call);
     case 'folder':
-      return registerFolder(context, source.directory);
+      return registerFolder(context, source.directory, reservedName);
     case 'repository':
       return pullRepository(context, source.name, source.revision, call);
   }
@@ -89,6 +92,21 @@ function madeAlready(
   return same ?? null;
 }
 
+/** @throws AppError 'invalid-input' where a chosen name is an artifact's already: whoever uses it would mean two */
+function requireFreeName({ catalog: { models } }: EngineContext, name: string | undefined): void {
+  if (name === undefined) return;
+  const slug = slugFor(name);
+  const other = models
+    .artifacts()
+    .find((artifact) => artifact.id === slug || artifact.id === name || artifact.name === name);
+  if (other === undefined) return;
+  throw new AppError(
+    'invalid-input',
+    `The name ${name} belongs to another artifact (${other.id}).`,
+    because('name-taken', { name, id: other.id }, { remedy: 'Choose another with --name.' }),
+  );
+}
+
 /**
  * Makes the artifact of one scheme, or finds the one that was made before.
  *
@@ -116,6 +134,7 @@ export async function makeArtifact(
     if (existing !== null) return existing;
 
     const name = request.name ?? artifactName(checkpoint, scheme, plan, request);
+    requireFreeName(context, request.name);
     const id = catalog.models.freeId(name);
     const directory = await placeFor(context, ['artifacts', id], partialDirectoryOf(''));
     claim?.({ kind: 'artifact', directory: partialDirectoryOf(directory) });
@@ -189,7 +208,7 @@ export async function quantize(
   call: WorkCall,
 ): Promise<Artifact[]> {
   await requireMakeable(request);
-  const checkpoint = await checkpointFor(context, request.source, call);
+  const checkpoint = await checkpointFor(context, request.source, call, request.name);
   const artifacts: Artifact[] = [];
   for (const scheme of request.schemes)
     artifacts.push(await makeArtifact(context, checkpoint, scheme, request, call));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../catalog/index.ts';
@@ -78,7 +79,12 @@ function checkpointIdOf(context: EngineContext, directory: string, manifest: Man
   }
   const name = repository?.split('/').at(-1) ?? path.basename(directory);
   const slug = slugFor(name).replace(new RegExp(`-${manifest.scheme}(-b\\d+)?(-no-copy)?$`), '');
-  return `${slug}@${commit?.slice(0, 12) ?? 'local'}`;
+  if (commit === null) return `${slug}@local`;
+  // The hub belongs to it: a mirror may have other files under the same commit.
+  const hub = createHash('sha256')
+    .update(`${endpoint ?? ''} ${repository ?? ''}`)
+    .digest('hex');
+  return `${slug}@${commit}-${hub.slice(0, 8)}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { lstat, rm, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { EntryKind } from '../catalog/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
@@ -6,18 +6,15 @@ import { AppError } from '../contract/error.ts';
 import { unknownId } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
 import { isFolder, isReachable, isWithin } from './folders.ts';
-import { filesBelow } from './home.ts';
+import {
+  deleteFiles,
+  isInLibrary,
+  removeEmpty,
+  setAside,
+  sortFiles,
+  type SortedFiles,
+} from './owned-files.ts';
 import { moveToTrash } from './trash.ts';
-
-/** Bytes that deleting a folder gives back: weights that a checkpoint and its 16-bit artifact share stay. */
-async function freeableBytes(directory: string): Promise<number> {
-  let bytes = 0;
-  for (const { name, sizeBytes } of await filesBelow(directory)) {
-    const { nlink } = await lstat(path.join(directory, name));
-    if (nlink <= 1) bytes += sizeBytes;
-  }
-  return bytes;
-}
 
 /** True when the entry's files are gone for good, and not on a disk that is not connected. */
 async function isGone(context: EngineContext, directory: string): Promise<boolean> {
@@ -46,17 +43,34 @@ export async function finishRemovals(context: EngineContext): Promise<void> {
     else if (await isFolder(removal.directory)) models.abandonRemoval(removal.id);
 }
 
+/** Moves the files that are ours to the trash: the whole folder where nothing else is in it. */
+async function trashFiles(directory: string, { ours, others }: SortedFiles): Promise<void> {
+  if (others.length === 0) {
+    await moveToTrash(directory);
+    return;
+  }
+  const { aside, putBack } = await setAside(directory, ours);
+  try {
+    await moveToTrash(aside);
+  } catch (error) {
+    await putBack();
+    throw error;
+  }
+  await removeEmpty(directory);
+}
+
 async function trashEntry(
   context: EngineContext,
   kind: EntryKind,
   { id, directory }: Artifact | Checkpoint,
+  files: SortedFiles,
 ): Promise<void> {
   const { models } = context.catalog;
   // The files go first, because only that can fail, and then nothing must have changed. The note makes sure that a
   // crash after that leaves no row that points at nothing: the next engine finishes what it says.
-  models.beginRemoval({ id, kind, directory, owner: await context.lease.acquire() });
+  models.beginRemoval({ id, kind, directory });
   try {
-    await moveToTrash(directory);
+    await trashFiles(directory, files);
   } catch (error) {
     models.abandonRemoval(id);
     throw error;
@@ -65,7 +79,8 @@ async function trashEntry(
 }
 
 /**
- * Removes a checkpoint or an artifact; files of the person's own stay.
+ * Removes a checkpoint or an artifact with the files that Nibble made and that are what they were. Whatever else lies in
+ * its folder stays, and so does everything outside the library.
  *
  * @param forever Deletes the files instead of moving them to the system's trash.
  * @throws AppError 'not-found' for an unknown id or a disk that is not connected, 'permission-denied' and others when
@@ -84,22 +99,26 @@ export async function removeEntry(
   const kind: EntryKind = artifact === null ? 'checkpoint' : 'artifact';
   const { directory } = entry;
   const isPresent = await isFolder(directory);
-  const deletedFiles = isPresent && (checkpoint === null || checkpoint.owned);
+  const isOurs = checkpoint === null || checkpoint.owned;
+  const deletedFiles = isPresent && isOurs && (await isInLibrary(context, directory));
   if (!isPresent && !forever && !(await isGone(context, directory)))
     throw new AppError('not-found', `The files of ${id} in ${directory} cannot be reached.`, {
       remedy:
         'Connect the disk they are on first, or remove it `forever`: that takes it off the list and leaves the files.',
     });
-  const freedBytes = deletedFiles ? await freeableBytes(directory) : 0;
-  if (deletedFiles && !forever) await trashEntry(context, kind, entry);
+  const files = deletedFiles
+    ? await sortFiles(directory, models.files(kind, id), entry.createdAt)
+    : { ours: [], others: [], freedBytes: 0 };
+  if (deletedFiles && !forever && files.ours.length > 0)
+    await trashEntry(context, kind, entry, files);
   else {
     // The row goes first: a row must never point at files that are half gone. Files that a crash leaves behind are
     // found again as unfinished.
     models.finishRemoval({ id, kind });
-    if (deletedFiles) await rm(directory, { recursive: true, force: true });
+    if (deletedFiles) await deleteFiles(directory, files.ours);
   }
   // A checkpoint lies below the folder of its repository, which stays where it holds another commit.
   if (deletedFiles && kind === 'checkpoint')
     await rmdir(path.dirname(directory)).catch(() => undefined);
-  return { freedBytes, directory, deletedFiles };
+  return { freedBytes: files.freedBytes, directory, deletedFiles };
 }

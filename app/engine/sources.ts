@@ -60,6 +60,7 @@ export function countParameters(tensors: OpenCheckpoint['tensors']): number {
 export async function registerFolder(
   context: EngineContext,
   directory: string,
+  reservedName?: string,
 ): Promise<Checkpoint> {
   const { models } = context.catalog;
   const known = models.checkpointByDirectory(directory);
@@ -69,7 +70,7 @@ export async function registerFolder(
     const name = path.basename(directory);
     const files = await filesBelow(directory);
     const checkpoint: Checkpoint = {
-      id: models.freeId(name),
+      id: models.freeId(name, reservedName),
       name,
       directory,
       origin: { repository: null, revision: null, commit: null, endpoint: null },

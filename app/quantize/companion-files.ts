@@ -1,5 +1,6 @@
-import { copyFile, readdir, stat } from 'node:fs/promises';
+import { copyFile, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { AppError, because } from '../contract/error.ts';
 import { writeWithRoom } from '../disk/index.ts';
 import type { RoomOptions } from '../disk/index.ts';
 
@@ -28,12 +29,46 @@ export interface CompanionFile {
   readonly sizeBytes: number;
 }
 
-/** The companion files in a checkpoint folder, sorted by name. */
+/**
+ * A link may lead to a place in the same folder, or to where the hub's own cache keeps its files
+ * (`models--X/snapshots/COMMIT/NAME` leads to `models--X/blobs/HASH`). Any other could bring a secret of the person's into
+ * an artifact, which may be given away.
+ *
+ * @throws AppError `invalid-input`
+ */
+async function requireOwn(directory: string, name: string): Promise<void> {
+  const [folder, real] = await Promise.all([
+    realpath(directory),
+    realpath(path.join(directory, name)),
+  ]);
+  const isBelow = (root: string): boolean => real.startsWith(root + path.sep);
+  if (isBelow(folder)) return;
+  const snapshots = path.dirname(folder);
+  if (
+    path.basename(snapshots) === 'snapshots' &&
+    isBelow(path.join(path.dirname(snapshots), 'blobs'))
+  )
+    return;
+  throw new AppError(
+    'invalid-input',
+    `${name} in ${directory} is a link to a file outside of it, which is not copied.`,
+    because(
+      'link-leaves-folder',
+      { file: name, folder: directory },
+      { remedy: 'Put a copy of the file in its place, or remove the link.' },
+    ),
+  );
+}
+
+/** The companion files in a checkpoint folder, sorted by name. @throws AppError `invalid-input` for a link out of it */
 export async function listCompanionFiles(directory: string): Promise<CompanionFile[]> {
   const found: CompanionFile[] = [];
   for (const name of (await readdir(directory)).sort()) {
     if (!companionNames.has(name) && !termsPattern.test(name)) continue;
-    const status = await stat(path.join(directory, name));
+    const file = path.join(directory, name);
+    const status = await stat(file).catch(() => null);
+    if (status === null) continue;
+    await requireOwn(directory, name);
     if (status.isFile() && status.size <= MAX_COMPANION_BYTES)
       found.push({ name, sizeBytes: status.size });
   }

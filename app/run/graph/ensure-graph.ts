@@ -33,6 +33,11 @@ function gpuGraphFile(graph: Uint8Array): string {
 /** `graph-gpu.onnx` is what earlier versions wrote. */
 const GPU_GRAPH_NAME = /^graph-gpu(?:-[0-9a-f]{12})?\.onnx$/;
 
+/** Whether a file of this name is a graph that is built beside the weights, of any kind. */
+export function isGraphFile(name: string): boolean {
+  return name === GRAPH_FILE || name === EXACT_GRAPH_FILE || GPU_GRAPH_NAME.test(name);
+}
+
 /** Graphs for a GPU that are left in a folder: both kinds of arithmetic for the last two contexts. */
 const MOST_GPU_GRAPHS = 4;
 

@@ -9,9 +9,11 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openCatalog } from '../../../app/catalog/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
@@ -352,6 +354,47 @@ describe('remove', () => {
       expect((await library()).artifacts).toEqual([]);
     },
   );
+
+  it.each([false, true])(
+    'leaves what Nibble did not make or others changed (forever: %s)',
+    async (forever) => {
+      // Another test puts a file in its place.
+      rmSync(path.join(dataHome, 'Trash'), { recursive: true, force: true });
+      await made('test/tiny', ['nf4']);
+      const { directory } = (await library()).artifacts[0]?.artifact ?? { directory: '' };
+      const own = path.join(directory, 'notes', 'own.txt');
+      mkdirSync(path.dirname(own));
+      writeFileSync(own, 'mine');
+      // Of the same size, but not what was recorded any more.
+      const config = path.join(directory, 'config.json');
+      const text = readFileSync(config, 'utf8').replace('llama', 'LLAMA');
+      writeFileSync(config, text);
+      utimesSync(config, new Date(), new Date(Date.now() + 60_000));
+      const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever }, quiet);
+      expect(removed.deletedFiles).toBe(true);
+      expect(readdirSync(directory).sort()).toEqual(['config.json', 'notes']);
+      expect(readFileSync(own, 'utf8')).toBe('mine');
+      expect(readFileSync(config, 'utf8')).toBe(text);
+      expect((await library()).artifacts).toEqual([]);
+      rmSync(directory, { recursive: true });
+    },
+  );
+
+  it('takes off the list what lies outside of the library, and leaves its files', async () => {
+    await made('test/tiny', ['nf4']);
+    const outside = path.join(await scratchFolder(), 'elsewhere');
+    const { directory } = (await library()).artifacts[0]?.artifact ?? { directory: '' };
+    renameSync(directory, outside);
+    await engine.close();
+    const db = new Sqlite(path.join(home, 'catalog.sqlite'));
+    db.prepare('UPDATE artifacts SET directory = ?').run(outside);
+    db.close();
+    engine = await TestEngine.open(home);
+    const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever: true }, quiet);
+    expect(removed.deletedFiles).toBe(false);
+    expect(existsSync(path.join(outside, 'model.safetensors'))).toBe(true);
+    expect((await library()).artifacts).toEqual([]);
+  });
 
   it('leaves a folder of the person alone', async () => {
     await made(tiny, []);
