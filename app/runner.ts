@@ -86,8 +86,8 @@ export function createRunner(): Handlers<RunnerApi> {
           emit(tokens);
         };
         const tokenizer = await runnable.tokenizer();
-        const prompt = encodePrompt(tokenizer, runnable.template, messages);
-        const { stopIds } = runnable.description;
+        const { contextLength, stopIds } = runnable.description;
+        const prompt = encodePrompt(tokenizer, runnable.template, messages, contextLength);
         const result = await answer(runnable, {
           ids: prompt.ids,
           sampling,
@@ -139,11 +139,12 @@ export function createRunner(): Handlers<RunnerApi> {
     },
 
     detokenize: async ({ ids }) => {
-      const stream = (await (await loaded()).tokenizer()).stream();
+      const tokenizer = await (await loaded()).tokenizer();
+      const stream = tokenizer.stream();
       const pieces = ids.map((id) => stream.push(id));
       const end = stream.end();
       if (pieces.length > 0) pieces.push(`${pieces.pop() ?? ''}${end}`);
-      return { text: pieces.join(''), pieces };
+      return { text: tokenizer.decode(ids), pieces };
     },
 
     checkWeights: async ({ now }) => {

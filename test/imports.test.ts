@@ -72,7 +72,6 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['app/catalog'],
   trash: ['app/engine'],
   '@huggingface/hub': ['app/hub'],
-  '@huggingface/tokenizers': ['app/run'],
   '@huggingface/jinja': ['app/run'],
   protobufjs: ['app/run'],
   fastify: ['app/local-hub', 'main'],

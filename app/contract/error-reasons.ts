@@ -48,16 +48,26 @@ export const errorReasons = {
   'not-json': { file: 'text' },
   /** What was named is nothing in the library, no folder, and no repository's name. */
   'nothing-there': { name: 'text' },
-  /** A tensor has another shape than config.json asks for; both as `[2, 3]`. */
-  'tensor-shape': { tensor: 'text', found: 'text', expected: 'text' },
-  /** A tensor is stored in a type that cannot be used for it. */
-  'tensor-type': { tensor: 'text', type: 'text' },
+  /** The prompt has more tokens than the context holds: so many that they were not all counted. */
+  'prompt-beyond-context': { characters: 'count', contextTokens: 'count' },
   /** The process that runs the model ended: how, and the last lines that it printed (may be empty). */
   'runner-ended': { how: 'text', lastWords: 'text' },
   /** The process that runs the model gave no sign of life for so long, and was ended. */
   'runner-hung': { seconds: 'seconds' },
   /** The process that runs the model was started and never spoke. */
   'runner-silent': { seconds: 'seconds' },
+  /** A tensor has another shape than config.json asks for; both as `[2, 3]`. */
+  'tensor-shape': { tensor: 'text', found: 'text', expected: 'text' },
+  /** A tensor is stored in a type that cannot be used for it. */
+  'tensor-type': { tensor: 'text', type: 'text' },
+  /** The text has characters that are not in the model's vocabulary, which has no token for the unknown. */
+  'text-not-in-vocabulary': { problem: 'text' },
+  /** The tokenizer makes far more of a text than any real one; `operation` is `tokenizing` or `decoding`. */
+  'tokenizer-output-limit': { operation: 'text', limit: 'count' },
+  /** The tokenizer took too long; `operation` is `loading`, `tokenizing` or `decoding`. */
+  'tokenizer-timeout': { operation: 'text', limit: 'seconds' },
+  /** The tokenizer's file is damaged, or has a step that nobody knows. */
+  'tokenizer-unusable': { file: 'text', problem: 'text' },
   /** A model family that Nibble does not know. */
   'unknown-architecture': { architecture: 'text' },
   /** A model family that Nibble does not know, but for one much like it. */

@@ -118,7 +118,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
     let loading: Promise<ModelTokenizer> | null = null;
     const tokenizer = (): Promise<ModelTokenizer> => {
       if (!hasTokenizer) return Promise.reject(missingTokenizer(directory));
-      return (loading ??= loadTokenizer(directory, tokenizerConfig));
+      return (loading ??= loadTokenizer(directory));
     };
     const endOfTurn = tokens['eos_token'];
     const endOfTurnId =

@@ -1,3 +1,4 @@
+import { AppError, because } from '../../contract/error.ts';
 import type { Message } from '../../contract/sampling.ts';
 import type { ChatTemplate } from './chat-template.ts';
 import type { ModelTokenizer } from './load-tokenizer.ts';
@@ -8,36 +9,31 @@ export interface Prompt {
   readonly ids: number[];
 }
 
-/** Unicode noncharacters: they never occur in text that is exchanged, so a marker made of them stands out. */
-const MARKER_START = '\uFDD0';
-const MARKER_END = '\uFDD1';
-
-/** The first character of a name, whole even where it takes two UTF-16 units. */
-function firstCharacter(name: string): string {
-  return String.fromCodePoint(name.codePointAt(0) ?? 0);
+/** Characters that stand for nothing: Unicode's noncharacters, then those of the last private plane. */
+function* markers(): Generator<string> {
+  for (let codePoint = 0xfdd0; codePoint <= 0xfdef; codePoint++)
+    yield String.fromCodePoint(codePoint);
+  for (let codePoint = 0x100000; codePoint <= 0x10fffd; codePoint++)
+    yield String.fromCodePoint(codePoint);
 }
 
-/** A short text that none of `texts` contains. */
+/** A character that none of `texts` contains, so that nothing can be made with it that was not there before. */
 function unusedMarker(texts: readonly string[]): string {
-  for (let number = 0; ; number++) {
-    const marker = `${MARKER_START}${number}${MARKER_END}`;
-    if (texts.every((text) => !text.includes(marker))) return marker;
-  }
+  for (const marker of markers()) if (!texts.some((text) => text.includes(marker))) return marker;
+  throw new AppError('invalid-input', 'The conversation has every character that there is.');
 }
 
-/**
- * Puts `marker` behind the first character of every special token's name in `text`, so that cutting there leaves only
- * plain text.
- */
-function cutSpecialTokens(text: string, names: readonly string[], marker: string): string {
-  let cut = text;
-  // A cut may leave a new name behind it ('<<' in '<<<'), hence until there is none.
-  for (const name of names)
-    while (cut.includes(name)) {
-      const first = firstCharacter(name);
-      cut = cut.replaceAll(name, `${first}${marker}${name.slice(first.length)}`);
-    }
-  return cut;
+/** Puts `marker` behind the first character of every special token's name in `text`. */
+function markSpecialTokens(text: string, starts: readonly number[], marker: string): string {
+  const parts: string[] = [];
+  let last = 0;
+  for (const start of starts) {
+    const behind = start + ((text.codePointAt(start) ?? 0) > 0xffff ? 2 : 1);
+    parts.push(text.slice(last, behind));
+    last = behind;
+  }
+  parts.push(text.slice(last));
+  return parts.join(marker);
 }
 
 /** Without a template there is no convention to follow: the model goes on from the bare text. */
@@ -45,31 +41,54 @@ function plainText(messages: readonly Message[]): string {
   return messages.map(({ content }) => content).join('\n\n');
 }
 
+/** A text up to this length is tokenized in full, so that it can be said by how much it is too long. */
+const MAX_COUNTED_LENGTH = 1024 * 1024;
+
 /**
  * The tokens that make the model answer a conversation.
  *
  * What people write cannot forge control tokens: the name of one in a message ('<|im_end|>') is encoded as the plain
- * characters it consists of. A conversation without such names is encoded in one go, exactly as transformers does.
+ * characters it consists of, and everything else exactly as transformers does.
  *
  * @param template null: the messages alone, one after another, are continued
+ * @param contextLength Tokens that there is room for. A prompt far beyond is refused before it is tokenized to its end.
+ * @throws AppError `invalid-input` for such a prompt, and what template and tokenizer throw
  */
 export function encodePrompt(
   tokenizer: ModelTokenizer,
   template: ChatTemplate | null,
   messages: readonly Message[],
+  contextLength = Infinity,
 ): Prompt {
-  // A name of one character cannot be cut.
-  const names = tokenizer.specialTokens.filter((name) => name !== firstCharacter(name));
-  const marker = unusedMarker([...messages.map(({ content }) => content), ...names]);
-  const safe = messages.map((message) => ({
+  const marker = unusedMarker(messages.map(({ content }) => content));
+  const marked = messages.map((message) => ({
     ...message,
-    content: cutSpecialTokens(message.content, names, marker),
+    content: markSpecialTokens(
+      message.content,
+      tokenizer.findSpecialTokens(message.content),
+      marker,
+    ),
   }));
-  const rendered = template === null ? plainText(safe) : template.render(safe);
+  const rendered = template === null ? plainText(marked) : template.render(marked);
   const parts = rendered.split(marker);
-  return {
-    text: parts.join(''),
-    // A template writes the token for the beginning itself; without one the tokenizer adds it, once.
-    ids: parts.flatMap((part, i) => tokenizer.encode(part, template === null && i === 0)),
-  };
+  let length = 0;
+  const plainAt = parts.slice(0, -1).map((part) => (length += part.length));
+  const text = parts.join('');
+  const isLong = text.length > MAX_COUNTED_LENGTH;
+  // A template writes the token for the beginning itself; without one the tokenizer adds it, once.
+  const ids = tokenizer.encode(text, template === null, {
+    plainAt,
+    ...(isLong ? { limit: contextLength } : {}),
+  });
+  if (isLong && ids.length > contextLength)
+    throw new AppError(
+      'invalid-input',
+      `The prompt has more than ${contextLength} tokens, which is what the context holds.`,
+      because(
+        'prompt-beyond-context',
+        { characters: text.length, contextTokens: contextLength },
+        { remedy: 'Shorten the conversation, or load the model with a larger context.' },
+      ),
+    );
+  return { text, ids };
 }

@@ -1,52 +1,55 @@
-import { Tokenizer } from '@huggingface/tokenizers';
+import path from 'node:path';
 import { z } from 'zod';
-import { AppError } from '../../contract/error.ts';
+import { AppError, because } from '../../contract/error.ts';
 import { readJsonFile } from '../read-json.ts';
-import { tokenBytes, type TokenBytes, type TokenSource } from './token-bytes.ts';
-import { TokenStream, type TokenStreamOptions } from './token-stream.ts';
+import { withDeadline } from './deadline.ts';
+import type { TokenizerDefinition } from './definition.ts';
+import { InexpressibleText } from './models/token-model.ts';
+import { NameSet } from './name-set.ts';
+import { readTokenizerDefinition } from './read-definition.ts';
+import { decodesByPattern, tokenBytes } from './token-bytes.ts';
+import {
+  ByteStream,
+  WindowStream,
+  type TokenStream,
+  type TokenStreamOptions,
+} from './token-stream.ts';
+import { Tokenizer, type EncodeOptions } from './tokenizer.ts';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
 const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
 /** The largest published vocabularies (a quarter of a million tokens) take 35 MB. */
-const MAX_TOKENIZER_BYTES = 128 * 1024 * 1024;
+const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 
-const addedTokensSchema = z.array(
-  z.looseObject({
-    id: z.int().nonnegative(),
-    content: z.string().min(1),
-    special: z.boolean().default(false),
-  }),
-);
+/** Decoding so many tokens takes milliseconds, too few for a watchdog. */
+const MAX_UNWATCHED_TOKENS = 1_000;
 
 /** A model's tokenizer: text to token ids and back. */
 export interface ModelTokenizer {
   /**
    * @param addSpecialTokens Whether to add what the tokenizer puts around a text, e.g. a token for its beginning.
    * Names of special tokens within `text` become those tokens: text of a person goes through `encodePrompt`.
+   * @throws AppError `malformed-file` when the tokenizer does not finish in time or makes too much of the text,
+   * `invalid-input` when its vocabulary cannot express the text
    */
-  encode(text: string, addSpecialTokens: boolean): number[];
-  /** The text of `ids`; special tokens show as their names unless they are hidden. */
+  encode(
+    text: string,
+    addSpecialTokens: boolean,
+    options?: Omit<EncodeOptions, 'addSpecialTokens'>,
+  ): number[];
+  /**
+   * The text of `ids`, as the tokenizers package decodes them; special tokens show as their names unless they are hidden.
+   *
+   * @throws AppError `malformed-file` when the tokenizer does not finish in time or makes too much text
+   */
   decode(ids: readonly number[], options?: { hideSpecial?: boolean }): string;
   /** Decodes tokens as they come. */
   stream(options?: { hideSpecial?: boolean }): TokenStream;
-  /** Names of the control tokens. */
-  readonly specialTokens: readonly string[];
+  /** Where names of control tokens begin in `text`, also those that lie in each other. Names of one character count not. */
+  findSpecialTokens(text: string): number[];
   idOf(token: string): number | undefined;
 }
-
-/**
- * What we use of the library's class. Its own declarations import each other without file extensions, which our module
- * resolution does not follow, so that the compiler knows nothing of it.
- */
-interface LibraryTokenizer extends TokenSource {
-  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
-  token_to_id(token: string): number | undefined;
-}
-const LibraryTokenizer = Tokenizer as unknown as new (
-  tokenizer: object,
-  config: object,
-) => LibraryTokenizer;
 
 /** tokenizer_config.json; an empty object where there is none. */
 export async function readTokenizerConfig(
@@ -65,67 +68,97 @@ export function missingTokenizer(directory: string): AppError {
   });
 }
 
-/** What the library's constructor demands; files may leave out what they do not use. */
-const tokenizerSchema = z.looseObject({
-  model: z.looseObject({}),
-  added_tokens: addedTokensSchema.nullish().transform((tokens) => tokens ?? []),
-  normalizer: z.unknown().transform((value) => value ?? null),
-  pre_tokenizer: z.unknown().transform((value) => value ?? null),
-  post_processor: z.unknown().transform((value) => value ?? null),
-  decoder: z.unknown().transform((value) => value ?? null),
-});
-
 /**
  * Loads the tokenizer of a model folder.
  *
  * @throws AppError `missing-tokenizer` when there is none, `malformed-file` when it cannot be used
  */
-export async function loadTokenizer(
-  directory: string,
-  config: Readonly<Record<string, unknown>>,
-): Promise<ModelTokenizer> {
+export async function loadTokenizer(directory: string): Promise<ModelTokenizer> {
   const json = await readJsonFile(directory, TOKENIZER_FILE, MAX_TOKENIZER_BYTES);
   if (json === null) throw missingTokenizer(directory);
   try {
-    const parsed = tokenizerSchema.parse(json);
-    return wrap(new LibraryTokenizer(parsed, config), parsed.added_tokens, parsed.decoder);
+    return createTokenizer(withDeadline('loading', () => readTokenizerDefinition(json)));
   } catch (error) {
+    if (error instanceof AppError) throw error;
+    const problem =
+      error instanceof z.ZodError
+        ? z.prettifyError(error).replaceAll('\n', ' ')
+        : error instanceof Error
+          ? error.message
+          : String(error);
     throw new AppError(
       'malformed-file',
-      `${TOKENIZER_FILE} in ${directory} cannot be used: ${error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : error instanceof Error ? error.message : String(error)}.`,
-      { remedy: 'Download the checkpoint again.', cause: error },
+      `${TOKENIZER_FILE} in ${directory} cannot be used: ${problem.slice(0, 500)}.`,
+      because(
+        'tokenizer-unusable',
+        { file: path.join(directory, TOKENIZER_FILE), problem: problem.slice(0, 500) },
+        { remedy: 'Download the checkpoint again.', cause: error },
+      ),
     );
   }
 }
 
-function wrap(
-  tokenizer: LibraryTokenizer,
-  addedTokens: z.infer<typeof addedTokensSchema>,
-  decoder: unknown,
-): ModelTokenizer {
-  const special = addedTokens.filter((token) => token.special);
-  const specialIds = new Set(special.map(({ id }) => id));
-  const bytes: TokenBytes = tokenBytes(
-    decoder,
-    tokenizer,
-    new Map(addedTokens.map(({ id, content }) => [id, content])),
+/** What is told of a tokenizer that fails with a text. */
+function explain(error: unknown): unknown {
+  if (error instanceof AppError) return error;
+  const problem = (error instanceof Error ? error.message : String(error)).slice(0, 300);
+  // Unknown characters are the text's fault for whoever wrote it, everything else the tokenizer's.
+  return error instanceof InexpressibleText
+    ? new AppError(
+        'invalid-input',
+        `The model's tokenizer cannot express this text: ${problem}.`,
+        because('text-not-in-vocabulary', { problem }, { cause: error }),
+      )
+    : new AppError(
+        'malformed-file',
+        `The model's tokenizer cannot be used: ${problem}.`,
+        because('tokenizer-unusable', { file: TOKENIZER_FILE, problem }, { cause: error }),
+      );
+}
+
+/**
+ * Makes a tokenizer of its definition.
+ *
+ * @throws RangeError or SyntaxError when parts of the definition cannot be used, AppError `malformed-file` when that takes
+ * too long
+ */
+export function createTokenizer(definition: TokenizerDefinition): ModelTokenizer {
+  const tokenizer = withDeadline('loading', () => new Tokenizer(definition));
+  const bytes = tokenBytes(definition.decoder, tokenizer);
+  const specialNames = new NameSet(
+    definition.addedTokens
+      .filter(({ special, content }) => special && Array.from(content).length > 1)
+      .map(({ content }) => content),
   );
-  const stream = ({ hideSpecial = false } = {}): TokenStream => {
-    const options: TokenStreamOptions = hideSpecial ? { isHidden: (id) => specialIds.has(id) } : {};
-    return new TokenStream(bytes, options);
+  const isWatched = decodesByPattern(definition.decoder);
+  const decode = (ids: readonly number[], options?: { hideSpecial?: boolean }): string => {
+    const run = (): string => tokenizer.decode(ids, options);
+    try {
+      return isWatched || ids.length > MAX_UNWATCHED_TOKENS ? withDeadline('decoding', run) : run();
+    } catch (error) {
+      throw explain(error);
+    }
   };
   return {
-    stream,
-    specialTokens: special.map(({ content }) => content),
-    idOf: (token) => tokenizer.token_to_id(token),
-    encode: (text, addSpecialTokens) => {
-      const { ids } = tokenizer.encode(text, { add_special_tokens: addSpecialTokens });
-      // The library leaves a hole for what is not in its vocabulary when there is no unknown token.
-      return ids.filter((id) => id !== undefined);
+    stream: ({ hideSpecial = false } = {}) => {
+      const options: TokenStreamOptions = hideSpecial
+        ? { isHidden: (id) => tokenizer.isSpecial(id) }
+        : {};
+      return bytes === null || isWatched
+        ? new WindowStream(decode, options)
+        : new ByteStream(bytes, options);
     },
-    decode: (ids, options) => {
-      const pieces = stream(options);
-      return ids.map((id) => pieces.push(id)).join('') + pieces.end();
+    findSpecialTokens: (text) => withDeadline('tokenizing', () => specialNames.startsIn(text)),
+    idOf: (token) => tokenizer.idOf(token),
+    encode: (text, addSpecialTokens, options = {}) => {
+      try {
+        return withDeadline('tokenizing', () =>
+          tokenizer.encode(text, { ...options, addSpecialTokens }),
+        );
+      } catch (error) {
+        throw explain(error);
+      }
     },
+    decode,
   };
 }

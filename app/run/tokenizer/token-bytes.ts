@@ -1,18 +1,16 @@
 /**
- * What each token is in bytes. The tokenizer library decodes whole sequences only; a stream needs the bytes of one token
- * at a time, because a character may be spread over several.
+ * What each token is in bytes. A stream needs the bytes of one token at a time, because a character may be spread over
+ * several.
  */
-
-/** The least that is asked of a tokenizer library. */
-export interface TokenSource {
-  /** The token's name in the vocabulary. */
-  id_to_token(id: number): string | undefined;
-  decode(ids: number[], options: { clean_up_tokenization_spaces: boolean }): string;
-}
+import { fromByteLevel } from './byte-level.ts';
+import { byteOfToken, createDecoder } from './decoders.ts';
+import type { DecoderDefinition } from './definition.ts';
+import { decodedLength } from './limits.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 export interface TokenBytes {
   /** Empty for an id that the tokenizer does not know (models pad their vocabulary). */
-  bytesOf(id: number, isFirst: boolean): Uint8Array;
+  bytesOf(id: number): Uint8Array;
   /** Leading spaces that decoding takes off the whole text (SentencePiece puts one in front). */
   readonly leadingSpaces: number;
 }
@@ -20,122 +18,73 @@ export interface TokenBytes {
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
 
+type Steps = readonly DecoderDefinition[];
+
+const stepsOf = (decoder: DecoderDefinition): Steps =>
+  decoder.type === 'Sequence' ? decoder.decoders.flatMap(stepsOf) : [decoder];
+
+/** Spaces that a step takes off the beginning of the joined text; null where the step is another. */
+function strippedSpaces(step: DecoderDefinition): number | null {
+  return step.type === 'Strip' && step.content === ' ' && step.stop === 0 ? step.start : null;
+}
+
 /**
- * The byte behind each character of a byte-level vocabulary (GPT-2's table): printable Latin-1 characters stand for
- * themselves, the 68 others were moved up from U+0100 in order.
+ * Steps of SentencePiece with byte fallback: replacements, bytes, then, of the joined text, spaces off its beginning.
+ *
+ * @returns null where there are others, or these in another order
  */
-const byteOfCharacter: ReadonlyMap<string, number> = (() => {
-  const isPrintable = (byte: number): boolean =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-  const table = new Map<string, number>();
-  let moved = 0;
-  for (let byte = 0; byte < 256; byte++)
-    table.set(String.fromCharCode(isPrintable(byte) ? byte : 0x100 + moved++), byte);
-  return table;
-})();
-
-function bytesOfByteLevel(token: string): Uint8Array {
-  const bytes: number[] = [];
-  for (const character of token) {
-    const byte = byteOfCharacter.get(character);
-    if (byte === undefined) bytes.push(...encoder.encode(character));
-    else bytes.push(byte);
+function readFallback(steps: Steps): { replacements: Steps; leadingSpaces: number } | null {
+  const at = steps.findIndex(({ type }) => type === 'ByteFallback');
+  const replacements = steps.slice(0, at);
+  const [fuse, ...last] = steps.slice(at + 1);
+  const leadingSpaces = last.map(strippedSpaces);
+  if (at === -1 || replacements.some(({ type }) => type !== 'Replace')) return null;
+  if (fuse !== undefined && fuse.type !== 'Fuse') return null;
+  let spaces = 0;
+  for (const count of leadingSpaces) {
+    if (count === null) return null;
+    spaces += count;
   }
-  return Uint8Array.from(bytes);
-}
-
-interface Replacement {
-  readonly pattern: string;
-  readonly content: string;
-}
-
-function bytesOfFallback(token: string, replacements: readonly Replacement[]): Uint8Array {
-  const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
-  if (byte !== undefined) return Uint8Array.of(Number.parseInt(byte, 16));
-  return encoder.encode(
-    replacements.reduce((text, { pattern, content }) => text.replaceAll(pattern, content), token),
-  );
-}
-
-interface Step {
-  readonly type?: unknown;
-  readonly decoders?: unknown;
-  readonly pattern?: unknown;
-  readonly content?: unknown;
-  readonly start?: unknown;
-  readonly stop?: unknown;
-}
-
-/** What a decoder of SentencePiece with byte fallback consists of; null when a step is something else. */
-function readFallbackSteps(
-  steps: readonly Step[],
-): { replacements: Replacement[]; leadingSpaces: number } | null {
-  const replacements: Replacement[] = [];
-  let leadingSpaces = 0;
-  for (const { type, pattern, content, start, stop } of steps) {
-    if (type === 'Replace') {
-      const text: unknown =
-        typeof pattern === 'object' && pattern !== null && 'String' in pattern
-          ? pattern.String
-          : null;
-      if (typeof text !== 'string' || typeof content !== 'string') return null;
-      replacements.push({ pattern: text, content });
-    } else if (type === 'Strip') {
-      if (content !== ' ' || typeof start !== 'number' || stop !== 0) return null;
-      leadingSpaces += start;
-    } else if (type !== 'ByteFallback' && type !== 'Fuse') return null;
-  }
-  return { replacements, leadingSpaces };
+  return { replacements, leadingSpaces: spaces };
 }
 
 /**
- * Chooses how tokens become bytes from the `decoder` of tokenizer.json.
+ * How tokens become bytes, one by one: in byte-level and byte-fallback vocabularies, which nearly every language model has.
  *
- * Byte-level and byte-fallback vocabularies, which nearly every language model has, are read exactly. For any other
- * decoder the library is asked what a token adds behind itself.
- *
- * @param addedTokens Text of the tokens that were added to the vocabulary; they stand for themselves.
+ * @returns null for any other decoder
  */
 export function tokenBytes(
-  decoder: unknown,
-  source: TokenSource,
-  addedTokens: ReadonlyMap<number, string>,
-): TokenBytes {
-  const added = (id: number): Uint8Array | null => {
-    const text = addedTokens.get(id);
-    return text === undefined ? null : encoder.encode(text);
-  };
+  decoder: DecoderDefinition | null,
+  tokenizer: Tokenizer,
+): TokenBytes | null {
+  const steps = decoder === null ? [] : stepsOf(decoder);
   const reader = (
     bytesOfToken: (token: string) => Uint8Array,
     leadingSpaces: number,
   ): TokenBytes => ({
     leadingSpaces,
     bytesOf: (id) => {
-      const token = source.id_to_token(id);
-      return added(id) ?? (token === undefined ? nothing : bytesOfToken(token));
+      const token = tokenizer.tokenOf(id);
+      return token === undefined ? nothing : bytesOfToken(token);
     },
   });
-
-  const step = (typeof decoder === 'object' && decoder !== null ? decoder : {}) as Step;
-  const steps =
-    step.type === 'Sequence' && Array.isArray(step.decoders) ? (step.decoders as Step[]) : [step];
-  if (steps.length === 1 && steps[0]?.type === 'ByteLevel') return reader(bytesOfByteLevel, 0);
-  if (steps.some(({ type }) => type === 'ByteFallback')) {
-    const fallback = readFallbackSteps(steps);
-    if (fallback !== null)
-      return reader(
-        (token) => bytesOfFallback(token, fallback.replacements),
-        fallback.leadingSpaces,
-      );
+  if (steps.length === 1 && steps[0]?.type === 'ByteLevel') return reader(fromByteLevel, 0);
+  const fallback = readFallback(steps);
+  if (fallback !== null) {
+    const replace = createDecoder({ type: 'Sequence', decoders: fallback.replacements });
+    return reader((token) => {
+      const text = replace([token], decodedLength(1)).join('');
+      const byte = byteOfToken(text);
+      return byte >= 0 ? Uint8Array.of(byte) : encoder.encode(text);
+    }, fallback.leadingSpaces);
   }
-  const decode = (ids: number[]): string =>
-    source.decode(ids, { clean_up_tokenization_spaces: false });
-  return {
-    leadingSpaces: 0,
-    bytesOf: (id, isFirst) => {
-      if (source.id_to_token(id) === undefined) return nothing;
-      const alone = decode([id]);
-      return added(id) ?? encoder.encode(isFirst ? alone : decode([id, id]).slice(alone.length));
-    },
-  };
+  return null;
+}
+
+/** Whether decoding runs regular expressions of the tokenizer's maker, which may take for ever. */
+export function decodesByPattern(decoder: DecoderDefinition | null): boolean {
+  return (
+    decoder !== null &&
+    stepsOf(decoder).some((step) => step.type === 'Replace' && step.pattern.kind === 'regex')
+  );
 }

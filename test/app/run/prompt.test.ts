@@ -82,7 +82,7 @@ describe('a chat template', () => {
 
 describe('encodePrompt', async () => {
   const config = await readTokenizerConfig(sample);
-  const tokenizer = await loadTokenizer(sample, config);
+  const tokenizer = await loadTokenizer(sample);
   const chat = await loadChatTemplate(sample, config, { bos_token: '<|bos|>' });
   const [bos, start, end] = [1, 2, 3];
 
