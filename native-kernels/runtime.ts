@@ -158,6 +158,7 @@ export interface ModelMemory {
 /** Codes of the errors thrown by this file; each is the `code` of an `Error`. */
 export type RuntimeErrorCode =
   | 'invalid-input'
+  | 'invalid-weights'
   | 'malformed-file'
   | 'runtime-unavailable'
   | 'kernel-failed'

@@ -1,4 +1,4 @@
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 
 /**
  * What logits say of each other and of the text. Everything is summed in float64: at a vocabulary of 150,000 a float32
@@ -46,10 +46,14 @@ function requireFinite(sum: number): number {
   throw new AppError(
     'invalid-weights',
     'The model answers with numbers that are none (NaN or infinite).',
-    {
-      remedy:
-        'Its weights are damaged or were never finite: run `nibble verify` on it, or quantize it again.',
-    },
+    because(
+      'logits-not-finite',
+      {},
+      {
+        remedy:
+          'Its weights are damaged or were never finite: run `nibble verify` on it, or quantize it again.',
+      },
+    ),
   );
 }
 

@@ -34,6 +34,8 @@ export const errorReasons = {
   'lfs-pointer': { file: 'text' },
   /** A file of a checkpoint's folder is a link to a place outside of it. */
   'link-leaves-folder': { file: 'text', folder: 'text' },
+  /** A model computes NaN or infinities: its weights are damaged, or never were finite. */
+  'logits-not-finite': {},
   /** A file that a model needs is not in its folder. */
   'missing-file': { file: 'text', folder: 'text' },
   /** A name that was chosen for an artifact belongs to another one. */

@@ -25,6 +25,8 @@ function malformed(directory: string, what: string, cause?: unknown): AppError {
   });
 }
 
+type CatalogContext = Pick<EngineContext, 'catalog'>;
+
 async function readManifest(directory: string): Promise<Manifest> {
   const file = path.join(directory, MANIFEST_FILE);
   try {
@@ -71,7 +73,7 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
  * The checkpoint that it was made from: the one in the catalog where there is one, else a name that no checkpoint can
  * get later, so that another model never passes for its source.
  */
-function checkpointIdOf(context: EngineContext, directory: string, manifest: Manifest): string {
+function checkpointIdOf(context: CatalogContext, directory: string, manifest: Manifest): string {
   const { endpoint, repository, commit } = manifest.source;
   if (endpoint !== null && repository !== null && commit !== null) {
     const known = context.catalog.models.checkpointByOrigin(endpoint, repository, commit);
@@ -94,7 +96,7 @@ function checkpointIdOf(context: EngineContext, directory: string, manifest: Man
  * @throws AppError 'malformed-file', 'not-found'
  */
 export async function registerArtifact(
-  context: EngineContext,
+  context: CatalogContext,
   directory: string,
 ): Promise<Artifact> {
   const { models } = context.catalog;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "elementwise.h"
-#include "error.h"
+#include "logits_error.h"
 #include "philox.h"
 
 namespace nibble {
@@ -68,7 +68,7 @@ Sampler::Choice Sampler::sample(std::span<float> logits, std::uint64_t position,
   const float largest = maximum(logits.data(), logits.size(), isa_);
   const double sum = sum_of_exponentials(logits.data(), logits.size(), largest, isa_);
   if (!std::isfinite(largest) || !std::isfinite(sum)) {
-    throw Error("internal", "the model computed logits that are not numbers");
+    throw logits_not_finite();
   }
   const double log_sum = static_cast<double>(largest) + std::log(sum);
   const auto logprob = [&](std::int32_t id) {

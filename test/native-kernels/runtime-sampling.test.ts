@@ -234,6 +234,9 @@ describe('the sampler', () => {
 
   it('fails on logits that are not numbers', async () => {
     const model = await openGraph(lookupGraph([NaN, 1], 2));
-    await expect(draw(model, {}, 1)).rejects.toMatchObject({ code: 'internal' });
+    await expect(draw(model, {}, 1)).rejects.toMatchObject({
+      code: 'invalid-weights',
+      reason: 'logits-not-finite',
+    });
   });
 });

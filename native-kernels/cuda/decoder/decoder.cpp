@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/logits_error.h"
+
 namespace nibble::cuda {
 namespace {
 
@@ -186,7 +188,7 @@ Decoder::Choice Decoder::next(std::int64_t id, std::size_t position) {
   const StepResult& result = result_of(step);
   if (!std::isfinite(result.logprob)) {
     settle();
-    throw Error("internal", "the model computed logits that are not numbers");
+    throw logits_not_finite();
   }
   if (ahead_) ahead_->id = result.token;
   return {result.token, result.logprob};
