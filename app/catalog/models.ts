@@ -41,7 +41,7 @@ export class ModelTables {
   }
 
   /** True when a checkpoint or an artifact has this id: the two share one space of ids, so that `show ID` is plain. */
-  #isTaken(id: string): boolean {
+  hasId(id: string): boolean {
     // Not read as entries: a row that this version cannot read has its id as well.
     const sql =
       'SELECT 1 AS taken FROM checkpoints WHERE id = @id UNION SELECT 1 FROM artifacts WHERE id = @id';
@@ -53,7 +53,7 @@ export class ModelTables {
     const reserved = reservedName === undefined ? null : slugFor(reservedName);
     return uniqueSlug(
       slugFor(name),
-      (candidate) => candidate === reserved || this.#isTaken(candidate),
+      (candidate) => candidate === reserved || this.hasId(candidate),
     );
   }
 
@@ -109,7 +109,7 @@ export class ModelTables {
   }
 
   #freeIdFor(id: string): string {
-    return this.#isTaken(id) ? this.freeId(id) : id;
+    return this.hasId(id) ? this.freeId(id) : id;
   }
 
   /** Newest first. Entries that cannot be read are left out: see `unreadable`. */

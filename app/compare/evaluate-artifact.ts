@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
 import type { Artifact, Evaluation } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { CacheType } from '../contract/sampling.ts';
+import type { OnDiskFull } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { openArtifact } from './ask-artifact.ts';
+import { MeasurementJournal, type MeasuredWindow } from './measurement-journal.ts';
 import { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
 import {
@@ -11,6 +15,7 @@ import {
   scoredRows,
   scoreWindow,
   tokenize,
+  type RowRange,
   type TokenizedText,
   type Window,
 } from './teacher-forced.ts';
@@ -30,6 +35,13 @@ export interface EvaluateOptions {
   readonly windowTokens?: number | undefined;
   /** Stop after this many tokens of the text. */
   readonly maxTokens?: number | undefined;
+  /**
+   * The file that remembers which windows are done. One that was stopped goes on after the last of them; the caller
+   * deletes it when the result is kept. @default none
+   */
+  readonly journalFile?: string | undefined;
+  /** What becomes of the journal on a full disk. @default 'pause' */
+  readonly onDiskFull?: OnDiskFull | undefined;
   readonly openRunner: OpenRunner;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -91,6 +103,20 @@ function chooseWindow(wanted: number | undefined, contextLength: number): number
   return wanted ?? Math.min(DEFAULT_WINDOW_TOKENS, contextLength);
 }
 
+/** What the figures of a window depend on beside the windows before it. */
+function identityOf(
+  { artifact, reference, mode, cacheType }: EvaluateOptions,
+  windowTokens: number,
+  windows: readonly Window[],
+): string {
+  const weightsOf = (model: Artifact | null): unknown =>
+    model && [model.weightsSha256, model.outputLayerCopy?.sha256 ?? null];
+  const models = [weightsOf(artifact), weightsOf(reference), mode, cacheType ?? null];
+  return createHash('sha256')
+    .update(JSON.stringify([models, windowTokens, windows]))
+    .digest('hex');
+}
+
 async function measure(
   options: EvaluateOptions,
   runner: OpenedRunner,
@@ -121,10 +147,86 @@ async function measure(
     onProgress,
   });
   meter.announce(artifact.name);
+  const journal =
+    options.journalFile === undefined
+      ? null
+      : await MeasurementJournal.open(
+          options.journalFile,
+          identityOf(options, windowTokens, windows),
+          {
+            directory: path.dirname(options.journalFile),
+            onDiskFull: options.onDiskFull,
+            signal,
+            onPause: (detail) => {
+              meter.pause(detail);
+            },
+            onResume: () => {
+              meter.resume();
+            },
+          },
+        );
+  try {
+    const { losses, divergences } = await measureWindows({
+      options,
+      runner,
+      referenceRunner,
+      windows,
+      rowsOf,
+      meter,
+      journal,
+    });
+    // What is kept names weights that were read.
+    const weights = await runner.client.checkWeights({ now: true }, { signal });
+    const reference = await referenceRunner?.client.checkWeights({ now: true }, { signal });
+    meter.finish();
+    return {
+      weightsSha256: weights.weightsSha256,
+      referenceWeightsSha256: reference?.weightsSha256 ?? null,
+      tokens: losses.count,
+      windowTokens,
+      perplexity: losses.perplexity,
+      perplexityError: losses.perplexityError,
+      meanKl: divergences?.meanKl ?? null,
+      p99Kl: divergences?.p99Kl ?? null,
+      topAgreement: divergences?.topAgreement ?? null,
+    };
+  } finally {
+    await journal?.close();
+  }
+}
+
+interface WindowsToMeasure {
+  readonly options: EvaluateOptions;
+  readonly runner: OpenedRunner;
+  readonly referenceRunner: OpenedRunner | null;
+  readonly windows: readonly Window[];
+  /** The scored rows of each window. */
+  readonly rowsOf: readonly RowRange[];
+  readonly meter: ProgressMeter;
+  readonly journal: MeasurementJournal | null;
+}
+
+async function measureWindows({
+  options: { signal },
+  runner,
+  referenceRunner,
+  windows,
+  rowsOf,
+  meter,
+  journal,
+}: WindowsToMeasure): Promise<{ losses: LossMeter; divergences: DivergenceMeter | null }> {
   const losses = new LossMeter();
   const divergences = referenceRunner === null ? null : new DivergenceMeter();
+  const finished = journal?.finished ?? [];
+  for (const window of finished) {
+    for (const loss of window.losses) losses.add(loss);
+    for (const [kl, sameTop] of window.divergences) divergences?.add({ kl, sameTop });
+    meter.skip(window.losses.length);
+  }
   const vocabularySize = runner.loaded.vocabularySize;
   for (const [i, window] of windows.entries()) {
+    if (i < finished.length) continue;
+    const measured: MeasuredWindow = { losses: [], divergences: [] };
     const rows = rowsOf[i] ?? { first: 0, end: 0 };
     // One after the other: both at once would only fight for the same cores.
     const expected =
@@ -136,33 +238,24 @@ async function measure(
       (logits, rowInChunk, row) => {
         const candidate = { logits, row: rowInChunk, vocabularySize };
         const token = window[row + 1] ?? 0;
-        if (expected === null) losses.add(tokenLoss(candidate, token));
+        let loss: number;
+        if (expected === null) loss = tokenLoss(candidate, token);
         else {
           const reference = { logits: expected, row: row - rows.first, vocabularySize };
           const divergence = rowDivergence(reference, candidate);
           divergences?.add(divergence);
-          losses.add(tokenLoss(candidate, token, divergence.candidateLogSum));
+          measured.divergences.push([divergence.kl, divergence.sameTop]);
+          loss = tokenLoss(candidate, token, divergence.candidateLogSum);
         }
+        losses.add(loss);
+        measured.losses.push(loss);
         meter.advance(1);
       },
       signal,
     );
+    await journal?.add(measured);
   }
-  // What is kept names weights that were read.
-  const weights = await runner.client.checkWeights({ now: true }, { signal });
-  const reference = await referenceRunner?.client.checkWeights({ now: true }, { signal });
-  meter.finish();
-  return {
-    weightsSha256: weights.weightsSha256,
-    referenceWeightsSha256: reference?.weightsSha256 ?? null,
-    tokens: losses.count,
-    windowTokens,
-    perplexity: losses.perplexity,
-    perplexityError: losses.perplexityError,
-    meanKl: divergences?.meanKl ?? null,
-    p99Kl: divergences?.p99Kl ?? null,
-    topAgreement: divergences?.topAgreement ?? null,
-  };
+  return { losses, divergences };
 }
 
 /**

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { compareArtifacts, evaluateArtifact } from '../compare/index.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
@@ -7,6 +9,17 @@ import type { EngineContext } from './context.ts';
 
 /** What keeps the context in each mode where nobody chooses. */
 const ownCacheType = { fast: 'f16', exact: 'f32' } as const;
+
+/** Where the journals of measurements lie that are under way. */
+export function measurementFolder(home: string): string {
+  return path.join(home, 'measurements');
+}
+
+/** The journal of one measurement: the same question finds it again. */
+function measurementFile({ home }: EngineContext, artifactId: string, question: unknown): string {
+  const digest = createHash('sha256').update(JSON.stringify(question)).digest('hex');
+  return path.join(measurementFolder(home.directory), `${artifactId}.${digest.slice(0, 16)}.jsonl`);
+}
 
 /** The calls that run models to learn something about them, and keep what they learned. */
 export function measureCalls(
@@ -20,7 +33,11 @@ export function measureCalls(
         params.referenceId === undefined || params.referenceId === params.id
           ? null
           : artifactOf(context, params.referenceId);
+      const textSha256 = createHash('sha256').update(params.text).digest('hex');
+      const journalFile = measurementFile(context, artifact.id, [params, textSha256]);
       const measured = await evaluateArtifact({
+        journalFile,
+        onDiskFull: context.onDiskFull,
         artifact,
         reference,
         text: params.text,
@@ -32,17 +49,19 @@ export function measureCalls(
         signal,
         onProgress: emit,
       });
-      return catalog.records.addEvaluation({
+      const evaluation = catalog.records.addEvaluation({
         artifactId: artifact.id,
         referenceId: reference?.id ?? null,
         textName: params.textName,
-        textSha256: createHash('sha256').update(params.text).digest('hex'),
+        textSha256,
         mode: params.mode,
         cacheType:
           params.cacheType === ownCacheType[params.mode] ? null : (params.cacheType ?? null),
         createdAt: new Date().toISOString(),
         ...measured,
       });
+      await rm(journalFile, { force: true });
+      return evaluation;
     },
 
     compare: async (params, { signal, emit }) => {

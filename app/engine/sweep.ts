@@ -1,8 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { sweepLocks, sweepPartials } from '../disk/index.ts';
 import type { EngineContext } from './context.ts';
 import { leaseFolder } from './lease.ts';
+import { measurementFolder } from './measure.ts';
 
 async function foldersIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
@@ -19,6 +20,7 @@ export async function sweepHome({ home, catalog }: EngineContext): Promise<void>
   const places = new Set([
     home.directory,
     leaseFolder(home.directory),
+    measurementFolder(home.directory),
     ...catalog.models.directories(),
   ]);
   for (const { directory } of catalog.folders.folders()) {
@@ -34,4 +36,15 @@ export async function sweepHome({ home, catalog }: EngineContext): Promise<void>
       await sweepPartials(place);
     }),
   );
+  await sweepMeasurements(home.directory, catalog);
+}
+
+/** Deletes the journals of measurements whose model is gone: nothing will go on with them. */
+async function sweepMeasurements(home: string, catalog: EngineContext['catalog']): Promise<void> {
+  const folder = measurementFolder(home);
+  for (const name of await readdir(folder).catch(() => [])) {
+    const id = /^(.+)\.[0-9a-f]{16}\.jsonl$/.exec(name)?.[1];
+    if (id === undefined || catalog.models.hasId(id)) continue;
+    await rm(path.join(folder, name), { force: true }).catch(() => undefined);
+  }
 }

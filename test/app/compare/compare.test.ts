@@ -1,3 +1,4 @@
+import { appendFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -155,6 +156,38 @@ describe('evaluating an artifact', () => {
     });
     const done = progress.map((step) => step.done);
     expect(done).toEqual([...done].sort((a, b) => a - b));
+  });
+
+  it('goes on where it was stopped, with the same figures to the bit', async () => {
+    const journalFile = path.join(await scratchFolder(), 'measurement.jsonl');
+    const what = { reference: original, windowTokens: 32 };
+    const whole = await evaluate(what);
+    const steps: number[] = [];
+    const stop = new AbortController();
+    const stopped = evaluate({
+      ...what,
+      journalFile,
+      signal: stop.signal,
+      // After the second window, in the middle of the third.
+      onProgress: ({ done }) => {
+        if (done > 70) stop.abort();
+      },
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+    // As a process that is killed leaves it.
+    await appendFile(journalFile, '{"losses":[1.5');
+    const resumed = await evaluate({
+      ...what,
+      journalFile,
+      onProgress: ({ done }) => steps.push(done),
+    });
+    expect(resumed).toEqual(whole);
+    expect(steps[0]).toBe(0);
+    expect(steps.find((done) => done > 0)).toBeGreaterThanOrEqual(62);
+    // Nothing is left to measure, and another reference is another measurement.
+    expect(await evaluate({ ...what, journalFile })).toEqual(whole);
+    const alone = await evaluate({ windowTokens: 32, journalFile });
+    expect(alone).toEqual(await evaluate({ windowTokens: 32 }));
   });
 
   it('takes windows of 512 tokens where nobody says otherwise', async () => {
