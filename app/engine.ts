@@ -7,6 +7,7 @@ import { catalogCalls } from './engine/catalog-calls.ts';
 import { conversationCalls, heldModelCalls, openChat } from './engine/chat-calls.ts';
 import { comparisonCalls } from './engine/comparisons.ts';
 import type { EngineContext } from './engine/context.ts';
+import { DiskReserve } from './engine/disk-reserve.ts';
 import { doctor } from './engine/doctor.ts';
 import { HubAccess } from './engine/hub-access.ts';
 import { defaultHome, openHome, type Home } from './engine/home.ts';
@@ -23,6 +24,7 @@ import { sweepHome } from './engine/sweep.ts';
 import { tensorCalls } from './engine/tensor-calls.ts';
 import { fileSecrets, type Secrets } from './engine/secrets.ts';
 import { currentSettings, settingsCalls } from './engine/settings.ts';
+import { whileDiskFull } from './engine/while-disk-full.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
 
 export { endWithParent } from '../native-kernels/index.ts';
@@ -57,16 +59,25 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const home = await openHome(options.home);
-  const catalog = openCatalog(home.catalogFile);
+  const reserve = new DiskReserve(home.directory);
+  // A full disk must not keep anyone from removing what fills it.
+  const catalog = await reserve.use(() => openCatalog(home.catalogFile));
   try {
-    return await assemble(options, home, catalog);
+    const engine = await reserve.use(() => assemble(options, home, catalog, reserve));
+    await reserve.fill();
+    return engine;
   } catch (error) {
     catalog.close();
     throw error;
   }
 }
 
-async function assemble(options: EngineOptions, home: Home, catalog: Catalog): Promise<Engine> {
+async function assemble(
+  options: EngineOptions,
+  home: Home,
+  catalog: Catalog,
+  reserve: DiskReserve,
+): Promise<Engine> {
   catalog.folders.ensureHome(home.directory, new Date().toISOString());
   const hubAccess = await HubAccess.open({
     endpoint: options.hubEndpoint,
@@ -78,6 +89,7 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
   const context: EngineContext = {
     home,
     lease,
+    reserve,
     catalog,
     get hub() {
       return hubAccess.hub;
@@ -109,8 +121,10 @@ async function assemble(options: EngineOptions, home: Home, catalog: Catalog): P
       doctor: () => doctor(context),
       search: ({ query, limit }, { signal }) => context.hub.search(query, { limit, signal }),
       inspect: (params, call) => inspect(context, params, call),
-      pull: ({ source }, call) => pull(context, source, call),
-      quantize: (params, call) => quantize(context, params, call),
+      pull: ({ source }, call) =>
+        whileDiskFull(context, call, (watched) => pull(context, source, watched)),
+      quantize: (params, call) =>
+        whileDiskFull(context, call, (watched) => quantize(context, params, watched)),
     },
     close: async () => {
       await Promise.all([jobs.close(), chat.close()]);

@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs';
+import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import type { Database } from 'better-sqlite3';
 import { AppError, toAppError } from '../contract/error.ts';
@@ -35,10 +37,23 @@ export function migrate(db: Database, steps: readonly Migration[] = migrations):
   }
 }
 
+/** Less is no room for a page of the catalog and its journal. */
+const LEAST_ROOM_BYTES = 256 * 1024;
+
+function isFull(file: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(path.dirname(file));
+    return bavail * bsize < LEAST_ROOM_BYTES;
+  } catch {
+    return false;
+  }
+}
+
 /** Turns SQLite's own errors into ours; everything else passes. */
 export function toCatalogError(error: unknown, file: string): AppError {
   if (error instanceof Sqlite.SqliteError) {
-    if (error.code === 'SQLITE_FULL')
+    // Some of what SQLite does for its journal fails as an error of the disk where there is no room.
+    if (error.code === 'SQLITE_FULL' || (error.code.startsWith('SQLITE_IOERR') && isFull(file)))
       return new AppError('disk-full', `There is no room to write the catalog ${file}.`, {
         remedy: 'Free some space on that disk, then run the same command again.',
         cause: error,

@@ -44,6 +44,8 @@ export const errorReasons = {
   'missing-tensor': { tensor: 'text' },
   /** A folder that was named holds no weights that Nibble reads. */
   'no-weights': { folder: 'text' },
+  /** A job was refused before it began: its files, with some room to spare, do not fit. */
+  'not-enough-space': { folder: 'text', needed: 'bytes', free: 'bytes' },
   /** What was named is a file, where a folder or a repository is meant. */
   'not-a-folder': { path: 'text' },
   /** A file that should be JSON is not. */

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, because, toAppError } from '../contract/error.ts';
 import { formatBytes } from '../contract/format.ts';
 
 /** Kept free beyond what a job needs: logs, the catalog's journal and other programs need room to go on. */
@@ -74,11 +74,17 @@ export async function requireSpace(
   throw new AppError(
     'disk-full',
     `Not enough space in ${directory}: ${formatBytes(needed)} needed (${formatBytes(marginBytes)} of it as a margin), ${formatBytes(free)} free.`,
-    { remedy: `Free at least ${formatBytes(needed - free)} there, or choose another disk.` },
+    because(
+      'not-enough-space',
+      { folder: directory, needed, free },
+      { remedy: `Free at least ${formatBytes(needed - free)} there, or choose another disk.` },
+    ),
   );
 }
 
 function isDiskFull(error: unknown): boolean {
+  // What was refused before it began has written nothing, and 16 MiB would not help it.
+  if (error instanceof AppError && error.reason === 'not-enough-space') return false;
   const code = codeOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'disk-full';
 }

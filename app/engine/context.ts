@@ -6,6 +6,7 @@ import type { CallContext } from '../contract/rpc.ts';
 import type { OnDiskFull } from '../disk/index.ts';
 import type { Hub } from '../hub/index.ts';
 import type { JobPlace } from '../jobs/index.ts';
+import type { DiskReserve } from './disk-reserve.ts';
 import type { Home } from './home.ts';
 import type { EngineLease } from './lease.ts';
 
@@ -18,6 +19,8 @@ export interface EngineContext {
   readonly openRunner: OpenRunner;
   /** What tells this engine's rows from those of others on the same home. */
   readonly lease: EngineLease;
+  /** What is given up on a full disk to free more. */
+  readonly reserve: DiskReserve;
   readonly onDiskFull: OnDiskFull;
   /** What is wrong without keeping the engine from working; the doctor tells it. */
   readonly problems: readonly string[];

@@ -4,6 +4,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import { JobQueue } from '../jobs/index.ts';
 import type { EngineContext } from './context.ts';
 import { admit, doJob, type JobCalls } from './job-work.ts';
+import { whileDiskFull } from './while-disk-full.ts';
 import { discardPlaces } from './unfinished.ts';
 
 /** The jobs of one engine. */
@@ -31,9 +32,10 @@ export async function openJobs(context: EngineContext, calls: JobCalls): Promise
   await freeOrphans();
   const queue = new JobQueue({
     store,
-    work: (job, call) => doJob(context, calls, job, call),
+    work: (job, call) =>
+      whileDiskFull(context, call, (watched) => doJob(context, calls, job, watched)),
     discard: async (places) => {
-      await discardPlaces(context, places);
+      await context.reserve.use(() => discardPlaces(context, places));
     },
     owner: () => lease.acquire(),
     freeOrphans,
@@ -82,9 +84,9 @@ export function jobCalls(context: EngineContext, { queue }: EngineJobs): JobHand
     },
     pauseJob: ({ jobId }) => queue.pause(jobId),
     resumeJob: ({ jobId }) => queue.resume(jobId),
-    cancelJob: ({ jobId, discard }) => queue.cancel(jobId, discard),
+    cancelJob: ({ jobId, discard }) => context.reserve.use(() => queue.cancel(jobId, discard)),
     forgetJob: async ({ jobId }) => {
-      await queue.forget(jobId);
+      await context.reserve.use(() => queue.forget(jobId));
       return {};
     },
   };

@@ -211,13 +211,15 @@ export function libraryCalls(
     },
 
     discardUnfinished: async ({ name }) => ({
-      freedBytes: await discardUnfinished(context, name),
+      freedBytes: await context.reserve.use(() => discardUnfinished(context, name)),
     }),
 
     remove: async ({ id, forever }) => {
       jobs.requireUnused(id);
       await unload(id);
-      return removeEntry(context, id, forever);
+      const removed = await context.reserve.use(() => removeEntry(context, id, forever));
+      await context.reserve.fill();
+      return removed;
     },
   };
 }

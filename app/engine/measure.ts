@@ -6,6 +6,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
+import { whileDiskFull } from './while-disk-full.ts';
 
 /** What keeps the context in each mode where nobody chooses. */
 const ownCacheType = { fast: 'f16', exact: 'f32' } as const;
@@ -27,42 +28,43 @@ export function measureCalls(
 ): Pick<Handlers<EngineApi>, 'evaluate' | 'compare'> {
   const { catalog, openRunner } = context;
   return {
-    evaluate: async (params, { signal, emit }) => {
-      const artifact = artifactOf(context, params.id);
-      const reference =
-        params.referenceId === undefined || params.referenceId === params.id
-          ? null
-          : artifactOf(context, params.referenceId);
-      const textSha256 = createHash('sha256').update(params.text).digest('hex');
-      const journalFile = measurementFile(context, artifact.id, [params, textSha256]);
-      const measured = await evaluateArtifact({
-        journalFile,
-        onDiskFull: context.onDiskFull,
-        artifact,
-        reference,
-        text: params.text,
-        mode: params.mode,
-        cacheType: params.cacheType,
-        windowTokens: params.windowTokens,
-        maxTokens: params.maxTokens,
-        openRunner,
-        signal,
-        onProgress: emit,
-      });
-      const evaluation = catalog.records.addEvaluation({
-        artifactId: artifact.id,
-        referenceId: reference?.id ?? null,
-        textName: params.textName,
-        textSha256,
-        mode: params.mode,
-        cacheType:
-          params.cacheType === ownCacheType[params.mode] ? null : (params.cacheType ?? null),
-        createdAt: new Date().toISOString(),
-        ...measured,
-      });
-      await rm(journalFile, { force: true });
-      return evaluation;
-    },
+    evaluate: (params, call) =>
+      whileDiskFull(context, call, async ({ signal, emit }) => {
+        const artifact = artifactOf(context, params.id);
+        const reference =
+          params.referenceId === undefined || params.referenceId === params.id
+            ? null
+            : artifactOf(context, params.referenceId);
+        const textSha256 = createHash('sha256').update(params.text).digest('hex');
+        const journalFile = measurementFile(context, artifact.id, [params, textSha256]);
+        const measured = await evaluateArtifact({
+          journalFile,
+          onDiskFull: context.onDiskFull,
+          artifact,
+          reference,
+          text: params.text,
+          mode: params.mode,
+          cacheType: params.cacheType,
+          windowTokens: params.windowTokens,
+          maxTokens: params.maxTokens,
+          openRunner,
+          signal,
+          onProgress: emit,
+        });
+        const evaluation = catalog.records.addEvaluation({
+          artifactId: artifact.id,
+          referenceId: reference?.id ?? null,
+          textName: params.textName,
+          textSha256,
+          mode: params.mode,
+          cacheType:
+            params.cacheType === ownCacheType[params.mode] ? null : (params.cacheType ?? null),
+          createdAt: new Date().toISOString(),
+          ...measured,
+        });
+        await rm(journalFile, { force: true });
+        return evaluation;
+      }),
 
     compare: async (params, { signal, emit }) => {
       const comparison = await compareArtifacts({

@@ -1,0 +1,47 @@
+import type { Progress } from '../contract/progress.ts';
+import { writeWithRoom } from '../disk/index.ts';
+import type { EngineContext } from './context.ts';
+
+/** What is shown of work that waits for room before it has said anything. */
+const NOTHING_YET: Progress = {
+  step: 'disk',
+  kind: 'paused',
+  detail: null,
+  unit: 'items',
+  done: 0,
+  total: null,
+  rate: null,
+  secondsLeft: null,
+};
+
+interface Call {
+  readonly signal: AbortSignal;
+  readonly emit: (progress: Progress) => void;
+}
+
+/**
+ * Does work that goes on where it stopped when it is done again: whatever of it finds the disk full, also the catalog,
+ * it pauses and goes on when there is room. Only work that is refused before it began (`not-enough-space`) fails.
+ */
+export function whileDiskFull<C extends Call, T>(
+  { home, onDiskFull }: Pick<EngineContext, 'home' | 'onDiskFull'>,
+  call: C,
+  work: (call: C) => Promise<T>,
+): Promise<T> {
+  let last = NOTHING_YET;
+  const watched: C = {
+    ...call,
+    emit: (progress: Progress) => {
+      last = progress;
+      call.emit(progress);
+    },
+  };
+  return writeWithRoom(() => work(watched), {
+    directory: home.directory,
+    onDiskFull,
+    signal: call.signal,
+    onPause: (detail) => {
+      call.emit({ ...last, kind: 'paused', detail, rate: null, secondsLeft: null });
+    },
+  });
+}
