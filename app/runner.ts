@@ -1,4 +1,4 @@
-import { AppError } from './contract/error.ts';
+import { AppError, toAppError } from './contract/error.ts';
 import type { Handlers } from './contract/rpc.ts';
 import type { RunnerApi } from './contract/runner-api.ts';
 import type { SpokenWeights } from './contract/weights-check.ts';
@@ -17,6 +17,12 @@ export { endWithParent } from '../native-kernels/index.ts';
 
 /** A model is mostly asked something as soon as it is there: the check of its weights does not get in between. */
 const CHECK_AFTER_MS = 2_000;
+
+/** Raw token ids need no tokenizer: one that cannot be read counts as none for them. */
+function noneIfMalformed(error: unknown): null {
+  if (toAppError(error).code === 'malformed-file') return null;
+  throw error;
+}
 
 /**
  * A runner: owns one loaded model for the life of its process. Loading happens once; calls that use the model run one
@@ -114,7 +120,7 @@ export function createRunner(): Handlers<RunnerApi> {
           maxTokens,
           alternatives,
           stopIds: ignoreStopIds ? [] : stopIds,
-          tokenizer: hasTokenizer ? await runnable.tokenizer() : null,
+          tokenizer: hasTokenizer ? await runnable.tokenizer().catch(noneIfMalformed) : null,
           emit,
           reuse,
           signal,

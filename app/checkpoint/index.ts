@@ -11,6 +11,7 @@ export type { ModelConfig, ModelType } from './model-config.ts';
 export {
   CONFIG_FILE,
   MAX_CONFIG_BYTES,
+  ggufOnly,
   openCheckpoint,
   parseConfig,
   EMBEDDINGS,

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, because, toAppError } from '../contract/error.ts';
@@ -108,6 +108,33 @@ async function readText(file: string, limitBytes: number): Promise<string | null
   }
 }
 
+function missingFile(file: string, folder: string, remedy: string): AppError {
+  return new AppError(
+    'not-found',
+    `${file} is missing in ${folder}.`,
+    because('missing-file', { file, folder }, { remedy }),
+  );
+}
+
+/** The error for a GGUF file, or a folder that has its weights in such files alone. */
+export function ggufOnly(name: string): AppError {
+  return new AppError(
+    'unsupported-model',
+    `${name} holds weights as GGUF, which are already quantized. Nibble quantizes from the original safetensors.`,
+    because(
+      'gguf-only',
+      { path: name },
+      { remedy: 'Choose the original model, which the page of this one names as its base model.' },
+    ),
+  );
+}
+
+/** @throws AppError `unsupported-model` when the folder has GGUF files */
+async function refuseGguf(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  if (names.some((name) => /\.gguf$/i.test(name))) throw ggufOnly(directory);
+}
+
 /**
  * Reads the text of a config.json as Python does, which knows NaN and Infinity.
  *
@@ -133,10 +160,14 @@ async function readConfig(
   directory: string,
 ): Promise<{ config: Record<string, unknown>; configText: string }> {
   const configText = await readText(path.join(directory, CONFIG_FILE), MAX_CONFIG_BYTES);
-  if (configText === null)
-    throw new AppError('not-found', `There is no ${CONFIG_FILE} in ${directory}.`, {
-      remedy: 'Give the folder of a checkpoint in the layout of transformers.',
-    });
+  if (configText === null) {
+    await refuseGguf(directory);
+    throw missingFile(
+      CONFIG_FILE,
+      directory,
+      'Give the folder of a checkpoint in the layout of transformers.',
+    );
+  }
   return { config: await parseConfig(configText, CONFIG_FILE), configText };
 }
 
@@ -151,9 +182,11 @@ async function requireRegularFile(directory: string, name: string): Promise<Weig
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw toAppError(error);
   }
-  throw new AppError('not-found', `${name} is missing in ${directory}.`, {
-    remedy: 'Download the checkpoint again: the files that are there are kept.',
-  });
+  throw missingFile(
+    name,
+    directory,
+    'Download the checkpoint again: the files that are there are kept.',
+  );
 }
 
 async function readHeader(directory: string, file: WeightsFile): Promise<TensorInfo[]> {
@@ -215,12 +248,18 @@ async function readAllHeaders(
     if (!(error instanceof AppError) || error.code !== 'not-found') throw toAppError(error);
   }
   const indexText = await readText(path.join(directory, SHARD_INDEX_FILE), MAX_INDEX_BYTES);
-  if (indexText === null)
+  if (indexText === null) {
+    await refuseGguf(directory);
     throw new AppError(
       'not-found',
       `There is neither ${WEIGHTS_FILE} nor ${SHARD_INDEX_FILE} in ${directory}.`,
-      { remedy: 'Nibble reads safetensors: choose a repository or a folder that has them.' },
+      because(
+        'no-weights',
+        { folder: directory },
+        { remedy: 'Nibble reads safetensors: choose a repository or a folder that has them.' },
+      ),
     );
+  }
   const index = await readShardIndex(indexText);
   const files: WeightsFile[] = [];
   const headers = new Map<string, TensorInfo[]>();

@@ -35,10 +35,19 @@ const REMEDY =
   'The file is damaged or not a safetensors file: download it again, or ask its author for a good copy.';
 
 function malformed(fileName: string, what: string, cause?: unknown): AppError {
-  return new AppError('malformed-file', `${fileName}: ${what}`, {
-    remedy: REMEDY,
-    cause,
-  });
+  return new AppError(
+    'malformed-file',
+    `${fileName}: ${what}`,
+    because('damaged-header', { file: fileName }, { remedy: REMEDY, cause }),
+  );
+}
+
+function cutShort(fileName: string, what: string, bytes: number, expected: number): AppError {
+  return new AppError(
+    'malformed-file',
+    `${fileName}: ${what}`,
+    because('file-cut-short', { file: fileName, bytes, expected }, { remedy: REMEDY }),
+  );
 }
 
 /** First bytes of the small text that Git LFS leaves in the place of a large file. */
@@ -251,9 +260,11 @@ function requireContiguous(
   let previous = 'the header';
   for (const { name, byteOffset, byteLength } of tensors) {
     if (byteOffset + byteLength > fileSize)
-      throw malformed(
+      throw cutShort(
         fileName,
         `tensor ${name} ends at byte ${byteOffset + byteLength}, but the file has only ${fileSize}: it was cut short.`,
+        fileSize,
+        tensors.reduce((end, tensor) => Math.max(end, tensor.byteOffset + tensor.byteLength), 0),
       );
     if (byteOffset < expected) throw malformed(fileName, `tensor ${name} overlaps ${previous}.`);
     if (byteOffset > expected)

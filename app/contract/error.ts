@@ -46,6 +46,9 @@ export const wireErrorSchema = z.object({
 
 export type WireError = z.infer<typeof wireErrorSchema>;
 
+/** What a person is told of an error. */
+export const errorDescriptionSchema = wireErrorSchema.omit({ stack: true });
+
 /**
  * The one error class of the product.
  *

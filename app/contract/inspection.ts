@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { errorDescriptionSchema } from './error.ts';
 import { schemeNameSchema } from './scheme.ts';
 
 /**
@@ -34,8 +35,15 @@ export const inspectionSchema = z.object({
   commit: z.string().nullable(),
   directory: z.string().nullable(),
   architecture: z.string(),
-  /** False when Nibble can quantize it but has no graph for it. */
+  /** False when Nibble can quantize it but has no graph for it, and where there is an obstacle. */
   runnable: z.boolean(),
+  /** Why it can be neither quantized nor run; then `schemes` is empty. */
+  obstacle: errorDescriptionSchema.nullable(),
+  /**
+   * What a person should know of a model that runs. `own-output-layer`: its config.json says that embeddings and output
+   * layer are one, but its files hold an output layer, which is used.
+   */
+  notes: z.array(z.enum(['own-output-layer'])),
   license: z.string().nullable(),
   gated: z.boolean(),
   parameters: z.int().nonnegative(),

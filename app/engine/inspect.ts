@@ -1,17 +1,20 @@
 import os from 'node:os';
 import {
   describeArchitecture,
+  EMBEDDINGS,
   openCheckpoint,
   OUTPUT_LAYER,
   readModelConfig,
 } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
+import { AppError, describeError } from '../contract/error.ts';
 import type { Inspection, SchemeSize } from '../contract/inspection.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { CallContext } from '../contract/rpc.ts';
 import { schemeNames } from '../contract/scheme.ts';
 import { readRemoteCheckpoint, selectFiles } from '../hub/index.ts';
 import { planQuantization } from '../quantize/index.ts';
+import { requireRunnable } from '../run/index.ts';
 import { sampleModel } from '../sample/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
@@ -72,6 +75,34 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
   });
 }
 
+/** The schemes' sizes, or what stands in the way of making and running any of them. */
+function plan(
+  described: Described,
+  contextLength: number,
+): Pick<Inspection, 'runnable' | 'obstacle' | 'notes' | 'schemes'> {
+  const { config, tensors } = described;
+  const about = describeArchitecture(config, tensors);
+  try {
+    if (about.obstacle !== null) throw about.obstacle;
+    if (about.runnable) requireRunnable(described);
+    const has = (name: string): boolean => tensors.some((tensor) => tensor.name === name);
+    const isOwn =
+      about.runnable &&
+      readModelConfig(config).tiedEmbeddings &&
+      has(OUTPUT_LAYER) &&
+      has(EMBEDDINGS);
+    return {
+      runnable: about.runnable,
+      obstacle: null,
+      notes: isOwn ? ['own-output-layer'] : [],
+      schemes: schemeSizes(described, contextLength),
+    };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'internal') throw error;
+    return { runnable: false, obstacle: describeError(error), notes: [], schemes: [] };
+  }
+}
+
 function describe(
   { config, tensors }: Described,
   contextLength: number,
@@ -79,6 +110,8 @@ function describe(
   Inspection,
   | 'architecture'
   | 'runnable'
+  | 'obstacle'
+  | 'notes'
   | 'parameters'
   | 'dtypes'
   | 'layers'
@@ -94,7 +127,6 @@ function describe(
     dtypes[tensor.dtype] = (dtypes[tensor.dtype] ?? 0) + countParameters([tensor]);
   return {
     architecture: about.className,
-    runnable: about.runnable,
     parameters: countParameters(tensors),
     dtypes,
     layers: about.layers,
@@ -102,7 +134,7 @@ function describe(
     vocabularySize: about.vocabularySize,
     contextLength: about.contextLength,
     weightsBytes: tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0),
-    schemes: about.quantizable ? schemeSizes({ config, tensors }, contextLength) : [],
+    ...plan({ config, tensors }, contextLength),
   };
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { openCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { slugFor } from '../catalog/index.ts';
 import { AppError, because } from '../contract/error.ts';
@@ -11,7 +11,7 @@ import {
   quantizeCheckpoint,
   type QuantizationPlan,
 } from '../quantize/index.ts';
-import { ensureGraph, supportsArchitecture } from '../run/index.ts';
+import { ensureGraph, requireRunnable, supportsArchitecture } from '../run/index.ts';
 import { toolVersion, type EngineContext, type WorkCall } from './context.ts';
 import { devicesFor, requireDevices } from './devices.ts';
 import { placeFor, requireReachable } from './folders.ts';
@@ -130,6 +130,8 @@ export async function makeArtifact(
       blockSize: request.blockSize,
       outputLayerCopy: request.outputLayerCopy,
     });
+    // Before anything is written: a family that runs here must not be refused when all the work is done.
+    if (describeArchitecture(opened.config).runnable) requireRunnable(opened);
     const existing = madeAlready(context, checkpoint, scheme, plan, request.name);
     if (existing !== null) return existing;
 

@@ -1,7 +1,13 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { describeArchitecture, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import {
+  describeArchitecture,
+  ggufOnly,
+  openCheckpoint,
+  type OpenCheckpoint,
+} from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 import { SAMPLE_SOURCE } from '../contract/inspection.ts';
 import { isRepositoryName, parseRepositoryName } from '../hub/index.ts';
 import type { EngineContext } from './context.ts';
@@ -32,6 +38,7 @@ export async function resolveSource(context: EngineContext, text: string): Promi
       remedy: `Name the checkpoint it was made from: ${artifact.checkpointId}`,
     });
   if (await isFolder(text)) return { kind: 'folder', directory: path.resolve(text) };
+  if (await isFile(text)) throw fileInsteadOfFolder(text);
   const looksLikePath = path.isAbsolute(text) || /^\.{1,2}([\\/]|$)/.test(text);
   if (!looksLikePath && isRepositoryName(text)) {
     const { name, revision } = parseRepositoryName(text);
@@ -40,7 +47,33 @@ export async function resolveSource(context: EngineContext, text: string): Promi
   throw new AppError(
     'not-found',
     `${text} is no id of the catalog, no folder, and no name of a repository.`,
-    { remedy: 'Name a repository as OWNER/NAME, a folder, or an id from: nibble list' },
+    because(
+      'nothing-there',
+      { name: text },
+      { remedy: 'Name a repository as OWNER/NAME, a folder, or an id from: nibble list' },
+    ),
+  );
+}
+
+async function isFile(candidate: string): Promise<boolean> {
+  try {
+    return (await stat(candidate)).isFile();
+  } catch {
+    // Whatever keeps us from seeing a file there, it is none that we can use.
+    return false;
+  }
+}
+
+function fileInsteadOfFolder(file: string): AppError {
+  if (/\.gguf$/i.test(file)) return ggufOnly(file);
+  return new AppError(
+    'invalid-input',
+    `${file} is a file, not the folder of a checkpoint.`,
+    because(
+      'not-a-folder',
+      { path: file },
+      { remedy: 'Name the folder that config.json and the safetensors files are in.' },
+    ),
   );
 }
 

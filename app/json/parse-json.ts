@@ -117,6 +117,16 @@ function errorOf(problem: TextProblem, asked: ParseJsonOptions): AppError {
         `${name}: ${subject} is not JSON.`,
         because('not-json', { file: name }, withRemedy(remedy)),
       );
+    case 'lfs-pointer':
+      return new AppError(
+        'malformed-file',
+        `${name} is a pointer of Git LFS, which stands for a file that was not downloaded.`,
+        because(
+          'lfs-pointer',
+          { file: name },
+          { remedy: 'Get the files themselves with: git lfs pull' },
+        ),
+      );
     case 'duplicate-key':
       return new AppError(
         'malformed-file',

@@ -13,11 +13,14 @@ export interface TextRules extends ScanLimits {
 
 export type TextProblem =
   | { readonly kind: 'limit'; readonly limit: 'depth' | 'values' | 'numeric-keys' }
-  | { readonly kind: 'not-utf8' | 'not-json' | 'half-character' }
+  | { readonly kind: 'not-utf8' | 'not-json' | 'half-character' | 'lfs-pointer' }
   | { readonly kind: 'duplicate-key'; readonly key: string };
 
 export type TextResult =
   { readonly value: unknown; readonly problem: null } | { readonly problem: TextProblem };
+
+/** How the small text begins that Git LFS leaves in the place of a file that was not downloaded. */
+const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 
 /** Stands for NaN while JSON.parse is at work, which has no word for it: no text of a person begins like this. */
 const NAN_MARK = '\u0000nibble:NaN';
@@ -55,7 +58,7 @@ export function readText(bytes: Uint8Array, rules: TextRules): TextResult {
   try {
     value = hasPython ? JSON.parse(text, replaceMarks) : JSON.parse(text);
   } catch {
-    return { problem: { kind: 'not-json' } };
+    return { problem: { kind: text.startsWith(LFS_POINTER) ? 'lfs-pointer' : 'not-json' } };
   }
   if (rules.strict && scan.hasSurrogateEscape && !isWellFormed(value))
     return { problem: { kind: 'half-character' } };

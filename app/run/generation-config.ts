@@ -1,17 +1,25 @@
 import { z } from 'zod';
+import { AppError } from '../contract/error.ts';
 import type { Sampling } from '../contract/sampling.ts';
 import { readJsonFile } from './read-json.ts';
 
 /** More stop tokens than any model has; each is compared with every token. */
 const MAX_STOP_IDS = 64;
 
-const tokenId = z.int().nonnegative();
+/** Ids of one token or several; what no token can be, such as -1, is how some files say that there is none. */
+function tokenIds(value: unknown): number[] {
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return given
+    .filter((id): id is number => typeof id === 'number' && Number.isSafeInteger(id) && id >= 0)
+    .slice(0, MAX_STOP_IDS);
+}
+
 const optional = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> =>
   schema.optional().catch(undefined);
 
 /** Recommendations, not data: a value out of range counts as not given. */
 const generationConfigSchema = z.looseObject({
-  eos_token_id: optional(z.union([tokenId, z.array(tokenId).max(MAX_STOP_IDS)])),
+  eos_token_id: z.unknown().transform(tokenIds),
   do_sample: optional(z.boolean()),
   temperature: optional(z.number().positive().max(10)),
   top_k: optional(z.int().nonnegative()),
@@ -26,16 +34,22 @@ export interface GenerationConfig {
   readonly sampling: Partial<Sampling>;
 }
 
-/** Reads generation_config.json; everything in it is optional, and so is the file. */
+/**
+ * Reads generation_config.json. Everything in it is optional, and so is the file: as for transformers, one that cannot be
+ * read counts as none.
+ *
+ * @throws AppError when the disk refuses
+ */
 export async function readGenerationConfig(directory: string): Promise<GenerationConfig> {
-  const parsed = generationConfigSchema.safeParse(
-    await readJsonFile(directory, 'generation_config.json'),
-  );
+  const json = await readJsonFile(directory, 'generation_config.json').catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'malformed-file') return null;
+    throw error;
+  });
+  const parsed = generationConfigSchema.safeParse(json);
   if (!parsed.success) return { stopIds: [], sampling: {} };
   const { data } = parsed;
-  const stop = data.eos_token_id ?? [];
   return {
-    stopIds: Array.isArray(stop) ? stop : [stop],
+    stopIds: data.eos_token_id,
     sampling:
       data.do_sample === true
         ? {

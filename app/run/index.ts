@@ -5,6 +5,7 @@ export { canChat } from './chat-files.ts';
 export { readGenerationConfig } from './generation-config.ts';
 export { buildGraph } from './graph/build-graph.ts';
 export { ensureGraph, GRAPH_FILE, supportsArchitecture } from './graph/ensure-graph.ts';
+export { requireRunnable } from './graph/require-runnable.ts';
 export { isWrittenByRuns } from './own-records.ts';
 export { loadModel } from './load-model.ts';
 export type { RunnableModel } from './load-model.ts';

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { RUNTIME_WEIGHTS_FILE } from '../checkpoint/index.ts';
-import type { AppError } from '../contract/error.ts';
+import { toAppError, type AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
 import { fileState } from '../disk/index.ts';
 import { prepareRuntime, type Model } from '../../native-kernels/index.ts';
@@ -79,17 +79,32 @@ interface Companions {
   readonly template: ChatTemplate | null;
   readonly generation: GenerationConfig;
   readonly hasTokenizer: boolean;
+  /** What is wrong with tokenizer_config.json: raw token ids need none of it. */
+  readonly problem: AppError | null;
+}
+
+/** What a broken tokenizer_config.json leaves; the error is thrown by whatever needs the file. */
+async function readTokenizerSettings(
+  directory: string,
+): Promise<Pick<Companions, 'tokenizerConfig' | 'problem'>> {
+  try {
+    return { tokenizerConfig: await readTokenizerConfig(directory), problem: null };
+  } catch (error) {
+    const problem = toAppError(error);
+    if (problem.code !== 'malformed-file') throw problem;
+    return { tokenizerConfig: {}, problem };
+  }
 }
 
 async function readCompanions(directory: string): Promise<Companions> {
-  const [tokenizerConfig, generation, hasTokenizer] = await Promise.all([
-    readTokenizerConfig(directory),
+  const [{ tokenizerConfig, problem }, generation, hasTokenizer] = await Promise.all([
+    readTokenizerSettings(directory),
     readGenerationConfig(directory),
     exists(path.join(directory, TOKENIZER_FILE)),
   ]);
   const tokens = templateTokens(tokenizerConfig);
   const template = await loadChatTemplate(directory, tokenizerConfig, tokens);
-  return { tokenizerConfig, tokens, template, generation, hasTokenizer };
+  return { tokenizerConfig, tokens, template, generation, hasTokenizer, problem };
 }
 
 /**
@@ -114,17 +129,23 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
       reading,
       WeightsGuard.open({ directory, files: ready.files, copy }),
     ]);
-    const { tokenizerConfig, tokens, template, generation, hasTokenizer } = companions;
+    const { tokenizerConfig, tokens, template, generation, hasTokenizer, problem } = companions;
     let loading: Promise<ModelTokenizer> | null = null;
     const tokenizer = (): Promise<ModelTokenizer> => {
       if (!hasTokenizer) return Promise.reject(missingTokenizer(directory));
+      if (problem !== null) return Promise.reject(problem);
       return (loading ??= loadTokenizer(directory));
     };
     const endOfTurn = tokens['eos_token'];
     const endOfTurnId =
       endOfTurn === undefined || !hasTokenizer
         ? undefined
-        : (listedTokenId(tokenizerConfig, endOfTurn) ?? (await tokenizer()).idOf(endOfTurn));
+        : (listedTokenId(tokenizerConfig, endOfTurn) ??
+          // A tokenizer that cannot be used says so to whoever needs it.
+          (await tokenizer().then(
+            (loaded) => loaded.idOf(endOfTurn),
+            () => undefined,
+          )));
     const stopIds = new Set([...generation.stopIds, ...ready.config.eosTokenIds]);
     if (endOfTurnId !== undefined) stopIds.add(endOfTurnId);
     return {

@@ -14,6 +14,7 @@ import { replaceFile } from '../../disk/index.ts';
 import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
 import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
+import { requireReadable, requireVocabulary } from './require-runnable.ts';
 import { hasRuntimeWeights, readRuntimeTensors } from './runtime-weights.ts';
 
 export const GRAPH_FILE = 'graph.onnx';
@@ -140,7 +141,10 @@ export async function ensureGraph(
 ): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
+    requireReadable(checkpoint.config, checkpoint.tensors);
     const config = readModelConfig(checkpoint.config);
+    // Before the copy of the output layer is held against it: that file is seldom what is wrong.
+    requireVocabulary(config, checkpoint.tensors);
     const isExact = mode === 'exact';
     const standard = standardFor?.(config);
     const [runtimeTensors, hasCopy] = await Promise.all([

@@ -1,5 +1,5 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
-import { AppError } from '../../contract/error.ts';
+import { AppError, because } from '../../contract/error.ts';
 import { writeDecoderPlan } from './decoder-plan.ts';
 import {
   encodeOnnx,
@@ -28,6 +28,24 @@ export interface Expected {
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+/** The error for a tensor that is stored in another way than a graph needs it. */
+function misfit(
+  tensor: TensorInfo,
+  types: readonly ElementType[],
+  shape: readonly number[],
+): AppError {
+  const found = `[${tensor.shape.join(', ')}]`;
+  const expected = `[${shape.join(', ')}]`;
+  const remedy = 'Its config.json belongs to another model, or the file is damaged.';
+  return new AppError(
+    'malformed-file',
+    `The tensor ${tensor.name} is ${tensor.dtype} ${found} but must be ${types.join(' or ')} ${expected}.`,
+    sameShape(tensor.shape, shape)
+      ? because('tensor-type', { tensor: tensor.name, type: tensor.dtype }, { remedy })
+      : because('tensor-shape', { tensor: tensor.name, found, expected }, { remedy }),
+  );
 }
 
 /** A stored tensor as the attribute `stored` of our dialect has it: which input it is, and where it lies. */
@@ -70,9 +88,15 @@ export class GraphWriter {
   tensor(name: string): TensorInfo {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined)
-      throw new AppError('malformed-file', `The tensor ${name} is missing from the weights.`, {
-        remedy: 'Download the checkpoint again, or check that all of its files are there.',
-      });
+      throw new AppError(
+        'malformed-file',
+        `The tensor ${name} is missing from the weights.`,
+        because(
+          'missing-tensor',
+          { tensor: name },
+          { remedy: 'Download the checkpoint again, or check that all of its files are there.' },
+        ),
+      );
     return tensor;
   }
 
@@ -85,12 +109,7 @@ export class GraphWriter {
   weight(name: string, { types, shape }: Expected): string {
     const tensor = this.tensor(name);
     const type = types.find((candidate) => candidate === tensor.dtype);
-    if (type === undefined || !sameShape(tensor.shape, shape))
-      throw new AppError(
-        'malformed-file',
-        `The tensor ${name} is ${tensor.dtype} [${tensor.shape.join(', ')}] but must be ${types.join(' or ')} [${shape.join(', ')}].`,
-        { remedy: 'Its config.json belongs to another model, or the file is damaged.' },
-      );
+    if (type === undefined || !sameShape(tensor.shape, shape)) throw misfit(tensor, types, shape);
     this.#refer(tensor, type, shape);
     return name;
   }
@@ -107,6 +126,11 @@ export class GraphWriter {
       throw new AppError(
         'malformed-file',
         `The tensor ${name} has ${tensor.byteLength} bytes but must have ${byteLength}.`,
+        because('tensor-shape', {
+          tensor: name,
+          found: String(tensor.byteLength),
+          expected: String(byteLength),
+        }),
       );
     this.#refer(tensor, 'U8', [byteLength]);
     return name;

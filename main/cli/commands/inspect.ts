@@ -14,7 +14,8 @@ export async function inspectCommand(
   output.document(found);
   output.line(output.style('bold', found.source));
   const facts = [
-    found.architecture + (found.runnable ? '' : ' (Nibble cannot run this architecture)'),
+    found.architecture +
+      (found.runnable || found.obstacle !== null ? '' : ' (Nibble cannot run this architecture)'),
     `${formatCount(found.parameters)} parameters`,
     Object.keys(found.dtypes).join(' and '),
     found.layers === null ? '' : `${found.layers} layers`,
@@ -31,6 +32,18 @@ export async function inspectCommand(
       : `Folder: ${found.directory}, ${formatBytes(found.downloadBytes)}`,
   );
   output.line();
+  if (found.obstacle !== null) {
+    output.line(found.obstacle.message);
+    if (found.obstacle.remedy !== null) output.line(found.obstacle.remedy);
+    return undefined;
+  }
+  if (found.notes.includes('own-output-layer'))
+    output.line(
+      output.style(
+        'dim',
+        'Its config.json says that embeddings and output layer are one; its files hold an output layer, which is used.',
+      ),
+    );
   output.table(
     ['Scheme', '', 'Size', 'Bits per weight', 'Memory', 'This computer'],
     found.schemes.map((size) => [

@@ -4,6 +4,7 @@ import { formatBytes, formatCount } from '../../texts/format.ts';
 import { SAMPLE_SOURCE, type Inspection } from '../../../app/contract/inspection.ts';
 import { Note } from '../../design/notes.tsx';
 import { Term } from '../../design/tips.tsx';
+import { ErrorNote } from '../../errors/error-note.tsx';
 import { ExternalLink } from '../../frame/external-link.tsx';
 import { useDoctor } from '../../state/queries.ts';
 
@@ -79,7 +80,9 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
           ) : null}
         </p>
       ) : null}
-      {inspection.schemes.length === 0 ? (
+      {inspection.obstacle !== null ? (
+        <ErrorNote error={inspection.obstacle} />
+      ) : inspection.schemes.length === 0 ? (
         <Note kind="warn">
           <strong>{t('notQuantizable', { architecture })}</strong>
           <p>{t('notQuantizableHint')}</p>

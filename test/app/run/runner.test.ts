@@ -265,6 +265,31 @@ describe('loading', () => {
     expect(loaded.recommendedSampling).toEqual({ temperature: 0.6, topK: 20, topP: 0.95 });
   });
 
+  it('reads what Python writes, and needs no file of the chat for raw tokens', async () => {
+    const copy = path.join(await scratchFolder(), 'model');
+    await cp(await chatModel(), copy, { recursive: true });
+    const write = (name: string, text: string): Promise<void> =>
+      writeFile(path.join(copy, name), text);
+    await write(
+      'generation_config.json',
+      '{"do_sample": true, "temperature": NaN, "top_p": 0.5, "top_k": Infinity, "eos_token_id": [9, -1]}',
+    );
+    const stopsOf = async (): Promise<LoadedModel> =>
+      runner().load({ directory: copy, mode: 'exact' });
+    const read = await stopsOf();
+    expect(read.stopIds).toContain(9);
+    expect(read.recommendedSampling).toEqual({ topP: 0.5 });
+    for (const name of ['generation_config.json', 'tokenizer_config.json', 'tokenizer.json'])
+      await write(name, '{"broken": ');
+    const client = runner();
+    await client.load({ directory: copy, mode: 'exact' });
+    const answer = await client.generate({ ids: [1, 300], sampling: {}, maxTokens: 2 });
+    expect(answer.ids.length).toBeGreaterThan(0);
+    await expect(client.tokenize({ text: 'a' })).rejects.toMatchObject({
+      code: 'malformed-file',
+    });
+  });
+
   it('finds the end of a turn in tokenizer.json where nothing else lists it', async () => {
     const directory = await chatModel();
     await writeFile(path.join(directory, 'tokenizer_config.json'), '{"eos_token": "<|im_end|>"}');

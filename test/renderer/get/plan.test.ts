@@ -36,6 +36,8 @@ const inspection: Inspection = {
   directory: null,
   architecture: 'LlamaForCausalLM',
   runnable: true,
+  obstacle: null,
+  notes: [],
   license: null,
   gated: false,
   parameters: 500,
