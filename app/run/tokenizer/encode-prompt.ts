@@ -2,6 +2,7 @@ import { AppError, because } from '../../contract/error.ts';
 import type { Message } from '../../contract/sampling.ts';
 import type { ChatTemplate } from './chat-template.ts';
 import type { ModelTokenizer } from './load-tokenizer.ts';
+import { TooManyTokens } from './models/token-model.ts';
 
 export interface Prompt {
   /** What the model reads, as text. */
@@ -60,7 +61,10 @@ export function encodePrompt(
   messages: readonly Message[],
   contextLength = Infinity,
 ): Prompt {
-  const marker = unusedMarker(messages.map(({ content }) => content));
+  const marker = unusedMarker([
+    ...messages.map(({ content }) => content),
+    ...tokenizer.specialTokens,
+  ]);
   const marked = messages.map((message) => ({
     ...message,
     content: markSpecialTokens(
@@ -74,13 +78,12 @@ export function encodePrompt(
   let length = 0;
   const plainAt = parts.slice(0, -1).map((part) => (length += part.length));
   const text = parts.join('');
-  const isLong = text.length > MAX_COUNTED_LENGTH;
-  // A template writes the token for the beginning itself; without one the tokenizer adds it, once.
-  const ids = tokenizer.encode(text, template === null, {
-    plainAt,
-    ...(isLong ? { limit: contextLength } : {}),
-  });
-  if (isLong && ids.length > contextLength)
+  const limit = text.length > MAX_COUNTED_LENGTH ? contextLength : Infinity;
+  try {
+    // A template writes the token for the beginning itself; without one the tokenizer adds it, once.
+    return { text, ids: tokenizer.encode(text, template === null, { plainAt, limit }) };
+  } catch (error) {
+    if (!(error instanceof TooManyTokens)) throw error;
     throw new AppError(
       'invalid-input',
       `The prompt has more than ${contextLength} tokens, which is what the context holds.`,
@@ -90,5 +93,5 @@ export function encodePrompt(
         { remedy: 'Shorten the conversation, or load the model with a larger context.' },
       ),
     );
-  return { text, ids };
+  }
 }

@@ -11,6 +11,10 @@ const MAX_GROWTH = 32;
 /** Texts of a few characters may grow more: a normalizer may put a word in front. */
 const FREE_LENGTH = 4_096;
 
+/** Beyond so much normalized text, a text may grow only as every published normalizer lets it. */
+const MAX_GROWN_LENGTH = 4 * 1024 * 1024;
+const MAX_GROWTH_BEYOND = 4;
+
 /** The most text of one token, in UTF-16 units; the longest of real vocabularies have some hundred. */
 const MAX_TOKEN_LENGTH = 64 * 1024;
 
@@ -22,7 +26,10 @@ export const MAX_COMPONENTS = 256;
 
 /** How long the normalized form of `length` units may be. */
 export function grownLength(length: number): number {
-  return length * MAX_GROWTH + FREE_LENGTH;
+  return (
+    Math.max(Math.min(length * MAX_GROWTH, MAX_GROWN_LENGTH), length * MAX_GROWTH_BEYOND) +
+    FREE_LENGTH
+  );
 }
 
 /** How long the text of `tokens` tokens may be. */

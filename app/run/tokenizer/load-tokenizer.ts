@@ -4,7 +4,7 @@ import { AppError, because } from '../../contract/error.ts';
 import { readJsonFile } from '../read-json.ts';
 import { withDeadline } from './deadline.ts';
 import type { TokenizerDefinition } from './definition.ts';
-import { InexpressibleText } from './models/token-model.ts';
+import { InexpressibleText, TooManyTokens } from './models/token-model.ts';
 import { NameSet } from './name-set.ts';
 import { readTokenizerDefinition } from './read-definition.ts';
 import { decodesByPattern, tokenBytes } from './token-bytes.ts';
@@ -31,7 +31,7 @@ export interface ModelTokenizer {
    * @param addSpecialTokens Whether to add what the tokenizer puts around a text, e.g. a token for its beginning.
    * Names of special tokens within `text` become those tokens: text of a person goes through `encodePrompt`.
    * @throws AppError `malformed-file` when the tokenizer does not finish in time or makes too much of the text,
-   * `invalid-input` when its vocabulary cannot express the text
+   * `invalid-input` when its vocabulary cannot express the text; TooManyTokens beyond `limit`
    */
   encode(
     text: string,
@@ -46,6 +46,8 @@ export interface ModelTokenizer {
   decode(ids: readonly number[], options?: { hideSpecial?: boolean }): string;
   /** Decodes tokens as they come. */
   stream(options?: { hideSpecial?: boolean }): TokenStream;
+  /** Names of the control tokens. */
+  readonly specialTokens: readonly string[];
   /** Where names of control tokens begin in `text`, also those that lie in each other. Names of one character count not. */
   findSpecialTokens(text: string): number[];
   idOf(token: string): number | undefined;
@@ -100,7 +102,7 @@ export async function loadTokenizer(directory: string): Promise<ModelTokenizer> 
 
 /** What is told of a tokenizer that fails with a text. */
 function explain(error: unknown): unknown {
-  if (error instanceof AppError) return error;
+  if (error instanceof AppError || error instanceof TooManyTokens) return error;
   const problem = (error instanceof Error ? error.message : String(error)).slice(0, 300);
   // Unknown characters are the text's fault for whoever wrote it, everything else the tokenizer's.
   return error instanceof InexpressibleText
@@ -125,10 +127,11 @@ function explain(error: unknown): unknown {
 export function createTokenizer(definition: TokenizerDefinition): ModelTokenizer {
   const tokenizer = withDeadline('loading', () => new Tokenizer(definition));
   const bytes = tokenBytes(definition.decoder, tokenizer);
+  const specialTokens = definition.addedTokens
+    .filter(({ special }) => special)
+    .map(({ content }) => content);
   const specialNames = new NameSet(
-    definition.addedTokens
-      .filter(({ special, content }) => special && Array.from(content).length > 1)
-      .map(({ content }) => content),
+    specialTokens.filter((name) => name !== String.fromCodePoint(name.codePointAt(0) ?? 0)),
   );
   const isWatched = decodesByPattern(definition.decoder);
   const decode = (ids: readonly number[], options?: { hideSpecial?: boolean }): string => {
@@ -148,6 +151,7 @@ export function createTokenizer(definition: TokenizerDefinition): ModelTokenizer
         ? new WindowStream(decode, options)
         : new ByteStream(bytes, options);
     },
+    specialTokens,
     findSpecialTokens: (text) => withDeadline('tokenizing', () => specialNames.startsIn(text)),
     idOf: (token) => tokenizer.idOf(token),
     encode: (text, addSpecialTokens, options = {}) => {

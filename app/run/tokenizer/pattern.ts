@@ -346,8 +346,9 @@ export function translatePattern(source: string): string {
   return new Translator(source).translate();
 }
 
-/** The longest regular expressions of published tokenizers have a kilobyte. */
-const MAX_PATTERN_LENGTH = 64 * 1024;
+/** The longest regular expressions of published tokenizers have a kilobyte, and thirty as JavaScript's. */
+const MAX_PATTERN_LENGTH = 16 * 1024;
+const MAX_TRANSLATED_LENGTH = 256 * 1024;
 
 /** Finds the matches of a pattern from left to right, as Oniguruma's iterator does. */
 export class Matcher {
@@ -363,6 +364,8 @@ export class Matcher {
       pattern.kind === 'text'
         ? Array.from(given, (character) => escaped(character.codePointAt(0) ?? 0)).join('')
         : translatePattern(given);
+    if (source.length > MAX_TRANSLATED_LENGTH)
+      throw new SyntaxError('a regular expression has too many classes');
     this.#anywhere = new RegExp(source, 'gv');
     this.#here = new RegExp(source, 'yv');
   }

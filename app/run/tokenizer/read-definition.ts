@@ -222,6 +222,9 @@ const templateSchema = z.object({
 
 function readTemplate(json: Json): TemplateItem[] {
   const { single, special_tokens: tokens } = templateSchema.parse(json);
+  // Templates in a row that each repeat the text would fill the memory.
+  if (single.filter((item) => 'Sequence' in item).length > 1)
+    throw new RangeError('the template repeats the text');
   return single.map((item) => {
     if ('Sequence' in item) return null;
     const { id } = item.SpecialToken;

@@ -5,7 +5,7 @@ import type { TokenizerDefinition } from './definition.ts';
 import { decodedLength, grownLength } from './limits.ts';
 import { BpeModel } from './models/bpe.ts';
 import { createModel } from './models/create-model.ts';
-import type { TokenModel } from './models/token-model.ts';
+import { TooManyTokens, type TokenModel } from './models/token-model.ts';
 import { createNormalizer, type Normalizer } from './normalizers.ts';
 import { createPostProcessor, type PostProcessor } from './post-processor.ts';
 import { planPieces, type Emit, type PreTokenizer } from './pre-tokenizers.ts';
@@ -18,16 +18,13 @@ export interface EncodeOptions {
    * is encoded as the characters it consists of, with everything else as it is.
    */
   readonly plainAt?: readonly number[];
-  /** Encoding ends early when there are more ids than that. */
+  /** Encoding ends early, with TooManyTokens, when there are more ids than that. */
   readonly limit?: number;
 }
 
 /** Words that were seen before are not encoded again. Longer ones are rarely seen twice. */
 const MAX_REMEMBERED_LENGTH = 64;
 const MAX_REMEMBERED_WORDS = 64 * 1024;
-
-/** Thrown to leave the middle of a text when there are enough ids. */
-class EnoughTokens extends Error {}
 
 /** Words of SentencePiece with the spaces before them. */
 const wordsWithStart = /▁+[^▁]*|[^▁]+/gv;
@@ -109,7 +106,7 @@ export class Tokenizer {
   /**
    * The token ids of `text`. Unpaired surrogates, which are no text, become U+FFFD.
    *
-   * @throws RangeError for a text that the vocabulary cannot express and has no unknown token for
+   * @throws InexpressibleText for a text that the vocabulary lacks and has no unknown token for, TooManyTokens
    */
   encode(
     text: string,
@@ -117,14 +114,10 @@ export class Tokenizer {
   ): number[] {
     const ids: number[] = [];
     const encodePiece: Emit = (piece) => {
-      if (piece !== '') this.#encodeWord(piece, ids);
-      if (ids.length > limit) throw new EnoughTokens();
+      if (piece !== '') this.#encodeWord(piece, ids, limit);
+      if (ids.length > limit) throw new TooManyTokens();
     };
-    try {
-      this.#sections(text.toWellFormed(), plainAt, ids, encodePiece);
-    } catch (error) {
-      if (!(error instanceof EnoughTokens)) throw error;
-    }
+    this.#sections(text.toWellFormed(), plainAt, ids, encodePiece);
     return addSpecialTokens && this.#postProcessor !== null ? this.#postProcessor(ids) : ids;
   }
 
@@ -183,15 +176,15 @@ export class Tokenizer {
     return this.#normalizer === null ? text : this.#normalizer(text, grownLength(text.length));
   }
 
-  #encodeWord(word: string, ids: number[]): void {
+  #encodeWord(word: string, ids: number[], limit: number): void {
     if (word.length > MAX_REMEMBERED_LENGTH) {
-      this.#model.encode(this.#isByteLevel ? toByteLevel(word) : word, ids);
+      this.#model.encode(this.#isByteLevel ? toByteLevel(word) : word, ids, limit);
       return;
     }
     let known = this.#remembered.get(word);
     if (known === undefined) {
       const encoded: number[] = [];
-      this.#model.encode(this.#isByteLevel ? toByteLevel(word) : word, encoded);
+      this.#model.encode(this.#isByteLevel ? toByteLevel(word) : word, encoded, Infinity);
       if (this.#remembered.size >= MAX_REMEMBERED_WORDS) this.#remembered.clear();
       this.#remembered.set(word, encoded);
       known = encoded;

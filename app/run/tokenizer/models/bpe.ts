@@ -1,6 +1,12 @@
 import type { ModelDefinition } from '../definition.ts';
 import { MergeTable } from './merge-table.ts';
-import { ByteTokens, InexpressibleText, TokenTable, type TokenModel } from './token-model.ts';
+import {
+  ByteTokens,
+  InexpressibleText,
+  TokenTable,
+  TooManyTokens,
+  type TokenModel,
+} from './token-model.ts';
 
 type Definition = ModelDefinition & { type: 'BPE' };
 
@@ -86,7 +92,7 @@ export class BpeModel implements TokenModel {
     return this.#table.tokenOf(id);
   }
 
-  encode(piece: string, ids: number[]): void {
+  encode(piece: string, ids: number[], limit: number): void {
     if (this.#ignoreMerges) {
       const whole = this.idOf(piece);
       if (whole !== undefined) {
@@ -95,6 +101,8 @@ export class BpeModel implements TokenModel {
       }
     }
     this.#readSymbols(piece);
+    // A token holds at most as many symbols as it has units, so that a text far too long is known before it is merged.
+    if (ids.length + this.#length / this.#table.longest > limit) throw new TooManyTokens();
     if (this.#length <= MAX_SCANNED_SYMBOLS) this.#mergeByScanning();
     else this.#mergeByHeap();
     for (let i = 0; i < this.#length; i = this.#next[i] ?? this.#length)

@@ -1,5 +1,5 @@
 /** Nodes of the largest published vocabularies are a million; what is far above is refused before it takes the memory. */
-const MAX_NODES = 16 * 1024 * 1024;
+const MAX_NODES = 4 * 1024 * 1024;
 
 /**
  * Texts by their beginnings, over UTF-16 units. The step from a node by a unit is a slot of one hash table, which is small

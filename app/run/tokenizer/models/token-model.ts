@@ -2,12 +2,19 @@ import type { Vocabulary } from '../definition.ts';
 
 /** Turns one piece of a text into tokens. */
 export interface TokenModel {
-  /** Appends the ids of `piece`, which is not empty, to `ids`. */
-  encode(piece: string, ids: number[]): void;
+  /**
+   * Appends the ids of `piece`, which is not empty, to `ids`.
+   *
+   * @throws TooManyTokens where a model sees beforehand that there will be more than `limit` of them
+   */
+  encode(piece: string, ids: number[], limit: number): void;
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
   readonly vocabularySize: number;
 }
+
+/** A text has more tokens than there is room for. */
+export class TooManyTokens extends Error {}
 
 /** A text has what the vocabulary lacks, and there is no token for the unknown. */
 export class InexpressibleText extends Error {}
@@ -32,6 +39,7 @@ export class TokenTable {
   /** Id + 1 of each slot; 0 in an empty one. */
   #ids = new Int32Array(this.#mask + 1);
   #size = 0;
+  #longest = 1;
 
   /** @throws RangeError for an id that is none */
   constructor(vocabulary: Vocabulary) {
@@ -45,6 +53,7 @@ export class TokenTable {
       this.#hashes[slot] = hash;
       this.#ids[slot] = id + 1;
       this.#tokens[id] = token;
+      this.#longest = Math.max(this.#longest, token.length);
     });
   }
 
@@ -69,6 +78,11 @@ export class TokenTable {
       this.#hashes[slot] = hash;
       this.#ids[slot] = id;
     });
+  }
+
+  /** UTF-16 units of the longest token. */
+  get longest(): number {
+    return this.#longest;
   }
 
   get size(): number {
