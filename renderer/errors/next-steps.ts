@@ -30,6 +30,7 @@ const ofReason: Readonly<Partial<Record<ErrorReason, readonly NextStep[]>>> = {
   'checkpoint-not-runnable': ['models'],
   'context-overflow': ['settings'],
   'context-too-long': ['settings'],
+  'prompt-beyond-context': ['settings'],
 };
 
 /** The repository that a source names, for a link to its page; null for folders, ids and the like. */

@@ -47,6 +47,13 @@ function known({ reason, facts }: AppError): ApiError | null {
       'messages',
       'context_length_exceeded',
     );
+  if (reason === 'prompt-beyond-context')
+    return requestError(
+      400,
+      `The messages have more tokens than the context of this model holds (${facts['contextTokens'] ?? 'fewer'}). Send fewer or shorter messages.`,
+      'messages',
+      'context_length_exceeded',
+    );
   if (reason === 'checkpoint-not-runnable') {
     const id = facts['id'] ?? 'This';
     const made = facts['artifacts'] ?? '';
