@@ -59,11 +59,19 @@ export class ModelTables {
 
   #addFiles(kind: EntryKind, id: string, files: readonly StoredFile[]): void {
     const insert = this.#db.prepare(
-      `INSERT INTO files (owner_kind, owner_id, name, size_bytes, sha256, hash_kind)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO files (owner_kind, owner_id, name, size_bytes, sha256, hash_kind, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     for (const file of files)
-      insert.run(kind, id, file.name, file.sizeBytes, file.sha256, file.hashKind ?? 'sha256');
+      insert.run(
+        kind,
+        id,
+        file.name,
+        file.sizeBytes,
+        file.sha256,
+        file.hashKind ?? 'sha256',
+        file.state === undefined || file.state === null ? null : JSON.stringify(file.state),
+      );
   }
 
   /**
@@ -141,6 +149,20 @@ export class ModelTables {
   checkpointByDirectory(directory: string): Checkpoint | null {
     const row = this.#row('SELECT * FROM checkpoints WHERE directory = ?', directory);
     return row === null ? null : toCheckpoint(row);
+  }
+
+  /**
+   * Gives up the folder of a checkpoint that is no longer in it: a later one takes its place. The row stays for what was
+   * made of it, with a place where nothing is; without artifacts it goes.
+   */
+  giveUpFolder({ id, directory, createdAt }: Checkpoint): void {
+    if (this.artifactsOf(id).length === 0) {
+      this.removeCheckpoint(id);
+      return;
+    }
+    this.#db
+      .prepare('UPDATE checkpoints SET directory = ? WHERE id = ?')
+      .run(`${directory} (as of ${createdAt})`, id);
   }
 
   removeCheckpoint(id: string): void {
@@ -241,7 +263,7 @@ export class ModelTables {
 
   files(kind: EntryKind, id: string): StoredFile[] {
     return this.#rows(
-      `SELECT name, size_bytes, sha256, hash_kind FROM files
+      `SELECT name, size_bytes, sha256, hash_kind, state FROM files
        WHERE owner_kind = ? AND owner_id = ? ORDER BY name`,
       kind,
       id,

@@ -27,6 +27,14 @@ const jsonText = z.string().transform((text, context): unknown => {
 /** Columns as SQLite gives them. */
 export type Row = Readonly<Record<string, unknown>>;
 
+const fileStateSchema = z.object({
+  sizeBytes: z.int().nonnegative(),
+  modifiedNs: z.string(),
+  changedNs: z.string(),
+  inode: z.string(),
+  device: z.string(),
+});
+
 /** A file that belongs to a checkpoint or an artifact. `sha256` is null where nobody said what it should be. */
 export const storedFileSchema = z.object({
   name: z.string(),
@@ -34,6 +42,8 @@ export const storedFileSchema = z.object({
   sha256: z.string().nullable(),
   /** @default 'sha256' */
   hashKind: hashKindSchema.optional(),
+  /** What the file system said of it when the row was written; null where nobody asked. */
+  state: fileStateSchema.nullable().optional(),
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
@@ -201,6 +211,7 @@ export function toEvaluation(row: Row): Evaluation {
 }
 
 export function toStoredFile(row: Row): StoredFile {
+  const state: unknown = typeof row['state'] === 'string' ? JSON.parse(row['state']) : null;
   return check(
     storedFileSchema,
     {
@@ -208,6 +219,7 @@ export function toStoredFile(row: Row): StoredFile {
       sizeBytes: row['size_bytes'],
       sha256: row['sha256'],
       hashKind: row['hash_kind'],
+      state,
     },
     'files',
   );

@@ -5,6 +5,7 @@ import type { EngineApi } from '../contract/engine-api.ts';
 import { AppError, because } from '../contract/error.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { hashFile, type HashOptions } from '../digest/index.ts';
+import { fileState, isSameState } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
@@ -60,6 +61,12 @@ async function hashOf(
     if (error instanceof AppError && error.code === 'malformed-file') return null;
     throw error;
   }
+}
+
+/** Whether a file that nobody hashed is, as far as its state tells, the one that was listed. */
+async function isAsWhenListed(file: string, { state = null }: StoredFile): Promise<boolean> {
+  const now = await fileState(file);
+  return state === null || (now !== null && isSameState(now, state));
 }
 
 type CatalogCalls = Pick<
@@ -123,7 +130,10 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
             },
           });
           if (sizeBytes !== file.sizeBytes) state = 'changed';
-          else if (file.sha256 === null) state = 'unverifiable';
+          else if (file.sha256 === null)
+            state = (await isAsWhenListed(path.join(entry.directory, file.name), file))
+              ? 'unverifiable'
+              : 'changed';
           else state = sha256 === file.sha256 ? 'ok' : 'changed';
         }
         files.push({ name: file.name, sizeBytes: sizeBytes ?? 0, state });

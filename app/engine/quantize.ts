@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { slugFor } from '../catalog/index.ts';
 import { AppError, because } from '../contract/error.ts';
@@ -12,6 +12,8 @@ import {
   type QuantizationPlan,
 } from '../quantize/index.ts';
 import { ensureGraph, requireRunnable, supportsArchitecture } from '../run/index.ts';
+import { fileState, isSameFile } from '../disk/index.ts';
+import { checkpointChanged, isUnchanged } from './checkpoint-version.ts';
 import { toolVersion, type EngineContext, type WorkCall } from './context.ts';
 import { devicesFor, requireDevices } from './devices.ts';
 import { placeFor, requireReachable } from './folders.ts';
@@ -46,6 +48,8 @@ export async function checkpointFor(
   const source = await resolveSource(context, text);
   switch (source.kind) {
     case 'checkpoint':
+      if (!(await isUnchanged(context, source.checkpoint)))
+        throw checkpointChanged(source.checkpoint);
       return source.checkpoint;
     case 'sample':
       return pullSample(context, call);
@@ -70,6 +74,16 @@ function artifactName(
       : `-b${plan.blockSize}`;
   const hasCopy = request.outputLayerCopy !== false || schemes[scheme].storage.kind === 'kept';
   return `${checkpoint.id}-${scheme}${suffix}${hasCopy ? '' : '-no-copy'}`;
+}
+
+/** Whether nobody has written to the weights since they were opened. A further link to them changes nothing. */
+async function isAsOpened({ directory, files }: OpenCheckpoint): Promise<boolean> {
+  for (const { name, state } of files) {
+    const now = await fileState(path.join(directory, name));
+    if (now === null || !isSameFile(now, state) || now.modifiedNs !== state.modifiedNs)
+      return false;
+  }
+  return true;
 }
 
 /** The artifact that this job would make again, or null. */
@@ -153,6 +167,8 @@ export async function makeArtifact(
       onDiskFull: context.onDiskFull,
       toolVersion: toolVersion(),
       finish: async (partial) => {
+        // What was written to meanwhile is neither the old checkpoint nor the new one.
+        if (!(await isAsOpened(opened))) throw checkpointChanged(checkpoint);
         if (supportsArchitecture(opened.config)) await ensureGraph(partial);
       },
     });

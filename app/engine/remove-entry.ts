@@ -44,14 +44,17 @@ export async function finishRemovals(context: EngineContext): Promise<void> {
 }
 
 /** Moves the files that are ours to the trash: the whole folder where nothing else is in it. */
-async function trashFiles(directory: string, { ours, others }: SortedFiles): Promise<void> {
+async function trashFiles(
+  { name, directory }: Artifact | Checkpoint,
+  { ours, others }: SortedFiles,
+): Promise<void> {
   if (others.length === 0) {
-    await moveToTrash(directory);
+    await moveToTrash(directory, name);
     return;
   }
   const { aside, putBack } = await setAside(directory, ours);
   try {
-    await moveToTrash(aside);
+    await moveToTrash(aside, name);
   } catch (error) {
     await putBack();
     throw error;
@@ -62,15 +65,16 @@ async function trashFiles(directory: string, { ours, others }: SortedFiles): Pro
 async function trashEntry(
   context: EngineContext,
   kind: EntryKind,
-  { id, directory }: Artifact | Checkpoint,
+  entry: Artifact | Checkpoint,
   files: SortedFiles,
 ): Promise<void> {
   const { models } = context.catalog;
+  const { id, directory } = entry;
   // The files go first, because only that can fail, and then nothing must have changed. The note makes sure that a
   // crash after that leaves no row that points at nothing: the next engine finishes what it says.
   models.beginRemoval({ id, kind, directory });
   try {
-    await trashFiles(directory, files);
+    await trashFiles(entry, files);
   } catch (error) {
     models.abandonRemoval(id);
     throw error;

@@ -11,6 +11,8 @@ import { AppError, because } from '../contract/error.ts';
 import { SAMPLE_SOURCE } from '../contract/inspection.ts';
 import { isRepositoryName, parseRepositoryName } from '../hub/index.ts';
 import type { EngineContext } from './context.ts';
+import { fileState } from '../disk/index.ts';
+import { isUnchanged } from './checkpoint-version.ts';
 import { isFolder } from './folders.ts';
 import { filesBelow } from './home.ts';
 
@@ -86,7 +88,8 @@ export function countParameters(tensors: OpenCheckpoint['tensors']): number {
 }
 
 /**
- * The catalog's row for a folder of the person's own, added at first use. The folder is only ever read.
+ * The catalog's row for a folder of the person's own, added at first use, and anew where other files are in it than were.
+ * The folder is only ever read.
  *
  * @throws AppError when the folder holds no checkpoint
  */
@@ -97,14 +100,19 @@ export async function registerFolder(
 ): Promise<Checkpoint> {
   const { models } = context.catalog;
   const known = models.checkpointByDirectory(directory);
-  if (known !== null) return known;
+  if (known !== null && (await isUnchanged(context, known))) return known;
   const opened = await openCheckpoint(directory);
   try {
     const name = path.basename(directory);
     const files = await filesBelow(directory);
+    const states = await Promise.all(
+      files.map((file) => fileState(path.join(directory, file.name))),
+    );
+    const createdAt = new Date().toISOString();
     const checkpoint: Checkpoint = {
       id: models.freeId(name, reservedName),
-      name,
+      // Two of one name could not be told apart.
+      name: known === null ? name : `${name} (${createdAt.slice(0, 19).replace('T', ' ')})`,
       directory,
       origin: { repository: null, revision: null, commit: null, endpoint: null },
       architecture: describeArchitecture(opened.config).modelType,
@@ -112,11 +120,12 @@ export async function registerFolder(
       sizeBytes: opened.files.reduce((sum, file) => sum + file.sizeBytes, 0),
       license: null,
       owned: false,
-      createdAt: new Date().toISOString(),
+      createdAt,
     };
+    if (known !== null) models.giveUpFolder(known);
     return models.addCheckpoint(
       checkpoint,
-      files.map((file) => ({ ...file, sha256: null })),
+      files.map((file, i) => ({ ...file, sha256: null, state: states[i] ?? null })),
     );
   } finally {
     await opened.close();

@@ -3,6 +3,7 @@ import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { nearNames, viewTensor } from '../inspect-tensor/index.ts';
 import { artifactOf } from './catalog-calls.ts';
+import { isUnchanged } from './checkpoint-version.ts';
 import type { EngineContext } from './context.ts';
 
 /** The call that looks at a single tensor. */
@@ -22,10 +23,12 @@ export function tensorCalls(context: EngineContext): Pick<Handlers<EngineApi>, '
           remedy: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `See: nibble show ${id}`,
         });
       }
+      const checkpoint = models.checkpoint(artifact.checkpointId);
+      const isThere = checkpoint !== null && (await isUnchanged(context, checkpoint));
       return viewTensor({
         artifact,
         tensor,
-        checkpointDirectory: models.checkpoint(artifact.checkpointId)?.directory ?? null,
+        checkpointDirectory: isThere ? checkpoint.directory : null,
         bins,
         signal,
       });

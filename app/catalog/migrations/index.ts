@@ -8,6 +8,7 @@ import { migrateTo60 } from './0060-hash-kinds.ts';
 import { migrateTo70 } from './0070-evaluated-caches.ts';
 import { migrateTo80 } from './0080-owners.ts';
 import { migrateTo90 } from './0090-weights-checks.ts';
+import { migrateTo100 } from './0100-file-states.ts';
 
 export interface Migration {
   readonly version: number;
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { version: 70, migrate: migrateTo70 },
   { version: 80, migrate: migrateTo80 },
   { version: 90, migrate: migrateTo90 },
+  { version: 100, migrate: migrateTo100 },
 ];

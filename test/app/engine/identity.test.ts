@@ -1,5 +1,5 @@
 // Names and folders mean one thing each.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
@@ -48,6 +48,43 @@ describe('a download', () => {
     for (const { id } of [first, second])
       expect((await engine.handlers.verify({ id }, quiet)).ok).toBe(true);
     expect((await pull()).id).toBe(second.id);
+  });
+});
+
+describe('a folder of the person', () => {
+  it('holds another checkpoint once other weights are in it, though size and time are the same', async () => {
+    const own = path.join(await scratchFolder(), 'own');
+    await writeTinyCheckpoint(own);
+    await engine.done((await engine.make(own, ['nf4'])).id);
+    const file = path.join(own, 'model.safetensors');
+    const { atime, mtime } = statSync(file);
+    await writeTinyCheckpoint(own, { seed: 2 });
+    utimesSync(file, atime, mtime);
+    expect((await engine.handlers.verify({ id: 'own' }, quiet)).ok).toBe(false);
+    const byId = await engine.make('own', ['nf4']);
+    expect((await engine.until(byId.id, ({ state }) => state === 'failed')).error).toMatchObject({
+      reason: 'checkpoint-changed',
+    });
+    await engine.done((await engine.make(own, ['nf4'])).id);
+    const { checkpoints, artifacts } = await engine.handlers.list({}, quiet);
+    expect(checkpoints.map(({ id }) => id).sort()).toEqual(['own', 'own-2']);
+    expect(new Set(artifacts.map(({ checkpointId }) => checkpointId)).size).toBe(2);
+    expect(new Set(artifacts.map(({ weightsSha256 }) => weightsSha256)).size).toBe(2);
+    const old = checkpoints.find(({ id }) => id === 'own');
+    expect(old?.directory).not.toBe(own);
+    // The old weights are gone: nothing of the new ones is shown as theirs.
+    expect((await engine.handlers.verify({ id: 'own-2' }, quiet)).ok).toBe(true);
+    await engine.done((await engine.make(own, ['nf4'])).id);
+    expect((await engine.handlers.list({}, quiet)).artifacts).toHaveLength(2);
+  });
+
+  it('is forgotten where nothing was made of what was in it', async () => {
+    const own = path.join(await scratchFolder(), 'own');
+    await writeTinyCheckpoint(own);
+    await engine.done((await engine.make(own, [])).id);
+    await writeTinyCheckpoint(own, { seed: 2 });
+    await engine.done((await engine.make(own, ['int4'])).id);
+    expect((await engine.handlers.list({}, quiet)).checkpoints).toHaveLength(1);
   });
 });
 

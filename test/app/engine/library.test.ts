@@ -323,6 +323,9 @@ describe('remove', () => {
     expect((await library()).artifacts).toEqual([]);
     if (process.platform === 'linux') {
       const [trashed = ''] = readdirSync(path.join(dataHome, 'Trash', 'files'));
+      // File managers show this name.
+      expect(trashed).toBe('tiny-nf4');
+      expect(readdirSync(path.join(dataHome, 'Trash', 'info'))).toEqual(['tiny-nf4.trashinfo']);
       expect(readdirSync(path.join(dataHome, 'Trash', 'files', trashed))).toEqual(
         expect.arrayContaining(['model.safetensors', 'runtime.safetensors']),
       );
