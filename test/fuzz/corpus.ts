@@ -3,6 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { schemeNames } from '../../app/contract/scheme.ts';
+import { ensureGraph } from '../../app/run/index.ts';
 import { quantizeFolder } from '../fixtures/quantize-folder.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 
@@ -30,6 +31,9 @@ export async function writeCorpus(folder: string): Promise<void> {
     for (const file of chatFiles)
       await copyFile(path.join(sample, file), path.join(directory, file));
   }
-  for (const scheme of schemeNames)
-    await quantizeFolder(plain, path.join(folder, `artifact-${scheme}`), scheme);
+  for (const scheme of schemeNames) {
+    const directory = path.join(folder, `artifact-${scheme}`);
+    await quantizeFolder(plain, directory, scheme);
+    await ensureGraph(directory);
+  }
 }
