@@ -204,4 +204,27 @@ describe('a reused context', () => {
     expect(statistics.cachedTokens).toBeLessThan(second.length);
     await runnable.model.close();
   });
+
+  it('reads only the end of a conversation whose last question was edited, and nothing to answer that again', async () => {
+    const runnable = await open();
+    const tokenizer = await runnable.tokenizer();
+    const turns: Message[] = Array.from({ length: 20 }, (_, turn) => ({
+      role: turn % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content: `Turn ${turn}: ${'some words to be read, '.repeat(6)}`,
+    }));
+    const idsOf = (question: string): readonly number[] =>
+      encodePrompt(tokenizer, runnable.template, [...turns, { role: 'user', content: question }])
+        .ids;
+    // As after a restart: all of it is one prompt.
+    const before = idsOf('What was the first turn about?');
+    expect(before.length).toBeGreaterThan(3 * runnable.model.chunk);
+    expect((await ask(runnable, before)).statistics.cachedTokens).toBe(0);
+    const after = idsOf('And the last one?');
+    const edited = await ask(runnable, after);
+    expect(edited.statistics.cachedTokens).toBeGreaterThan(after.length - 2 * runnable.model.chunk);
+    expect((await ask(runnable, after)).statistics.cachedTokens).toBe(after.length);
+    const fresh = await ask(runnable, after, { reuse: false });
+    expect(edited.ids).toEqual(fresh.ids);
+    await runnable.model.close();
+  });
 });
