@@ -1,4 +1,4 @@
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 import { requireSafePath } from './file-path.ts';
 import type { RepositoryFile } from './repository.ts';
 
@@ -63,13 +63,19 @@ function explainNoWeights(files: readonly RepositoryFile[]): AppError {
       'This repository has its weights only as pickle files (.bin, .pt), which can run any program when they are opened. Nibble never reads them.',
       { remedy },
     );
-  if (files.some((file) => file.path.endsWith('.gguf')))
+  const gguf = files.find((file) => /\.gguf$/i.test(file.path));
+  if (gguf !== undefined)
     return new AppError(
       'unsupported-model',
       'This repository has its weights only as GGUF files, which are already quantized. Nibble quantizes from the original safetensors.',
-      {
-        remedy: 'Choose the original repository; the page of this one names it as its base model.',
-      },
+      because(
+        'gguf-only',
+        { path: gguf.path },
+        {
+          remedy:
+            'Choose the original repository; the page of this one names it as its base model.',
+        },
+      ),
     );
   return new AppError(
     'unsupported-model',

@@ -83,29 +83,29 @@ export function scanJson(bytes: Uint8Array, limits: ScanLimits): JsonScan {
   let values = 0;
   let keys = 0;
   let numericKeys = 0;
-  let isNumeric = false;
+  // The string that was seen last.
+  let textStart = 0;
+  let textEnd = 0;
   const found = { hasFraction: false, hasPythonConstant: false, hasSurrogateEscape: false };
   const result = (broken: JsonScan['broken']): JsonScan => ({ broken, keys, ...found });
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
     if (byte === QUOTE) {
-      isNumeric = true;
-      const start = at;
+      textStart = at + 1;
       for (at++; at < bytes.length; at++) {
-        const inside = bytes[at] ?? 0;
+        const inside = bytes[at];
         if (inside === QUOTE) break;
-        if (inside === BACKSLASH) {
-          if (bytes[at + 1] === LOWER_U && isSurrogateEscape(bytes, at))
-            found.hasSurrogateEscape = true;
-          at++;
-          isNumeric = false;
-        } else if (inside < ZERO || inside > NINE) isNumeric = false;
+        if (inside !== BACKSLASH) continue;
+        if (bytes[at + 1] === LOWER_U && isSurrogateEscape(bytes, at))
+          found.hasSurrogateEscape = true;
+        at++;
       }
-      if (at === start + 1) isNumeric = false;
+      textEnd = at;
       values++;
     } else if (byte === COLON) {
       keys++;
-      if (isNumeric && ++numericKeys > limits.maxNumericKeys) return result('numeric-keys');
+      if (isNumber(bytes, textStart, textEnd) && ++numericKeys > limits.maxNumericKeys)
+        return result('numeric-keys');
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       values++;
       if (++depth > limits.maxDepth) return result('depth');
@@ -120,6 +120,13 @@ export function scanJson(bytes: Uint8Array, limits: ScanLimits): JsonScan {
     if (values > limits.maxValues) return result('values');
   }
   return result(null);
+}
+
+/** Whether [start, end) is made of digits alone. */
+function isNumber(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && isDigit(bytes[at])) at++;
+  return at === end && end > start;
 }
 
 /** Which of the rarer spellings the literal in [start, end) is. */

@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inspection } from '../../../app/contract/inspection.ts';
+import { startLocalHub } from '../../../app/local-hub/index.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
 import {
@@ -196,6 +197,34 @@ describe('a model', () => {
     const directory = await tiny({ tied: false, config: { tie_word_embeddings: true } });
     expect((await inspect(directory)).notes).toEqual(['own-output-layer']);
     expect((await inspect(await tiny({ tied: true }))).notes).toEqual([]);
+  });
+});
+
+describe('a repository', () => {
+  it('that is quantized already is told by a look at its headers', async () => {
+    const directory = await tiny({ change: stored(up, 'F8_E4M3', 0.5) });
+    const bare = await tiny({
+      change: (tensors) =>
+        tensors.map((tensor) =>
+          tensor.name === up ? { ...tensor, name: up.replace('weight', 'qweight') } : tensor,
+        ),
+    });
+    const hub = await startLocalHub({
+      repositories: { 'test/fp8': { directory }, 'test/gptq': { directory: bare } },
+    });
+    const near = await TestEngine.open(await scratchFolder(), { hubEndpoint: hub.endpoint });
+    try {
+      for (const [source, method] of [
+        ['test/fp8', 'fp8'],
+        ['test/gptq', 'awq or gptq'],
+      ] as const)
+        expect(await near.handlers.inspect({ source, contextLength: 512 }, quiet)).toMatchObject({
+          obstacle: { reason: 'already-quantized', facts: { method } },
+        });
+    } finally {
+      await near.close();
+      await hub.close();
+    }
   });
 });
 
