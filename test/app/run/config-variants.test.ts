@@ -34,11 +34,15 @@ async function folderOf(base: string, change: Record<string, unknown>): Promise<
   return directory;
 }
 
-async function withModel<T>(directory: string, use: (model: Model) => Promise<T>): Promise<T> {
+async function withModel<T>(
+  directory: string,
+  use: (model: Model) => Promise<T>,
+  contextLength = 128,
+): Promise<T> {
   const { graphPath } = await ensureGraph(directory, 'exact');
   const model = await Model.open({
     graphPath,
-    contextLength: 128,
+    contextLength,
     mode: 'exact',
     cacheType: 'f32',
   });
@@ -92,6 +96,30 @@ describe('a configuration', () => {
       expect(answer.ids).toEqual(greedy.slice(prompt.length));
     },
   );
+
+  it('with growing rotary embeddings rotates a prompt of several chunks by its whole length', async () => {
+    const tokens = 1200;
+    const trained = 32;
+    const factor = 4;
+    const dimensions = 16;
+    const theta =
+      10_000 * ((factor * tokens) / trained - factor + 1) ** (dimensions / (dimensions - 2));
+    const ids = Array.from({ length: tokens }, (_, i) => (i * 37) % 160);
+    const lastOf = async (change: Record<string, unknown>): Promise<number[]> =>
+      withModel(
+        await folderOf('llama', change),
+        async (model) => [...(await model.evaluate(ids, { rows: 'last' }))],
+        tokens,
+      );
+    const grown = await lastOf({
+      max_position_embeddings: trained,
+      rope_parameters: { rope_type: 'dynamic', factor, rope_theta: 10_000 },
+    });
+    expectClose(
+      grown,
+      await lastOf({ rope_parameters: { rope_type: 'default', rope_theta: Math.fround(theta) } }),
+    );
+  });
 
   it('may leave the embeddings to the head that they are tied to', async () => {
     const directory = await folderOf('llama', {});
