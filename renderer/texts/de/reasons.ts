@@ -74,6 +74,10 @@ export const reasons: Texts<typeof english> = {
     what: 'Es gibt kein Modell, keine Datei und keinen Ordner namens {{name}}.',
     next: 'Gib einen Namen vom Hub ein (Besitzer/Name) oder den Pfad eines Ordners mit config.json und Safetensors-Dateien.',
   },
+  'prompt-beyond-context': {
+    what: 'Die Unterhaltung hat {{characters}} Zeichen und weit mehr Tokens, als der Kontext dieses Modells fasst ({{contextTokens}}).',
+    next: 'Kürze deine Nachricht, beginne einen neuen Chat oder erlaube in den Einstellungen einen längeren Kontext.',
+  },
   'tensor-shape': {
     what: 'Der Tensor {{tensor}} hat die Form {{found}}; config.json verlangt {{expected}}.',
     next: 'Hole das Modell noch einmal oder wähle ein anderes.',
@@ -81,6 +85,22 @@ export const reasons: Texts<typeof english> = {
   'tensor-type': {
     what: 'Der Tensor {{tensor}} ist als {{type}} gespeichert; dafür lässt sich das nicht verwenden.',
     next: 'Wähle ein anderes Modell.',
+  },
+  'text-not-in-vocabulary': {
+    what: 'Der Text enthält Zeichen, die der Tokenizer dieses Modells nicht kennt.',
+    next: 'Lass ungewöhnliche Zeichen weg oder wähle ein anderes Modell.',
+  },
+  'tokenizer-output-limit': {
+    what: 'Der Tokenizer dieses Modells macht aus dem Text mehr als {{limit}} Zeichen, was kein echter tut.',
+    next: 'Wähle ein anderes Modell.',
+  },
+  'tokenizer-timeout': {
+    what: 'Der Tokenizer dieses Modells wurde nach {{limit}} abgebrochen.',
+    next: 'Versuche es mit einem kürzeren Text. Hilft das nicht, wähle ein anderes Modell.',
+  },
+  'tokenizer-unusable': {
+    what: '{{file}} ist als Tokenizer nicht brauchbar: {{problem}}.',
+    next: 'Hole das Modell noch einmal oder wähle ein anderes.',
   },
   'unknown-architecture': {
     what: 'Modelle der Art {{architecture}} kann Nibble noch nicht quantisieren oder ausführen.',

@@ -78,6 +78,10 @@ export const reasons = {
     what: 'There is no model, file or folder called {{name}}.',
     next: 'Enter a name from the hub (owner/name), or the path of a folder with config.json and safetensors files.',
   },
+  'prompt-beyond-context': {
+    what: 'The conversation has {{characters}} characters and far more tokens than the context of this model holds ({{contextTokens}}).',
+    next: 'Shorten your message, begin a new chat, or allow a longer context in the settings.',
+  },
   'tensor-shape': {
     what: 'The tensor {{tensor}} has the shape {{found}}; config.json asks for {{expected}}.',
     next: 'Get the model again, or choose another one.',
@@ -85,6 +89,22 @@ export const reasons = {
   'tensor-type': {
     what: 'The tensor {{tensor}} is stored as {{type}}, which can’t be used for it.',
     next: 'Choose another model.',
+  },
+  'text-not-in-vocabulary': {
+    what: 'The text has characters that this model’s tokenizer does not know.',
+    next: 'Leave unusual characters out, or choose another model.',
+  },
+  'tokenizer-output-limit': {
+    what: 'This model’s tokenizer makes more than {{limit}} characters of the text, which no real one does.',
+    next: 'Choose another model.',
+  },
+  'tokenizer-timeout': {
+    what: 'This model’s tokenizer did not finish within {{limit}} and was stopped.',
+    next: 'Try a shorter text. If that does not help, choose another model.',
+  },
+  'tokenizer-unusable': {
+    what: '{{file}} cannot be used as a tokenizer: {{problem}}.',
+    next: 'Get the model again, or choose another one.',
   },
   'unknown-architecture': {
     what: 'Nibble can’t quantize or run {{architecture}} models yet.',
