@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import type { Database } from 'better-sqlite3';
@@ -49,6 +49,23 @@ function isFull(file: string): boolean {
   }
 }
 
+/**
+ * Keeps a catalog as it is before a newer Nibble changes it, under `<file>.v<version>.backup`: the way back to the Nibble
+ * that wrote it. One that is new, or that was kept before, needs none.
+ */
+function keepBackup(db: Database, file: string): void {
+  const found = versionOf(db);
+  if (found === 0 || found >= (migrations.at(-1)?.version ?? 0)) return;
+  const backup = `${file}.v${found}.backup`;
+  if (existsSync(backup)) return;
+  try {
+    db.prepare('VACUUM INTO ?').run(backup);
+  } catch (error) {
+    // Another process, started at the same time, keeps it.
+    if (!existsSync(backup)) throw error;
+  }
+}
+
 /** Turns SQLite's own errors into ours; everything else passes. */
 export function toCatalogError(error: unknown, file: string): AppError {
   if (error instanceof Sqlite.SqliteError) {
@@ -95,6 +112,7 @@ export function openDatabase(file: string): Database {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');
     db.pragma('foreign_keys = ON');
+    keepBackup(db, file);
     migrate(db);
     return db;
   } catch (error) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -305,6 +306,48 @@ describe('openCatalog', () => {
 });
 
 describe('migrations', () => {
+  it('keep a catalog as it was, and make the copy of the output layer part of the fingerprint', () => {
+    const old = new Sqlite(file);
+    migrate(
+      old,
+      migrations.filter(({ version }) => version <= 80),
+    );
+    const copy = {
+      tensor: 'lm_head.weight',
+      scheme: 'int8-absmax',
+      blockSize: 64,
+      sizeBytes: 1,
+      sha256: 'c'.repeat(64),
+      rmsError: 0,
+      relativeError: 0,
+      maxError: 0,
+      sqnrDb: null,
+    };
+    const insert = old.prepare(
+      `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
+         weights_bytes, output_layer_copy, source_bytes, weights_sha256, totals, quantize_ms, created_at)
+       VALUES (@id, 'm', @id, 'nf4', 64, @id, 'llama', 1, 1, @copy, 1, @hash, @totals, 1, '2026-01-01T00:00:00.000Z')`,
+    );
+    const totals = JSON.stringify(artifact.totals);
+    const hash = 'b'.repeat(64);
+    insert.run({ id: 'with', copy: JSON.stringify(copy), hash, totals });
+    insert.run({ id: 'without', copy: null, hash, totals });
+    old.close();
+    const catalog = openCatalog(file);
+    const lines = `${hash}  model.safetensors\n${copy.sha256}  runtime.safetensors\n`;
+    expect(catalog.models.artifact('with')?.weightsSha256).toBe(
+      createHash('sha256').update(lines).digest('hex'),
+    );
+    expect(catalog.models.artifact('without')?.weightsSha256).toBe(hash);
+    catalog.close();
+    const backup = new Sqlite(`${file}.v80.backup`, { readonly: true });
+    expect(backup.pragma('user_version', { simple: true })).toBe(80);
+    expect(
+      backup.prepare("SELECT weights_sha256 AS hash FROM artifacts WHERE id = 'with'").get(),
+    ).toEqual({ hash });
+    backup.close();
+  });
+
   it('ascend', () => {
     const versions = migrations.map((migration) => migration.version);
     expect(versions).toEqual([...versions].sort((a, b) => a - b));
