@@ -47,7 +47,12 @@ export function killedCommands(repository: string, textFile: string): readonly K
         '24',
       ],
     },
-    { name: 'chat', before: [make], command: ['chat', ARTIFACT], input: 'Hello\nAnd again\n' },
+    {
+      name: 'chat',
+      before: [make],
+      command: ['chat', ARTIFACT, '--max-tokens', '24', '--device', 'cpu'],
+      input: 'Hello\nAnd again\n',
+    },
     { name: 'verify', before: [make], command: ['verify', ARTIFACT] },
     {
       name: 'remove',

@@ -7,13 +7,14 @@ import { DatabaseSync } from 'node:sqlite';
 /** Files that tell times, or that only have to be there. */
 const VOLATILE = /(?:^catalog\.sqlite|\.nibble-download\.json$|^\.reserve$|key$|\.json$)/;
 
-/** The catalog's journal is there or not as SQLite pleases. */
-const COMES_AND_GOES = /^catalog\.sqlite-/;
+/** The catalog's journal is there or not as SQLite pleases; what was hashed in the background, as there was time. */
+const COMES_AND_GOES = /^catalog\.sqlite-|nibble-weights\.json$/;
 
 function digestOf(file: string, name: string): string {
   if (path.basename(name) === 'nibble.json') {
+    // The fingerprint of the job holds when the checkpoint's files were written.
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-    return JSON.stringify({ ...manifest, elapsedMs: null });
+    return JSON.stringify({ ...manifest, elapsedMs: null, fingerprint: null });
   }
   if (name.startsWith('artifacts/') || name.startsWith('checkpoints/')) {
     if (path.basename(name).startsWith('.nibble')) return 'there';
@@ -33,6 +34,13 @@ export function filesOf(home: string): ReadonlyMap<string, string> {
   return files;
 }
 
+/** Where two texts part; nothing of hashes. */
+function firstDifference(expected: string, found: string): string {
+  if (expected.length <= 64) return '';
+  const at = [...expected].findIndex((character, i) => character !== found[i]);
+  return `: ${expected.slice(at - 30, at + 30)} became ${found.slice(at - 30, at + 30)}`;
+}
+
 /** What differs between two homes, in words. */
 export function differences(
   expected: ReadonlyMap<string, string>,
@@ -41,7 +49,8 @@ export function differences(
   const lines: string[] = [];
   for (const [name, digest] of expected)
     if (!found.has(name)) lines.push(`${name} is missing`);
-    else if (found.get(name) !== digest) lines.push(`${name} has other bytes`);
+    else if (found.get(name) !== digest)
+      lines.push(`${name} has other bytes${firstDifference(digest, found.get(name) ?? '')}`);
   for (const name of found.keys()) if (!expected.has(name)) lines.push(`${name} is left over`);
   return lines;
 }
