@@ -33,6 +33,18 @@ export function schemeOfStep(step: string, schemes: readonly SchemeName[]): Sche
   return found ?? null;
 }
 
+/** What a step does: as the engine says, or by its name where an earlier Nibble left it. */
+function taskOf(
+  { step, kind, task }: Progress,
+  schemes: readonly SchemeName[],
+): NonNullable<Progress['task']> {
+  if (task !== undefined) return task;
+  const scheme = schemeOfStep(step, schemes);
+  if (step.endsWith(MEASURING)) return { kind: 'evaluate', scheme };
+  const makes = kind === 'quantize' || kind === 'evaluate' || scheme !== null;
+  return { kind: makes ? 'quantize' : 'download', scheme };
+}
+
 function isFinished({ done, total }: Progress): boolean {
   return total !== null && done >= total;
 }
@@ -53,13 +65,10 @@ function stepsOfMake(
   request: Extract<Job['request'], { kind: 'make' }>,
 ): readonly PlannedStep[] {
   const { schemes } = request;
-  const artifactSteps = job.steps.filter(
-    ({ step, kind }) =>
-      kind === 'quantize' || kind === 'evaluate' || schemeOfStep(step, schemes) !== null,
-  );
-  const measuring = artifactSteps.filter(({ step }) => step.endsWith(MEASURING));
-  const making = artifactSteps.filter((progress) => !measuring.includes(progress));
-  const download = job.steps.find((progress) => !artifactSteps.includes(progress)) ?? null;
+  const steps = job.steps.map((progress) => ({ progress, task: taskOf(progress, schemes) }));
+  const making = steps.filter(({ task }) => task.kind === 'quantize');
+  const measuring = steps.filter(({ task }) => task.kind === 'evaluate');
+  const download = steps.find(({ task }) => task.kind === 'download')?.progress ?? null;
   const planned: PlannedStep[] = [];
   // A folder needs no download; neither does a checkpoint that is here already.
   const expected = job.checkpointId === null && comesFromAfar(request.source);
@@ -71,8 +80,8 @@ function stepsOfMake(
       progress: download,
       state: stateOf(job, download, job.checkpointId !== null),
     });
-  const find = (list: readonly Progress[], scheme: SchemeName): Progress | null =>
-    list.find(({ step }) => schemes.length === 1 || schemeOfStep(step, schemes) === scheme) ?? null;
+  const find = (list: typeof steps, scheme: SchemeName): Progress | null =>
+    list.find(({ task }) => schemes.length === 1 || task.scheme === scheme)?.progress ?? null;
   for (const [index, scheme] of schemes.entries()) {
     const progress = find(making, scheme);
     planned.push({

@@ -37,8 +37,9 @@ export function filesOf(home: string): ReadonlyMap<string, string> {
 /** Where two texts part; nothing of hashes. */
 function firstDifference(expected: string, found: string): string {
   if (expected.length <= 64) return '';
-  const at = [...expected].findIndex((character, i) => character !== found[i]);
-  return `: ${expected.slice(at - 30, at + 30)} became ${found.slice(at - 30, at + 30)}`;
+  let at = 0;
+  while (at < expected.length && expected[at] === found[at]) at++;
+  return `: ${expected.slice(Math.max(0, at - 30), at + 30)} became ${found.slice(Math.max(0, at - 30), at + 30)}`;
 }
 
 /** What differs between two homes, in words. */

@@ -45,6 +45,26 @@ describe('schemeOfStep', () => {
 });
 
 describe('plannedSteps', () => {
+  it('takes the engine’s word for what a step makes, whatever the artifact is called', () => {
+    const made = progress('model-nf4-no-copy', 'quantize', 40);
+    const measured = progress('model-nf4-no-copy/evaluate', 'evaluate', 10);
+    const steps = plannedSteps(
+      job({
+        request: make(['nf4-dq', 'nf4'], true),
+        steps: [
+          { ...made, task: { kind: 'quantize', scheme: 'nf4' } },
+          { ...measured, task: { kind: 'evaluate', scheme: 'nf4' } },
+        ],
+      }),
+    );
+    expect(
+      steps.filter(({ state }) => state === 'running').map(({ kind, scheme }) => [kind, scheme]),
+    ).toEqual([
+      ['quantize', 'nf4'],
+      ['evaluate', 'nf4'],
+    ]);
+  });
+
   it('lists what has not begun, so that the list keeps its length', () => {
     const steps = plannedSteps(job({ steps: [progress('a/model', 'download', 10)] }));
     expect(steps.map(({ kind, scheme, state }) => [kind, scheme, state])).toEqual([
