@@ -72,7 +72,6 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['app/catalog'],
   trash: ['app/engine'],
   '@huggingface/hub': ['app/hub'],
-  '@huggingface/jinja': ['app/run'],
   protobufjs: ['app/run'],
   fastify: ['app/local-hub', 'main'],
   commander: ['main'],

@@ -12,6 +12,16 @@ export const errorReasons = {
   'bad-config-value': { field: 'text', value: 'text' },
   /** The files in the folder of a checkpoint are no longer those that the catalog knows. */
   'checkpoint-changed': { name: 'text', folder: 'text' },
+  /** The model has several chat templates, and none of them is the default one. `names` by commas. */
+  'chat-template-ambiguous': { names: 'text' },
+  /** The model's chat template does something that Python refuses, whatever the conversation may be. */
+  'chat-template-failed': { line: 'count', detail: 'text' },
+  /** The model's chat template used too much: `depth`, `memory`, `output`, `source` (its own length), `steps` or `time`. */
+  'chat-template-limit': { limit: 'text', line: 'count' },
+  /** The model's chat template refuses the conversation, and says why in its own words. */
+  'chat-template-refused': { detail: 'text' },
+  /** The model's chat template is no template. */
+  'chat-template-syntax': { line: 'count', detail: 'text' },
   /** What is named is a checkpoint, which does not run by itself. `artifacts`: ids of what was made of it, by commas. */
   'checkpoint-not-runnable': { id: 'text', artifacts: 'text' },
   /** The prompt, with room for an answer where one is wanted, has more tokens than the context holds. */

@@ -12,7 +12,8 @@ import {
 } from './generation-config.ts';
 import { openModel, type LoadOptions } from './open-model.ts';
 import { PromptCache } from './prompt-cache.ts';
-import { loadChatTemplate, type ChatTemplate } from './tokenizer/chat-template.ts';
+import { loadChatTemplate, type ChatTemplate } from './template/chat-template.ts';
+import { readSpecialTokens, type TemplateTokens } from './template/special-tokens.ts';
 import {
   loadTokenizer,
   missingTokenizer,
@@ -48,18 +49,6 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
-/** Names of special tokens as templates use them: bos_token, eos_token, … */
-function templateTokens(
-  tokenizerConfig: Readonly<Record<string, unknown>>,
-): Record<string, string> {
-  const tokens: Record<string, string> = {};
-  for (const name of ['bos_token', 'eos_token', 'unk_token', 'pad_token']) {
-    const text = specialTokenText(tokenizerConfig[name]);
-    if (text !== null) tokens[name] = text;
-  }
-  return tokens;
-}
-
 /** The id of an added token as tokenizer_config.json lists it; undefined where it lists none. */
 function listedTokenId(
   tokenizerConfig: Readonly<Record<string, unknown>>,
@@ -75,7 +64,7 @@ function listedTokenId(
 /** What the small files of a model folder say. */
 interface Companions {
   readonly tokenizerConfig: Readonly<Record<string, unknown>>;
-  readonly tokens: Readonly<Record<string, string>>;
+  readonly tokens: TemplateTokens;
   readonly template: ChatTemplate | null;
   readonly generation: GenerationConfig;
   readonly hasTokenizer: boolean;
@@ -102,7 +91,7 @@ async function readCompanions(directory: string): Promise<Companions> {
     readGenerationConfig(directory),
     exists(path.join(directory, TOKENIZER_FILE)),
   ]);
-  const tokens = templateTokens(tokenizerConfig);
+  const tokens = await readSpecialTokens(directory, tokenizerConfig);
   const template = await loadChatTemplate(directory, tokenizerConfig, tokens);
   return { tokenizerConfig, tokens, template, generation, hasTokenizer, problem };
 }

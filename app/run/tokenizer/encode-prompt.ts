@@ -1,6 +1,6 @@
 import { AppError, because } from '../../contract/error.ts';
 import type { Message } from '../../contract/sampling.ts';
-import type { ChatTemplate } from './chat-template.ts';
+import type { ChatTemplate } from '../template/chat-template.ts';
 import type { ModelTokenizer } from './load-tokenizer.ts';
 import { TooManyTokens } from './models/token-model.ts';
 

@@ -1,84 +1,15 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../app/contract/sampling.ts';
 import { encodePrompt } from '../../../app/run/index.ts';
-import { loadChatTemplate, type ChatTemplate } from '../../../app/run/tokenizer/chat-template.ts';
+import { loadChatTemplate } from '../../../app/run/template/chat-template.ts';
 import { loadTokenizer, readTokenizerConfig } from '../../../app/run/tokenizer/load-tokenizer.ts';
-import { scratchFolder } from '../../fixtures/scratch.ts';
 
 const sample = fileURLToPath(new URL('../../../app/sample/model/', import.meta.url));
-const tokens = { bos_token: '<s>', eos_token: '</s>' };
 
 const user = (content: string): Message => ({ role: 'user', content });
 const assistant = (content: string): Message => ({ role: 'assistant', content });
 const system = (content: string): Message => ({ role: 'system', content });
-
-async function template(source: string): Promise<ChatTemplate> {
-  const directory = await scratchFolder();
-  await writeFile(path.join(directory, 'chat_template.jinja'), source);
-  const loaded = await loadChatTemplate(directory, {}, tokens);
-  if (loaded === null) throw new Error('no template');
-  return loaded;
-}
-
-describe('a chat template', () => {
-  const source =
-    '{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}';
-
-  it('is rendered with the messages, the special tokens and a start for the answer', async () => {
-    const { render } = await template(source);
-    expect(render([system('Be brief.'), user('Hi'), assistant('Hello'), user('{{ 7 * 7 }}')])).toBe(
-      '<s>[system]Be brief.</s>[user]Hi</s>[assistant]Hello</s>[user]{{ 7 * 7 }}</s>[assistant]',
-    );
-  });
-
-  it('may lie in tokenizer_config.json, alone or named, or in chat_template.json', async () => {
-    const directory = await scratchFolder();
-    const load = (config: Record<string, unknown>): Promise<ChatTemplate | null> =>
-      loadChatTemplate(directory, config, tokens);
-    expect(await load({})).toBeNull();
-    expect(await load({ chat_template: null })).toBeNull();
-    expect((await load({ chat_template: 'one' }))?.render([user('x')])).toBe('one');
-    const named = [
-      { name: 'tool_use', template: 'tools' },
-      { name: 'default', template: 'plain' },
-    ];
-    expect((await load({ chat_template: named }))?.render([user('x')])).toBe('plain');
-    await writeFile(path.join(directory, 'chat_template.json'), '{"chat_template": "json"}');
-    expect((await load({ chat_template: 'one' }))?.render([user('x')])).toBe('json');
-    await writeFile(path.join(directory, 'chat_template.jinja'), 'jinja');
-    expect((await load({ chat_template: 'one' }))?.render([user('x')])).toBe('jinja');
-  });
-
-  it('may refuse a conversation in its own words', async () => {
-    const { render } = await template(
-      "{% if messages[0].role != 'user' %}{{ raise_exception('Start with a question') }}{% endif %}ok",
-    );
-    expect(render([user('x')])).toBe('ok');
-    expect(() => render([assistant('x')])).toThrow(/Start with a question/);
-  });
-
-  it('gets the instructions with the first question where it knows no system role', async () => {
-    const { render } = await template(
-      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ m.content }}{% endfor %}",
-    );
-    expect(render([system('Be brief.'), user('Hi')])).toBe('Be brief.\n\nHi');
-  });
-
-  it('is refused when it does not parse or is too long', async () => {
-    await expect(template('{% for %}')).rejects.toMatchObject({ code: 'malformed-file' });
-    await expect(template('x'.repeat(300_000))).rejects.toMatchObject({ code: 'malformed-file' });
-  });
-
-  it('is stopped when it does not end', async () => {
-    const { render } = await template(
-      '{% for a in range(99999) %}{% for b in range(99999) %}{% set c = a * b %}{% endfor %}{% endfor %}',
-    );
-    expect(() => render([user('x')])).toThrow(/ran for more than/);
-  });
-});
 
 describe('encodePrompt', async () => {
   const config = await readTokenizerConfig(sample);
