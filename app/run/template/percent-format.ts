@@ -102,7 +102,7 @@ export function formatPercent(format: string, values: Value, budget: Budget): st
   budget.text(format.length);
   const given = values instanceof Tuple ? values.items : [values];
   let used = 0;
-  let isMapped = false;
+  const keys = new Set<string>();
   const next = (): Value => {
     const value = given[used++];
     if (value === undefined) throw failed('not enough arguments for format string');
@@ -126,7 +126,7 @@ export function formatPercent(format: string, values: Value, budget: Budget): st
     let mapped: Value | undefined;
     if (key !== undefined) {
       if (!(values instanceof Dict)) throw failed('format requires a mapping');
-      isMapped = true;
+      keys.add(key);
       mapped = values.get(key);
       if (mapped === undefined) throw failed(`KeyError: '${key}'`);
     }
@@ -144,7 +144,7 @@ export function formatPercent(format: string, values: Value, budget: Budget): st
     return ' '.repeat(missing) + before + converted.text;
   };
   const text = format.replace(conversion, field);
-  if (used < given.length && !isMapped && !(values instanceof Dict))
+  if (used < given.length && keys.size === 0 && !(values instanceof Dict))
     throw failed('not all arguments converted during string formatting');
   budget.text(text.length);
   return text;

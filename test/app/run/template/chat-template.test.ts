@@ -140,6 +140,6 @@ describe('a chat template', () => {
       ...error,
       facts: expect.objectContaining(error.facts) as unknown,
     });
-    expect(() => render([user('x')])).toThrow(expected as Error);
+    expect(() => render([user('x')])).toThrow(expected);
   });
 });
