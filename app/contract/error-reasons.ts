@@ -10,8 +10,6 @@ export const errorReasons = {
   'already-quantized': { method: 'text' },
   /** A value of config.json cannot be what it is: missing, out of range, or at odds with another. */
   'bad-config-value': { field: 'text', value: 'text' },
-  /** The files in the folder of a checkpoint are no longer those that the catalog knows. */
-  'checkpoint-changed': { name: 'text', folder: 'text' },
   /** The model has several chat templates, and none of them is the default one. `names` by commas. */
   'chat-template-ambiguous': { names: 'text' },
   /** The model's chat template does something that Python refuses, whatever the conversation may be. */
@@ -22,6 +20,8 @@ export const errorReasons = {
   'chat-template-refused': { detail: 'text' },
   /** The model's chat template is no template. */
   'chat-template-syntax': { line: 'count', detail: 'text' },
+  /** The files in the folder of a checkpoint are no longer those that the catalog knows. */
+  'checkpoint-changed': { name: 'text', folder: 'text' },
   /** What is named is a checkpoint, which does not run by itself. `artifacts`: ids of what was made of it, by commas. */
   'checkpoint-not-runnable': { id: 'text', artifacts: 'text' },
   /** The prompt, with room for an answer where one is wanted, has more tokens than the context holds. */
