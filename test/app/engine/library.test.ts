@@ -19,6 +19,7 @@ import { openCatalog } from '../../../app/catalog/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
+import { Gate } from '../../fixtures/gate.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { canMount } from '../../fixtures/small-disk.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
@@ -480,13 +481,16 @@ describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to 
       const ballast = path.join(disk, 'ballast');
       const { folderId } = await engine.handlers.addFolder({ directory: disk }, quiet);
       await engine.handlers.setDefaultFolder({ folderId }, quiet);
-      await using slow = await startLocalSample();
+      const gate = new Gate();
+      gate.close();
+      await using slow = await startLocalSample(gate);
       await engine.close();
       engine = await TestEngine.open(home, { hubEndpoint: slow.endpoint });
       const { id } = await engine.make(sampleModel.repository, []);
       // It has begun, so the check before the start is past; now the disk fills up behind its back.
       await engine.until(id, ({ steps }) => steps.some(({ done }) => done > 0));
       fill(ballast);
+      gate.open();
       const waiting = await engine.until(id, ({ waitsForDisk }) => waitsForDisk);
       expect(waiting.state).toBe('running');
       expect(waiting.steps.at(-1)?.detail).toContain('full');
@@ -501,12 +505,11 @@ describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to 
   });
 });
 
-/** Serves the sample model slowly enough that something can happen meanwhile. */
-async function startLocalSample(): Promise<AsyncDisposable & { endpoint: string }> {
+/** Serves the sample model, of whose files a part comes before the gate is opened. */
+async function startLocalSample(gate: Gate): Promise<AsyncDisposable & { endpoint: string }> {
   const server = await startLocalHub({
     repositories: { [sampleModel.repository]: { directory: sampleModel.directory } },
-    intercept: ({ host }) =>
-      host === 'content' ? { kind: 'slow', pieceBytes: 128 * 1024, pauseMs: 20 } : undefined,
+    intercept: ({ host }) => (host === 'content' ? gate.holdFile(1 << 20) : undefined),
   });
   return { endpoint: server.endpoint, [Symbol.asyncDispose]: () => server.close() };
 }

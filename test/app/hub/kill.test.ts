@@ -6,30 +6,24 @@ import { contentOf } from '../../fixtures/hub-faults.ts';
 import { sha256File, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession, NAME } from './local-session.ts';
 
-/** Each costs the start of a process. */
-const KILLS = 3;
+/** Before which change of a file the process is killed; what it did before is not done again. Each costs the start of a process. */
+const KILLS = [7, 9, 30];
 
 const CHILD = fileURLToPath(new URL('../../fixtures/pull-child.ts', import.meta.url));
 
-/** Runs the pull in a process; kills it `afterMs` after its first request for content. @returns its exit code or signal */
-function run(session: LocalSession, afterMs: number | null): Promise<number | string | null> {
+const DIE_AT = new URL('../../fixtures/processes/die-at.mjs', import.meta.url).href;
+
+/** Runs the pull in a process; with `call` it is killed before its so many-th change of a file. @returns its exit code or signal */
+function run(session: LocalSession, call: number | null): Promise<number | string | null> {
+  const preload = call === null ? [] : ['--import', `${DIE_AT}?call=${call}`];
   const child = spawn(
     process.execPath,
-    [CHILD, session.server.endpoint, NAME, session.target.directory],
+    [...preload, CHILD, session.server.endpoint, NAME, session.target.directory],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   session.log.clear();
-  const watch =
-    afterMs === null
-      ? undefined
-      : setInterval(() => {
-          if (session.log.count(contentOf('.safetensors')) === 0) return;
-          clearInterval(watch);
-          setTimeout(() => child.kill('SIGKILL'), afterMs);
-        }, 2);
   return new Promise((resolve) => {
     child.on('exit', (code, signal) => {
-      clearInterval(watch);
       resolve(signal ?? code);
     });
   });
@@ -44,22 +38,12 @@ function partBytes(session: LocalSession): Record<string, number> {
   );
 }
 
-it('ends with the same files however often it is killed', { timeout: 120_000 }, async () => {
-  let isSlow = true;
-  await using session = await LocalSession.start({
-    shardBytes: 12_000_000,
-    intercept: (request) =>
-      isSlow && contentOf('.safetensors')(request)
-        ? { kind: 'slow', pieceBytes: 30_000, pauseMs: 6 }
-        : undefined,
-  });
-  // Random moments: in the middle of a block, of the journal, of a rename.
+it('ends with the same files however often it is killed', async () => {
+  await using session = await LocalSession.start({ shardBytes: 12_000_000 });
+  // Between any two changes of the disk: in the middle of a file, of the journal, of a rename.
   let before = partBytes(session);
-  for (let kills = 0; kills <= KILLS; kills++) {
-    const isLast = kills === KILLS;
-    isSlow = !isLast;
-    const end = await run(session, isLast ? null : 50 + Math.random() * 300);
-    expect(end).toBe(isLast ? 0 : 'SIGKILL');
+  for (const call of [...KILLS, null]) {
+    expect(await run(session, call)).toBe(call === null ? 0 : 'SIGKILL');
     // Every run asks for what is missing, and the bytes only grow.
     for (const shard of SHARDS) {
       const asked = session.log.requests.find(contentOf(shard))?.headers['range'];
@@ -67,7 +51,7 @@ it('ends with the same files however often it is killed', { timeout: 120_000 }, 
       expect([bytes === 0 ? undefined : `bytes=${bytes}-`, 'not asked']).toContain(
         session.log.count(contentOf(shard)) === 0 ? 'not asked' : asked,
       );
-      if (!isLast) expect(partBytes(session)[shard]).toBeGreaterThanOrEqual(bytes);
+      if (call !== null) expect(partBytes(session)[shard]).toBeGreaterThanOrEqual(bytes);
     }
     before = partBytes(session);
   }
