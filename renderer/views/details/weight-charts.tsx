@@ -50,7 +50,7 @@ function useHistogramTable(histogram: Histogram, levels: readonly number[] | nul
         from,
         to,
         count,
-        ...(inside === undefined ? [] : [inside.map(formatFigure).join(' ')]),
+        ...(inside === undefined ? [] : [inside.map((value) => formatFigure(value)).join(' ')]),
       ];
     }),
   };
