@@ -103,12 +103,16 @@ async function lookAtDetails({ app, page, hands }: Run): Promise<void> {
 /** Stops an answer with Escape. The sample model can be done before the key is pressed: then it is asked again. */
 async function stopAnswer(page: Page, hands: Hands): Promise<void> {
   const answer = page.getByRole('article', { name: 'Answer' }).last();
+  const stopped = page.getByText('stopped by you');
   const send = page.getByRole('button', { name: 'Send' });
   for (let attempt = 0; attempt < STOP_ATTEMPTS; attempt++) {
     await page.keyboard.press('Escape');
-    // The facts of an answer are there once it has ended.
-    await answer.getByText(/tokens\/s/).waitFor();
-    if ((await page.getByText('stopped by you').count()) > 0) return;
+    // Once an answer has ended it says how; one that was stopped before its first word has no rate.
+    await stopped
+      .or(answer.getByText(/tokens\/s/))
+      .first()
+      .waitFor();
+    if ((await stopped.count()) > 0) return;
     await hands.press(page.getByRole('button', { name: 'Answer again' }).last());
     // Hidden while an answer is written, which may be over before anyone looks.
     await send.waitFor({ state: 'hidden', timeout: 2000 }).catch(() => undefined);
