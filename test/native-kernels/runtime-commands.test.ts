@@ -263,7 +263,7 @@ describe('references to JavaScript', () => {
         running,
         model.evaluate([1, 2], { rows: 'all', signal }),
         model.evaluate([1_000_000], { rows: 'last' }),
-        model.generate(request({ ids: [], signal })),
+        model.generate(request({ ids: [1_000_000], signal })),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual([
         'fulfilled',
