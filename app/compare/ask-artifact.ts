@@ -20,6 +20,8 @@ export function namingArtifact({ id }: Artifact, error: unknown): AppError {
   const known = toAppError(error);
   if (known.code === 'aborted') return known;
   return new AppError(known.code, `${id}: ${known.message}`, {
+    reason: known.reason,
+    facts: known.facts,
     ...(known.remedy === null ? {} : { remedy: known.remedy }),
     cause: error,
   });

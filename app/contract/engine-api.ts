@@ -351,10 +351,14 @@ export const engineApi = {
   // Settings.
   settings: method({ params: z.object({}), result: settingsSchema }),
   updateSettings: method({ params: settingsSchema.partial(), result: settingsSchema }),
-  /** Keeps the hub token where the host keeps secrets; null forgets it. It is never handed out again. */
+  /**
+   * Keeps the hub token where the host keeps secrets; null forgets it. It is never handed out again. One that the hub
+   * does not know is refused.
+   */
   setHubToken: method({
     params: z.object({ token: z.string().trim().min(1).max(500).nullable() }),
-    result: z.object({}),
+    /** Whose token it is, as the hub says; null where it could not be asked. */
+    result: z.object({ account: z.string().nullable() }),
   }),
 } as const;
 

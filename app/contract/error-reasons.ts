@@ -34,6 +34,10 @@ export const errorReasons = {
   'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
   /** What was named is a GGUF file, or a folder that has its weights in GGUF files alone. */
   'gguf-only': { path: 'text' },
+  /** The hub sends so slowly, or so much, that an operation did not end in time. */
+  'hub-too-slow': { host: 'text', seconds: 'seconds' },
+  /** The hub cannot be reached. `cause`: the system's code (ENOTFOUND, ECONNREFUSED ...), empty where it gave none. */
+  'hub-unreachable': { host: 'text', cause: 'text' },
   /** Another process, possibly of another computer, holds the lock in `file`. */
   'in-use': { subject: 'text', process: 'count', computer: 'text', file: 'text' },
   /** An object of a JSON file has this key twice. */

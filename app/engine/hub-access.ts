@@ -72,11 +72,30 @@ export class HubAccess {
     this.#hub = this.#build(this.#options.settings().hubEndpoint, this.#kept);
   }
 
-  /** Keeps a token, or with null forgets it. @throws AppError 'invalid-input' for what can be no token */
-  async keepToken(token: string | null): Promise<void> {
-    new Hub({ token: token ?? '' });
+  /**
+   * Keeps a token, or with null forgets it.
+   *
+   * @returns whose token it is, null where that could not be found out
+   * @throws AppError 'invalid-input' for what can be no token, 'unauthorized' for one that the hub does not know: nothing
+   * is kept then
+   */
+  async keepToken(token: string | null, signal?: AbortSignal): Promise<string | null> {
+    const hub = new Hub({ endpoint: this.#hub.endpoint, token: token ?? '' });
+    const account = token === null ? null : await ownerOf(hub, signal);
     await this.#options.secrets.write(token);
     this.#kept = token;
     this.refresh();
+    return account;
+  }
+}
+
+/** Without a network, or on a mirror that has no accounts, a token is kept unseen: it is looked at when it is used. */
+async function ownerOf(hub: Hub, signal: AbortSignal | undefined): Promise<string | null> {
+  try {
+    return await hub.forPerson.whoAmI({ signal });
+  } catch (error) {
+    const { code } = toAppError(error);
+    if (code === 'unauthorized' || code === 'aborted') throw error;
+    return null;
   }
 }

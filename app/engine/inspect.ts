@@ -192,9 +192,10 @@ export async function inspect(
     const { repository, commit } = origin;
     return inspectFolder(text, directory, { repository, commit, license }, contextLength);
   }
-  const repository = await context.hub.repository(source.name, source.revision, { signal });
-  await context.hub.checkAccess(repository, { signal });
-  const remote = await readRemoteCheckpoint(context.hub, repository, { signal, onProgress: emit });
+  const hub = context.hub.forPerson;
+  const repository = await hub.repository(source.name, source.revision, { signal });
+  await hub.checkAccess(repository, { signal });
+  const remote = await readRemoteCheckpoint(hub, repository, { signal, onProgress: emit });
   return {
     source: text,
     repository: repository.name,

@@ -34,9 +34,8 @@ export function settingsCalls(
       return await Promise.resolve(currentSettings(catalog));
     },
 
-    setHubToken: async ({ token }) => {
-      await access.keepToken(token);
-      return {};
-    },
+    setHubToken: async ({ token }, { signal }) => ({
+      account: await access.keepToken(token, signal),
+    }),
   };
 }

@@ -171,7 +171,7 @@ async function fill(
     throw new TransientError(
       'network',
       `The download of ${file.path} broke off at ${part.length} of ${file.sizeBytes} bytes.`,
-      { remedy: 'Run the same command again: it goes on from there.' },
+      { remedy: 'Try again: it goes on from there.' },
     );
 }
 
@@ -257,7 +257,7 @@ function mismatchError(job: FileJob, found: string, changed: boolean): AppError 
     return new AppError(
       'changed-on-hub',
       `${file.path} of ${repository.name} changed while it was downloaded: ${promised} was listed, ${found} came.`,
-      { remedy: 'Run the same command again to get the present state.' },
+      { remedy: 'Try again to get the present state.' },
     );
   return new AppError(
     'checksum-mismatch',

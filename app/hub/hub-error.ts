@@ -1,4 +1,4 @@
-import { AppError } from '../contract/error.ts';
+import { AppError, because } from '../contract/error.ts';
 import { parseRetryAfter, TransientError } from './retry.ts';
 
 /** Server errors that pass: overload, restarts, gateways. 501 and 505 do not. */
@@ -25,7 +25,9 @@ function subject(context: RequestContext): string {
 function words(header: string | null): string {
   // eslint-disable-next-line no-control-regex -- control characters are exactly what must go
   const clean = (header ?? '').replace(/[\u0000-\u001f\u007f]/g, ' ').trim();
-  return clean === '' ? '' : `: ${clean.slice(0, MAX_WORDS)}`;
+  // They end a sentence of ours, which has its own full stop.
+  const said = clean.slice(0, MAX_WORDS).replace(/[\s.,:;!?…]+$/, '');
+  return said === '' ? '' : `: ${said}`;
 }
 
 function gatedError(context: RequestContext, said: string): AppError {
@@ -33,7 +35,7 @@ function gatedError(context: RequestContext, said: string): AppError {
   return new AppError('gated', `${subject(context)} asks for the acceptance of its terms${said}.`, {
     remedy: context.hasToken
       ? `Open ${page}, accept the terms with the account of your token (some owners answer by hand), then try again.`
-      : `Open ${page}, accept the terms, create a read token in your account’s settings, set it as HF_TOKEN, then try again.`,
+      : `Open ${page}, accept the terms, create a read token in your account’s settings, give it to Nibble (HF_TOKEN), then try again.`,
   });
 }
 
@@ -86,8 +88,8 @@ export function responseError(
       `${context.endpoint} asks to slow down (429) for ${subject(context)}${said}.`,
       {
         remedy: context.hasToken
-          ? 'Wait some minutes, then run the same command again: it goes on from here.'
-          : 'Wait some minutes and run the same command again, or set HF_TOKEN: signed-in requests have a higher limit.',
+          ? 'Wait some minutes, then try again: it goes on from here.'
+          : 'Wait some minutes and try again, or give a token (HF_TOKEN): signed-in requests have a higher limit.',
         retryAfterMs,
       },
     );
@@ -133,8 +135,19 @@ const connectionWords: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
-/** A computer that is there and says that nobody listens: a server that restarts, or an address that is wrong. */
-export class RefusedError extends TransientError {}
+/** Nobody can be reached: there is no network, or the address is wrong, or a server restarts. */
+export class UnreachableError extends TransientError {}
+
+/** What is known at once and does not change within seconds. Names and routes fail when there is no network. */
+const NOBODY_THERE = new Set([
+  'ECONNREFUSED',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Nobody cures these by trying again. */
 const FINAL_CONNECTION = /CERT|SIGNATURE/;
@@ -159,16 +172,26 @@ export function connectionError(error: unknown, host: string, context: RequestCo
       ? `The connection to ${host} failed for ${subject(context)}.`
       : `Cannot reach ${host} for ${subject(context)}: ${why}.`;
   const remedy =
-    'Check the network and HF_ENDPOINT. What was downloaded is kept: the same command goes on from there.';
-  if (code !== null && FINAL_CONNECTION.test(code))
-    return new AppError('network', message, { remedy, cause: error });
-  if (code === 'ECONNREFUSED')
-    return new RefusedError('network', message, {
-      remedy:
-        'Check HF_ENDPOINT, or start the hub that it names. What was downloaded is kept: the same command goes on from there.',
-      cause: error,
-    });
-  return new TransientError('network', message, { remedy, cause: error });
+    'Check the network connection and the address of the hub. Downloads go on where they stopped; what is on this computer needs no network.';
+  const reason = because('hub-unreachable', { host, cause: code ?? '' }, { remedy, cause: error });
+  if (code !== null && FINAL_CONNECTION.test(code)) return new AppError('network', message, reason);
+  if (code !== null && NOBODY_THERE.has(code))
+    return new UnreachableError('network', message, reason);
+  return new TransientError('network', message, reason);
+}
+
+/** An operation as a whole took longer than it may: endless pages, or bytes that trickle. */
+export function tooSlowError(context: RequestContext, seconds: number): AppError {
+  const { host } = new URL(context.endpoint);
+  return new AppError(
+    'network',
+    `${host} did not answer completely for ${subject(context)} within ${seconds} s.`,
+    because(
+      'hub-too-slow',
+      { host, seconds },
+      { remedy: 'Check the network connection, then try again.' },
+    ),
+  );
 }
 
 /** The endpoint answered something that no hub would. */

@@ -15,6 +15,10 @@ export interface HubOptions {
   readonly retry?: RetryPolicy | undefined;
   /** Longest silence of a server that is tolerated, in milliseconds. @default 30000 */
   readonly stallMs?: number | undefined;
+  /** Somebody waits: whether anybody is there at all is found out first. @default false */
+  readonly forPerson?: boolean | undefined;
+  /** What counts as a second of the deadlines, in milliseconds. @default 1000 */
+  readonly secondMs?: number | undefined;
 }
 
 function parseEndpoint(text: string): string {

@@ -14,6 +14,8 @@ export interface OpenFileRequest {
   /** What identified the content when its first bytes were read; see OpenedFile. */
   readonly validator?: string | null | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Asks for the whole file whatever `start` says. */
+  readonly whole?: boolean | undefined;
 }
 
 export type OpenedFile =
@@ -58,7 +60,7 @@ export async function openFile(
   const { start, endExclusive, context } = request;
   const known = request.validator ?? null;
   const headers: Record<string, string> = {};
-  if (start > 0 || endExclusive !== undefined) {
+  if (request.whole !== true && (start > 0 || endExclusive !== undefined)) {
     headers['range'] = `bytes=${start}-${endExclusive === undefined ? '' : endExclusive - 1}`;
     if (known !== null) headers['if-range'] = known;
   }
@@ -79,6 +81,13 @@ export async function openFile(
     },
   });
   const { response } = answered;
+  // We ask for bytes as they are; a mirror may compress all the same. What fetch unpacks is the file again, but sizes and
+  // ranges are then those of something else: the file is read from its beginning, and its size is not known.
+  const isPacked = !/^(?:|identity)$/i.test(response.headers.get('content-encoding') ?? '');
+  if (isPacked && (response.status === 206 || response.status === 416)) {
+    answered.close();
+    return openFile(connection, { ...request, whole: true });
+  }
   const validator =
     linked.at(-1) ?? (answered.fromHub ? strongEtag(response.headers.get('etag')) : null);
   if (response.status === 416) {
@@ -104,7 +113,11 @@ export async function openFile(
   };
   if (response.status !== 206) {
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
-    return { ...opened, start: 0, sizeBytes: Number.isSafeInteger(length) ? length : null };
+    return {
+      ...opened,
+      start: 0,
+      sizeBytes: isPacked || !Number.isSafeInteger(length) ? null : length,
+    };
   }
   const range = parseContentRange(response.headers.get('content-range'));
   if (range === null || range.start !== start) {

@@ -14,6 +14,13 @@ const REVISION = /^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$/;
 /** Page kinds of the Hub's web site that may stand between a repository's name and a revision. */
 const PAGES = new Set(['tree', 'blob', 'resolve', 'commit', 'raw']);
 
+/** Those of them whose address ends with a file. */
+const FILE_PAGES = new Set(['blob', 'resolve', 'raw']);
+
+const USUAL_BRANCHES = new Set([DEFAULT_REVISION, 'master']);
+
+const COMMIT = /^[0-9a-f]{40}$/;
+
 export interface RepositoryName {
   /** `owner/name`. */
   readonly name: string;
@@ -47,9 +54,20 @@ function fromUrl(text: string): RepositoryName | null {
   const [owner, name, page, ...rest] = parts;
   if (owner === undefined || name === undefined) return null;
   if (page === undefined) return { name: `${owner}/${name}`, revision: DEFAULT_REVISION };
-  const revision = rest[0];
-  if (!PAGES.has(page) || revision === undefined) return null;
-  return { name: `${owner}/${name}`, revision };
+  if (!PAGES.has(page) || rest[0] === undefined) return null;
+  return { name: `${owner}/${name}`, revision: revisionOf(page, rest) };
+}
+
+/**
+ * The revision in the address of a page. A branch may have slashes, and so may the path that follows: git allows no
+ * branch `main/x` beside `main`, so what begins with a usual name or is a commit ends there. Otherwise pages of files
+ * end with a file, and pages of folders are those of the whole repository.
+ */
+function revisionOf(page: string, parts: readonly string[]): string {
+  const [first = '', ...more] = parts;
+  if (USUAL_BRANCHES.has(first) || COMMIT.test(first) || first.includes('/') || more.length === 0)
+    return first;
+  return (FILE_PAGES.has(page) ? parts.slice(0, -1) : parts).join('/');
 }
 
 function parse(text: string): RepositoryName | null {

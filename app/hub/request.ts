@@ -9,6 +9,35 @@ const MAX_REDIRECTS = 5;
 /** A server that says nothing for this long will not say anything. */
 export const DEFAULT_STALL_MS = 30_000;
 
+/** Less than this is no connection that anybody has: a modem of 1990 brought ten times as much. */
+const MIN_BYTES_PER_SECOND = 128;
+
+/** Notices a sender that is never silent for long and never gets anywhere: one byte a second. */
+export class RateWatch {
+  readonly #windowMs: number;
+  #bytes = 0;
+  #ms = 0;
+
+  /** @param windowMs How long a sender may be slow. */
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /**
+   * @param ms The time that was waited for these bytes.
+   * @returns false when too little came in the whole of a window
+   */
+  add(bytes: number, ms: number): boolean {
+    this.#bytes += bytes;
+    this.#ms += ms;
+    if (this.#ms < this.#windowMs) return true;
+    const isFast = this.#bytes >= (MIN_BYTES_PER_SECOND * this.#ms) / 1000;
+    this.#bytes = 0;
+    this.#ms = 0;
+    return isFast;
+  }
+}
+
 /** How to talk to a hub. */
 export interface Connection {
   /** Without a trailing slash. */
@@ -147,7 +176,8 @@ export async function sendRequest(
       if (isRedirect(response.status)) {
         const next =
           request.onRedirect === undefined ? headers : request.onRedirect(response, headers);
-        if (next === null) return answer(response, fromHub, url, request, timer);
+        if (next === null)
+          return answer(response, fromHub, url, request, timer, connection.stallMs);
         await response.body?.cancel();
         headers = next;
         url = nextUrl(response.headers.get('location'), url, request.context);
@@ -155,7 +185,7 @@ export async function sendRequest(
       }
       // 416 is for the one who asked for a range to understand.
       if (response.ok || response.status === 416)
-        return answer(response, fromHub, url, request, timer);
+        return answer(response, fromHub, url, request, timer, connection.stallMs);
       await response.body?.cancel();
       throw responseError(response, request.context, fromHub);
     }
@@ -173,6 +203,7 @@ function answer(
   url: string,
   request: HubRequest,
   timer: StallTimer,
+  stallMs: number,
 ): HubResponse {
   return {
     response,
@@ -184,12 +215,18 @@ function answer(
       try {
         if (response.body === null) return;
         const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+        const rate = new RateWatch(stallMs);
         for (;;) {
           // The time that the reader of this generator takes (a full disk, say) is not the server's silence.
           timer.start();
+          const askedMs = performance.now();
           const next = await reader.read();
           timer.stop();
           if (next.done) return;
+          if (!rate.add(next.value.byteLength, performance.now() - askedMs))
+            throw new TransientError('network', `${new URL(url).host} sends next to nothing.`, {
+              remedy: 'Check the network. What was downloaded is kept.',
+            });
           yield next.value;
         }
       } catch (error) {

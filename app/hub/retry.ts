@@ -15,6 +15,9 @@ export interface RetryPolicy {
 /** 0.5 + 1 + 2 + 4 + 8 + 16 s: long enough for a router to come back, short enough to hear about it. */
 export const DEFAULT_RETRY: RetryPolicy = { retries: 6, baseMs: 500, maxMs: 30_000 };
 
+/** Somebody looks at a screen and waits: one more attempt, at once. */
+export const PERSON_RETRY: RetryPolicy = { retries: 1, baseMs: 300, maxMs: 300 };
+
 /** The Hub counts requests in windows of five minutes; a server that asks for more is not worth waiting for. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
@@ -29,7 +32,9 @@ export class TransientError extends AppError {
   constructor(
     code: ErrorCode,
     message: string,
-    options: { remedy?: string; cause?: unknown; retryAfterMs?: number | null } = {},
+    options: ConstructorParameters<typeof AppError>[2] & {
+      readonly retryAfterMs?: number | null;
+    } = {},
   ) {
     super(code, message, options);
     this.retryAfterMs = options.retryAfterMs ?? null;

@@ -73,6 +73,8 @@ export const get: Texts<typeof english> = {
     title: 'Hub-Token',
     label: 'Token',
     hint: 'Ein Lese-Token aus den Einstellungen deines Kontos beim Hub. Es liegt dort, wo dieser Computer Geheimnisse verwahrt, und wird nie wieder gezeigt.',
+    hintFile:
+      'Ein Lese-Token aus den Einstellungen deines Kontos beim Hub. Es liegt in einer Datei in Nibbles Ordner, die nur dein Konto auf diesem Computer lesen kann, und wird nie wieder gezeigt.',
     save: 'Token behalten',
   },
   plan: {

@@ -68,6 +68,8 @@ export const get = {
     title: 'Hub token',
     label: 'Token',
     hint: 'A read token from the settings of your hub account. It is kept where this computer keeps secrets, and never shown again.',
+    hintFile:
+      'A read token from the settings of your hub account. It is kept in a file of Nibble’s folder that only your account on this computer can read, and never shown again.',
     save: 'Keep the token',
   },
   plan: {

@@ -4,6 +4,7 @@ import { Button } from '../../design/button.tsx';
 import { Dialog } from '../../design/dialog.tsx';
 import { TextField } from '../../design/fields.tsx';
 import { useSetHubToken } from '../../state/hub-token.ts';
+import { useAbout } from '../../state/queries.ts';
 import { errorText } from '../../errors/error-words.ts';
 
 /** Takes a hub token; it goes straight to the engine and is never shown again. */
@@ -17,6 +18,7 @@ export function TokenDialog({
   const { t } = useTranslation(['get', 'common']);
   const [token, setToken] = useState('');
   const { mutate, error, isPending } = useSetHubToken();
+  const { data: about } = useAbout();
   const close = (): void => {
     setToken('');
     onClose();
@@ -34,7 +36,7 @@ export function TokenDialog({
           type="password"
           value={token}
           onChange={setToken}
-          hint={t('token.hint')}
+          hint={t(about?.host === 'web' ? 'token.hintFile' : 'token.hint')}
           error={error === null ? null : errorText(error)}
           autoFocus
         />

@@ -6,7 +6,7 @@ import { ConfirmDialog } from '../../design/dialog.tsx';
 import { TextField } from '../../design/fields.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { useSetHubToken } from '../../state/hub-token.ts';
-import { queryClient, queryKeys, useDoctor, useSettings } from '../../state/queries.ts';
+import { queryClient, queryKeys, useAbout, useDoctor, useSettings } from '../../state/queries.ts';
 import type { Doctor } from '../../../app/contract/inspection.ts';
 import { KeptField } from './kept-field.tsx';
 import { readEndpoint } from './limits.ts';
@@ -21,6 +21,7 @@ const PUBLIC_HUB = 'https://huggingface.co';
 function Token(): ReactNode {
   const { t } = useTranslation(['settings', 'get', 'common']);
   const { data: doctor } = useDoctor();
+  const { data: about } = useAbout();
   const { mutate, error, reset, isPending } = useSetHubToken();
   const [draft, setDraft] = useState<string | null>(null);
   const [asks, setAsks] = useState(false);
@@ -82,7 +83,7 @@ function Token(): ReactNode {
             type="password"
             value={draft}
             onChange={setDraft}
-            hint={t('get:token.hint')}
+            hint={t(about?.host === 'web' ? 'get:token.hintFile' : 'get:token.hint')}
             error={error === null ? null : errorText(error)}
             autoFocus
             className="grow"

@@ -107,7 +107,9 @@ describe('the hub token', () => {
     {
       await using engine = await TestEngine.open(home);
       expect(await hasToken(engine)).toBe(false);
-      expect(await engine.handlers.setHubToken({ token: 'hf_secret' }, quiet)).toEqual({});
+      expect(await engine.handlers.setHubToken({ token: 'hf_secret' }, quiet)).toEqual({
+        account: null,
+      });
       expect(await hasToken(engine)).toBe(true);
     }
     const file = path.join(home, 'hub-token');
@@ -137,6 +139,31 @@ describe('the hub token', () => {
       delete process.env['HF_TOKEN'];
       await engine.handlers.setHubToken({ token: 'right' }, quiet);
       expect((await pull()).id).toBe('private');
+    } finally {
+      await hub.close();
+    }
+  });
+
+  it('that the hub does not know is refused and not kept', async () => {
+    const hub = await startLocalHub({
+      repositories: {},
+      intercept: ({ url, headers }) =>
+        url !== '/api/whoami-v2'
+          ? undefined
+          : headers['authorization'] === 'Bearer right'
+            ? { kind: 'answer', status: 200, body: '{"name":"someone"}' }
+            : { kind: 'answer', status: 401 },
+    });
+    try {
+      await using engine = await TestEngine.open(home, { hubEndpoint: hub.endpoint });
+      await expect(engine.handlers.setHubToken({ token: 'wrong' }, quiet)).rejects.toMatchObject({
+        code: 'unauthorized',
+      });
+      expect(await hasToken(engine)).toBe(false);
+      expect(readdirSync(home)).not.toContain('hub-token');
+      expect(await engine.handlers.setHubToken({ token: 'right' }, quiet)).toEqual({
+        account: 'someone',
+      });
     } finally {
       await hub.close();
     }

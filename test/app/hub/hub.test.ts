@@ -223,7 +223,7 @@ describe('an endpoint', () => {
     await expect(hub.search('x')).rejects.toMatchObject({
       code: 'network',
       message: `Cannot reach 127.0.0.1:${port} for the search: nothing listens there.`,
-      remedy: expect.stringContaining('HF_ENDPOINT') as string,
+      remedy: expect.stringContaining('address of the hub') as string,
     });
     await expect(hub.repository(NAME, 'main')).rejects.toMatchObject({ code: 'network' });
     expect(requests).toBe(2);

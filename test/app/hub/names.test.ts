@@ -45,6 +45,13 @@ describe('a repository’s name', () => {
     ['https://huggingface.co/maker/model', 'maker/model', 'main'],
     ['https://huggingface.co/maker/model/tree/dev', 'maker/model', 'dev'],
     ['https://mirror.example/maker/model/blob/main/config.json?x=1', 'maker/model', 'main'],
+    ['maker/model@feature/x', 'maker/model', 'feature/x'],
+    ['https://huggingface.co/maker/model/tree/feature/x', 'maker/model', 'feature/x'],
+    ['https://huggingface.co/maker/model/tree/feature%2Fx', 'maker/model', 'feature/x'],
+    ['https://huggingface.co/maker/model/tree/feature%2Fx/onnx', 'maker/model', 'feature/x'],
+    ['https://huggingface.co/maker/model/tree/refs/pr/1', 'maker/model', 'refs/pr/1'],
+    ['https://huggingface.co/maker/model/blob/feature/x/config.json', 'maker/model', 'feature/x'],
+    ['https://huggingface.co/maker/model/tree/main/onnx', 'maker/model', 'main'],
   ])('reads %s', (text, name, revision) => {
     expect(parseRepositoryName(text)).toEqual({ name, revision });
     expect(isRepositoryName(text)).toBe(true);
