@@ -30,6 +30,8 @@ export const errorReasons = {
   'context-too-long': { asked: 'count', limit: 'count' },
   /** The header of a weights file says what cannot be. */
   'damaged-header': { file: 'text' },
+  /** Two models mean different things by the same token ids, so that nothing of them can be compared. */
+  'different-vocabularies': { first: 'text', second: 'text' },
   /** A weights file ends before its tensors do. */
   'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
   /** What was named is a GGUF file, or a folder that has its weights in GGUF files alone. */

@@ -6,6 +6,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
+import { requireSameVocabulary } from './same-vocabulary.ts';
 import { whileDiskFull } from './while-disk-full.ts';
 
 /** What keeps the context in each mode where nobody chooses. */
@@ -37,6 +38,7 @@ export function measureCalls(
             : artifactOf(context, params.referenceId);
         const textSha256 = createHash('sha256').update(params.text).digest('hex');
         const journalFile = measurementFile(context, artifact.id, [params, textSha256]);
+        if (reference !== null) await requireSameVocabulary([reference, artifact]);
         const measured = await evaluateArtifact({
           journalFile,
           onDiskFull: context.onDiskFull,
@@ -67,8 +69,10 @@ export function measureCalls(
       }),
 
     compare: async (params, { signal, emit }) => {
+      const artifacts = params.ids.map((id) => artifactOf(context, id));
+      await requireSameVocabulary(artifacts);
       const comparison = await compareArtifacts({
-        artifacts: params.ids.map((id) => artifactOf(context, id)),
+        artifacts,
         prompt: params.prompt,
         system: params.system ?? null,
         sampling: params.sampling,

@@ -6,7 +6,8 @@ import { schemeNames, type SchemeName } from '../../app/contract/scheme.ts';
 export function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < minimum)
+    // Number() takes an empty text for 0 and reads 0x10 and 1e3.
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum)
       throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
     return value;
   };
@@ -36,7 +37,14 @@ export function schemeList(text: string): SchemeName[] {
   return [...chosen];
 }
 
+/** Ids are indexes of 32 bits; which of them a model has, only the model says. */
+const MAX_TOKEN_ID = 2 ** 31 - 1;
+
 /** `1,2,3` → token ids. */
 export function tokenIds(text: string): number[] {
-  return text.split(',').map((part) => wholeNumber(0)(part.trim()));
+  return text.split(',').map((part) => {
+    const id = wholeNumber(0)(part.trim());
+    if (id > MAX_TOKEN_ID) throw new InvalidArgumentError(`No vocabulary has a token ${id}.`);
+    return id;
+  });
 }

@@ -155,7 +155,7 @@ export function buildProgram(finish: (code: number) => void): Command {
   command('verify <id>', 'hash every file again and compare with the catalog').action(
     (id: string) => run({ id }, async () => (await import('./commands/verify.ts')).verifyCommand),
   );
-  command('remove <id>', 'delete a checkpoint or an artifact')
+  command('remove <id>', 'delete a checkpoint, an artifact, or what an interrupted job left')
     .option('--yes', 'do not ask', false)
     .option('--trash', "move its files to the system's trash instead of deleting them", false)
     .action((id: string, options: { yes: boolean; trash: boolean }) =>

@@ -266,3 +266,24 @@ describe('nibble generate', () => {
     expect(result.ids[0]).toBe(last.indexOf(Math.max(...last)));
   });
 });
+
+describe('nibble chat, line by line', () => {
+  it('goes on after a question that fails', async () => {
+    const long = 'Tell me a story. '.repeat(4_000);
+    const { code, stdout, stderr } = await runCli(
+      ['chat', idOf('nf4-dq'), '--no-save', '--max-tokens', '5', '--temperature', '0'],
+      { home, input: `${long}\nTell me a story.\n` },
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/nibble: .*tokens/);
+    expect(stdout.trim()).not.toBe('');
+  });
+
+  it('has no token outside of the vocabulary', async () => {
+    const { code, stderr } = await runCli(['generate', idOf('nf4-dq'), '--ids', '99999999'], {
+      home,
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('99999999');
+  });
+});

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { toAppError } from '../../../app/contract/error.ts';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import type { Answer } from '../../../app/contract/runner-api.ts';
 import type { Message, Sampling } from '../../../app/contract/sampling.ts';
@@ -12,7 +13,7 @@ import {
 } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
-import { exitCodes, type Session } from '../session.ts';
+import { errorLine, exitCodes, type Session } from '../session.ts';
 import { drawingStream } from '../terminal.ts';
 
 interface ChatOptions extends GenerationOptions {
@@ -136,8 +137,17 @@ async function talk(session: Session, conversation: Conversation, id: string): P
     else if (text.startsWith('/')) output.note(`There is no command ${text}. /help lists them.`);
     else if (text !== '') {
       answering = new AbortController();
-      await conversation.ask(text, answering.signal);
-      answering = null;
+      try {
+        await conversation.ask(text, answering.signal);
+      } catch (error) {
+        // The next question may go well: this one was too long, say, or refused by the template.
+        const known = toAppError(error);
+        if (known.code === 'runner-crashed') throw error;
+        output.line();
+        output.note(errorLine(known));
+      } finally {
+        answering = null;
+      }
     }
     if (signal.aborted) break;
     prompt();

@@ -2,7 +2,7 @@ import { exportLogits } from '../../../app/engine.ts';
 import { answerSummary, rawSampling, withCheckedWeights, withRunner } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
-import { exitCodes, type Session } from '../session.ts';
+import { exitCodes, UsageError, type Session } from '../session.ts';
 
 interface GenerateOptions extends GenerationOptions {
   readonly id: string;
@@ -15,6 +15,12 @@ interface GenerateOptions extends GenerationOptions {
 export async function generateCommand(session: Session, options: GenerateOptions): Promise<number> {
   const { output, signal } = session;
   return withRunner(session, options.id, options, async (runner, artifact) => {
+    const { vocabularySize } = runner.loaded;
+    const outside = options.ids.find((id) => id >= vocabularySize);
+    if (outside !== undefined)
+      throw new UsageError(
+        `--ids: ${artifact.id} has the tokens 0 to ${vocabularySize - 1}, and no ${outside}`,
+      );
     if (options.logits !== undefined)
       await exportLogits({
         client: runner.client,

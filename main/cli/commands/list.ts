@@ -50,7 +50,10 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
     output.line(output.style('bold', 'Unfinished'));
     for (const job of unfinished) output.line(`${job.name}  ${formatBytes(job.sizeBytes)}`);
     output.line(
-      output.style('dim', 'Run the same pull or quantize again and it goes on where it stopped.'),
+      output.style(
+        'dim',
+        'Run the same pull or quantize again and it goes on where it stopped, or: nibble remove NAME --yes',
+      ),
     );
   }
   return undefined;

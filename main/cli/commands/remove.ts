@@ -4,12 +4,32 @@ import { exitCodes, UsageError, type Session } from '../session.ts';
 import { drawingStream } from '../terminal.ts';
 import { terminalLine } from '../terminal-text.ts';
 
+/** Deletes what an interrupted job left, by the name that `nibble list` shows it under. */
+async function discardCommand(
+  { engine, output, quiet }: Session,
+  { id, yes, trash }: { id: string; yes: boolean; trash: boolean },
+): Promise<number> {
+  if (trash)
+    throw new UsageError('what is unfinished is not moved to the trash; leave out --trash');
+  if (!yes)
+    throw new UsageError(
+      `this would delete ${id}, which is unfinished and can still be gone on with; add --yes if that is what you want`,
+    );
+  const { freedBytes } = await engine.discardUnfinished({ name: id }, quiet);
+  output.document({ name: id, freedBytes });
+  output.line(`Removed ${id}: ${formatBytes(freedBytes)} freed.`);
+  return exitCodes.done;
+}
+
 /** Deletes a checkpoint or an artifact, or moves it to the trash, after asking. */
 export async function removeCommand(
-  { engine, output, quiet, signal }: Session,
+  session: Session,
   options: { id: string; yes: boolean; trash: boolean },
 ): Promise<number> {
+  const { engine, output, quiet, signal } = session;
   const { id, trash } = options;
+  if ((await engine.list({}, quiet)).unfinished.some(({ name }) => name === id))
+    return discardCommand(session, options);
   const found = await engine.show({ id }, quiet);
   const entry = found.kind === 'artifact' ? found.artifact : found.checkpoint;
   const deletes = found.kind === 'artifact' || found.checkpoint.owned;

@@ -42,6 +42,13 @@ describe('nibble', () => {
     ['a scheme that does not exist', ['quantize', 'x', '--scheme', 'nf5']],
     ['a temperature that is no number', ['chat', 'x', '--temperature', 'hot']],
     ['ids that are no numbers', ['generate', 'x', '--ids', '1,two']],
+    ['no ids', ['generate', 'x', '--ids', '']],
+    ['an empty id', ['generate', 'x', '--ids', '1,,2']],
+    ['a negative id', ['generate', 'x', '--ids=-1']],
+    ['a huge id', ['generate', 'x', '--ids', '99999999999']],
+    ['half an id', ['generate', 'x', '--ids', '1.5']],
+    ['an id in hexadecimal', ['generate', 'x', '--ids', '0x10']],
+    ['an empty number', ['search', 'x', '--limit', '']],
     ['a device that does not exist', ['quantize', 'x', '--scheme', 'nf4', '--device', 'tpu']],
   ])('ends with 2 for %s', async (_what, args) => {
     const { code, stderr, stdout } = await runCli(args, { home });
@@ -100,6 +107,16 @@ describe('nibble', () => {
     const { code, stderr } = await runCli(['remove', 'nothing'], { home });
     expect(code).toBe(1);
     expect(stderr).toContain('nothing');
+  });
+
+  it('removes what an interrupted pull left, and then lists it no more', async () => {
+    const name = 'checkpoints/owner--gone/0123456789ab';
+    mkdirSync(path.join(home, name), { recursive: true });
+    writeFileSync(path.join(home, name, 'model.safetensors.part'), 'half');
+    expect(await runJson(['list'], { home })).toMatchObject({ unfinished: [{ name }] });
+    expect((await runCli(['remove', name], { home })).code).toBe(2);
+    expect(await runJson(['remove', name, '--yes'], { home })).toMatchObject({ name });
+    expect(await runJson(['list'], { home })).toMatchObject({ unfinished: [] });
   });
 
   it('names a home that cannot be written', async () => {
