@@ -119,7 +119,8 @@ async function assemble(
       ...jobCalls(context, jobs),
       ...settingsCalls(catalog, hubAccess),
       doctor: () => doctor(context),
-      search: ({ query, limit }, { signal }) => context.hub.forPerson.search(query, { limit, signal }),
+      search: ({ query, limit }, { signal }) =>
+        context.hub.forPerson.search(query, { limit, signal }),
       inspect: (params, call) => inspect(context, params, call),
       pull: ({ source }, call) =>
         whileDiskFull(context, call, (watched) => pull(context, source, watched)),
