@@ -1,14 +1,10 @@
-import {
-  describeError,
-  toAppError,
-  type AppError,
-  type ErrorCode,
-} from '../../app/contract/error.ts';
+import { describeError, toAppError, type ErrorCode } from '../../app/contract/error.ts';
 import type { EngineApi } from '../../app/contract/engine-api.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 import type { Handlers } from '../../app/contract/rpc.ts';
 import { Output } from './output.ts';
 import { ProgressBars } from './progress-bars.ts';
+import { errorLine } from './words/error-line.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -39,13 +35,6 @@ export interface Session extends BareSession {
 
 /** What is wrong with the words of the command itself. */
 export class UsageError extends Error {}
-
-/** One line: what happened and what to do. */
-export function errorLine(error: AppError): string {
-  const message = error.message.replace(/\s*\n\s*/g, ' ').trim();
-  const end = /[.!?]$/.test(message) ? '' : '.';
-  return `nibble: ${message}${end}${error.remedy === null ? '' : ` ${error.remedy}`}`;
-}
 
 function exitCodeFor(code: ErrorCode): number {
   return code === 'aborted' ? exitCodes.interrupted : exitCodes.failed;

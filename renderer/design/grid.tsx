@@ -19,8 +19,8 @@ export interface GridColumn {
   readonly isNumber?: boolean;
   readonly sort?: 'ascending' | 'descending' | undefined;
 }
-/** What a key press on a row asks for: Enter, Space, Delete. */
-export type RowKey = 'open' | 'toggle' | 'remove';
+/** What a key press on a row asks for: Enter, Space, Delete, F2. */
+export type RowKey = 'open' | 'toggle' | 'remove' | 'rename';
 
 export interface GridHandle {
   /** Moves to a row; to its neighbour where it is not there any more. */
@@ -134,7 +134,7 @@ export function movedTo(key: string, from: number, count: number, page: number):
 
 /**
  * A table of any length of which only the visible rows exist. Arrow keys move between rows, Enter opens, Space selects,
- * Delete asks; Tab goes through the controls of the row that has the focus.
+ * Delete asks, F2 renames; Tab goes through the controls of the row that has the focus.
  */
 export function Grid<R>(props: GridProps<R>): ReactNode {
   const { label, className, columns, rows, rowKey, rowHeight, children, rowClass, onKey } = props;
@@ -230,6 +230,7 @@ export function Grid<R>(props: GridProps<R>): ReactNode {
     else if (isOnRow && event.key === 'Enter') tell(row, 'open');
     else if (isOnRow && event.key === ' ') tell(row, 'toggle');
     else if (isOnRow && event.key === 'Delete') tell(row, 'remove');
+    else if (event.key === 'F2') tell(row, 'rename');
     else return;
     event.preventDefault();
   }, []);

@@ -6,21 +6,26 @@ import { divergenceSteps, divergenceWord } from '../../app/contract/quality.ts';
 import { schemes, type SchemeName } from '../../app/contract/scheme.ts';
 import { textKey } from '../texts/text-key.ts';
 
-/** The class that gives an element its scheme's identity colour (`--bits`, `--bits-text`, `--bits-soft`). */
-export function bitsClass(scheme: SchemeName): 'bits-16' | 'bits-8' | 'bits-4' {
-  return `bits-${schemes[scheme].bits}`;
+/** Whether this version knows a scheme; a newer Nibble may have written the name. */
+function isKnown(scheme: string): scheme is SchemeName {
+  return Object.hasOwn(schemes, scheme);
 }
 
-/** Label and explanation of a scheme in the person's language. */
-export function useSchemeTexts(): (scheme: SchemeName) => {
+/** The class that gives an element its scheme's identity colour (`--bits`, `--bits-text`, `--bits-soft`); none for a newer scheme. */
+export function bitsClass(scheme: string): 'bits-16' | 'bits-8' | 'bits-4' | '' {
+  return isKnown(scheme) ? `bits-${schemes[scheme].bits}` : '';
+}
+
+/** Label and explanation of a scheme in the person's language; a newer Nibble's has its own name as label. */
+export function useSchemeTexts(): (scheme: string) => {
   readonly label: string;
   readonly explanation: string;
 } {
   const { t } = useTranslation('schemes');
-  return (scheme) => ({
-    label: t(`${textKey(scheme)}.label`),
-    explanation: t(`${textKey(scheme)}.explanation`),
-  });
+  return (scheme) =>
+    isKnown(scheme)
+      ? { label: t(`${textKey(scheme)}.label`), explanation: t(`${textKey(scheme)}.explanation`) }
+      : { label: scheme, explanation: t('newer') };
 }
 
 /** A scheme's name in its colour; its explanation one hover or Tab away. */
@@ -28,7 +33,7 @@ export function SchemeBadge({
   scheme,
   blockSize,
 }: {
-  readonly scheme: SchemeName;
+  readonly scheme: string;
   readonly blockSize?: number | null;
 }): ReactNode {
   const { label, explanation } = useSchemeTexts()(scheme);
@@ -53,7 +58,7 @@ export function SizeBar({
   bytes,
   ofBytes,
 }: {
-  readonly scheme: SchemeName;
+  readonly scheme: string;
   readonly bytes: number;
   readonly ofBytes: number;
 }): ReactNode {
@@ -80,7 +85,7 @@ export function QualityScale({
   scheme,
 }: {
   readonly meanKl: number;
-  readonly scheme: SchemeName;
+  readonly scheme: string;
 }): ReactNode {
   const { t } = useTranslation('schemes');
   const word = divergenceWord(meanKl);

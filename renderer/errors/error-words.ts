@@ -1,6 +1,7 @@
 import i18next from 'i18next';
 import {
   errorReasons,
+  isErrorReason,
   type ErrorFacts,
   type ErrorReason,
   type FactKind,
@@ -76,10 +77,6 @@ function engineWords(message: string): string {
     .join(' ');
 }
 
-function hasWords(reason: string | null): reason is keyof typeof english {
-  return reason !== null && Object.hasOwn(english, reason);
-}
-
 /**
  * Words an error for this window: by its reason where that has words, else by its code with the engine's own message.
  * The engine's remedy is never shown: it is written for the command line.
@@ -87,7 +84,7 @@ function hasWords(reason: string | null): reason is keyof typeof english {
 export function errorWords({ code, message, reason = null, facts = {} }: ToldError): ErrorWords {
   const title = i18next.t(`errors:${textKey(code)}.title`);
   const next = i18next.t(`errors:${textKey(code)}.next`);
-  if (hasWords(reason)) {
+  if (isErrorReason(reason)) {
     const values = writtenFacts(reason, facts);
     const words = (i18next.language === 'de' ? german : english)[reason];
     return {

@@ -23,7 +23,9 @@ function currentView(path: string): ViewId {
 
 function RunningJob({ job, narrow }: { readonly job: Job; readonly narrow: boolean }): ReactNode {
   const fraction = shareDone(job);
-  const words = fraction === null ? '…' : formatPercent(fraction, 0);
+  const { t } = useTranslation('jobs');
+  const share = fraction === null ? '…' : formatPercent(fraction, 0);
+  const words = job.state === 'paused' ? t('state.paused') : share;
   return (
     <Link href={`#${paths.jobs}`} className="rail-entry" aria-label={`${job.subject} ${words}`}>
       {narrow ? null : (
@@ -84,7 +86,9 @@ export function Rail({ onUnload }: { readonly onUnload: (artifactId: string) => 
     // Below 1100 px the content needs the room more.
     return kept === null ? window.innerWidth < 1100 : kept === 'narrow';
   });
-  const jobs = (useJobs() ?? []).filter(({ state }) => state === 'running' || state === 'queued');
+  const jobs = (useJobs() ?? []).filter(
+    ({ state }) => state === 'running' || state === 'queued' || state === 'paused',
+  );
   const models = useHeldModels();
   const { data: library } = useLibrary();
   const active = currentView(path);

@@ -7,6 +7,7 @@ import { LinkButton } from '../design/link-button.tsx';
 import { paths } from '../frame/navigation.ts';
 import { useLibrary } from '../state/queries.ts';
 import { ArtifactTable } from './artifact-table.tsx';
+import { MakeAgain } from './make-again.tsx';
 
 type FileState = 'ok' | 'changed' | 'missing' | 'unverifiable';
 const fileLooks: Readonly<Record<FileState, { readonly icon: LucideIcon; readonly look: string }>> =
@@ -18,7 +19,14 @@ const fileLooks: Readonly<Record<FileState, { readonly icon: LucideIcon; readonl
   };
 
 /** What a verification found, the bad news first. */
-function VerifiedFiles({ files }: { readonly files: NonNullable<Job['files']> }): ReactNode {
+function VerifiedFiles({
+  files,
+  id,
+}: {
+  readonly files: NonNullable<Job['files']>;
+  /** Of the artifact or the checkpoint whose files they are. */
+  readonly id: string;
+}): ReactNode {
   const { t } = useTranslation(['jobs', 'common']);
   const bad = files.filter(({ state }) => state === 'changed' || state === 'missing');
   const isBad = (state: FileState): boolean => state === 'changed' || state === 'missing';
@@ -30,6 +38,7 @@ function VerifiedFiles({ files }: { readonly files: NonNullable<Job['files']> })
           ? t('files.ok', { count: files.length })
           : t('files.bad', { count: bad.length })}
       </p>
+      {bad.length === 0 ? null : <MakeAgain id={id} />}
       <table className="table" aria-label={t('files.title')}>
         <thead>
           <tr>
@@ -66,7 +75,8 @@ function VerifiedFiles({ files }: { readonly files: NonNullable<Job['files']> })
 export function JobResults({ job }: { readonly job: Job }): ReactNode {
   const { t } = useTranslation('jobs');
   const { data: library } = useLibrary();
-  if (job.files !== null) return <VerifiedFiles files={job.files} />;
+  if (job.files !== null && job.request.kind !== 'make')
+    return <VerifiedFiles files={job.files} id={job.request.id} />;
   if (library === undefined) return null;
   const { request } = job;
   const ids =

@@ -6,5 +6,5 @@ export interface Words {
   readonly next: string;
 }
 
-/** Words for reasons. A reason without words is told in the words of its error code and of the engine. */
-export type ReasonWords = Readonly<Partial<Record<ErrorReason, Words>>>;
+/** Words for every reason: one that lacks them does not compile. Words may be there before their reason is. */
+export type ReasonWords = Readonly<Record<ErrorReason, Words> & Record<string, Words>>;

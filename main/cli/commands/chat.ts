@@ -13,7 +13,8 @@ import {
 } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
-import { errorLine, exitCodes, type Session } from '../session.ts';
+import { exitCodes, type Session } from '../session.ts';
+import { errorLine } from '../words/error-line.ts';
 import { drawingStream } from '../terminal.ts';
 
 interface ChatOptions extends GenerationOptions {

@@ -84,6 +84,13 @@ export const chat: Texts<typeof english> = {
     reused: '{{cached}} von {{prompt}} Tokens des Prompts wiederverwendet',
     weights: 'Gewichte {{hash}}',
     weightsHint: 'Fingerabdruck der Gewichte: {{hash}}',
+    unverified: 'Gewichte nicht bestätigt',
+    check: {
+      verified: 'Bestätigt: Ihre Bytes sind die aufgezeichneten.',
+      checking: 'Noch nicht geprüft: Ihre Bytes werden im Hintergrund gelesen.',
+      unverified:
+        'Nicht bestätigt: Die Dateien haben sich währenddessen geändert oder enthalten etwas anderes.',
+    },
     stop: {
       stopToken: 'vollständig',
       maxTokens: 'längste Antwort erreicht',

@@ -25,7 +25,7 @@ export const errors: Texts<typeof english> = {
   },
   engine_restarted: {
     title: 'Die Engine von Nibble wurde neu gestartet',
-    next: 'Versuche es noch einmal. Aufträge, die liefen, lassen sich fortsetzen.',
+    next: 'Versuche es noch einmal. Aufgaben, die liefen, lassen sich fortsetzen.',
   },
   gated: {
     title: 'Dieses Modell braucht eine Erlaubnis',

@@ -61,6 +61,10 @@ export const get: Texts<typeof english> = {
     'Nibble kann Fassungen von {{architecture}} erstellen, aber noch nicht mit ihnen chatten.',
   notQuantizable: 'Die Architektur {{architecture}} kennt Nibble nicht',
   notQuantizableHint: 'Das Modell lässt sich herunterladen, aber nicht umwandeln.',
+  notes: {
+    own_output_layer:
+      'Nach config.json sind Einbettung und Ausgabeschicht eins, aber die Dateien enthalten eine eigene Ausgabeschicht; sie wird benutzt.',
+  },
   noTemplate: 'Es hat keine Chat-Vorlage: Es führt Texte fort, statt zu antworten.',
   gated: {
     title: '{{name}} fragt nach Erlaubnis',
@@ -91,7 +95,9 @@ export const get: Texts<typeof english> = {
     fitsNo: 'zu groß',
     fitsHint:
       'Gewichte, {{tokens}} Token Kontext und Arbeitsspeicher, gemessen an {{memory}} Speicher hier.',
-    made: 'gibt es schon',
+    made: 'in deiner Bibliothek',
+    inLibrary:
+      'Dieses Modell ist schon in deiner Bibliothek: Es wird nicht noch einmal heruntergeladen. Wähle eine weitere Fassung.',
     tooLarge:
       'Deine Wahl braucht mehr Speicher, als dieser Computer hat. Sie lässt sich hier erstellen, wird aber nicht gut laufen.',
   },
@@ -99,7 +105,9 @@ export const get: Texts<typeof english> = {
     title: 'Datenträger',
     need: '{{need}} nötig, {{free}} frei',
     free: '{{free}} frei',
-    needParts: '{{download}} für den Download, {{made}} für das, was entsteht',
+    download: '{{size}} zum Herunterladen',
+    copy: '{{size}} für das Modell, das mit Nibble kommt',
+    made: '{{size}} für neue Fassungen',
     short: 'Auf dem Datenträger ist nicht genug Platz: Es fehlen {{missing}}.',
     shortHint:
       'Schaffe Platz oder lass neue Modelle auf einen anderen Datenträger gehen. Du kannst trotzdem beginnen: Ist der Datenträger voll, wartet Nibble und macht weiter, sobald Platz ist.',
@@ -139,6 +147,10 @@ export const get: Texts<typeof english> = {
   },
   job: {
     title: 'In Arbeit',
+    paused: 'Angehalten',
+    interrupted: 'Unterbrochen',
+    failed: 'Nicht fertig geworden',
+    cancelled: 'Abgebrochen',
     background: 'Du kannst diese Seite verlassen: Es geht im Hintergrund weiter.',
     allJobs: 'Alle Aufgaben zeigen',
     queued: 'Wartet, bis die Aufgabe davor fertig ist.',

@@ -11,6 +11,7 @@ export const jobs: Texts<typeof english> = {
     running: 'Läuft',
     queued: 'Wartet, bis es an der Reihe ist',
     held: 'Braucht dich',
+    paused: 'Angehalten',
     ended: 'Beendet',
   },
   state: {
@@ -21,6 +22,7 @@ export const jobs: Texts<typeof english> = {
     failed: 'fehlgeschlagen',
     cancelled: 'abgebrochen',
     done: 'fertig',
+    damaged: 'Schaden gefunden',
     waitsForDisk: 'wartet auf Speicherplatz',
   },
   what: {
@@ -65,7 +67,7 @@ export const jobs: Texts<typeof english> = {
     'Der Datenträger ist voll, darum ruht die Arbeit. Sie geht von selbst weiter, sobald Platz da ist; es geht nichts verloren.',
   interruptedHint:
     'Nibble wurde beendet, während dies lief. Es geht dort weiter, wo es stehen blieb.',
-  pausedHint: 'Angehalten. Es geht dort weiter, wo es stehen blieb.',
+  pausedHint: 'Angehalten. Beim Fortsetzen geht es dort weiter, wo es stehen blieb.',
   cancelledHint:
     'Abgebrochen. Fertiges bleibt; mit „Fortsetzen“ geht es dort weiter, wo es stehen blieb.',
   cancel: {
@@ -91,6 +93,8 @@ export const jobs: Texts<typeof english> = {
   downloaded: 'Heruntergeladen',
   downloadedHint: '{{size}} liegen in deiner Bibliothek.',
   makeVersion: 'Fassung erstellen',
+  remake: 'Noch einmal machen',
+  restore: 'Dateien noch einmal holen',
   gone: 'Was diese Aufgabe erstellt hat, ist nicht mehr in der Bibliothek.',
   files: {
     title: 'Dateien',

@@ -42,6 +42,7 @@ export const schemes: Texts<typeof english> = {
     explanation:
       'Vier Bit je Gewicht, gleichmäßige Stufen zwischen dem kleinsten und dem größten Wert eines Blocks.',
   },
+  newer: 'Von einem neueren Nibble gemacht. Aktualisiere Nibble, um es zu benutzen.',
   bits: { b16: '16 Bit', b8: '8 Bit', b4: '4 Bit' },
   terms: {
     bitsPerWeight: {

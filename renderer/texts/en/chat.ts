@@ -80,6 +80,12 @@ export const chat = {
     reused: '{{cached}} of {{prompt}} prompt tokens reused',
     weights: 'weights {{hash}}',
     weightsHint: 'Weights fingerprint: {{hash}}',
+    unverified: 'weights not verified',
+    check: {
+      verified: 'Verified: their bytes are the ones recorded.',
+      checking: 'Not checked yet: their bytes are hashed in the background.',
+      unverified: 'Not verified: the files changed while this was written, or hold something else.',
+    },
     stop: {
       stopToken: 'complete',
       maxTokens: 'reached the longest answer',

@@ -51,11 +51,15 @@ export const get = {
     gatedYes: 'by permission, which you have',
     gatedNo: 'open to all',
     page: 'Page on the hub',
-    read: 'Found out by reading {{size}} of it',
+    read: 'Read from {{size}} of metadata; no weights downloaded',
   },
-  notRunnable: 'Nibble can make versions of {{architecture}}, but cannot chat with them yet.',
-  notQuantizable: 'Nibble does not know the architecture {{architecture}}',
+  notRunnable: 'Nibble can quantize {{architecture}} models, but can’t chat with them yet.',
+  notQuantizable: 'Nibble can’t quantize or run {{architecture}} models yet',
   notQuantizableHint: 'It can be downloaded, but no version of it can be made.',
+  notes: {
+    own_output_layer:
+      'Its config.json says that embeddings and output layer are one, but its files hold an output layer of their own, which is used.',
+  },
   noTemplate: 'It has no chat template: it continues texts rather than answering.',
   gated: {
     title: '{{name}} asks for permission',
@@ -86,7 +90,9 @@ export const get = {
     fitsNo: 'too large',
     fitsHint:
       'Weights, {{tokens}} tokens of context and working memory, against {{memory}} of memory here.',
-    made: 'made already',
+    made: 'in your library',
+    inLibrary:
+      'This model is in your library already: nothing is downloaded again. Choose a further version.',
     tooLarge:
       'What you chose needs more memory than this computer has. It can be made here, but will not run well.',
   },
@@ -94,7 +100,9 @@ export const get = {
     title: 'Disk',
     need: '{{need}} needed, {{free}} free',
     free: '{{free}} free',
-    needParts: '{{download}} to download, {{made}} for what is made',
+    download: '{{size}} to download',
+    copy: '{{size}} for the model, which comes with Nibble',
+    made: '{{size}} for new versions',
     short: 'There is not enough room on the disk: {{missing}} are missing.',
     shortHint:
       'Free some space, or let new models go to another disk. You can start anyway: Nibble holds still when the disk is full and goes on when there is room.',
@@ -133,7 +141,11 @@ export const get = {
     many_other: 'Make {{count}} versions',
   },
   job: {
-    title: 'Under way',
+    title: 'In progress',
+    paused: 'Paused',
+    interrupted: 'Interrupted',
+    failed: 'It did not finish',
+    cancelled: 'Cancelled',
     background: 'You can leave this page: it goes on in the background.',
     allJobs: 'Show all jobs',
     queued: 'Waits until the job before it is done.',

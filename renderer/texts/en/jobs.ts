@@ -7,8 +7,9 @@ export const jobs = {
   groups: {
     running: 'Running',
     queued: 'Waiting for its turn',
-    held: 'Needs you',
-    ended: 'Ended',
+    held: 'Needs attention',
+    paused: 'Paused',
+    ended: 'Finished',
   },
   state: {
     queued: 'waiting',
@@ -18,6 +19,7 @@ export const jobs = {
     failed: 'failed',
     cancelled: 'cancelled',
     done: 'done',
+    damaged: 'damage found',
     waitsForDisk: 'waiting for disk space',
   },
   what: {
@@ -61,7 +63,7 @@ export const jobs = {
   waitsForDiskHint:
     'The disk is full, so it holds still. It goes on by itself as soon as there is room; nothing is lost.',
   interruptedHint: 'Nibble ended while this was running. It goes on where it stopped.',
-  pausedHint: 'On hold. It goes on where it stopped.',
+  pausedHint: 'Paused. Resume to continue where it stopped.',
   cancelledHint: 'Cancelled. What was finished stays; resuming goes on where it stopped.',
   cancel: {
     title: 'Cancel {{subject}}?',
@@ -86,6 +88,8 @@ export const jobs = {
   downloaded: 'Downloaded',
   downloadedHint: '{{size}} are in your library.',
   makeVersion: 'Make a version',
+  remake: 'Make again',
+  restore: 'Get the files again',
   gone: 'What this job made is no longer in the library.',
   files: {
     title: 'Files',

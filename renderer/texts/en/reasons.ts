@@ -14,6 +14,30 @@ export const reasons = {
     what: 'config.json gives {{field}} the value {{value}}, which can’t be right.',
     next: 'Get the model again, or choose another one.',
   },
+  'chat-template-ambiguous': {
+    what: 'The model has several chat templates and none of them is the default: {{names}}.',
+    next: 'Choose another model.',
+  },
+  'chat-template-failed': {
+    what: 'The model’s chat template fails at line {{line}}: {{detail}}.',
+    next: 'Choose another model.',
+  },
+  'chat-template-limit': {
+    what: 'The model’s chat template needs more than is allowed ({{limit}}, line {{line}}).',
+    next: 'Choose another model.',
+  },
+  'chat-template-refused': {
+    what: 'The model’s chat template refuses this conversation: {{detail}}.',
+    next: 'Change the conversation or its system prompt.',
+  },
+  'chat-template-syntax': {
+    what: 'The model’s chat template has a syntax error at line {{line}}: {{detail}}.',
+    next: 'Choose another model.',
+  },
+  'checkpoint-changed': {
+    what: 'The files of {{name}} in {{folder}} are no longer those in the library.',
+    next: 'Choose that folder as the source: what it holds now becomes a checkpoint of its own.',
+  },
   'checkpoint-not-runnable': {
     what: '{{id}} is a checkpoint, which doesn’t run by itself.',
     next: 'Choose a version that was made from it, or make one.',
@@ -30,6 +54,10 @@ export const reasons = {
     what: 'The header of {{file}} is damaged.',
     next: 'Download the file again.',
   },
+  'different-vocabularies': {
+    what: '{{first}} and {{second}} cut text into different tokens, so they can’t be compared token by token.',
+    next: 'Choose versions of the same model.',
+  },
   'file-cut-short': {
     what: '{{file}} has {{bytes}} but must have {{expected}}: it ends too early.',
     next: 'Download the file again.',
@@ -37,6 +65,18 @@ export const reasons = {
   'gguf-only': {
     what: '{{path}} holds GGUF weights, which are already quantized. Nibble quantizes from the original safetensors.',
     next: 'Search for the original model by its name, or choose a folder with config.json and safetensors files.',
+  },
+  'hub-too-slow': {
+    what: '{{host}} did not finish answering within {{seconds}}.',
+    next: 'Try again later. What is downloaded is kept.',
+  },
+  'hub-unreachable': {
+    what: '{{host}} can’t be reached. {{cause}}',
+    next: 'Check your connection and the address of the hub in the settings, then try again.',
+  },
+  'in-use': {
+    what: '{{subject}} is in use by another process ({{process}} on {{computer}}).',
+    next: 'Wait until it is done, or close the other Nibble, then try again.',
   },
   'json-duplicate-key': {
     what: '{{file}} has the key {{key}} twice in one object, so its meaning is unclear.',
@@ -54,6 +94,14 @@ export const reasons = {
     what: '{{file}} is only a Git LFS pointer: the file itself was never downloaded.',
     next: 'Run “git lfs pull” in that folder, or let Nibble download the model by its name.',
   },
+  'link-leaves-folder': {
+    what: '{{file}} is a link to a place outside {{folder}}. Nibble doesn’t follow it.',
+    next: 'Replace the link by the file itself, then try again.',
+  },
+  'logits-not-finite': {
+    what: 'The model computes values that aren’t numbers (NaN or infinite).',
+    next: 'Verify the model, or get it again.',
+  },
   'missing-file': {
     what: '{{file}} is missing in {{folder}}.',
     next: 'Get the model again, or copy the file into that folder.',
@@ -62,6 +110,10 @@ export const reasons = {
     what: 'The weights lack the tensor {{tensor}}, which this model needs.',
     next: 'Get the model again, or choose another one.',
   },
+  'name-taken': {
+    what: 'The name {{name}} belongs to {{id}} already.',
+    next: 'Choose another name.',
+  },
   'no-weights': {
     what: '{{folder}} has no safetensors weights.',
     next: 'Choose a folder with config.json and safetensors files, or search for the model by its name.',
@@ -69,6 +121,10 @@ export const reasons = {
   'not-a-folder': {
     what: '{{path}} is a file, not a folder.',
     next: 'Choose the folder that holds config.json and the safetensors files.',
+  },
+  'not-enough-space': {
+    what: '{{folder}} has {{free}} free, but {{needed}} are needed.',
+    next: 'Free some space on that disk, or choose another folder.',
   },
   'not-json': {
     what: '{{file}} isn’t valid JSON.',
@@ -81,6 +137,18 @@ export const reasons = {
   'prompt-beyond-context': {
     what: 'The conversation has {{characters}} characters and far more tokens than the context of this model holds ({{contextTokens}}).',
     next: 'Shorten your message, begin a new chat, or allow a longer context in the settings.',
+  },
+  'runner-ended': {
+    what: 'The process that runs the model {{how}}.',
+    next: 'Try again: the model is loaded anew. If it happens again, choose a smaller version.',
+  },
+  'runner-hung': {
+    what: 'The process that runs the model gave no sign of life for {{seconds}} and was ended.',
+    next: 'Try again: the model is loaded anew.',
+  },
+  'runner-silent': {
+    what: 'The process that runs the model did not start within {{seconds}}.',
+    next: 'Try again when the computer is less busy.',
   },
   'tensor-shape': {
     what: 'The tensor {{tensor}} has the shape {{found}}; config.json asks for {{expected}}.',
@@ -114,6 +182,10 @@ export const reasons = {
     what: 'Nibble can’t quantize or run {{architecture}} models yet, only {{similar}}.',
     next: 'Choose another model.',
   },
+  'unreadable-row': {
+    what: 'This entry of the library ({{table}}) can’t be read by this version of Nibble.',
+    next: 'If a newer Nibble has used this library, update Nibble.',
+  },
   'unsafe-file-name': {
     what: '{{file}} names a file that could lie outside the model’s folder: {{name}}.',
     next: 'Choose another model.',
@@ -125,5 +197,21 @@ export const reasons = {
   'vocabulary-mismatch': {
     what: '{{tensor}} has {{rows}} rows, but config.json says the vocabulary has {{vocabulary}} tokens.',
     next: 'Get the model again, or choose another one.',
+  },
+  'weights-changed': {
+    what: '{{file}} in {{folder}} isn’t the file that Nibble wrote: its contents have changed.',
+    next: 'Delete this version and make it again, or restore the file from a backup.',
+  },
+  'weights-of-another': {
+    what: 'The folder {{folder}} holds the weights of another model (fingerprint {{found}}) than {{artifact}} ({{expected}}).',
+    next: 'Put the right files back, or delete this version and make it again.',
+  },
+  'weights-replaced': {
+    what: '{{file}} in {{folder}} was replaced while the model was loaded.',
+    next: 'Try again: the model is then loaded from the new file, once its contents are checked.',
+  },
+  'weights-unreadable': {
+    what: '{{file}} can’t be read any more: it was cut short, or its disk is gone.',
+    next: 'Connect the disk again, or verify the model in the library.',
   },
 } as const satisfies ReasonWords;

@@ -40,6 +40,7 @@ export const schemes = {
     explanation:
       'Four bits per weight, evenly spaced levels between the smallest and largest value of a block.',
   },
+  newer: 'Made by a newer Nibble. Update Nibble to use it.',
   bits: { b16: '16 bit', b8: '8 bit', b4: '4 bit' },
   terms: {
     bitsPerWeight: {

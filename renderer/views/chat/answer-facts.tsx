@@ -29,7 +29,7 @@ export function AnswerFacts({
   readonly isFull: boolean;
 }): ReactNode {
   const { t } = useTranslation('chat');
-  const { statistics, state, weightsSha256 } = message;
+  const { statistics, state, weightsSha256, weightsCheck } = message;
   const facts: ReactNode[] = [];
   if (statistics !== null) {
     if (statistics.decodeRate !== null)
@@ -62,7 +62,10 @@ export function AnswerFacts({
     );
   if (weightsSha256 !== null) {
     const weights = t('facts.weights', { hash: weightsSha256.slice(0, SHORT_HASH) });
-    const hint = t('facts.weightsHint', { hash: weightsSha256 });
+    const hint = [
+      t('facts.weightsHint', { hash: weightsSha256 }),
+      ...(weightsCheck === null ? [] : [t(`facts.check.${weightsCheck}`)]),
+    ].join(' ');
     facts.push(
       isFull ? (
         <Explained text={<span className="chat-hash">{hint}</span>}>{weights}</Explained>
@@ -70,6 +73,8 @@ export function AnswerFacts({
         <span className="term">{weights}</span>
       ),
     );
+    if (weightsCheck === 'unverified')
+      facts.push(<span className="chat-cut">{t('facts.unverified')}</span>);
   }
   return (
     <ul className="chat-facts">

@@ -1,7 +1,6 @@
 import { Ruler } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { isEnded } from '../../../app/contract/job.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { toast } from '../../design/toasts.tsx';
@@ -24,7 +23,9 @@ export function MeasureButton({
   const jobs = useJobs();
   const isMeasuring = (jobs ?? []).some(
     ({ request, state }) =>
-      request.kind === 'evaluate' && request.id === artifactId && !isEnded(state),
+      request.kind === 'evaluate' &&
+      request.id === artifactId &&
+      (state === 'queued' || state === 'running'),
   );
   return (
     <Button

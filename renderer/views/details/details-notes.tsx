@@ -4,6 +4,7 @@ import { LinkButton } from '../../design/link-button.tsx';
 import { Note } from '../../design/notes.tsx';
 import { ErrorNote } from '../../errors/error-note.tsx';
 import { paths } from '../../frame/navigation.ts';
+import { MakeAgain } from '../../jobs/make-again.tsx';
 import { damagedFiles, type ModelWork } from '../../state/model-work.ts';
 import { useIsAvailable } from './details-actions.tsx';
 
@@ -26,7 +27,12 @@ export function DetailsNotes({
       {damaged.length === 0 ? null : (
         <Note
           kind="warn"
-          actions={<LinkButton to={paths.library}>{t('backToLibrary')}</LinkButton>}
+          actions={
+            <>
+              <MakeAgain id={id} />
+              <LinkButton to={paths.library}>{t('backToLibrary')}</LinkButton>
+            </>
+          }
         >
           <strong>{t('damagedTitle')}</strong>
           <p className="mono">{damaged.join(', ')}</p>

@@ -17,14 +17,23 @@ function useFreeBytes(): number | null {
 }
 
 /** What the choice takes of the disk, with a warning before it is too late. */
-export function DiskLine({ need }: { readonly need: DiskNeed }): ReactNode {
+export function DiskLine({
+  need,
+  isSample,
+}: {
+  readonly need: DiskNeed;
+  /** The sample comes with Nibble: it is copied, not downloaded. */
+  readonly isSample: boolean;
+}): ReactNode {
   const { t } = useTranslation('get');
   const freeBytes = useFreeBytes();
   const verdict = diskVerdict(need.totalBytes, freeBytes);
-  const parts = t('disk.needParts', {
-    download: formatBytes(need.downloadBytes),
-    made: formatBytes(need.madeBytes),
-  });
+  const parts = [
+    ...(need.downloadBytes === 0
+      ? []
+      : [t(isSample ? 'disk.copy' : 'disk.download', { size: formatBytes(need.downloadBytes) })]),
+    ...(need.madeBytes === 0 ? [] : [t('disk.made', { size: formatBytes(need.madeBytes) })]),
+  ].join(', ');
   return (
     <div className="stack tight">
       <p className="row get-disk">

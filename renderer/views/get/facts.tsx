@@ -7,6 +7,7 @@ import { Term } from '../../design/tips.tsx';
 import { ErrorNote } from '../../errors/error-note.tsx';
 import { ExternalLink } from '../../frame/external-link.tsx';
 import { useDoctor } from '../../state/queries.ts';
+import { textKey } from '../../texts/text-key.ts';
 
 /** Characters of a commit that tell it from every other of its repository. */
 const SHORT_COMMIT = 12;
@@ -96,6 +97,11 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
           <p>{t('noTemplate')}</p>
         </Note>
       )}
+      {inspection.notes.map((note) => (
+        <Note key={note}>
+          <p>{t(`notes.${textKey(note)}`)}</p>
+        </Note>
+      ))}
     </section>
   );
 }

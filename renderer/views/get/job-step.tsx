@@ -12,6 +12,17 @@ import { StateBadge } from '../../jobs/state-badge.tsx';
 import { StepList } from '../../jobs/step-list.tsx';
 import { unfollowJob } from './use-get.ts';
 
+/** What is told above the steps; a job that is done has another heading. */
+const jobTitles = {
+  queued: 'job.title',
+  running: 'job.title',
+  paused: 'job.paused',
+  interrupted: 'job.interrupted',
+  failed: 'job.failed',
+  cancelled: 'job.cancelled',
+  done: 'result.title',
+} as const satisfies Record<Job['state'], string>;
+
 /** Steps three and four: how it goes, and what came of it. */
 export function JobStep({
   source,
@@ -34,7 +45,7 @@ export function JobStep({
       <div className="row wrap">
         <div className="grow">
           <h2 id="get-job" ref={heading} tabIndex={-1}>
-            {isDone ? t('result.title') : t('job.title')}
+            {isDone ? t('result.title') : t(jobTitles[job.state])}
           </h2>
           <p className="quiet">{title(job.request)}</p>
         </div>
@@ -58,7 +69,7 @@ export function JobStep({
         </div>
       ) : (
         <p className="row wrap quiet">
-          {t('job.background')}
+          {job.state === 'running' || job.state === 'queued' ? t('job.background') : null}
           <LinkButton size="small" look="plain" to={paths.jobs}>
             {t('job.allJobs')}
           </LinkButton>

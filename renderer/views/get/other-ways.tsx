@@ -67,7 +67,7 @@ function FolderWay(): ReactNode {
 function UnderWay(): ReactNode {
   const { t } = useTranslation('get');
   const groups = groupJobs(useJobs() ?? []);
-  const jobs = [...groups.running, ...groups.queued, ...groups.held].filter(
+  const jobs = [...groups.running, ...groups.queued, ...groups.held, ...groups.paused].filter(
     ({ request }) => request.kind === 'make',
   );
   if (jobs.length === 0) return null;

@@ -1,7 +1,12 @@
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toAppError, type AppError } from '../../../app/contract/error.ts';
-import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts';
+import {
+  SAMPLE_SOURCE,
+  type Inspection,
+  type SchemeSize,
+} from '../../../app/contract/inspection.ts';
+import type { Library } from '../../../app/contract/library.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
@@ -12,32 +17,24 @@ import { useLibrary, useSettings } from '../../state/queries.ts';
 import { Advanced } from './advanced.tsx';
 import { DiskLine } from './disk-line.tsx';
 import { requestFor, type Options } from './options.ts';
-import { diskNeed, firstChoice, goFor, orderedSizes, sizesFor } from './plan.ts';
+import { checkpointIn, diskNeed, firstChoice, goFor, orderedSizes, sizesFor } from './plan.ts';
 import { SchemeTable } from './scheme-table.tsx';
 import { followJob } from './use-get.ts';
 
-/**
- * Schemes that were made of this model, by its repository and commit or by its id. One made without the copy of the
- * output layer is not the same as one with it.
- */
-function useMade(inspection: Inspection, sizes: readonly SchemeSize[]): readonly SchemeName[] {
-  const { data: library } = useLibrary();
-  const checkpoint = library?.checkpoints.find(
-    (known) =>
-      known.checkpoint.id === inspection.source ||
-      (inspection.directory !== null && known.checkpoint.directory === inspection.directory) ||
-      (inspection.commit !== null && known.checkpoint.origin.commit === inspection.commit) ||
-      (inspection.commit === null &&
-        inspection.repository !== null &&
-        known.checkpoint.origin.repository === inspection.repository),
-  )?.checkpoint;
+/** Schemes that were made of this model. One made without the copy of the output layer is not the same as one with it. */
+function madeOf(
+  library: Library | undefined,
+  checkpointId: string | undefined,
+  sizes: readonly SchemeSize[],
+): readonly SchemeName[] {
   return (library?.artifacts ?? [])
     .filter(
-      ({ artifact: { checkpointId, scheme, outputLayerCopy } }) =>
-        checkpointId === checkpoint?.id &&
+      ({ artifact }) =>
+        artifact.checkpointId === checkpointId &&
         sizes.some(
           (size) =>
-            size.scheme === scheme && size.outputLayerCopyBytes > 0 === (outputLayerCopy !== null),
+            size.scheme === artifact.scheme &&
+            size.outputLayerCopyBytes > 0 === (artifact.outputLayerCopy !== null),
         ),
     )
     .map(({ artifact }) => artifact.scheme);
@@ -86,10 +83,18 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
     measure: settings.measureAfterMaking,
   });
   const sizes = sizesFor(inspection.schemes, options.outputLayerCopy);
-  const made = useMade(inspection, sizes);
+  const { data: library } = useLibrary();
+  const checkpoint = checkpointIn(library, inspection);
+  const made = madeOf(library, checkpoint?.id, sizes);
+  // What is in the library is not downloaded again, however it was named.
+  const known = {
+    ...inspection,
+    schemes: sizes,
+    directory: inspection.directory ?? checkpoint?.directory ?? null,
+  };
   const { start, error, isStarting } = useStart(inspection.source);
   const chosen = own ?? firstChoice(settings.defaultSchemes, inspection.schemes, made);
-  const go = goFor(chosen, inspection.directory !== null);
+  const go = goFor(chosen, known.directory !== null);
   const isTooLarge = sizes.some(({ scheme, fits }) => fits === 'no' && chosen.includes(scheme));
   const isSound = requestFor(inspection.source, chosen, options) !== null;
   return (
@@ -98,6 +103,11 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
         <h2 id="get-plan">{t('plan.title')}</h2>
         <p className="quiet">{t('plan.hint')}</p>
       </div>
+      {checkpoint === null || inspection.source === checkpoint.id ? null : (
+        <Note>
+          <p>{t('plan.inLibrary')}</p>
+        </Note>
+      )}
       {inspection.schemes.length === 0 ? null : (
         <SchemeTable
           sizes={orderedSizes(sizes)}
@@ -122,10 +132,11 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
       )}
       {error === null ? null : <ErrorNote error={error} />}
       <div className="get-go stack tight">
-        <DiskLine need={diskNeed({ ...inspection, schemes: sizes }, chosen)} />
+        <DiskLine need={diskNeed(known, chosen)} isSample={inspection.source === SAMPLE_SOURCE} />
         <Button
           className="get-go-button"
-          look="primary"
+          // What can only be kept is not what most people came for.
+          look={inspection.schemes.length === 0 ? 'normal' : 'primary'}
           size="large"
           isDisabled={go === 'nothing' || isStarting || !isSound}
           onPress={() => {

@@ -1,4 +1,6 @@
 import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts';
+import type { Checkpoint } from '../../../app/contract/checkpoint.ts';
+import type { Library } from '../../../app/contract/library.ts';
 import { schemes, type SchemeName } from '../../../app/contract/scheme.ts';
 
 /** What the disk must hold for a choice of schemes. Bytes. */
@@ -6,6 +8,28 @@ export interface DiskNeed {
   readonly downloadBytes: number;
   readonly madeBytes: number;
   readonly totalBytes: number;
+}
+
+/**
+ * The checkpoint of the library that an inspection is about: by its id, its folder, or the repository and commit that it
+ * came from. Null where it is not there, or on a disk that is not connected: then it would be downloaded.
+ */
+export function checkpointIn(
+  library: Library | undefined,
+  inspection: Inspection,
+): Checkpoint | null {
+  const { source, directory, repository, commit } = inspection;
+  const found = library?.checkpoints.find(
+    ({ checkpoint: { id, directory: own, origin }, available }) =>
+      available &&
+      (id === source ||
+        (directory !== null && own === directory) ||
+        (repository !== null &&
+          origin.repository === repository &&
+          // The sample is known before it has a commit.
+          (commit === null || origin.commit === commit))),
+  );
+  return found?.checkpoint ?? null;
 }
 
 /** The sizes with the copy of the output layer, as they come, or without it. */

@@ -9,6 +9,7 @@ import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useWhen } from '../../texts/when.ts';
+import { OtherWays } from './other-ways.tsx';
 import { useSearch } from './use-get.ts';
 
 /** Rows of the skeleton: about what a first answer fills. */
@@ -65,6 +66,7 @@ export function SearchResults({ query }: { readonly query: string }): ReactNode 
           actions={<Button onPress={() => void refetch()}>{t('common:retry')}</Button>}
         />
         <p className="quiet">{t('search.failed')}</p>
+        <OtherWays />
       </div>
     );
   return (

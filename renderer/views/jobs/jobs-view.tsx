@@ -69,7 +69,13 @@ export function JobsView(): ReactNode {
   const { t } = useTranslation('jobs');
   const jobs = useJobs();
   const groups = groupJobs(jobs ?? []);
-  const rows = [...groups.running, ...groups.queued, ...groups.held, ...groups.ended];
+  const rows = [
+    ...groups.running,
+    ...groups.queued,
+    ...groups.held,
+    ...groups.paused,
+    ...groups.ended,
+  ];
   const { forget, forgetAll } = useForget(rows);
   const [asks, setAsks] = useState(false);
   return (
@@ -105,7 +111,7 @@ export function JobsView(): ReactNode {
         </EmptyState>
       ) : (
         <div className="view-column stack jobs-groups">
-          {(['running', 'queued', 'held'] as const).map((name) =>
+          {(['running', 'queued', 'held', 'paused'] as const).map((name) =>
             groups[name].length === 0 ? null : (
               <section key={name} className="stack tight" aria-labelledby={`jobs-${name}-title`}>
                 <h2 id={`jobs-${name}-title`}>{t(`groups.${name}`)}</h2>

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import type { Library } from '../../../app/contract/library.ts';
@@ -19,6 +19,8 @@ import { LibraryTools } from './library-tools.tsx';
 import { libraryRows, neighbourOf, noFilter, type LibraryRow } from './library-rows.ts';
 import { RenameDialog } from './rename-dialog.tsx';
 import { RowMenu } from './row-menu.tsx';
+import { selectionKey } from './selection-keys.ts';
+import { UnreadableNote } from './unreadable-note.tsx';
 import { UnfinishedList } from './unfinished-list.tsx';
 import { useLibraryFilter } from './use-library-filter.ts';
 import { useRemoval, type Doomed } from './use-removal.ts';
@@ -113,8 +115,22 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
   );
   const onKey = (row: LibraryRow, key: RowKey): void => {
     if (key === 'toggle') toggle(row);
-    else act(row, key === 'open' ? 'details' : 'remove');
+    else act(row, key === 'open' ? 'details' : key);
   };
+  useEffect(() => {
+    const onSelectionKey = (event: KeyboardEvent): void => {
+      const asked = selectionKey(event);
+      if (asked === null) return;
+      if (asked === 'all') {
+        event.preventDefault();
+        setChosen(new Set(rows.flatMap((row) => (row.kind === 'artifact' ? idsOf(row) : []))));
+      } else setChosen(new Set());
+    };
+    window.addEventListener('keydown', onSelectionKey);
+    return () => {
+      window.removeEventListener('keydown', onSelectionKey);
+    };
+  }, [rows]);
   const menuWork = menu === null ? undefined : work.get(idOf(menu.row));
   const shownModels = rows.filter(({ kind }) => kind === 'artifact').length;
 
@@ -127,6 +143,7 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
           grid.current?.focusRow(null);
         }}
       />
+      <UnreadableNote entries={library.unreadable} />
       <LibraryTools filter={filter} onChange={changeFilter} />
       <Grid
         ref={grid}

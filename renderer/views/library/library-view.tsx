@@ -44,7 +44,11 @@ function Body(): ReactNode {
       </div>
     );
   const isEmpty =
-    library.checkpoints.length + library.artifacts.length + library.unfinished.length === 0;
+    library.checkpoints.length +
+      library.artifacts.length +
+      library.unfinished.length +
+      library.unreadable.length ===
+    0;
   if (!isEmpty) return <LibraryContent library={library} />;
   return (
     <div className="view-body">

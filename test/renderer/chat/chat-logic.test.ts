@@ -142,11 +142,11 @@ describe('estimatedHeight', () => {
 describe('the end of the branch that is shown', () => {
   it('is whole once its answer is no longer being written, so that what it takes is counted then', () => {
     const answer = {
-      ...message(2, 'It is'),
+      ...message(4, 'It is'),
       role: 'assistant' as const,
       state: 'streaming' as const,
     };
-    const writing = withMessage(withMessage(conversation, message(1, 'What?')), answer);
+    const writing = withMessage(withMessage(conversation, message(3, 'What?')), answer);
     expect(isLeafWhole(writing)).toBe(false);
     expect(isLeafWhole(withMessage(writing, { ...answer, state: 'complete' }))).toBe(true);
     expect(isLeafWhole(withMessage(writing, { ...answer, state: 'stopped' }))).toBe(true);

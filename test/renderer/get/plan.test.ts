@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts';
 import type { Job } from '../../../app/contract/job.ts';
+import type { Library } from '../../../app/contract/library.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { jobFor } from '../../../renderer/views/get/job-for.ts';
 import { readThreads, requestFor } from '../../../renderer/views/get/options.ts';
 import {
+  checkpointIn,
   commonBlockSizes,
   diskNeed,
   diskVerdict,
@@ -190,5 +192,50 @@ describe('jobFor', () => {
     expect(jobFor([job(3, 'done')], 'a/model', 3)?.id).toBe(3);
     expect(jobFor([job(3, 'done')], 'a/model', null)).toBeNull();
     expect(jobFor([job(3, 'cancelled')], 'a/model', 3)).toBeNull();
+  });
+});
+
+describe('a model that is in the library already', () => {
+  const checkpoint = {
+    id: 'model-1',
+    name: 'model',
+    directory: '/models/a',
+    origin: { repository: 'a/model', revision: 'main', commit: 'c', endpoint: null },
+    architecture: 'LlamaForCausalLM',
+    parameters: 1,
+    sizeBytes: 1000,
+    license: null,
+    owned: true,
+    createdAt: '2026-01-01T00:00:00.000Z',
+  };
+  const library = (available: boolean): Library => ({
+    folders: [],
+    checkpoints: [{ checkpoint, available }],
+    artifacts: [],
+    unfinished: [],
+    unreadable: [],
+    totalBytes: 0,
+  });
+
+  it('is found by the repository and commit that it came from, by its folder and by its id', () => {
+    expect(checkpointIn(library(true), inspection)?.id).toBe('model-1');
+    expect(checkpointIn(library(true), { ...inspection, source: 'model-1', commit: 'x' })?.id).toBe(
+      'model-1',
+    );
+    const folder = { ...inspection, repository: null, commit: null, directory: '/models/a' };
+    expect(checkpointIn(library(true), folder)?.id).toBe('model-1');
+  });
+
+  it('is not another revision, another repository with that commit, or one on a disk that is away', () => {
+    expect(checkpointIn(library(true), { ...inspection, commit: 'other' })).toBeNull();
+    expect(checkpointIn(library(true), { ...inspection, repository: 'b/model' })).toBeNull();
+    expect(checkpointIn(library(false), inspection)).toBeNull();
+    expect(checkpointIn(undefined, inspection)).toBeNull();
+  });
+
+  it('needs no download and cannot be downloaded again', () => {
+    const here: Inspection = { ...inspection, directory: checkpoint.directory };
+    expect(diskNeed(here, []).totalBytes).toBe(0);
+    expect(goFor([], here.directory !== null)).toBe('nothing');
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, JobRequest } from '../../../app/contract/job.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
-import { groupJobs, neighbour } from '../../../renderer/jobs/job-groups.ts';
+import { foundDamage, groupJobs, neighbour } from '../../../renderer/jobs/job-groups.ts';
 import { jobShare, plannedSteps, schemeOfStep } from '../../../renderer/jobs/job-steps.ts';
 
 function progress(step: string, kind: Progress['kind'], done: number, total = 100): Progress {
@@ -143,6 +143,26 @@ describe('groups', () => {
     expect(groups.queued.map(({ id }) => id)).toEqual([4, 5]);
     expect(groups.held.map(({ id }) => id)).toEqual([3]);
     expect(groups.ended.map(({ id }) => id)).toEqual([2]);
+  });
+  it('keep what the person paused apart from what needs them', () => {
+    const groups = groupJobs([
+      job({ id: 3, state: 'interrupted' }),
+      job({ id: 2, state: 'paused' }),
+      job({ id: 1, state: 'failed' }),
+    ]);
+    expect(groups.paused.map(({ id }) => id)).toEqual([2]);
+    expect(groups.held.map(({ id }) => id)).toEqual([3, 1]);
+  });
+  it('tell a check that found damage from one that is well', () => {
+    const file = (state: 'ok' | 'changed' | 'missing' | 'unverifiable') => ({
+      name: 'model.safetensors',
+      sizeBytes: 1,
+      state,
+    });
+    expect(foundDamage({ state: 'done', files: [file('ok'), file('changed')] })).toBe(true);
+    expect(foundDamage({ state: 'done', files: [file('missing')] })).toBe(true);
+    expect(foundDamage({ state: 'done', files: [file('ok'), file('unverifiable')] })).toBe(false);
+    expect(foundDamage({ state: 'done', files: null })).toBe(false);
   });
   it('moves the focus to what is left', () => {
     expect(neighbour(['a', 'b', 'c'], 1)).toBe('c');
