@@ -27,7 +27,7 @@ export class DiskReserve {
       );
       if (size >= RESERVE_BYTES) return;
       if ((await freeBytes(path.dirname(this.#file))) < RESERVE_BYTES + SPACE_MARGIN_BYTES) return;
-      const handle = await open(this.#file, 'w');
+      const handle = await open(this.#file, 'w', 0o600);
       try {
         // Zeros would take no room on a disk that compresses.
         await handle.writeFile(randomBytes(RESERVE_BYTES));

@@ -55,6 +55,26 @@ async function folderFor(
   }
 }
 
+/** A hub on this computer: what serves the sample model has another port each time. */
+function isOnThisComputer(endpoint: string | null): boolean {
+  return endpoint !== null && /^http:\/\/127\.0\.0\.1:/.test(endpoint);
+}
+
+/** The checkpoint that this download would be; the sample model is the same from every hub on this computer. */
+function knownDownload(
+  { catalog: { models } }: EngineContext,
+  { endpoint, repository, commit }: DownloadIdentity,
+): Checkpoint | null {
+  const exact = models.checkpointByOrigin(endpoint, repository, commit);
+  if (exact !== null || repository !== sampleModel.repository || !isOnThisComputer(endpoint))
+    return exact;
+  const isSame = ({ origin }: Checkpoint): boolean =>
+    origin.repository === repository &&
+    origin.commit === commit &&
+    isOnThisComputer(origin.endpoint);
+  return models.checkpoints().find(isSame) ?? null;
+}
+
 /**
  * Downloads a repository, or finds that this commit is here already.
  *
@@ -69,17 +89,17 @@ export async function pullRepository(
 ): Promise<Checkpoint> {
   const { hub, catalog } = context;
   const repository = await hub.repository(name, revision, { signal });
-  const known = catalog.models.checkpointByOrigin(hub.endpoint, repository.name, repository.commit);
-  if (known !== null) {
-    await requireReachable(known);
-    return known;
-  }
-
   const identity = {
     endpoint: hub.endpoint,
     repository: repository.name,
     commit: repository.commit,
   };
+  const known = knownDownload(context, identity);
+  if (known !== null) {
+    await requireReachable(known);
+    return known;
+  }
+
   const directory = await folderFor(context, identity, hubName);
   claim?.({ kind: 'download', directory });
   await mkdir(directory, { recursive: true });
@@ -95,11 +115,7 @@ export async function pullRepository(
   const opened = await openCheckpoint(directory);
   try {
     // Another process may have finished the same download meanwhile.
-    const already = catalog.models.checkpointByOrigin(
-      identity.endpoint,
-      identity.repository,
-      identity.commit,
-    );
+    const already = knownDownload(context, identity);
     if (already !== null) return already;
     const shortName = repository.name.split('/').at(-1) ?? repository.name;
     const checkpoint: Checkpoint = {
@@ -137,10 +153,8 @@ export async function pullSample(context: EngineContext, call: WorkCall): Promis
   const { repository } = sampleModel;
   for (const checkpoint of context.catalog.models.checkpoints()) {
     const { origin, directory } = checkpoint;
-    // The address of its hub is another one each time; that it was on this computer stays.
-    const isLocal = origin.endpoint !== null && /^http:\/\/127\.0\.0\.1:/.test(origin.endpoint);
-    if (origin.repository === repository && isLocal && (await isFolder(directory)))
-      return checkpoint;
+    const isSample = origin.repository === repository && isOnThisComputer(origin.endpoint);
+    if (isSample && (await isFolder(directory))) return checkpoint;
   }
   const hub = await startSampleHub();
   try {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCatalog } from '../../app/catalog/index.ts';
 import { artifactSchema, checkpointSchema } from '../../app/contract/checkpoint.ts';
 import { startLocalHub, type LocalHub } from '../../app/local-hub/index.ts';
-import { tensorsHashOf } from '../fixtures/tensors-hash.ts';
+import { fingerprintOf } from '../fixtures/tensors-hash.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 
 const entry = fileURLToPath(new URL('../../main/cli/cli.ts', import.meta.url));
@@ -128,11 +128,11 @@ describe(`kill -9 (seed ${seed})`, () => {
       for (const at of [call, Math.ceil(call / 2)]) {
         if ((await run(args, home, at)).signal !== null) kills.push(at);
         for (const { directory } of listed(home).artifacts)
-          expect(tensorsHashOf(weightsOf(directory))).toBe(expected);
+          expect(fingerprintOf(directory)).toBe(expected);
       }
       const [artifact] = artifactSchema.array().parse(await finish(args, home));
       expect(artifact?.weightsSha256).toBe(expected);
-      expect(tensorsHashOf(weightsOf(artifact?.directory ?? ''))).toBe(expected);
+      expect(fingerprintOf(artifact?.directory ?? '')).toBe(expected);
     }
     expect(kills.length).toBeGreaterThan(4);
     expect(

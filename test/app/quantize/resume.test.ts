@@ -7,8 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomNumbers, writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
-import { tensorsHashOf } from '../../fixtures/tensors-hash.ts';
-import { readArtifact } from './read-artifact.ts';
+import { fingerprintOf } from '../../fixtures/tensors-hash.ts';
 
 const child = fileURLToPath(new URL('./quantize-child.ts', import.meta.url));
 
@@ -73,8 +72,7 @@ it.each([
       expect(after.slice(0, before.length)).toEqual(before);
     }
     expect(await runToEnd(target, scheme)).toBe(undisturbed);
-    const { bytes } = await readArtifact(target);
-    expect(tensorsHashOf(bytes)).toBe(undisturbed);
+    expect(fingerprintOf(target)).toBe(undisturbed);
     expect((await readdir(directory)).filter((name) => name.startsWith(`${scheme}.`))).toEqual([]);
   },
 );
@@ -97,5 +95,5 @@ it('killed after the last tensor, has published nothing, keeps others out no lon
   // The job, 16 layers of nine tensors, two more, and the copy of the output layer.
   expect(await journalLines(target)).toHaveLength(16 * 9 + 3);
   const sha256 = await runToEnd(target, 'int4');
-  expect(tensorsHashOf((await readArtifact(target)).bytes)).toBe(sha256);
+  expect(fingerprintOf(target)).toBe(sha256);
 });
