@@ -28,6 +28,11 @@ export interface RoomOptions {
   readonly onPause?: ((detail: string) => void) | undefined;
   /** Called when there is room again. */
   readonly onResume?: (() => void) | undefined;
+  /**
+   * Whether work that is refused for want of space before it began (`not-enough-space`) waits as well, for as much as it asked
+   * for. @default never: nothing is lost where nothing was done
+   */
+  readonly waitsWhenRefused?: (() => boolean) | undefined;
   /** Free bytes that end a pause. @default 16 MiB */
   readonly resumeBytes?: number | undefined;
   /** Milliseconds between two looks at the disk. @default 2000 */
@@ -82,19 +87,38 @@ export async function requireSpace(
   );
 }
 
-function isDiskFull(error: unknown): boolean {
-  // What was refused before it began has written nothing, and 16 MiB would not help it.
-  if (error instanceof AppError && error.reason === 'not-enough-space') return false;
+/** How much work wants that was refused before it began, and where; null for every other error. */
+function refusal(error: unknown): { directory: string; bytes: number } | null {
+  if (!(error instanceof AppError) || error.reason !== 'not-enough-space') return null;
+  const { folder, needed } = error.facts;
+  return typeof folder === 'string' && typeof needed === 'number'
+    ? { directory: folder, bytes: needed }
+    : null;
+}
+
+function isDiskFull(error: unknown, { waitsWhenRefused }: RoomOptions): boolean {
+  if (refusal(error) !== null) return waitsWhenRefused?.() ?? false;
   const code = codeOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'disk-full';
 }
 
-function pauseWords({ directory, resumeBytes = RESUME_BYTES }: RoomOptions): string {
-  return `The disk of ${directory} is full. Paused until ${formatBytes(resumeBytes)} are free; nothing is lost.`;
+/** The disk that has to get room, and how much of it. */
+function wantedRoom(full: unknown, options: RoomOptions): { directory: string; bytes: number } {
+  return (
+    refusal(full) ?? {
+      directory: options.directory,
+      bytes: options.resumeBytes ?? RESUME_BYTES,
+    }
+  );
+}
+
+function pauseWords(full: unknown, options: RoomOptions): string {
+  const { directory, bytes } = wantedRoom(full, options);
+  return `The disk of ${directory} is full. Paused until ${formatBytes(bytes)} are free; nothing is lost.`;
 }
 
 async function waitForRoom(full: unknown, options: RoomOptions): Promise<void> {
-  const resumeBytes = options.resumeBytes ?? RESUME_BYTES;
+  const { directory, bytes } = wantedRoom(full, options);
   const pollMs = options.pollMs ?? POLL_MS;
   // A quota can be exhausted on a disk with plenty of room; only trying again tells.
   const isQuota = codeOf(full) === 'EDQUOT';
@@ -106,7 +130,7 @@ async function waitForRoom(full: unknown, options: RoomOptions): Promise<void> {
         cause: error,
       });
     }
-  } while (!isQuota && (await freeBytes(options.directory)) < resumeBytes);
+  } while (!isQuota && (await freeBytes(directory)) < bytes);
 }
 
 /**
@@ -124,13 +148,15 @@ export async function writeWithRoom<T>(write: () => Promise<T>, options: RoomOpt
       if (paused) options.onResume?.();
       return result;
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      if (options.onDiskFull === 'fail')
+      if (!isDiskFull(error, options)) throw error;
+      if (options.onDiskFull === 'fail') {
+        if (refusal(error) !== null) throw error;
         throw new AppError('disk-full', `The disk of ${options.directory} is full.`, {
           remedy: 'Free some space there, then run the same command again: it goes on from here.',
           cause: error,
         });
-      if (!paused) options.onPause?.(pauseWords(options));
+      }
+      if (!paused) options.onPause?.(pauseWords(error, options));
       paused = true;
       await waitForRoom(error, options);
     }

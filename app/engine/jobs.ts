@@ -33,7 +33,13 @@ export async function openJobs(context: EngineContext, calls: JobCalls): Promise
   const queue = new JobQueue({
     store,
     work: (job, call) =>
-      whileDiskFull(context, call, (watched) => doJob(context, calls, job, watched)),
+      whileDiskFull(
+        context,
+        call,
+        (watched) => doJob(context, calls, job, watched),
+        // Resumed: an earlier run got somewhere.
+        job.steps.length > 0 || job.artifactIds.length > 0,
+      ),
     discard: async (places) => {
       await context.reserve.use(() => discardPlaces(context, places));
     },

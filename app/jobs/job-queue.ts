@@ -1,4 +1,4 @@
-import { AppError, describeError, toAppError } from '../contract/error.ts';
+import { AppError, describeError, toAppError, type ErrorCode } from '../contract/error.ts';
 import { isEnded, type Job, type JobRequest } from '../contract/job.ts';
 import { LiveJob, type Stop } from './live-job.ts';
 import { atRest, whenDone } from './steps.ts';
@@ -6,6 +6,20 @@ import type { JobQueueOptions } from './work.ts';
 
 /** How often an end that could not be written down is tried again. */
 const SAVE_AGAIN_MS = 2_000;
+
+/**
+ * What work may end with while it is being stopped although nothing is wrong with what it works on: a process that was ended
+ * or that died, a connection, a disk. When it goes on, it meets the same again or it does not.
+ */
+const RESULTS_OF_STOPPING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'aborted',
+  'busy',
+  'disk-full',
+  'engine-restarted',
+  'network',
+  'rate-limited',
+  'runner-crashed',
+]);
 
 type Watcher = (job: Job) => void;
 
@@ -258,8 +272,8 @@ export class JobQueue {
   #ending(stop: Stop | null, error: unknown): Partial<Job> {
     if (stop === 'cancel') return { state: 'cancelled', endedAt: now() };
     const known = toAppError(error);
-    // What breaks while it is being stopped may be no more than the echo of that.
-    if (stop !== null && known.code === 'aborted')
+    // What breaks while it is being stopped may be no more than a result of that, and says nothing of the work.
+    if (stop !== null && RESULTS_OF_STOPPING.has(known.code))
       return { state: stop === 'pause' ? 'paused' : 'interrupted' };
     return { state: 'failed', error: describeError(known), endedAt: now() };
   }

@@ -2,7 +2,7 @@
 // Kills every command at random moments, as kill -9 does, and runs it again: see README.md.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { catalogProblems, differences, filesOf, processesOn } from './home.ts';
 
 const REPOSITORY = 'test/model';
 const entry = fileURLToPath(new URL('../../main/cli/cli.ts', import.meta.url));
+const dieAt = new URL('../fixtures/processes/die-at.mjs', import.meta.url).href;
 
 /** An engine gets five seconds to end in an orderly way when its parent is gone; the rest is for a busy machine. */
 const ORPHAN_PATIENCE_MS = 15_000;
@@ -38,6 +39,7 @@ const work = mkdtempSync(path.join(tmpdir(), 'nibble-kills-'));
 const home = path.join(work, 'home');
 const source = path.join(work, 'source');
 const textFile = path.join(work, 'text.txt');
+const counter = path.join(work, 'moments');
 await writeTinyCheckpoint(source, {
   vocabularySize: 4096,
   layers: 6,
@@ -57,12 +59,35 @@ interface Ended {
   readonly ms: number;
 }
 
+/** Where a process is killed: so long after the so manyth of its changes of files and words of its children. */
+interface Moment {
+  /** 0 is its start. */
+  readonly call: number;
+  readonly delayMs: number;
+}
+
+/** Counts the moments and ends at none. */
+const START: Moment = { call: 0, delayMs: 0 };
+
+/** How Node is told to count the moments of a process, and to end it at one of them. */
+function counting({ call, delayMs }: Moment): string[] {
+  const query = new URLSearchParams({
+    counter,
+    call: String(call),
+    delay: String(delayMs),
+    messages: '1',
+  });
+  return ['--import', `${dieAt}?${query.toString()}`];
+}
+
 function start(
   args: readonly string[],
   input = '',
+  moment: Moment | null = null,
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const begunMs = performance.now();
-  const child = spawn(process.execPath, [entry, '--json', ...args], {
+  const flags = moment === null ? [] : counting(moment);
+  const child = spawn(process.execPath, [...flags, entry, '--json', ...args], {
     env: { ...process.env, HF_TOKEN: '', HF_ENDPOINT: hub.endpoint, NIBBLE_HOME: home },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -87,8 +112,11 @@ function start(
 }
 
 /** Runs a command to its end; one without an end is closed once it has said that it is there. */
-async function complete({ command, input, endless }: KilledCommand): Promise<Ended> {
-  const { child, ended } = start(command, input);
+async function complete(
+  { command, input, endless }: KilledCommand,
+  moment: Moment | null = null,
+): Promise<Ended> {
+  const { child, ended } = start(command, input, moment);
   if (endless === true) {
     const begunMs = performance.now();
     if (child.stdout !== null) await Promise.race([once(child.stdout, 'data'), ended]);
@@ -99,8 +127,8 @@ async function complete({ command, input, endless }: KilledCommand): Promise<End
   return ended;
 }
 
-async function mustSucceed(command: KilledCommand): Promise<Ended> {
-  const ended = await complete(command);
+async function mustSucceed(command: KilledCommand, moment: Moment | null = null): Promise<Ended> {
+  const ended = await complete(command, moment);
   if (ended.code !== 0)
     throw new Error(
       `nibble ${command.command.join(' ')}: ${ended.code ?? ended.signal} ${ended.stderr}`,
@@ -137,19 +165,23 @@ async function killOnce(
   command: KilledCommand,
   template: string,
   expected: ReadonlyMap<string, string>,
-  afterMs: number,
+  moment: Moment,
   row: Row,
 ): Promise<void> {
   rmSync(home, { recursive: true, force: true });
   cpSync(template, home, { recursive: true, preserveTimestamps: true });
-  const { child, ended } = start(command.command, command.input);
-  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  const { child, ended } = start(command.command, command.input, moment);
+  const timer =
+    moment.call === 0 ? setTimeout(() => child.kill('SIGKILL'), moment.delayMs) : undefined;
+  // One without an end of its own may be past its moment when it is there.
+  if (command.endless === true && child.stdout !== null)
+    void once(child.stdout, 'data').then(() => setTimeout(() => child.kill('SIGTERM'), 1_000));
   const { signal, code, stderr } = await ended;
   clearTimeout(timer);
   row.kills++;
   if (signal === 'SIGKILL') row.hits++;
   const find = (words: string): void => {
-    row.findings.push(`after ${afterMs.toFixed(0)} ms: ${words}`);
+    row.findings.push(`at ${moment.call} and ${moment.delayMs} ms: ${words}`);
   };
   if (signal === null && code !== 0) find(`the first run ended with ${code}: ${stderr.trim()}`);
   const left = await orphans();
@@ -177,17 +209,31 @@ try {
     rows.push(row);
     rmSync(home, { recursive: true, force: true });
     const template = path.join(work, `template-${i}`);
-    await mustSucceed({ name: 'list', before: [], command: ['list'] });
+    await mustSucceed({ name: 'list', before: [], command: ['list'] }, START);
+    const startMoments = Number(readFileSync(counter, 'utf8'));
     for (const before of command.before)
       await mustSucceed({ name: 'before', before: [], command: before });
     cpSync(home, template, { recursive: true, preserveTimestamps: true });
-    const { ms } = await mustSucceed(command);
+    const { ms } = await mustSucceed(command, START);
+    const moments = Number(readFileSync(counter, 'utf8'));
+    const between = ms / (moments + 1);
     const expected = filesOf(home);
     const share = Math.floor(count / commands.length) + (i < count % commands.length ? 1 : 0);
+    // Most moments are those of a process that starts; four kills in five are to come later.
+    const chooseMoment = (): Moment => {
+      const from = random() < 0.2 ? 0 : Math.min(startMoments, moments);
+      return {
+        call: from + Math.floor(random() * (moments - from + 1)),
+        // Time alone would miss on a busy machine, where no two runs are equally fast.
+        delayMs: Math.round(random() * between),
+      };
+    };
     for (let kill = 0; kill < share; kill++)
-      await killOnce(command, template, expected, random() * ms, row);
+      await killOnce(command, template, expected, chooseMoment(), row);
     rmSync(template, { recursive: true, force: true });
-    console.log(`${row.name}: ${row.hits} of ${row.kills} hit, ${row.findings.length} findings`);
+    console.log(
+      `${row.name}: ${row.hits} of ${row.kills} hit (${moments - startMoments} moments after its start), ${row.findings.length} findings`,
+    );
     for (const finding of row.findings) console.log(`  ${finding}`);
   }
 } finally {

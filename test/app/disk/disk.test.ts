@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError, because } from '../../../app/contract/error.ts';
 import { freeBytes, requireSpace, writeWithRoom } from '../../../app/disk/index.ts';
 import { ScratchFolder } from '../../fixtures/hub-model.ts';
 
@@ -40,6 +41,40 @@ describe('room on the disk', () => {
     );
     expect(result).toBe('written');
     expect(said).toEqual([expect.stringContaining('is full'), 'resumed']);
+  });
+
+  it('is waited for by work that was refused beforehand, if that has begun', async () => {
+    using folder = new ScratchFolder();
+    const free = await freeBytes(folder.directory);
+    let marginBytes = free * 2;
+    const said: string[] = [];
+    const options = {
+      directory: folder.directory,
+      pollMs: 1,
+      onPause: (detail: string): void => {
+        said.push(detail);
+        marginBytes = 0;
+      },
+    };
+    const work = (): Promise<void> => {
+      if (marginBytes > 0)
+        return Promise.reject(
+          new AppError(
+            'disk-full',
+            'Not enough.',
+            // More than the 16 MiB that usually end a pause, and on another disk.
+            because('not-enough-space', { folder: folder.directory, needed: 20e6, free: 19e6 }),
+          ),
+        );
+      return Promise.resolve();
+    };
+    await expect(writeWithRoom(work, options)).rejects.toMatchObject({
+      reason: 'not-enough-space',
+    });
+    expect(said).toEqual([]);
+    await writeWithRoom(work, { ...options, directory: '/nowhere', waitsWhenRefused: () => true });
+    expect(said).toEqual([expect.stringContaining(folder.directory) as string]);
+    expect(said[0]).toMatch(/20\.0\sMB/);
   });
 
   it('is not waited for where the host cannot', async () => {

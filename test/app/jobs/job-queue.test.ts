@@ -160,6 +160,26 @@ describe('JobQueue', () => {
     expect(statesOf(third.id)).toEqual(['queued', 'cancelled']);
   });
 
+  it('leaves a job paused whose runner or connection breaks while it is being paused', async () => {
+    const breaking = (error: AppError) => (_: Job, call: JobCall) =>
+      untilStopped(_, call).catch(() => Promise.reject(error));
+    for (const code of ['runner-crashed', 'network', 'disk-full'] as const) {
+      work = breaking(new AppError(code, 'It ended.'));
+      const { id } = await queue.start(request, code);
+      await until(() => statesOf(id).includes('running'));
+      expect(await queue.pause(id)).toMatchObject({ state: 'paused', error: null });
+      expect(catalog.jobs.job(id)).toMatchObject({ state: 'paused', error: null });
+    }
+    // What is wrong with the work itself is told all the same.
+    work = breaking(new AppError('malformed-file', 'It is not what it says.'));
+    const { id } = await queue.start(request, 'bad file');
+    await until(() => statesOf(id).includes('running'));
+    expect(await queue.pause(id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'malformed-file' },
+    });
+  });
+
   it('keeps the error of a job that failed until it is resumed', async () => {
     work = () =>
       Promise.reject(new AppError('network', 'The hub is gone.', { remedy: 'Try again.' }));
