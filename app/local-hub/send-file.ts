@@ -168,6 +168,8 @@ export async function sendFile(
     file.absolutePath,
     constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NOFOLLOW),
   );
+  // A client that goes before the first byte leaves a body that nobody ever begins to read, and so none that ends.
+  void connectionEnd(reply).then(() => handle.close());
   const body = spoil(blocks(handle, { start, endExclusive }), start, fault, reply);
   return reply.send(Readable.from(body, { objectMode: false }));
 }
