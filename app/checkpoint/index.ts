@@ -16,7 +16,9 @@ export {
   parseConfig,
   EMBEDDINGS,
   OUTPUT_LAYER,
+  isRuntimeWeightsFile,
   RUNTIME_WEIGHTS_FILE,
+  RUNTIME_WEIGHTS_FILES,
   WEIGHTS_FILE,
 } from './open-checkpoint.ts';
 export type { OpenCheckpoint, ReadOptions, TensorPlace, WeightsFile } from './open-checkpoint.ts';

@@ -15,8 +15,20 @@ import { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from '.
 
 export const WEIGHTS_FILE = 'model.safetensors';
 
-/** Beside them in an artifact: tensors that the runner wants and bitsandbytes does not know. */
-export const RUNTIME_WEIGHTS_FILE = 'runtime.safetensors';
+/**
+ * Beside them in an artifact, in the format of safetensors: tensors that the runner wants and bitsandbytes does not know.
+ * vLLM and SGLang read every file of a folder that matches `*.safetensors`, else `*.bin` and `*.pt`: this name matches
+ * none of them. native-kernels/runtime/weight_files.cpp has it as well.
+ */
+export const RUNTIME_WEIGHTS_FILE = 'nibble-runtime.tensors';
+
+/** Its names, the one it is written under first; the other is that of artifacts made before. */
+export const RUNTIME_WEIGHTS_FILES = [RUNTIME_WEIGHTS_FILE, 'runtime.safetensors'] as const;
+
+/** Whether a file of this name is the runner's, in an artifact of whichever version. */
+export function isRuntimeWeightsFile(name: string): boolean {
+  return RUNTIME_WEIGHTS_FILES.some((known) => known === name);
+}
 
 /** The weight of the output layer, where it has one of its own. */
 export const OUTPUT_LAYER = 'lm_head.weight';

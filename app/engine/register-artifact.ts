@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../catalog/index.ts';
-import { describeArchitecture, openCheckpoint, RUNTIME_WEIGHTS_FILE } from '../checkpoint/index.ts';
+import {
+  describeArchitecture,
+  openCheckpoint,
+  RUNTIME_WEIGHTS_FILES,
+} from '../checkpoint/index.ts';
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { isSafePath } from '../hub/index.ts';
@@ -52,12 +56,14 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
   )
     throw malformed(directory, 'holds something else where a sha256 should be');
   const copy = manifest.outputLayerCopy;
-  const copyFile = listed.get(RUNTIME_WEIGHTS_FILE);
+  const copyName =
+    RUNTIME_WEIGHTS_FILES.find((name) => listed.has(name)) ?? RUNTIME_WEIGHTS_FILES[0];
+  const copyFile = listed.get(copyName);
   if (
     copy !== undefined &&
     (copyFile?.sha256 !== copy.sha256 || copyFile.sizeBytes !== copy.sizeBytes)
   )
-    throw malformed(directory, `says two things of ${RUNTIME_WEIGHTS_FILE}`);
+    throw malformed(directory, `says two things of ${copyName}`);
   const present = await filesBelow(directory);
   const sizes = new Map(present.map(({ name, sizeBytes }) => [name, sizeBytes]));
   for (const { name, sizeBytes } of manifest.files)

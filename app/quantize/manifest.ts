@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRuntimeWeightsFile } from '../checkpoint/index.ts';
 import {
   artifactTotalsSchema,
   hashKindSchema,
@@ -35,7 +36,7 @@ export const manifestSchema = z.object({
   weightsSha256: z.string(),
   elapsedMs: z.number(),
   totals: artifactTotalsSchema,
-  /** What runtime.safetensors holds; absent where there is no such file, and from before there was one. */
+  /** What the runner's own file holds; absent where there is no such file, and from before there was one. */
   outputLayerCopy: outputLayerCopySchema.optional(),
   files: z.array(
     z.object({
@@ -54,7 +55,9 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export function manifestFingerprint({ files, outputLayerCopy }: Manifest): string {
   // In the order of the shards' names, as they are listed; the copy of the output layer behind them.
   const isCopy = ({ sha256 }: { sha256: string }): boolean => sha256 === outputLayerCopy?.sha256;
-  const weights = files.filter(({ name }) => name.endsWith('.safetensors'));
+  const weights = files.filter(
+    ({ name }) => name.endsWith('.safetensors') || isRuntimeWeightsFile(name),
+  );
   return weightsFingerprint([
     ...weights.filter((file) => !isCopy(file)),
     ...weights.filter((file) => isCopy(file)),

@@ -8,6 +8,7 @@ import {
   OUTPUT_LAYER,
   readModelConfig,
   RUNTIME_WEIGHTS_FILE,
+  RUNTIME_WEIGHTS_FILES,
   SafetensorsWriter,
 } from '../checkpoint/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
@@ -113,8 +114,12 @@ async function finishedCopy({
   options,
 }: HeadJob): Promise<OutputLayerCopy | null> {
   const { finishedCopy: noted } = journal;
-  if (noted?.sizeBytes !== head.layout.fileBytes) return null;
   const file = path.join(directory, RUNTIME_WEIGHTS_FILE);
+  // Nothing is published under the names that earlier versions gave it.
+  for (const name of RUNTIME_WEIGHTS_FILES)
+    if (name !== RUNTIME_WEIGHTS_FILE)
+      await rename(path.join(directory, name), file).catch(() => undefined);
+  if (noted?.sizeBytes !== head.layout.fileBytes) return null;
   const size = await stat(file).then(
     (found) => found.size,
     () => null,
@@ -123,7 +128,7 @@ async function finishedCopy({
 }
 
 /**
- * Writes runtime.safetensors beside the weights, or finds the one that an earlier run finished.
+ * Writes the runner's own file beside the weights, or finds the one that an earlier run finished.
  *
  * @returns what it holds, its hash, and what rounding cost
  * @throws AppError `invalid-weights`, `disk-full`, `aborted`, `malformed-file`

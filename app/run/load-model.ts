@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { RUNTIME_WEIGHTS_FILE } from '../checkpoint/index.ts';
+import { RUNTIME_WEIGHTS_FILES, type WeightsFile } from '../checkpoint/index.ts';
 import { toAppError, type AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
 import { fileState } from '../disk/index.ts';
@@ -96,6 +96,15 @@ async function readCompanions(directory: string): Promise<Companions> {
   return { tokenizerConfig, tokens, template, generation, hasTokenizer, problem };
 }
 
+/** The runner's copy of the output layer as it is now; null where there is none. */
+async function copyState(directory: string): Promise<Pick<WeightsFile, 'name' | 'state'> | null> {
+  for (const name of RUNTIME_WEIGHTS_FILES) {
+    const state = await fileState(path.join(directory, name));
+    if (state !== null) return { name, state };
+  }
+  return null;
+}
+
 /**
  * Loads a model folder: graph, weights (mapped), configuration, template; the tokenizer follows when it is needed.
  *
@@ -110,8 +119,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const reading = readCompanions(directory);
   reading.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
-  const copy =
-    options.mode === 'exact' ? null : await fileState(path.join(directory, RUNTIME_WEIGHTS_FILE));
+  const copy = options.mode === 'exact' ? null : await copyState(directory);
   const { model, ready, contextLength, device, deviceReason, explain } = await openModel(options);
   try {
     const [companions, weights] = await Promise.all([

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { RUNTIME_WEIGHTS_FILE, type WeightsFile } from '../checkpoint/index.ts';
+import { RUNTIME_WEIGHTS_FILES, type WeightsFile } from '../checkpoint/index.ts';
 import type { HashKind } from '../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { SpokenWeights, WeightsCheck } from '../contract/weights-check.ts';
@@ -81,7 +81,7 @@ export interface GuardOptions {
   /** The files of the model, as they were before anything of them was read. */
   readonly files: readonly WeightsFile[];
   /** The quantized copy of the output layer before it was read; null where there is none or it takes no part. */
-  readonly copy: FileState | null;
+  readonly copy: Pick<WeightsFile, 'name' | 'state'> | null;
 }
 
 /**
@@ -130,7 +130,7 @@ export class WeightsGuard {
       fileState(path.join(directory, ARTIFACT_FILE)),
     ]);
     const states = files.map(({ name, state }) => ({ name, state }));
-    if (copy !== null) states.push({ name: RUNTIME_WEIGHTS_FILE, state: copy });
+    if (copy !== null) states.push(copy);
     let isSuspect = false;
     const spoken = states.map(({ name, state }): Spoken => {
       const entry = listed?.get(name);
@@ -151,10 +151,12 @@ export class WeightsGuard {
         tensors: new Map(),
       };
     });
-    const silentCopy = copy === null ? listed?.get(RUNTIME_WEIGHTS_FILE) : undefined;
+    const silentCopy =
+      copy === null
+        ? RUNTIME_WEIGHTS_FILES.flatMap((name) => listed?.get(name) ?? []).at(0)
+        : undefined;
     const isAbsent =
-      silentCopy !== undefined &&
-      (await fileState(path.join(directory, RUNTIME_WEIGHTS_FILE))) === null;
+      silentCopy !== undefined && (await fileState(path.join(directory, silentCopy.name))) === null;
     const silent = silentCopy === undefined || isAbsent ? [] : [silentCopy];
     const guard = new WeightsGuard(directory, spoken, silent, isSuspect);
     guard.#compare();

@@ -27,7 +27,11 @@ namespace {
 
 constexpr std::string_view kSuffix = ".safetensors";
 
+/// Of the same format, under a name that other programs do not look for (app/checkpoint/open-checkpoint.ts).
+constexpr std::string_view kRuntimeFile = "nibble-runtime.tensors";
+
 bool is_bare_name(std::string_view name) {
+  if (name == kRuntimeFile) return true;
   return name.size() > kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix &&
          name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
 }

@@ -51,7 +51,9 @@ class WeightFiles {
   /// @param graph_path UTF-8
   explicit WeightFiles(const std::string& graph_path);
 
-  /// @param name a bare name that ends in `.safetensors`: the graph is untrusted, and names no other place of the disk
+  /// @param name a bare name that ends in `.safetensors`, or `nibble-runtime.tensors`: the graph is untrusted, and
+  /// names
+  ///   no other place of the disk
   /// @returns valid as long as this object
   /// @throws what WeightFile::open throws, and Error("malformed-file") for another name
   std::span<const std::uint8_t> bytes(const std::string& name);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import {
   openCheckpoint,
   parseSafetensorsHeader,
-  RUNTIME_WEIGHTS_FILE,
+  RUNTIME_WEIGHTS_FILES,
   WEIGHTS_FILE,
 } from '../../app/checkpoint/index.ts';
 import { ggufBlockBytes, type GgufType } from './gguf-blocks.ts';
@@ -59,11 +59,14 @@ export async function artifactTokenBytes(directory: string): Promise<TokenBytes>
 
 /** What lies in the copy of the head; null where the artifact has none, and runs the embedding itself. */
 function runtimeBytes(directory: string): number | null {
-  const file = path.join(directory, RUNTIME_WEIGHTS_FILE);
-  const size = statSync(file, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return null;
-  const { tensors } = parseSafetensorsHeader(readFileSync(file), size, RUNTIME_WEIGHTS_FILE);
-  return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  for (const name of RUNTIME_WEIGHTS_FILES) {
+    const file = path.join(directory, name);
+    const size = statSync(file, { throwIfNoEntry: false })?.size;
+    if (size === undefined) continue;
+    const { tensors } = parseSafetensorsHeader(readFileSync(file), size, name);
+    return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+  return null;
 }
 
 /** Of a GGUF file. */
@@ -86,7 +89,7 @@ export function ggufTokenBytes(shape: Shape, type: GgufType): TokenBytes {
 
 /** Bytes of the files of an artifact that hold weights. */
 export function artifactFileBytes(directory: string): number {
-  return [WEIGHTS_FILE, RUNTIME_WEIGHTS_FILE].reduce(
+  return [WEIGHTS_FILE, ...RUNTIME_WEIGHTS_FILES].reduce(
     (sum, name) =>
       sum + (statSync(path.join(directory, name), { throwIfNoEntry: false })?.size ?? 0),
     0,

@@ -11,7 +11,7 @@ import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 const page = fileURLToPath(new URL('../../docs/weights-fingerprint.md', import.meta.url));
 
 it.each([
-  ['nf4-dq', {}, ['model.safetensors', 'runtime.safetensors']],
+  ['nf4-dq', {}, ['model.safetensors', 'nibble-runtime.tensors']],
   ['bf16', {}, ['model.safetensors']],
   ['bf16', { shards: 2 }, ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']],
 ] as const)('recomputes the fingerprint of %s with %o', async (scheme, options, names) => {

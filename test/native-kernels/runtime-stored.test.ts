@@ -88,6 +88,8 @@ describe('a weight in a file beside the graph', () => {
     ['names no file', '1 F32 8 2 4'],
     ['has a bare ending for a name', '1 F32 8 2 4/.safetensors'],
     ['names another kind of file', '1 F32 8 2 4/table.bin'],
+    ["names a file that ends like the runner's", '1 F32 8 2 4/other.tensors'],
+    ["names the runner's file by a path", '1 F32 8 2 4/../nibble-runtime.tensors'],
     ['names a folder', '1 F32 8 2 4/folder.safetensors'],
     ['lies in an empty file', '1 F32 0 2 4/empty.safetensors'],
     ['names a file by a path', '1 F32 8 2 4/../a.safetensors'],

@@ -1,8 +1,8 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import {
   EMBEDDINGS,
+  isRuntimeWeightsFile,
   OUTPUT_LAYER,
-  RUNTIME_WEIGHTS_FILE,
   type ModelConfig,
 } from '../../checkpoint/index.ts';
 import { buildDecoder } from './decoder.ts';
@@ -18,7 +18,7 @@ const EMBEDDING = 'model.embed_tokens';
 
 export interface GraphSource {
   readonly config: ModelConfig;
-  /** Every tensor of the folder, those of `runtime.safetensors` included. */
+  /** Every tensor of the folder, those of the runner's own file included. */
   readonly tensors: readonly TensorInfo[];
   /** Bytes of the tensors for which `describesLayer` holds. */
   readonly details: LayerDetails;
@@ -43,14 +43,14 @@ function moduleOf(tensorName: string): string {
 }
 
 /**
- * The tensors by name. Modules in `runtime.safetensors` stand for the same modules in the other files, with all of their
+ * The tensors by name. Modules in the runner's own file stand for the same modules in the other files, with all of their
  * tensors. Of tied weights a file may hold the head instead of the embeddings: then it is both, as in transformers.
  */
 function resolveTensors(
   tensors: readonly TensorInfo[],
   config: ModelConfig,
 ): ReadonlyMap<string, TensorInfo> {
-  const isRuntime = ({ file }: TensorInfo): boolean => file === RUNTIME_WEIGHTS_FILE;
+  const isRuntime = ({ file }: TensorInfo): boolean => isRuntimeWeightsFile(file);
   const replaced = [...new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)))];
   const isReplaced = ({ name }: TensorInfo): boolean =>
     replaced.some((module) => name.startsWith(module) && moduleOf(name) === module);

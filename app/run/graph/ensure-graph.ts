@@ -15,7 +15,7 @@ import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
 import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
 import { requireReadable, requireVocabulary } from './require-runnable.ts';
-import { hasRuntimeWeights, readRuntimeTensors } from './runtime-weights.ts';
+import { readRuntimeTensors, runtimeWeightsFile } from './runtime-weights.ts';
 
 export const GRAPH_FILE = 'graph.onnx';
 
@@ -147,10 +147,10 @@ export async function ensureGraph(
     requireVocabulary(config, checkpoint.tensors);
     const isExact = mode === 'exact';
     const standard = standardFor?.(config);
-    const [runtimeTensors, hasCopy] = await Promise.all([
+    const [runtimeTensors, copyFile] = await Promise.all([
       // In exact mode even a damaged copy is in nobody's way.
       isExact ? [] : readRuntimeTensors(directory, config),
-      hasRuntimeWeights(directory),
+      runtimeWeightsFile(directory),
       requireOwnFiles(
         directory,
         checkpoint.files.map(({ name }) => name),
@@ -158,7 +158,7 @@ export async function ensureGraph(
     ]);
     const tensors = [...checkpoint.tensors, ...runtimeTensors];
     onTensors?.(tensors);
-    const ownFile = isExact && hasCopy ? EXACT_GRAPH_FILE : GRAPH_FILE;
+    const ownFile = isExact && copyFile !== null ? EXACT_GRAPH_FILE : GRAPH_FILE;
     // Read while the new one is built; a failure is heard behind the builder's.
     const reading =
       standard === undefined ? readIfThere(path.join(directory, ownFile), MAX_GRAPH_BYTES) : null;

@@ -1,3 +1,4 @@
+import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
 import { writeDecoderPlan } from './decoder-plan.ts';
@@ -285,7 +286,7 @@ export class GraphWriter {
 
   #refer(tensor: TensorInfo, type: ElementType, dims: readonly number[]): void {
     // The location is resolved against the graph's folder; a path in it could point anywhere on the disk.
-    if (!/^[^/\\]+\.safetensors$/.test(tensor.file))
+    if (!/^[^/\\]+\.safetensors$/.test(tensor.file) && !isRuntimeWeightsFile(tensor.file))
       throw new AppError('malformed-file', `${tensor.file} is not a bare safetensors file name.`);
     const { name, file, byteOffset, byteLength } = tensor;
     this.#initializers.set(name, { name, type, dims, data: { file, byteOffset, byteLength } });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import {
   OUTPUT_LAYER,
   parseSafetensorsHeader,
-  RUNTIME_WEIGHTS_FILE,
+  RUNTIME_WEIGHTS_FILES,
   type ModelConfig,
 } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
@@ -15,10 +15,10 @@ const MAX_HEADER_BYTES = 1024 * 1024;
 /** With the output layer the only tensors that may stand for others: whoever slips more in could replace any layer. */
 const SCALES = `${OUTPUT_LAYER}.scales`;
 
-function unusable(directory: string, why: string, cause?: unknown): AppError {
+function unusable(file: string, why: string, cause?: unknown): AppError {
   return new AppError(
     'malformed-file',
-    `${RUNTIME_WEIGHTS_FILE} in ${directory}, the 8-bit copy of the output layer, cannot be used: ${why}`,
+    `${path.basename(file)} in ${path.dirname(file)}, the 8-bit copy of the output layer, cannot be used: ${why}`,
     {
       remedy:
         'Make the artifact again; until then `--mode exact` runs it with its 16-bit output layer.',
@@ -31,15 +31,16 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Whether there is anything under the name of the copy, sound or not. */
-export async function hasRuntimeWeights(directory: string): Promise<boolean> {
-  try {
-    await stat(path.join(directory, RUNTIME_WEIGHTS_FILE));
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw toAppError(error);
-  }
+/** The name of the copy in a folder, whether what lies there is sound or not; null where there is none. */
+export async function runtimeWeightsFile(directory: string): Promise<string | null> {
+  for (const name of RUNTIME_WEIGHTS_FILES)
+    try {
+      await stat(path.join(directory, name));
+      return name;
+    } catch (error) {
+      if (!isMissing(error)) throw toAppError(error);
+    }
+  return null;
 }
 
 async function readTensors(file: string): Promise<readonly TensorInfo[]> {
@@ -48,7 +49,7 @@ async function readTensors(file: string): Promise<readonly TensorInfo[]> {
     const { size } = await handle.stat();
     const start = new Uint8Array(Math.min(size, MAX_HEADER_BYTES));
     const { bytesRead } = await handle.read(start, 0, start.byteLength, 0);
-    return parseSafetensorsHeader(start.subarray(0, bytesRead), size, RUNTIME_WEIGHTS_FILE).tensors;
+    return parseSafetensorsHeader(start.subarray(0, bytesRead), size, path.basename(file)).tensors;
   } finally {
     await handle.close();
   }
@@ -82,20 +83,21 @@ export async function readRuntimeTensors(
   directory: string,
   config: ModelConfig,
 ): Promise<readonly TensorInfo[]> {
-  if (!(await hasRuntimeWeights(directory))) return [];
-  const file = path.join(directory, RUNTIME_WEIGHTS_FILE);
+  const name = await runtimeWeightsFile(directory);
+  if (name === null) return [];
+  const file = path.join(directory, name);
   // Opening a pipe would wait for ever.
-  if (!(await stat(file)).isFile()) throw unusable(directory, 'it is not a file.');
+  if (!(await stat(file)).isFile()) throw unusable(file, 'it is not a file.');
   if (path.dirname(await realpath(file)) !== (await realpath(directory)))
-    throw unusable(directory, 'it is a link to another folder.');
+    throw unusable(file, 'it is a link to another folder.');
   let tensors;
   try {
     tensors = await readTensors(file);
   } catch (error) {
     const known = toAppError(error);
-    throw known.code === 'malformed-file' ? unusable(directory, known.message, error) : known;
+    throw known.code === 'malformed-file' ? unusable(file, known.message, error) : known;
   }
   const mistake = mistakeIn(tensors, config);
-  if (mistake !== null) throw unusable(directory, mistake);
+  if (mistake !== null) throw unusable(file, mistake);
   return tensors;
 }

@@ -192,24 +192,24 @@ describe('artifacts that lie in a folder already', () => {
     expect(after.artifact.checkpointId).toBe('moved@local');
     const verified = await engine.handlers.verify({ id: 'moved' }, quiet);
     expect(verified.ok).toBe(true);
-    for (const name of ['model.safetensors', 'runtime.safetensors'])
+    for (const name of ['model.safetensors', 'nibble-runtime.tensors'])
       expect(verified.files.find((file) => file.name === name)?.state).toBe('ok');
 
-    const copy = path.join(after.artifact.directory, 'runtime.safetensors');
+    const copy = path.join(after.artifact.directory, 'nibble-runtime.tensors');
     const bytes = readFileSync(copy);
     bytes[bytes.byteLength - 1] = (bytes.at(-1) ?? 0) ^ 1;
     writeFileSync(copy, bytes);
     const changed = await engine.handlers.verify({ id: 'moved' }, quiet);
     expect(changed.ok).toBe(false);
     expect(changed.files.filter(({ state }) => state === 'changed')).toEqual([
-      { name: 'runtime.safetensors', sizeBytes: bytes.byteLength, state: 'changed' },
+      { name: 'nibble-runtime.tensors', sizeBytes: bytes.byteLength, state: 'changed' },
     ]);
     rmSync(copy);
     expect(
       (await engine.handlers.verify({ id: 'moved' }, quiet)).files.filter(
         ({ state }) => state === 'missing',
       ),
-    ).toMatchObject([{ name: 'runtime.safetensors' }]);
+    ).toMatchObject([{ name: 'nibble-runtime.tensors' }]);
   });
 
   it('count the copy of the output layer, and are another artifact without it', async () => {
@@ -256,7 +256,7 @@ describe('artifacts that lie in a folder already', () => {
       const bytes = readFileSync(path.join(old, file.name));
       file.sha256 = createHash('sha256').update(bytes).digest('hex');
       if (file.name === 'model.safetensors') manifest.weightsSha256 = file.sha256;
-      if (file.name === 'runtime.safetensors' && manifest.outputLayerCopy !== undefined)
+      if (file.name === 'nibble-runtime.tensors' && manifest.outputLayerCopy !== undefined)
         manifest.outputLayerCopy.sha256 = file.sha256;
     }
     writeFileSync(manifestFile, JSON.stringify(manifest));
@@ -328,7 +328,7 @@ describe('remove', () => {
       expect(trashed).toBe('tiny-nf4');
       expect(readdirSync(path.join(dataHome, 'Trash', 'info'))).toEqual(['tiny-nf4.trashinfo']);
       expect(readdirSync(path.join(dataHome, 'Trash', 'files', trashed))).toEqual(
-        expect.arrayContaining(['model.safetensors', 'runtime.safetensors']),
+        expect.arrayContaining(['model.safetensors', 'nibble-runtime.tensors']),
       );
     }
   });

@@ -214,8 +214,8 @@ describe('quantizeCheckpoint', () => {
       'generation_config.json',
       'graph.onnx',
       'model.safetensors',
+      'nibble-runtime.tensors',
       'nibble.json',
-      'runtime.safetensors',
       'tokenizer.json',
     ]);
     const manifest = manifestSchema.parse(
@@ -226,7 +226,7 @@ describe('quantizeCheckpoint', () => {
     expect(manifest.weightsSha256).toBe(made.weightsSha256);
     for (const { name, sha256, hashKind, sizeBytes } of manifest.files) {
       const bytes = await readFile(path.join(target, name));
-      const isWeights = name.endsWith('.safetensors');
+      const isWeights = /\.(?:safetensors|tensors)$/.test(name);
       expect([name, hashKind]).toEqual([name, isWeights ? 'sha256-tensors-1' : undefined]);
       const expected = isWeights ? tensorsHashOf(bytes) : sha256Of(bytes);
       expect([name, sha256, sizeBytes]).toEqual([name, expected, bytes.byteLength]);

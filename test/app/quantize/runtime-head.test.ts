@@ -35,7 +35,7 @@ function floatsOf(bytes: Uint8Array): Float32Array {
   return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
-const headFile = (): string => path.join(target, 'runtime.safetensors');
+const headFile = (): string => path.join(target, 'nibble-runtime.tensors');
 
 async function make(
   scheme: SchemeName,
@@ -61,10 +61,10 @@ async function make(
   }
 }
 
-/** The tensors of runtime.safetensors, by name. */
+/** The tensors of nibble-runtime.tensors, by name. */
 async function stored(): Promise<Map<string, Uint8Array>> {
   const bytes = await readFile(headFile());
-  const { tensors } = parseSafetensorsHeader(bytes, bytes.byteLength, 'runtime.safetensors');
+  const { tensors } = parseSafetensorsHeader(bytes, bytes.byteLength, 'nibble-runtime.tensors');
   return new Map(
     tensors.map(({ name, byteOffset, byteLength }) => [
       name,
@@ -103,7 +103,7 @@ describe('the runner’s head', () => {
         Buffer.from(scales.buffer),
       ),
     ).toBe(0);
-    expect(made.fileHashes.get('runtime.safetensors')).toEqual({
+    expect(made.fileHashes.get('nibble-runtime.tensors')).toEqual({
       sha256: tensorsHashOf(await readFile(headFile())),
       hashKind: 'sha256-tensors-1',
     });
@@ -162,7 +162,7 @@ describe('the runner’s head', () => {
     await expect(stat(headFile())).rejects.toMatchObject({ code: 'ENOENT' });
     expect(made.outputLayerCopy).toBeNull();
     expect(made.manifest).not.toHaveProperty('outputLayerCopy');
-    expect(made.manifest.files.map(({ name }) => name)).not.toContain('runtime.safetensors');
+    expect(made.manifest.files.map(({ name }) => name)).not.toContain('nibble-runtime.tensors');
   });
 
   it('is not made where all weights are kept, nor for a model that cannot be run', async () => {
@@ -186,8 +186,8 @@ describe('the runner’s head', () => {
     await make('llm-int8');
     const fast = await readFile((await ensureGraph(target, 'fast')).graphPath);
     const exact = await readFile((await ensureGraph(target, 'exact')).graphPath);
-    expect(fast.includes('runtime.safetensors')).toBe(true);
-    expect(exact.includes('runtime.safetensors')).toBe(false);
+    expect(fast.includes('nibble-runtime.tensors')).toBe(true);
+    expect(exact.includes('nibble-runtime.tensors')).toBe(false);
   });
 
   it('names a head with NaN in it', async () => {
@@ -210,7 +210,7 @@ describe('the runner’s head', () => {
   it('is taken from an earlier run only when it is whole', async () => {
     const failing = { finish: () => Promise.reject(new Error('interrupted')) };
     await expect(make('nf4', {}, failing)).rejects.toThrow('interrupted');
-    const left = path.join(`${target}.partial`, 'runtime.safetensors');
+    const left = path.join(`${target}.partial`, 'nibble-runtime.tensors');
     const wanted = await readFile(left);
     const { ino } = await stat(left);
     await expect(make('nf4', {}, failing)).rejects.toThrow('interrupted');

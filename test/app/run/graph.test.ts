@@ -17,12 +17,12 @@ import {
 async function namesByPlace(directory: string): Promise<Map<string, string>> {
   const checkpoint = await openCheckpoint(directory);
   await checkpoint.close();
-  const runtime = path.join(directory, 'runtime.safetensors');
+  const runtime = path.join(directory, 'nibble-runtime.tensors');
   const bytes = await readFile(runtime).catch(() => null);
   const copies =
     bytes === null
       ? []
-      : parseSafetensorsHeader(bytes, bytes.byteLength, 'runtime.safetensors').tensors;
+      : parseSafetensorsHeader(bytes, bytes.byteLength, 'nibble-runtime.tensors').tensors;
   return new Map(
     [...checkpoint.tensors, ...copies].map(({ file, byteOffset, name }) => [
       `${file}:${byteOffset}`,
@@ -258,12 +258,12 @@ describe('the graph', () => {
         bytes: new Uint8Array(160 * 4),
       },
     ];
-    await writeFile(path.join(directory, 'runtime.safetensors'), encodeSafetensors(head));
+    await writeFile(path.join(directory, 'nibble-runtime.tensors'), encodeSafetensors(head));
     const graph = await graphOf(directory);
     expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', operator: 'LinearAffine' });
     expect(graph.nodes.at(-1)?.stored.map(({ file }) => file)).toEqual([
-      'runtime.safetensors',
-      'runtime.safetensors',
+      'nibble-runtime.tensors',
+      'nibble-runtime.tensors',
     ]);
   });
 });

@@ -1,4 +1,4 @@
-// runtime.safetensors may come from anywhere: what is wrong with it is said with a way out, and exact mode does not care.
+// nibble-runtime.tensors may come from anywhere: what is wrong with it is said with a way out, and exact mode does not care.
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ let sound: Buffer;
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), 'nibble-runtime-weights-'));
   folder = path.join(root, 'artifact');
-  copy = path.join(folder, 'runtime.safetensors');
+  copy = path.join(folder, 'nibble-runtime.tensors');
   await writeTinyCheckpoint(path.join(root, 'source'));
   await quantizeFolder(path.join(root, 'source'), folder, 'nf4');
   sound = await readFile(copy);
@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 const usesCopy = async (mode: 'fast' | 'exact'): Promise<boolean> =>
-  (await readFile((await ensureGraph(folder, mode)).graphPath)).includes('runtime.safetensors');
+  (await readFile((await ensureGraph(folder, mode)).graphPath)).includes('nibble-runtime.tensors');
 
 function tensor(name: string, dtype: 'I8' | 'F32', shape: readonly number[]): FixtureTensor {
   const numel = shape.reduce((product, size) => product * size, 1);
@@ -80,7 +80,7 @@ it.each<[string, () => Promise<unknown>]>([
   await make();
   await expect(ensureGraph(folder, 'fast')).rejects.toMatchObject({
     code: 'malformed-file',
-    message: expect.stringContaining(`runtime.safetensors in ${folder}`) as string,
+    message: expect.stringContaining(`nibble-runtime.tensors in ${folder}`) as string,
     remedy: expect.stringContaining('16-bit output layer') as string,
   });
   expect(await usesCopy('exact')).toBe(false);

@@ -22,14 +22,14 @@ const tensors = [
   tensor('model.layers.0.b', 160, 5),
   tensor('model.layers.1.a', 165, 5),
 ];
-const head = tensor('lm_head.weight', 8, 40, 'runtime.safetensors');
+const head = tensor('lm_head.weight', 8, 40, 'nibble-runtime.tensors');
 const model = path.join('folder', 'model.safetensors');
 
 it('joins what lies behind each other, and leaves out an embedding that is no head', () => {
   expect(rangesToMap('folder', [...tensors, head], 0)).toEqual([
     { path: model, begin: 100, end: 110 },
     { path: model, begin: 160, end: 170 },
-    { path: path.join('folder', 'runtime.safetensors'), begin: 8, end: 48 },
+    { path: path.join('folder', 'nibble-runtime.tensors'), begin: 8, end: 48 },
   ]);
   expect(rangesToMap('folder', tensors, 0)).toEqual([{ path: model, begin: 100, end: 170 }]);
 });

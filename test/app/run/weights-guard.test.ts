@@ -130,7 +130,7 @@ describe('weights that are as they were made', () => {
 });
 
 describe('weights that are not what was recorded', () => {
-  it.each([WEIGHTS, 'runtime.safetensors'])(
+  it.each([WEIGHTS, 'nibble-runtime.tensors'])(
     'are refused at the first answer when one bit of %s was turned over',
     async (name) => {
       damage(name);
@@ -178,7 +178,7 @@ describe('weights that are not what was recorded', () => {
   });
 
   it('do not matter where they take no part: exact mode and the copy of the output layer', async () => {
-    damage('runtime.safetensors');
+    damage('nibble-runtime.tensors');
     const { runner, model } = await loaded('exact');
     const whole = (await loaded()).model.weightsSha256;
     expect(model.weightsSha256).toBe(whole);
