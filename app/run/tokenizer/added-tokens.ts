@@ -83,6 +83,7 @@ export class AddedTokens {
   readonly #byId = new Map<number, AddedToken>();
   readonly #ids = new Map<string, number>();
   readonly #texts = new Map<number, string>();
+  readonly #specialNames: ReadonlySet<string>;
   readonly #plain = new NameFinder();
   readonly #normalized = new NameFinder();
 
@@ -97,6 +98,9 @@ export class AddedTokens {
     model: TokenModel,
     normalize: (name: string) => string,
   ) {
+    this.#specialNames = new Set(
+      tokens.filter(({ special }) => special).map(({ content }) => content),
+    );
     let next = model.vocabularySize;
     for (const token of tokens) {
       if (token.content === '') continue;
@@ -130,8 +134,9 @@ export class AddedTokens {
     return this.#texts.get(id) ?? this.#byId.get(id)?.content;
   }
 
-  byId(id: number): AddedToken | undefined {
-    return this.#byId.get(id);
+  /** Whether the token is left out where control tokens are hidden: judged by its text, as the tokenizers package does. */
+  isSpecial(id: number): boolean {
+    return this.#specialNames.has(this.textOf(id) ?? '');
   }
 
   get hasNormalized(): boolean {
@@ -161,6 +166,8 @@ export class AddedTokens {
         start = Math.max(start, done);
       }
       if (token.rightStrip) while (end < text.length && isSpace.test(text.charAt(end))) end++;
+      // The token before has taken the spaces that this one consists of.
+      if (start >= end) continue;
       if (done < start) sections.push({ text: text.slice(done, start), id: null, start: done });
       sections.push({ text: text.slice(start, end), id, start });
       done = end;

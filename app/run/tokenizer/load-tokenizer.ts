@@ -20,7 +20,7 @@ export const TOKENIZER_FILE = 'tokenizer.json';
 const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
 /** The largest published vocabularies (a quarter of a million tokens) take 35 MB. */
-const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
+export const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 
 /** Decoding so many tokens takes milliseconds, too few for a watchdog. */
 const MAX_UNWATCHED_TOKENS = 1_000;

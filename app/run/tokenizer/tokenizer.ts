@@ -100,7 +100,7 @@ export class Tokenizer {
   }
 
   isSpecial(id: number): boolean {
-    return this.#added.byId(id)?.special === true;
+    return this.#added.isSpecial(id);
   }
 
   /**

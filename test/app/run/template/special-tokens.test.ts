@@ -55,4 +55,29 @@ describe('special tokens', () => {
       eos_token: '</s>',
     });
   });
+
+  // Read off transformers 5.24 with 400 folders.
+  it.each([
+    [{ model_type: 'qwen3' }, undefined, '"ByteLevel"', '<|endoftext|>'],
+    [{ model_type: 'qwen2' }, 'LlamaTokenizerFast', '"ByteLevel"', '<|endoftext|>'],
+    [{ model_type: 'qwen3' }, 'GPTNeoXTokenizerFast', '"ByteLevel"', '<|endoftext|>'],
+    [{ model_type: 'mistral' }, 'LlamaTokenizer', '"Metaspace"', undefined],
+    [{ model_type: 'llama' }, 'LlamaTokenizer', '"Metaspace"', '</s>'],
+    [{ model_type: 'llama' }, 'LlamaTokenizerFast', '"ByteLevel"', undefined],
+    [{ model_type: 'llama', tokenizer_class: 'LlamaTokenizer' }, undefined, '"Metaspace"', '</s>'],
+    [{ model_type: 'llama' }, undefined, '"Metaspace"', undefined],
+    [{ model_type: 'llama' }, 'constructor', '"Metaspace"', undefined],
+  ])(
+    'of a folder with %j and the class %s over %s end with %s',
+    async (config, tokenizerClass, step, end) => {
+      const directory = await scratchFolder();
+      await writeFile(path.join(directory, 'config.json'), JSON.stringify(config));
+      await writeFile(
+        path.join(directory, 'tokenizer.json'),
+        `{"pre_tokenizer": {"type": ${step}}}`,
+      );
+      const stated = tokenizerClass === undefined ? {} : { tokenizer_class: tokenizerClass };
+      expect((await readSpecialTokens(directory, stated))['eos_token']).toBe(end);
+    },
+  );
 });
