@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { StoredFile } from '../catalog/index.ts';
@@ -87,6 +88,42 @@ export async function removeEmpty(directory: string): Promise<void> {
 export async function deleteFiles(directory: string, names: readonly string[]): Promise<void> {
   for (const name of names) await rm(path.join(directory, name), { force: true });
   await removeEmpty(directory);
+}
+
+/** `DIRECTORY.nibble-deleted-UUID`: a folder that was renamed to be deleted. */
+const DELETED_NAME = /\.nibble-deleted-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Renames a folder in one step, so that a crash in the middle of deleting leaves nothing that looks like a model.
+ *
+ * @returns its new path; null where something else is in it than these files (a link, or what came meanwhile), or where the
+ * system does not rename it
+ */
+export async function renameToDelete(
+  directory: string,
+  names: readonly string[],
+): Promise<string | null> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  if (files.length !== names.length || !files.every((entry) => entry.isFile())) return null;
+  const renamed = `${directory}.nibble-deleted-${randomUUID()}`;
+  try {
+    await rename(directory, renamed);
+    return renamed;
+  } catch {
+    // Windows does not while a file in it is mapped; file by file says which one.
+    return null;
+  }
+}
+
+/** Deletes what `renameToDelete` left in a folder when its process was killed. */
+export async function sweepDeleted(parent: string): Promise<void> {
+  const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries)
+    if (entry.isDirectory() && DELETED_NAME.test(entry.name))
+      await rm(path.join(parent, entry.name), { recursive: true, force: true }).catch(
+        () => undefined,
+      );
 }
 
 /**

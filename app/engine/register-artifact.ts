@@ -10,6 +10,7 @@ import {
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { isSafePath } from '../hub/index.ts';
+import { parseJson } from '../json/index.ts';
 import {
   MANIFEST_FILE,
   manifestFingerprint,
@@ -22,9 +23,11 @@ import { filesBelow } from './home.ts';
 /** About 400 bytes per tensor: enough for a hundred thousand tensors, and no way to fill the memory. */
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
+const REMEDY = 'Make that artifact again from its checkpoint.';
+
 function malformed(directory: string, what: string, cause?: unknown): AppError {
   return new AppError('malformed-file', `${MANIFEST_FILE} in ${directory} ${what}.`, {
-    remedy: 'Make that artifact again from its checkpoint.',
+    remedy: REMEDY,
     cause,
   });
 }
@@ -35,11 +38,16 @@ async function readManifest(directory: string): Promise<Manifest> {
   const file = path.join(directory, MANIFEST_FILE);
   try {
     if ((await stat(file)).size > MAX_MANIFEST_BYTES) throw malformed(directory, 'is too large');
-    const parsed = manifestSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
+    const parsed = manifestSchema.safeParse(
+      await parseJson(await readFile(file), {
+        name: MANIFEST_FILE,
+        maxBytes: MAX_MANIFEST_BYTES,
+        remedy: REMEDY,
+      }),
+    );
     if (parsed.success) return parsed.data;
     throw malformed(directory, 'is not what Nibble writes', parsed.error);
   } catch (error) {
-    if (error instanceof SyntaxError) throw malformed(directory, 'is not JSON', error);
     throw toAppError(error);
   }
 }

@@ -1,4 +1,4 @@
-import { rmdir } from 'node:fs/promises';
+import { rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { EntryKind } from '../catalog/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
@@ -10,6 +10,7 @@ import {
   deleteFiles,
   isInLibrary,
   removeEmpty,
+  renameToDelete,
   setAside,
   sortFiles,
   type SortedFiles,
@@ -83,6 +84,38 @@ async function trashEntry(
 }
 
 /**
+ * Deletes a whole folder and its row so that a crash at any moment leaves both or, after the next start, neither.
+ *
+ * @returns false where the folder cannot go as a whole; nothing has changed then
+ */
+async function deleteEntry(
+  context: EngineContext,
+  kind: EntryKind,
+  { id, directory }: Artifact | Checkpoint,
+  { ours, others }: SortedFiles,
+): Promise<boolean> {
+  if (others.length > 0) return false;
+  const { models } = context.catalog;
+  models.beginRemoval({ id, kind, directory });
+  let renamed: string | null = null;
+  try {
+    renamed = await renameToDelete(directory, ours);
+  } finally {
+    if (renamed === null) models.abandonRemoval(id);
+  }
+  if (renamed === null) return false;
+  try {
+    models.finishRemoval({ id, kind });
+  } catch (error) {
+    // A full disk keeps the row; its files must be there then.
+    await rename(renamed, directory);
+    throw error;
+  }
+  await rm(renamed, { recursive: true, force: true });
+  return true;
+}
+
+/**
  * Removes a checkpoint or an artifact with the files that Nibble made and that are what they were. Whatever else lies in
  * its folder stays, and so does everything outside the library.
  *
@@ -115,7 +148,7 @@ export async function removeEntry(
     : { ours: [], others: [], freedBytes: 0 };
   if (deletedFiles && !forever && files.ours.length > 0)
     await trashEntry(context, kind, entry, files);
-  else {
+  else if (!deletedFiles || !(await deleteEntry(context, kind, entry, files))) {
     // The row goes first: a row must never point at files that are half gone. Files that a crash leaves behind are
     // found again as unfinished.
     models.finishRemoval({ id, kind });

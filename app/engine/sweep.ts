@@ -4,6 +4,7 @@ import { sweepLocks, sweepPartials } from '../disk/index.ts';
 import type { EngineContext } from './context.ts';
 import { leaseFolder } from './lease.ts';
 import { measurementFolder } from './measure.ts';
+import { sweepDeleted } from './owned-files.ts';
 
 async function foldersIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
@@ -26,9 +27,12 @@ export async function sweepHome({ home, catalog }: EngineContext): Promise<void>
   for (const { directory } of catalog.folders.folders()) {
     const artifacts = path.join(directory, 'artifacts');
     places.add(artifacts);
+    await sweepDeleted(artifacts);
     for (const folder of await foldersIn(artifacts)) places.add(folder);
-    for (const repository of await foldersIn(path.join(directory, 'checkpoints')))
+    for (const repository of await foldersIn(path.join(directory, 'checkpoints'))) {
+      await sweepDeleted(repository);
       for (const commit of await foldersIn(repository)) places.add(commit);
+    }
   }
   await Promise.all(
     [...places].map(async (place) => {

@@ -30,7 +30,8 @@ function isTaken(error: unknown): boolean {
 
 /** Puts a whole file at its place: over what is there, or only where nothing is. */
 async function writeKey(file: string, key: string, replace: boolean): Promise<void> {
-  const begun = `${file}.${randomUUID()}`;
+  // Named as the engine names files that are being written: it deletes those of processes that were killed.
+  const begun = `${file}.${process.pid}-.${randomUUID().slice(0, 8)}.partial`;
   try {
     // The mode is given at birth: there is no moment at which others could read it.
     const handle = await open(begun, 'wx', FILE_MODE);

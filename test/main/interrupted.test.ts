@@ -2,7 +2,7 @@
 // (`npm run kills` does the same at random moments and with every command.)
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -140,5 +140,30 @@ describe(`kill -9 (seed ${seed})`, () => {
     ).toMatchObject({
       ok: true,
     });
+  });
+
+  it('of a removal leaves the whole model or nothing of it', async () => {
+    const home = path.join(work, 'removal');
+    const template = path.join(work, 'before-removal');
+    const { id, directory } = checkpointSchema.parse(
+      await finish(['pull', 'test/interrupted'], home),
+    );
+    const filesIn = (folder: string): string[] =>
+      existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+    const whole = filesIn(path.dirname(directory)).length;
+    const args = ['remove', id, '--yes'];
+    cpSync(home, template, { recursive: true, preserveTimestamps: true });
+    await finish(args, home);
+    const calls = Number(readFileSync(path.join(work, 'calls'), 'utf8'));
+    // The last changes are the removal itself; those before are of a process that starts.
+    for (const call of [calls - 4, calls - 2, calls - 1, calls]) {
+      rmSync(home, { recursive: true, force: true });
+      cpSync(template, home, { recursive: true, preserveTimestamps: true });
+      await run(args, home, call);
+      // The next start finishes what was begun.
+      await finish(['list'], home);
+      const isListed = listed(home).checkpoints.length === 1;
+      expect(filesIn(path.dirname(directory))).toHaveLength(isListed ? whole : 0);
+    }
   });
 });
