@@ -5,13 +5,14 @@ import {
   tensorBytes,
 } from '../checkpoint/index.ts';
 import type { SafetensorsLayout } from '../checkpoint/index.ts';
-import type { TensorInfo } from '../contract/checkpoint.ts';
+import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
 import type { SchemeDescription, SchemeName } from '../contract/scheme.ts';
 import { countsAsWeight, isFloatDtype, outputTensors } from './output-tensors.ts';
 import type { FloatDtype, OutputTensor } from './output-tensors.ts';
 import { planHead } from './runtime-head.ts';
+import { widenedTypes } from './widen.ts';
 import type { PlannedHead } from './runtime-head.ts';
 
 interface PlannedBase {
@@ -96,9 +97,10 @@ function bitsOf(outputs: readonly OutputTensor[], numel: number): number {
   return numel === 0 ? 0 : (8 * bytes) / numel;
 }
 
-function keep(source: TensorInfo, reason: string): PlannedTensor {
+/** @param dtype What it is stored in. @default as it is */
+function keep(source: TensorInfo, reason: string, dtype: Dtype = source.dtype): PlannedTensor {
   const numel = numelOf(source.shape);
-  const { name, dtype, shape } = source;
+  const { name, shape } = source;
   const outputs: OutputTensor[] = [{ name, part: 'kept', dtype, shape }];
   return {
     treatment: 'kept',
@@ -179,6 +181,26 @@ function bytesOfFiles(tensors: readonly TensorInfo[]): number {
   return [...ends.values()].reduce((sum, end) => sum + end, 0);
 }
 
+/** Whether transformers and bitsandbytes load what is made. */
+function isReadElsewhere({ storage }: SchemeDescription): boolean {
+  return storage.kind === '4bit' || storage.kind === 'int8-rows';
+}
+
+/** What is kept, in types that transformers and bitsandbytes can compute with. */
+function widened(tensors: readonly PlannedTensor[], config: unknown): PlannedTensor[] {
+  const kept = tensors.filter(({ treatment }) => treatment === 'kept');
+  const types = widenedTypes(
+    kept.map(({ source }) => source),
+    config,
+  );
+  return tensors.map((tensor) => {
+    const dtype = types.get(tensor.source.name);
+    return tensor.treatment === 'kept' && dtype !== undefined
+      ? keep(tensor.source, tensor.reason, dtype)
+      : tensor;
+  });
+}
+
 /**
  * Plans what quantizing makes of a checkpoint, from its headers alone: nothing is read, and every size is exact.
  *
@@ -190,9 +212,10 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
   const isKept = scheme.storage.kind === 'kept';
   const blockSize = chooseBlockSize(scheme, request.blockSize);
   const isLinear = linearWeightTest(request.config, request.tensors);
-  const tensors = request.tensors.map((tensor) =>
+  const planned = request.tensors.map((tensor) =>
     planTensor(tensor, isLinear(tensor.name), scheme, blockSize),
   );
+  const tensors = isReadElsewhere(scheme) ? widened(planned, request.config) : planned;
   if (!request.tensors.some(({ name }) => isLinear(name)))
     throw new AppError(
       'unsupported-model',

@@ -20,9 +20,13 @@ import type { PlannedTensor, QuantizationPlan } from './plan.ts';
 import { quantizeTensor, quantizeTensorFile, quantStateBytes } from './quantize-tensor.ts';
 import { SharedTables } from './shared-tables.ts';
 import { tensorStatistics } from './statistics.ts';
+import { widenToFloat32 } from './widen.ts';
 
 /** While one tensor waits for the disk or for its slowest core, another keeps the others busy: so many for each device. */
 export const TENSORS_AT_ONCE = 3;
+
+/** Read, widened and written at a time: large enough for the disk's speed, small enough that cancelling is felt at once. */
+const WIDEN_BYTES = 4 * 1024 * 1024;
 
 type QuantizedTensor = Extract<PlannedTensor, { treatment: 'quantized' }>;
 
@@ -248,11 +252,35 @@ class WeightsRun {
   async #copy(tensor: PlannedTensor): Promise<void> {
     const { checkpoint, withRoom } = this.#job;
     const { source } = tensor;
+    if (tensor.outputs.some(({ dtype }) => dtype !== source.dtype)) {
+      await this.#widen(tensor);
+      return;
+    }
     const from = await checkpoint.locate(source);
     const to = { path: this.#path, byteOffset: this.#writer.place(source.name).byteOffset };
     const options = this.#countedOptions(source);
     const hash = await withRoom(() => copyHashed(from, to, options));
     options.end();
+    const statistics = tensorStatistics(tensor, null, joinHashes([hash]), null);
+    this.#finish(tensor, { statistics, nestedOffset: null }, new Map([[source.name, hash]]));
+  }
+
+  /** Writes a tensor that is kept in float32. */
+  async #widen(tensor: PlannedTensor): Promise<void> {
+    const { checkpoint, meter, write } = this.#job;
+    const { source } = tensor;
+    if (source.dtype !== 'BF16' && source.dtype !== 'F16')
+      throw new AppError('internal', `${source.name} cannot be widened from ${source.dtype}.`);
+    const { byteOffset } = this.#writer.place(source.name);
+    for (let start = 0; start < source.byteLength; start += WIDEN_BYTES) {
+      this.#requireGoing();
+      const end = Math.min(source.byteLength, start + WIDEN_BYTES);
+      const bytes = await checkpoint.readRange(source, start, end, { signal: this.#signal });
+      // Each number takes four bytes instead of two.
+      await write(this.#file, widenToFloat32(bytes, source.dtype), byteOffset + 2 * start);
+      meter.advance(end - start, source.name);
+    }
+    const hash = await this.#hashStored(source.name);
     const statistics = tensorStatistics(tensor, null, joinHashes([hash]), null);
     this.#finish(tensor, { statistics, nestedOffset: null }, new Map([[source.name, hash]]));
   }
