@@ -12,7 +12,7 @@ import type { Inspection, SchemeSize } from '../contract/inspection.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { CallContext } from '../contract/rpc.ts';
 import { schemeNames } from '../contract/scheme.ts';
-import { readRemoteCheckpoint, selectFiles } from '../hub/index.ts';
+import { readRemoteCheckpoint } from '../hub/index.ts';
 import { planQuantization } from '../quantize/index.ts';
 import { requireRunnable } from '../run/index.ts';
 import { sampleModel } from '../sample/index.ts';
@@ -205,7 +205,7 @@ export async function inspect(
     gated: repository.gated,
     hasTokenizer: remote.hasTokenizer,
     hasChatTemplate: remote.hasChatTemplate,
-    downloadBytes: selectFiles(repository.files).reduce((sum, file) => sum + file.sizeBytes, 0),
+    downloadBytes: remote.files.reduce((sum, file) => sum + file.sizeBytes, 0),
     inspectedBytes: remote.transferredBytes,
     ...describe(remote, contextLength),
   };

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
-import { downloadRepository, Hub, readJournal } from '../hub/index.ts';
+import { downloadRepository, Hub, readJournal, type Repository } from '../hub/index.ts';
 import { sampleModel } from '../sample/index.ts';
 import type { EngineContext, WorkCall } from './context.ts';
 import { isFolder, placeFor, requireReachable } from './folders.ts';
@@ -75,6 +75,13 @@ function knownDownload(
   return models.checkpoints().find(isSame) ?? null;
 }
 
+interface PullOptions {
+  /** Names the hub in the folder of the download. @default its address */
+  readonly hubName?: string;
+  /** Refuses what is not to be downloaded, before the first byte of it is. */
+  readonly check?: (repository: Repository) => Promise<void>;
+}
+
 /**
  * Downloads a repository, or finds that this commit is here already.
  *
@@ -85,10 +92,11 @@ export async function pullRepository(
   name: string,
   revision: string,
   { signal, emit, claim }: WorkCall,
-  hubName?: string,
+  { hubName, check }: PullOptions = {},
 ): Promise<Checkpoint> {
   const { hub, catalog } = context;
   const repository = await hub.repository(name, revision, { signal });
+  await check?.(repository);
   const identity = {
     endpoint: hub.endpoint,
     repository: repository.name,
@@ -159,7 +167,7 @@ export async function pullSample(context: EngineContext, call: WorkCall): Promis
   const hub = await startSampleHub();
   try {
     const ours = { ...context, hub: new Hub({ endpoint: hub.endpoint, token: '' }) };
-    return await pullRepository(ours, repository, 'main', call, 'sample');
+    return await pullRepository(ours, repository, 'main', call, { hubName: 'sample' });
   } finally {
     await hub.close();
   }

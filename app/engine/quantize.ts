@@ -5,6 +5,7 @@ import { slugFor } from '../catalog/index.ts';
 import { AppError, because } from '../contract/error.ts';
 import { schemes, type SchemeName } from '../contract/scheme.ts';
 import { hashFile } from '../digest/index.ts';
+import { readRemoteCheckpoint, type Repository } from '../hub/index.ts';
 import {
   partialDirectoryOf,
   planQuantization,
@@ -34,6 +35,22 @@ export interface QuantizeRequest {
 }
 
 /**
+ * Refuses a repository that cannot be quantized or run by the headers of its weights, before hours of downloading.
+ *
+ * @throws AppError as reading it does, 'unsupported-model', 'malformed-file'
+ */
+async function requireQuantizable(
+  { hub }: EngineContext,
+  repository: Repository,
+  { signal }: WorkCall,
+): Promise<void> {
+  const remote = await readRemoteCheckpoint(hub, repository, { signal });
+  const { obstacle, runnable } = describeArchitecture(remote.config, remote.tensors);
+  if (obstacle !== null) throw obstacle;
+  if (runnable) requireRunnable(remote);
+}
+
+/**
  * The checkpoint that `text` names: downloaded where it is a repository, listed where it is a folder.
  *
  * @param reservedName What the artifact is to be called: a checkpoint that is new leaves that id free.
@@ -56,7 +73,9 @@ export async function checkpointFor(
     case 'folder':
       return registerFolder(context, source.directory, reservedName);
     case 'repository':
-      return pullRepository(context, source.name, source.revision, call);
+      return pullRepository(context, source.name, source.revision, call, {
+        check: (repository) => requireQuantizable(context, repository, call),
+      });
   }
 }
 

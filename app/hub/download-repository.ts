@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError, toAppError } from '../contract/error.ts';
+import { MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from '../checkpoint/index.ts';
+import { AppError, because, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
 import {
@@ -26,7 +28,7 @@ export interface DownloadOptions {
   readonly repository: Repository;
   /** The folder that gets the files; one folder per commit. Made where it does not exist. */
   readonly directory: string;
-  /** @default selectFiles(repository.files) */
+  /** @default what `selectFiles` takes, with the weights that the index names */
   readonly files?: readonly RepositoryFile[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -112,13 +114,45 @@ export async function downloadRepository(options: DownloadOptions): Promise<Down
   }
 }
 
+/** What is to be downloaded, by the index where there is one: it is fetched for that before anything else. */
+async function withNamedShards(
+  options: DownloadOptions,
+  listed: readonly RepositoryFile[],
+): Promise<readonly RepositoryFile[]> {
+  const index = listed.find((file) => file.path === SHARD_INDEX_FILE);
+  if (index === undefined || options.files !== undefined) return listed;
+  if (index.sizeBytes > MAX_INDEX_BYTES) throw indexTooLarge(index);
+  await fetchFiles({ ...options, onProgress: undefined }, [index]);
+  const text = await readFile(path.join(options.directory, SHARD_INDEX_FILE));
+  const files = selectFiles(options.repository.files, (await readShardIndex(text)).files);
+  for (const file of files) requireSafePath(file.path);
+  requireDistinct(files);
+  return files;
+}
+
+function indexTooLarge({ path: name, sizeBytes }: RepositoryFile): AppError {
+  return new AppError(
+    'malformed-file',
+    `${name} has ${sizeBytes} bytes; ${MAX_INDEX_BYTES} is the most that is read.`,
+    because('json-too-large', { file: name, bytes: sizeBytes, limit: MAX_INDEX_BYTES }),
+  );
+}
+
 async function download(
+  options: DownloadOptions,
+  listed: readonly RepositoryFile[],
+): Promise<Download> {
+  await requireRoom(options, listed);
+  const files = await withNamedShards(options, listed);
+  if (files !== listed) await requireRoom(options, files);
+  return fetchFiles(options, files);
+}
+
+async function fetchFiles(
   options: DownloadOptions,
   files: readonly RepositoryFile[],
 ): Promise<Download> {
   const { hub, repository, directory } = options;
-  await requireRoom(options, files);
-
   const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const meter = new ProgressMeter({
     step: repository.name,

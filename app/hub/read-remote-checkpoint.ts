@@ -12,7 +12,6 @@ import {
   WEIGHTS_FILE,
 } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
-import { AppError } from '../contract/error.ts';
 import { parseJson } from '../json/index.ts';
 import type { Progress } from '../contract/progress.ts';
 import { ProgressMeter } from '../progress/index.ts';
@@ -32,6 +31,8 @@ const TEMPLATES: readonly string[] = ['chat_template.jinja', 'chat_template.json
 
 /** What can be known of a checkpoint before it is downloaded. */
 export interface RemoteCheckpoint {
+  /** What a download takes. */
+  readonly files: readonly RepositoryFile[];
   /** config.json, parsed but not checked. */
   readonly config: unknown;
   /** Every tensor, in the order of the files. */
@@ -127,18 +128,6 @@ async function readHeaders(
   return headers;
 }
 
-function shardsOf(index: readonly string[], files: readonly RepositoryFile[]): RepositoryFile[] {
-  return index.map((name) => {
-    const file = files.find(({ path }) => path === name);
-    if (file !== undefined) return file;
-    throw new AppError(
-      'malformed-file',
-      `${SHARD_INDEX_FILE} names ${name}, which the repository does not have.`,
-      { remedy: 'The upload is not complete; tell the owner, or choose another repository.' },
-    );
-  });
-}
-
 /**
  * Reads a checkpoint's configuration and the headers of its weights, and nothing of the weights themselves: one or two
  * range requests per file.
@@ -150,14 +139,15 @@ export async function readRemoteCheckpoint(
   repository: Repository,
   { signal, onProgress }: ReadRemoteOptions = {},
 ): Promise<RemoteCheckpoint> {
-  const files = selectFiles(repository.files);
-  const names = new Set(files.map((file) => file.path));
+  const listed = selectFiles(repository.files);
+  const names = new Set(listed.map((file) => file.path));
   const reader = new RemoteReader(hub, repository, signal);
   const config = await parseConfig(await reader.small(CONFIG_FILE, MAX_CONFIG_BYTES), CONFIG_FILE);
   const index = names.has(WEIGHTS_FILE)
     ? null
     : await readShardIndex(await reader.small(SHARD_INDEX_FILE, MAX_INDEX_BYTES));
-  const weights = shardsOf(index?.files ?? [WEIGHTS_FILE], repository.files);
+  const files = selectFiles(repository.files, index?.files);
+  const weights = files.filter(({ path }) => (index?.files ?? [WEIGHTS_FILE]).includes(path));
   const meter = new ProgressMeter({
     step: repository.name,
     kind: 'list',
@@ -173,6 +163,7 @@ export async function readRemoteCheckpoint(
       hasTemplate(await reader.json(TOKENIZER_CONFIG, MAX_CONFIG_BYTES)));
   meter.finish();
   return {
+    files,
     config,
     tensors,
     hasTokenizer: names.has(TOKENIZER),

@@ -30,7 +30,7 @@ const WEIGHTS = /\.safetensors$/;
 
 /**
  * Names of shards, the usual ones first. A listing may hold the same weights more than once (in another precision, in
- * their makers' own layout); the index names the right ones, but is not read to plan a download.
+ * their makers' own layout). The index names the right ones; these are what a listing alone can tell.
  */
 const SHARDS = [
   /^model-\d{5}-of-\d{5}\.safetensors$/,
@@ -53,6 +53,21 @@ function chooseShards(weights: readonly RepositoryFile[]): readonly RepositoryFi
     if (shards.length > 0) return shards;
   }
   return [];
+}
+
+function namedShards(
+  names: readonly string[],
+  weights: readonly RepositoryFile[],
+): RepositoryFile[] {
+  return names.map((name) => {
+    const file = weights.find(({ path }) => path === name);
+    if (file !== undefined) return file;
+    throw new AppError(
+      'malformed-file',
+      `${INDEX} names ${name}, which the repository does not have.`,
+      { remedy: 'The upload is not complete; tell the owner, or choose another repository.' },
+    );
+  });
 }
 
 function explainNoWeights(files: readonly RepositoryFile[]): AppError {
@@ -90,9 +105,13 @@ function explainNoWeights(files: readonly RepositoryFile[]): AppError {
  * Chooses what a pull takes: the safetensors weights once (with their index), configuration, tokenizer, chat template,
  * README and licence. Only files at the top of the repository: its folders hold other formats and precisions.
  *
+ * @param named The files that the index names, where it was read. @default those whose names are as usual
  * @throws AppError `unsupported-model` without safetensors weights or config.json, `malformed-file` for a hostile name.
  */
-export function selectFiles(files: readonly RepositoryFile[]): RepositoryFile[] {
+export function selectFiles(
+  files: readonly RepositoryFile[],
+  named?: readonly string[],
+): RepositoryFile[] {
   const weights: RepositoryFile[] = [];
   const small: RepositoryFile[] = [];
   let index: RepositoryFile | null = null;
@@ -108,7 +127,11 @@ export function selectFiles(files: readonly RepositoryFile[]): RepositoryFile[] 
   }
   const single = weights.find((file) => file.path === SINGLE);
   const chosen =
-    single !== undefined ? [single] : index === null ? [] : [index, ...chooseShards(weights)];
+    single !== undefined
+      ? [single]
+      : index === null
+        ? []
+        : [index, ...(named === undefined ? chooseShards(weights) : namedShards(named, weights))];
   if (!chosen.some((file) => WEIGHTS.test(file.path))) throw explainNoWeights(files);
   if (!small.some((file) => file.path === CONFIG))
     throw new AppError('unsupported-model', `This repository has no ${CONFIG}.`, {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inspection } from '../../../app/contract/inspection.ts';
 import { startLocalHub } from '../../../app/local-hub/index.ts';
+import { contentOf, RequestLog } from '../../fixtures/hub-faults.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
 import {
@@ -221,6 +222,34 @@ describe('a repository', () => {
         expect(await near.handlers.inspect({ source, contextLength: 512 }, quiet)).toMatchObject({
           obstacle: { reason: 'already-quantized', facts: { method } },
         });
+    } finally {
+      await near.close();
+      await hub.close();
+    }
+  });
+
+  it('that cannot run is refused before it is downloaded to be quantized', async () => {
+    const log = new RequestLog();
+    const hub = await startLocalHub({
+      repositories: {
+        'test/no-norm': { directory: await tiny({ change: without('model.norm.weight') }) },
+        'test/fp8': { directory: await tiny({ change: stored(up, 'F8_E4M3', 0.5) }) },
+      },
+      intercept: log.watch(),
+    });
+    const near = await TestEngine.open(await scratchFolder(), { hubEndpoint: hub.endpoint });
+    try {
+      for (const [source, reason] of [
+        ['test/no-norm', 'missing-tensor'],
+        ['test/fp8', 'already-quantized'],
+      ] as const)
+        await expect(
+          near.handlers.quantize({ source, schemes: ['nf4'], device: 'cpu' }, quiet),
+        ).rejects.toMatchObject({ reason });
+      // Their headers alone were read.
+      expect(log.count(contentOf('.safetensors'))).toBe(2);
+      const { unfinished, checkpoints } = await near.handlers.library({}, quiet);
+      expect({ unfinished, checkpoints }).toEqual({ unfinished: [], checkpoints: [] });
     } finally {
       await near.close();
       await hub.close();

@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -8,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../app/checkpoint/index.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
 import { JOURNAL_NAME } from '../../../app/hub/index.ts';
 import { Gate } from '../../fixtures/gate.ts';
@@ -62,6 +64,32 @@ describe('a download', () => {
       true,
     );
     expect(seen.at(-1)).toMatchObject({ done: bytes, secondsLeft: 0, unit: 'bytes' });
+  });
+
+  it('takes the weights that the index names, whatever they are called', async () => {
+    await using session = await LocalSession.start();
+    // Beside them a second copy with the names that weights usually have.
+    const names = ['the weights, part 1.safetensors', 'zwei.safetensors'];
+    for (const [i, name] of names.entries())
+      copyFileSync(session.source.join(SHARDS[i] ?? ''), session.source.join(name));
+    writeFileSync(
+      session.source.join('model.safetensors.index.json'),
+      JSON.stringify({ weight_map: { 'first.weight': names[0], 'second.weight': names[1] } }),
+    );
+    await session.pull();
+    const weights = visible(session.target.directory).filter((name) =>
+      name.endsWith('.safetensors'),
+    );
+    expect(weights).toEqual(names);
+    await (await openCheckpoint(session.target.directory)).close();
+    writeFileSync(
+      session.source.join('model.safetensors.index.json'),
+      JSON.stringify({ weight_map: { 'first.weight': 'gone.safetensors' } }),
+    );
+    await expect(session.pull({ directory: session.target.join('again') })).rejects.toMatchObject({
+      code: 'malformed-file',
+      message: expect.stringContaining('gone.safetensors') as string,
+    });
   });
 
   it('asks for no content when it is run again', async () => {
