@@ -20,7 +20,7 @@ import {
 } from './conversation.ts';
 import { doctorSchema, inspectionSchema, modelSummarySchema } from './inspection.ts';
 import { jobRequestSchema, jobSchema } from './job.ts';
-import { librarySchema } from './library.ts';
+import { librarySchema, unreadableEntrySchema } from './library.ts';
 import { heldModelSchema } from './loaded.ts';
 import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
@@ -80,6 +80,8 @@ export const engineApi = {
       artifacts: z.array(artifactSchema),
       /** Jobs that were interrupted and can be resumed by running them again. */
       unfinished: z.array(z.object({ name: z.string(), sizeBytes: z.int() })),
+      /** What this version cannot read: an update of Nibble shows it again. */
+      unreadable: z.array(unreadableEntrySchema),
     }),
   }),
   show: method({
@@ -118,6 +120,11 @@ export const engineApi = {
   remove: method({
     params: z.object({ id, forever: z.boolean().default(false) }),
     result: z.object({ freedBytes: z.int(), directory: z.string(), deletedFiles: z.boolean() }),
+  }),
+  /** Takes an entry that this version cannot read off the list; files of it stay where they are. */
+  forgetUnreadable: method({
+    params: unreadableEntrySchema.pick({ kind: true, id: true }),
+    result: z.object({}),
   }),
   /** The folder of an artifact, for a host that wants to open a runner on it. */
   locate: method({ params: z.object({ id }), result: artifactSchema }),

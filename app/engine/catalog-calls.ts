@@ -10,6 +10,7 @@ import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home.ts';
 import { unfinishedJobs } from './unfinished.ts';
+import { unreadableEntries } from './unreadable.ts';
 
 /** The error for an id that is in no table, with the ids that look like it. */
 export function unknownId(context: EngineContext, id: string): AppError {
@@ -82,6 +83,7 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
       checkpoints: models.checkpoints(),
       artifacts: models.artifacts(),
       unfinished: await unfinishedJobs(context),
+      unreadable: unreadableEntries(context),
     }),
 
     show: ({ id }) => {

@@ -23,6 +23,7 @@ import type { EngineJobs } from './jobs.ts';
 import { removeEntry } from './remove-entry.ts';
 import { scanFolder } from './scan-folder.ts';
 import { discardUnfinished, unfinishedJobs } from './unfinished.ts';
+import { forgetUnreadable, unreadableEntries } from './unreadable.ts';
 
 type LibraryCalls = Pick<
   Handlers<EngineApi>,
@@ -32,6 +33,7 @@ type LibraryCalls = Pick<
   | 'removeFolder'
   | 'setDefaultFolder'
   | 'discardUnfinished'
+  | 'forgetUnreadable'
   | 'remove'
 >;
 
@@ -137,11 +139,7 @@ export function libraryCalls(
           })),
         ),
         unfinished,
-        unreadable: [
-          ...models.unreadable(),
-          ...context.catalog.jobs.unreadable(),
-          ...context.catalog.comparisons.unreadable(),
-        ],
+        unreadable: unreadableEntries(context),
         totalBytes:
           usedBytes(checkpoints, artifacts) +
           unfinished.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -207,6 +205,13 @@ export function libraryCalls(
         });
       await requireWritable(folder.directory);
       folders.setDefault(folderId);
+      return {};
+    },
+
+    forgetUnreadable: async (entry) => {
+      await context.reserve.use(() => {
+        forgetUnreadable(context, entry);
+      });
       return {};
     },
 

@@ -10,7 +10,7 @@ import type { Session } from '../session.ts';
 export async function listCommand({ engine, output, quiet }: Session): Promise<undefined> {
   const catalog = await engine.list({}, quiet);
   output.document(catalog);
-  const { checkpoints, artifacts, unfinished } = catalog;
+  const { checkpoints, artifacts, unfinished, unreadable } = catalog;
   if (checkpoints.length + artifacts.length === 0)
     output.line('Nothing here yet. Try: nibble demo, or nibble search QUERY');
   if (checkpoints.length > 0) {
@@ -53,6 +53,18 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
       output.style(
         'dim',
         'Run the same pull or quantize again and it goes on where it stopped, or: nibble remove NAME --yes',
+      ),
+    );
+  }
+  if (unreadable.length > 0) {
+    output.line();
+    output.line(output.style('bold', 'Made by a newer Nibble, or damaged'));
+    for (const { kind, id, name } of unreadable)
+      output.line(name === id ? `${id}  ${kind}` : `${id}  ${kind}  ${name}`);
+    output.line(
+      output.style(
+        'dim',
+        'This version cannot read them. Update Nibble, or take one off the list: nibble remove ID --yes',
       ),
     );
   }

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { formatBytes } from '../../../app/contract/format.ts';
+import type { UnreadableEntry } from '../../../app/contract/library.ts';
 import { exitCodes, UsageError, type Session } from '../session.ts';
 import { drawingStream } from '../terminal.ts';
 import { terminalLine } from '../terminal-text.ts';
@@ -21,6 +22,24 @@ async function discardCommand(
   return exitCodes.done;
 }
 
+/** Takes off the list what this version cannot read. */
+async function forgetCommand(
+  { engine, output, quiet }: Session,
+  { kind, id, directory }: UnreadableEntry,
+  yes: boolean,
+): Promise<number> {
+  if (!yes)
+    throw new UsageError(
+      `this would take the ${kind} ${id} off the list, which a newer Nibble may still read; add --yes if that is what you want`,
+    );
+  await engine.forgetUnreadable({ kind, id }, quiet);
+  output.document({ kind, id, directory });
+  output.line(
+    `Removed ${id} from the catalog${directory === null ? '.' : `; the folder ${directory} was left alone.`}`,
+  );
+  return exitCodes.done;
+}
+
 /** Deletes a checkpoint or an artifact, or moves it to the trash, after asking. */
 export async function removeCommand(
   session: Session,
@@ -28,8 +47,10 @@ export async function removeCommand(
 ): Promise<number> {
   const { engine, output, quiet, signal } = session;
   const { id, trash } = options;
-  if ((await engine.list({}, quiet)).unfinished.some(({ name }) => name === id))
-    return discardCommand(session, options);
+  const { unfinished, unreadable } = await engine.list({}, quiet);
+  if (unfinished.some(({ name }) => name === id)) return discardCommand(session, options);
+  const unknown = unreadable.find((candidate) => candidate.id === id);
+  if (unknown !== undefined) return forgetCommand(session, unknown, options.yes);
   const found = await engine.show({ id }, quiet);
   const entry = found.kind === 'artifact' ? found.artifact : found.checkpoint;
   const deletes = found.kind === 'artifact' || found.checkpoint.owned;

@@ -74,6 +74,8 @@ export const library: Texts<typeof english> = {
   unreadable_other: '{{count}} Einträge stammen von einem neueren Nibble',
   unreadableHint:
     'Diese Version kann sie nicht lesen. Sie bleiben, wie sie sind; aktualisiere Nibble, um sie zu benutzen.',
+  forgetUnreadable: 'Von der Liste nehmen',
+  forgetUnreadableNamed: '{{name}} von der Liste nehmen; die Dateien bleiben',
   unreadableKind: {
     checkpoint: 'Checkpoint',
     artifact: 'Fassung',

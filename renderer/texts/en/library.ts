@@ -71,6 +71,8 @@ export const library = {
   unreadable_other: '{{count}} entries were made by a newer Nibble',
   unreadableHint:
     'This version can’t read them. They are kept as they are; update Nibble to use them.',
+  forgetUnreadable: 'Take off the list',
+  forgetUnreadableNamed: 'Take {{name}} off the list; its files stay',
   unreadableKind: {
     checkpoint: 'Checkpoint',
     artifact: 'Version',

@@ -1,7 +1,21 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { UnreadableEntry } from '../../../app/contract/library.ts';
+import { engine } from '../../bridge.ts';
+import { Button } from '../../design/button.tsx';
 import { Note } from '../../design/notes.tsx';
+import { toast } from '../../design/toasts.tsx';
+import { errorText } from '../../errors/error-words.ts';
+import { queryClient, queryKeys } from '../../state/queries.ts';
+
+async function forget({ kind, id }: UnreadableEntry): Promise<void> {
+  try {
+    await engine.forgetUnreadable({ kind, id });
+  } catch (error) {
+    toast({ look: 'danger', text: errorText(error) });
+  }
+  await queryClient.invalidateQueries({ queryKey: queryKeys.library });
+}
 
 /** What this version cannot read stays where it is, and is named, so that nobody takes it for lost. */
 export function UnreadableNote({
@@ -17,12 +31,24 @@ export function UnreadableNote({
         <strong>{t('unreadable', { count: entries.length })}</strong>
         <p>{t('unreadableHint')}</p>
         <ul className="library-unreadable">
-          {entries.map(({ kind, id, name, directory }) => (
-            <li key={`${kind} ${id}`}>
-              {t(`unreadableKind.${kind}`)} <strong>{name}</strong>
-              {directory === null ? null : <span className="quiet mono"> {directory}</span>}
-            </li>
-          ))}
+          {entries.map((entry) => {
+            const { kind, id, name, directory } = entry;
+            return (
+              <li key={`${kind} ${id}`} className="row">
+                <span className="grow">
+                  {t(`unreadableKind.${kind}`)} <strong>{name}</strong>
+                  {directory === null ? null : <span className="quiet mono"> {directory}</span>}
+                </span>
+                <Button
+                  size="small"
+                  aria-label={t('forgetUnreadableNamed', { name })}
+                  onPress={() => void forget(entry)}
+                >
+                  {t('forgetUnreadable')}
+                </Button>
+              </li>
+            );
+          })}
         </ul>
       </Note>
     </div>

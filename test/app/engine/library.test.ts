@@ -453,6 +453,28 @@ describe('names and leftovers', () => {
     );
   });
 
+  it('lists what this version cannot read, and takes it off the list when asked', async () => {
+    await made();
+    await engine.close();
+    const db = new Sqlite(path.join(home, 'catalog.sqlite'));
+    db.prepare("UPDATE artifacts SET scheme = 'nf5'").run();
+    db.prepare('UPDATE jobs SET request = ?').run(JSON.stringify({ kind: 'distill' }));
+    db.close();
+    engine = await TestEngine.open(home, { hubEndpoint: hub.endpoint });
+    const { unreadable } = await engine.handlers.list({}, quiet);
+    expect(unreadable).toEqual((await library()).unreadable);
+    expect(unreadable.map(({ kind }) => kind)).toEqual(['artifact', 'job']);
+    // What can be read is no such entry.
+    await expect(
+      engine.handlers.forgetUnreadable({ kind: 'checkpoint', id: 'tiny' }, quiet),
+    ).rejects.toMatchObject({ code: 'not-found' });
+    for (const { kind, id } of unreadable)
+      await engine.handlers.forgetUnreadable({ kind, id }, quiet);
+    expect((await engine.handlers.list({}, quiet)).unreadable).toEqual([]);
+    expect(existsSync(path.join(home, 'artifacts', 'tiny-nf4', 'model.safetensors'))).toBe(true);
+    expect((await library()).checkpoints).toHaveLength(1);
+  });
+
   it('discards what is listed as unfinished, and nothing else', async () => {
     await made();
     const partial = path.join(home, 'artifacts', 'begun.partial');

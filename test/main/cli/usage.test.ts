@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli, runJson } from '../../fixtures/run-cli.ts';
 
@@ -85,9 +86,25 @@ describe('nibble', () => {
       checkpoints: [],
       artifacts: [],
       unfinished: [],
+      unreadable: [],
     });
     const { stdout } = await runCli(['list'], { home });
     expect(stdout).toContain('nibble demo');
+  });
+
+  it('lists what a newer Nibble made, and takes it off the list when asked', async () => {
+    const newer = path.join(home, 'newer');
+    await runJson(['list'], { home: newer });
+    const db = new Sqlite(path.join(newer, 'catalog.sqlite'));
+    db.prepare(
+      `INSERT INTO jobs (request, subject, state, steps, waits_for_disk, artifact_ids, created_at)
+       VALUES ('{"kind":"distill"}', 'some model', 'done', '[]', 0, '[]', '2026-01-01T00:00:00.000Z')`,
+    ).run();
+    db.close();
+    expect((await runCli(['list'], { home: newer })).stdout).toContain('1  job  some model');
+    expect((await runCli(['remove', '1', '--json'], { home: newer })).code).toBe(2);
+    expect((await runCli(['remove', '1', '--yes'], { home: newer })).code).toBe(0);
+    expect(await runJson(['list'], { home: newer })).toMatchObject({ unreadable: [] });
   });
 
   it('says what this computer can do', async () => {
