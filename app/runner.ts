@@ -93,7 +93,7 @@ export function createRunner(): Handlers<RunnerApi> {
         };
         const tokenizer = await runnable.tokenizer();
         const { contextLength, stopIds } = runnable.description;
-        const prompt = encodePrompt(tokenizer, runnable.template, messages, contextLength);
+        const prompt = encodePrompt(tokenizer, await runnable.template(), messages, contextLength);
         const result = await answer(runnable, {
           ids: prompt.ids,
           sampling,
@@ -140,7 +140,7 @@ export function createRunner(): Handlers<RunnerApi> {
 
     countTokens: async ({ messages }) => {
       const runnable = await loaded();
-      const prompt = encodePrompt(await runnable.tokenizer(), runnable.template, messages);
+      const prompt = encodePrompt(await runnable.tokenizer(), await runnable.template(), messages);
       return { tokens: prompt.ids.length };
     },
 

@@ -64,7 +64,6 @@ function makeFormat(language: string): Format {
     return made.format(value);
   };
   const whole = (value: number): string => fixed(value, 0);
-  const decimalSign = fixed(0.5, 1).charAt(1);
 
   const scaled = (value: number, names: readonly string[]): string => {
     let unit = 0;
@@ -110,7 +109,7 @@ function makeFormat(language: string): Format {
       const rounded = Number(value.toPrecision(digits));
       const text =
         value !== 0 && Math.abs(value) < 0.001 ? rounded.toExponential() : String(rounded);
-      return text.replace('.', decimalSign);
+      return text.replace('.', fixed(0.5, 1).charAt(1));
     },
     perplexity: (perplexity, error) => {
       const digits = perplexity >= 999.5 ? 0 : perplexity >= 99.95 ? 1 : 2;

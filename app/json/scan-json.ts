@@ -58,15 +58,16 @@ function isSurrogateEscape(bytes: Uint8Array, at: number): boolean {
   return bytes[at + 1] === LOWER_U && ((bytes[at + 2] ?? 0) | LOWER_BIT) === LOWER_D && isUpperHalf;
 }
 
+/** 1 for every byte that a number or a word can have: digits, letters, signs and the point. */
+const IN_LITERAL = Uint8Array.from({ length: 256 }, (_, byte) =>
+  isDigit(byte) || isLetter(byte) || byte === MINUS || byte === POINT || byte === 0x2b ? 1 : 0,
+);
+
 /** The end of the literal (number or word) at `start`. */
 export function endOfLiteral(bytes: Uint8Array, start: number): number {
   let end = start;
-  for (; end < bytes.length; end++) {
-    const byte = bytes[end];
-    const isPart =
-      isDigit(byte) || isLetter(byte) || byte === MINUS || byte === POINT || byte === 0x2b;
-    if (!isPart) break;
-  }
+  // The length ends it: what lies behind the end is undefined, and undefined is no index of the table.
+  while (end < bytes.length && IN_LITERAL[bytes[end] ?? 0] === 1) end++;
   return end;
 }
 
@@ -88,18 +89,24 @@ export function scanJson(bytes: Uint8Array, limits: ScanLimits): JsonScan {
   let textEnd = 0;
   const found = { hasFraction: false, hasPythonConstant: false, hasSurrogateEscape: false };
   const result = (broken: JsonScan['broken']): JsonScan => ({ broken, keys, ...found });
+  // Headers have no escapes; then the end of a string is the next quote, which is found without a loop of ours.
+  const hasEscapes = bytes.includes(BACKSLASH);
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
     if (byte === QUOTE) {
       textStart = at + 1;
-      for (at++; at < bytes.length; at++) {
-        const inside = bytes[at];
-        if (inside === QUOTE) break;
-        if (inside !== BACKSLASH) continue;
-        if (bytes[at + 1] === LOWER_U && isSurrogateEscape(bytes, at))
-          found.hasSurrogateEscape = true;
-        at++;
-      }
+      if (!hasEscapes) {
+        const end = bytes.indexOf(QUOTE, textStart);
+        at = end === -1 ? bytes.length : end;
+      } else
+        for (at++; at < bytes.length; at++) {
+          const inside = bytes[at];
+          if (inside === QUOTE) break;
+          if (inside !== BACKSLASH) continue;
+          if (bytes[at + 1] === LOWER_U && isSurrogateEscape(bytes, at))
+            found.hasSurrogateEscape = true;
+          at++;
+        }
       textEnd = at;
       values++;
     } else if (byte === COLON) {
@@ -111,7 +118,7 @@ export function scanJson(bytes: Uint8Array, limits: ScanLimits): JsonScan {
       if (++depth > limits.maxDepth) return result('depth');
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       depth--;
-    } else if (byte === MINUS || isDigit(byte) || isLetter(byte)) {
+    } else if (IN_LITERAL[byte] === 1 && byte !== POINT && byte !== 0x2b) {
       values++;
       const end = endOfLiteral(bytes, at);
       noteLiteral(bytes, at, end, found);

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { readModelConfig } from '../checkpoint/index.ts';
 import { readJsonFile } from './read-json.ts';
 
-/** Where a chat template lies: a file of its own, or a field of one of these. */
+/** Where a chat template lies: a file of its own, a field of this one, or of tokenizer_config.json. */
 const TEMPLATE_FILE = 'chat_template.jinja';
-const TEMPLATE_HOLDERS = ['chat_template.json', 'tokenizer_config.json'];
+const TEMPLATE_HOLDER = 'chat_template.json';
 
 async function exists(directory: string, name: string): Promise<boolean> {
   return access(path.join(directory, name)).then(
@@ -14,15 +14,24 @@ async function exists(directory: string, name: string): Promise<boolean> {
   );
 }
 
-async function hasTemplate(directory: string): Promise<boolean> {
-  if (await exists(directory, TEMPLATE_FILE)) return true;
-  for (const name of TEMPLATE_HOLDERS) {
-    const file = await readJsonFile(directory, name);
-    if (typeof file !== 'object' || file === null || !('chat_template' in file)) continue;
-    const { chat_template: template } = file;
-    if (template !== null && template !== '') return true;
-  }
-  return false;
+function holdsTemplate(file: unknown): boolean {
+  if (typeof file !== 'object' || file === null || !('chat_template' in file)) return false;
+  const { chat_template: template } = file;
+  return template !== null && template !== '';
+}
+
+/**
+ * Whether a folder has a chat template, without the interpreter that it takes to use one.
+ *
+ * @param tokenizerConfig what its tokenizer_config.json says
+ * @throws AppError `malformed-file` when chat_template.json is none
+ */
+export async function hasTemplate(directory: string, tokenizerConfig: unknown): Promise<boolean> {
+  return (
+    holdsTemplate(tokenizerConfig) ||
+    (await exists(directory, TEMPLATE_FILE)) ||
+    holdsTemplate(await readJsonFile(directory, TEMPLATE_HOLDER))
+  );
 }
 
 /**
@@ -34,7 +43,10 @@ async function hasTemplate(directory: string): Promise<boolean> {
 export async function canChat(directory: string): Promise<boolean> {
   try {
     readModelConfig(await readJsonFile(directory, 'config.json'));
-    return (await exists(directory, 'tokenizer.json')) && (await hasTemplate(directory));
+    return (
+      (await exists(directory, 'tokenizer.json')) &&
+      (await hasTemplate(directory, await readJsonFile(directory, 'tokenizer_config.json')))
+    );
   } catch {
     return false;
   }

@@ -10,17 +10,13 @@ import {
   specialTokenText,
   type GenerationConfig,
 } from './generation-config.ts';
+import { hasTemplate } from './chat-files.ts';
 import { openModel, type LoadOptions } from './open-model.ts';
 import { PromptCache } from './prompt-cache.ts';
-import { loadChatTemplate, type ChatTemplate } from './template/chat-template.ts';
+import type { ChatTemplate } from './template/chat-template.ts';
 import { readSpecialTokens, type TemplateTokens } from './template/special-tokens.ts';
-import {
-  loadTokenizer,
-  missingTokenizer,
-  readTokenizerConfig,
-  TOKENIZER_FILE,
-  type ModelTokenizer,
-} from './tokenizer/load-tokenizer.ts';
+import { missingTokenizer, readTokenizerConfig, TOKENIZER_FILE } from './tokenizer/files.ts';
+import type { ModelTokenizer } from './tokenizer/load-tokenizer.ts';
 import { WeightsGuard } from './weights-guard.ts';
 
 /** A model in memory and everything that belongs to it. */
@@ -31,7 +27,8 @@ export interface RunnableModel {
   readonly weights: WeightsGuard;
   /** What the context holds. */
   readonly cache: PromptCache;
-  readonly template: ChatTemplate | null;
+  /** Reads the chat template at the first call, which brings its interpreter; null where the folder has none. */
+  template(): Promise<ChatTemplate | null>;
   /**
    * Loads the tokenizer at the first call: it takes longer than the model itself, and raw ids need none.
    *
@@ -65,7 +62,7 @@ function listedTokenId(
 interface Companions {
   readonly tokenizerConfig: Readonly<Record<string, unknown>>;
   readonly tokens: TemplateTokens;
-  readonly template: ChatTemplate | null;
+  readonly hasChatTemplate: boolean;
   readonly generation: GenerationConfig;
   readonly hasTokenizer: boolean;
   /** What is wrong with tokenizer_config.json: raw token ids need none of it. */
@@ -92,8 +89,9 @@ async function readCompanions(directory: string): Promise<Companions> {
     exists(path.join(directory, TOKENIZER_FILE)),
   ]);
   const tokens = await readSpecialTokens(directory, tokenizerConfig);
-  const template = await loadChatTemplate(directory, tokenizerConfig, tokens);
-  return { tokenizerConfig, tokens, template, generation, hasTokenizer, problem };
+  // One that cannot be read is there all the same: whoever uses it is told.
+  const hasChatTemplate = await hasTemplate(directory, tokenizerConfig).catch(() => true);
+  return { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem };
 }
 
 /** The runner's copy of the output layer as it is now; null where there is none. */
@@ -116,22 +114,30 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   // On another thread, while the graph is built on this one.
   if (options.device !== 'cuda') prepareRuntime();
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
-  const reading = readCompanions(directory);
-  reading.catch(() => undefined);
+  const readingCompanions = readCompanions(directory);
+  readingCompanions.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
   const copy = options.mode === 'exact' ? null : await copyState(directory);
   const { model, ready, contextLength, device, deviceReason, explain } = await openModel(options);
   try {
     const [companions, weights] = await Promise.all([
-      reading,
+      readingCompanions,
       WeightsGuard.open({ directory, files: ready.files, copy }),
     ]);
-    const { tokenizerConfig, tokens, template, generation, hasTokenizer, problem } = companions;
+    const { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem } =
+      companions;
+    let reading: Promise<ChatTemplate | null> | null = null;
+    const template = (): Promise<ChatTemplate | null> =>
+      (reading ??= import('./template/chat-template.ts').then(({ loadChatTemplate }) =>
+        loadChatTemplate(directory, tokenizerConfig, tokens),
+      ));
     let loading: Promise<ModelTokenizer> | null = null;
     const tokenizer = (): Promise<ModelTokenizer> => {
       if (!hasTokenizer) return Promise.reject(missingTokenizer(directory));
       if (problem !== null) return Promise.reject(problem);
-      return (loading ??= loadTokenizer(directory));
+      return (loading ??= import('./tokenizer/load-tokenizer.ts').then(({ loadTokenizer }) =>
+        loadTokenizer(directory),
+      ));
     };
     const endOfTurn = tokens['eos_token'];
     const endOfTurnId =
@@ -159,7 +165,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
         weightsSha256: weights.fingerprint,
         weightsCheck: weights.state,
         hasTokenizer,
-        hasChatTemplate: template !== null,
+        hasChatTemplate,
         // An id that the model cannot produce would never stop anything.
         stopIds: [...stopIds].filter((id) => id < ready.config.vocabularySize),
         recommendedSampling: generation.sampling,

@@ -1,6 +1,6 @@
 import { specialTokenText } from '../generation-config.ts';
 import { readJsonFile, readTextFile } from '../read-json.ts';
-import { MAX_TOKENIZER_BYTES, TOKENIZER_FILE } from '../tokenizer/load-tokenizer.ts';
+import { MAX_TOKENIZER_BYTES, TOKENIZER_FILE } from '../tokenizer/files.ts';
 
 const SPECIAL_TOKENS_FILE = 'special_tokens_map.json';
 

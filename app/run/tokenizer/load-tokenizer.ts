@@ -4,6 +4,7 @@ import { AppError, because } from '../../contract/error.ts';
 import { readJsonFile } from '../read-json.ts';
 import { withDeadline } from './deadline.ts';
 import type { TokenizerDefinition } from './definition.ts';
+import { MAX_TOKENIZER_BYTES, missingTokenizer, TOKENIZER_FILE } from './files.ts';
 import { InexpressibleText, TooManyTokens } from './models/token-model.ts';
 import { NameSet } from './name-set.ts';
 import { readTokenizerDefinition } from './read-definition.ts';
@@ -15,12 +16,6 @@ import {
   type TokenStreamOptions,
 } from './token-stream.ts';
 import { Tokenizer, type EncodeOptions } from './tokenizer.ts';
-
-export const TOKENIZER_FILE = 'tokenizer.json';
-const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
-
-/** The largest published vocabularies (a quarter of a million tokens) take 35 MB. */
-export const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 
 /** Decoding so many tokens takes milliseconds, too few for a watchdog. */
 const MAX_UNWATCHED_TOKENS = 1_000;
@@ -51,23 +46,6 @@ export interface ModelTokenizer {
   /** Where names of control tokens begin in `text`, also those that lie in each other. Names of one character count not. */
   findSpecialTokens(text: string): number[];
   idOf(token: string): number | undefined;
-}
-
-/** tokenizer_config.json; an empty object where there is none. */
-export async function readTokenizerConfig(
-  directory: string,
-): Promise<Readonly<Record<string, unknown>>> {
-  const config = await readJsonFile(directory, TOKENIZER_CONFIG_FILE);
-  return typeof config === 'object' && config !== null && !Array.isArray(config)
-    ? (config as Record<string, unknown>)
-    : {};
-}
-
-/** The error for a model folder without a tokenizer that can be read. */
-export function missingTokenizer(directory: string): AppError {
-  return new AppError('missing-tokenizer', `There is no ${TOKENIZER_FILE} in ${directory}.`, {
-    remedy: `Copy ${TOKENIZER_FILE} and ${TOKENIZER_CONFIG_FILE} from the original repository into that folder, or give token ids (nibble generate --ids).`,
-  });
 }
 
 /**

@@ -187,9 +187,9 @@ describe('a reused context', () => {
 
   it('reuses the turns of a conversation through the chat template', async () => {
     const runnable = await open();
-    const tokenizer = await runnable.tokenizer();
+    const [tokenizer, template] = [await runnable.tokenizer(), await runnable.template()];
     const idsOf = (messages: Message[]): readonly number[] =>
-      encodePrompt(tokenizer, runnable.template, messages).ids;
+      encodePrompt(tokenizer, template, messages).ids;
     const question: Message = { role: 'user', content: 'Hello there' };
     const first = idsOf([question]);
     await ask(runnable, first);
@@ -207,14 +207,13 @@ describe('a reused context', () => {
 
   it('reads only the end of a conversation whose last question was edited, and nothing to answer that again', async () => {
     const runnable = await open();
-    const tokenizer = await runnable.tokenizer();
+    const [tokenizer, template] = [await runnable.tokenizer(), await runnable.template()];
     const turns: Message[] = Array.from({ length: 20 }, (_, turn) => ({
       role: turn % 2 === 0 ? ('user' as const) : ('assistant' as const),
       content: `Turn ${turn}: ${'some words to be read, '.repeat(6)}`,
     }));
     const idsOf = (question: string): readonly number[] =>
-      encodePrompt(tokenizer, runnable.template, [...turns, { role: 'user', content: question }])
-        .ids;
+      encodePrompt(tokenizer, template, [...turns, { role: 'user', content: question }]).ids;
     // As after a restart: all of it is one prompt.
     const before = idsOf('What was the first turn about?');
     expect(before.length).toBeGreaterThan(3 * runnable.model.chunk);

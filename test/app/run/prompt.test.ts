@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../app/contract/sampling.ts';
 import { encodePrompt } from '../../../app/run/index.ts';
 import { loadChatTemplate } from '../../../app/run/template/chat-template.ts';
-import { loadTokenizer, readTokenizerConfig } from '../../../app/run/tokenizer/load-tokenizer.ts';
+import { readTokenizerConfig } from '../../../app/run/tokenizer/files.ts';
+import { loadTokenizer } from '../../../app/run/tokenizer/load-tokenizer.ts';
 
 const sample = fileURLToPath(new URL('../../../app/sample/model/', import.meta.url));
 
