@@ -40,8 +40,8 @@ export const errorReasons = {
   'hub-too-slow': { host: 'text', seconds: 'seconds' },
   /** The hub cannot be reached. `cause`: the system's code (ENOTFOUND, ECONNREFUSED ...), empty where it gave none. */
   'hub-unreachable': { host: 'text', cause: 'text' },
-  /** Another process, possibly of another computer, holds the lock in `file`. */
-  'in-use': { subject: 'text', process: 'count', computer: 'text', file: 'text' },
+  /** Another process, possibly of another computer, holds the lock in `file`. `process`: its number, written as tools take it. */
+  'in-use': { subject: 'text', process: 'text', computer: 'text', file: 'text' },
   /** An object of a JSON file has this key twice. */
   'json-duplicate-key': { file: 'text', key: 'text' },
   /** A JSON file is nested more deeply, or has more values, than any real one; or it takes too long to read. */

@@ -91,7 +91,7 @@ export async function acquireLock(file: string, subject: string): Promise<Lock> 
         `${subject} is being worked on by process ${holder.pid}${holder.host === owner.host ? '' : ` on ${holder.host}`}.`,
         because(
           'in-use',
-          { subject, process: holder.pid, computer: holder.host, file },
+          { subject, process: String(holder.pid), computer: holder.host, file },
           {
             remedy: `Wait until that process is done. If it is gone for certain, remove ${path.basename(file)} in ${path.dirname(file)}.`,
           },

@@ -230,7 +230,7 @@ export async function requireMakeable(
   if (request.device === 'cuda') await requireDevices();
   if (request.name !== undefined && request.schemes.length > 1)
     throw new AppError('invalid-input', 'One name cannot be given to several schemes.', {
-      remedy: 'Name one scheme, or leave --name away.',
+      remedy: 'Name one scheme, or leave out --name.',
     });
 }
 

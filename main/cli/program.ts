@@ -129,7 +129,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     .option('--block-size <n>', 'weights that share a scale', wholeNumber(0))
     .option(
       '--no-output-layer-copy',
-      'leave away the 8-bit copy of the output layer: a smaller folder, slower answers',
+      'do without the 8-bit copy of the output layer: a smaller folder, slower answers',
     )
     .addOption(
       new Option('--device <device>', 'where to compute')
@@ -177,7 +177,7 @@ export function buildProgram(finish: (code: number) => void): Command {
   )
     .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
     .option('--logits <file>', 'write the logits of every prompt position to this safetensors file')
-    .option('--ignore-stop', 'go on past stop tokens', false)
+    .option('--ignore-stop', 'continue past stop tokens', false)
     .action((id: string, options: Record<string, unknown>) =>
       run(
         { id, ...options } as never,

@@ -10,7 +10,7 @@ const advice: Readonly<Record<number, string>> = {
 };
 
 const apiAdvice: Readonly<Record<number, string>> = {
-  401: 'Send the token that nibble serve printed as a bearer token: Authorization: Bearer TOKEN.',
+  401: 'Send the key that nibble serve printed as a bearer token: Authorization: Bearer KEY.',
   403: 'The API is not there for pages of other origins or under other host names.',
   429: 'Too many requests without a valid token. Wait a minute.',
 };

@@ -26,7 +26,7 @@ function quoted(text: string | undefined): string {
 function divergenceLine(divergence: Divergence | null): string {
   if (divergence === null) return 'the same, token by token';
   const { token, baselineToken, otherToken, agreement } = divergence;
-  return `parts at token ${token + 1}: ${quoted(baselineToken?.text)} here, ${quoted(otherToken?.text)} there; ${formatPercent(agreement)} of the places agree`;
+  return `first divergence at token ${token + 1}: ${quoted(baselineToken?.text)} above, ${quoted(otherToken?.text)} here; ${formatPercent(agreement)} of the positions agree`;
 }
 
 /** Prints a comparison for people. */
@@ -48,7 +48,7 @@ export function printComparison(
         .join('');
       const rest = answer.text.slice(shared.length);
       output.block(
-        `${shared.trimStart()}${output.style('yellow', `⟦parts here⟧${rest}`)}`.trimEnd(),
+        `${shared.trimStart()}${output.style('yellow', `⟦first divergence⟧${rest}`)}`.trimEnd(),
       );
     }
     if (index > 0) output.line(output.style('dim', divergenceLine(divergence)));

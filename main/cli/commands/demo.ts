@@ -174,7 +174,7 @@ export async function demoCommand(
     clearProgress();
     printComparison(output, comparison);
     output.line();
-    output.line('Go on from here:');
+    output.line('What to try next:');
     output.line(`  npx nibble chat ${smallest.id}`);
     output.line(`  npx nibble show ${smallest.id}`);
     output.line(`  npx nibble compare ${reference.id} ${smallest.id} --prompt "…"`);

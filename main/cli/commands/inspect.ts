@@ -28,7 +28,7 @@ export async function inspectCommand(
   output.line(facts.filter((fact) => fact !== '').join(' · '));
   output.line(
     found.directory === null
-      ? `Download: ${formatBytes(found.downloadBytes)}${found.commit === null ? '' : ` at ${found.commit.slice(0, 12)}`} · looked at ${formatBytes(found.inspectedBytes)} to find out`
+      ? `Download: ${formatBytes(found.downloadBytes)}${found.commit === null ? '' : ` at ${found.commit.slice(0, 12)}`} · only ${formatBytes(found.inspectedBytes)} read so far`
       : `Folder: ${found.directory}, ${formatBytes(found.downloadBytes)}`,
   );
   output.line();
@@ -45,7 +45,7 @@ export async function inspectCommand(
       ),
     );
   output.table(
-    ['Scheme', '', 'Size', 'Bits per weight', 'Memory', 'This computer'],
+    ['Scheme', '', 'Weights', 'Bits per weight', 'Memory', 'This computer'],
     found.schemes.map((size) => [
       size.scheme,
       schemes[size.scheme].label,

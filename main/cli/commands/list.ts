@@ -33,7 +33,7 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
     if (checkpoints.length > 0) output.line();
     output.line(output.style('bold', 'Ready to run'));
     output.table(
-      ['Id', 'Scheme', 'Size', 'Bits per weight', 'SQNR', 'Weights'],
+      ['Id', 'Scheme', 'Size', 'Bits per weight', 'SQNR', 'Fingerprint'],
       artifacts.map((artifact) => [
         artifact.id,
         artifact.scheme,
@@ -52,7 +52,7 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
     output.line(
       output.style(
         'dim',
-        'Run the same pull or quantize again and it goes on where it stopped, or: nibble remove NAME --yes',
+        'Run the same pull or quantize again to resume it, or delete it: nibble remove NAME',
       ),
     );
   }

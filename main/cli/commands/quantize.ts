@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import {
   formatBits,
   formatBytes,
@@ -50,7 +52,12 @@ export async function quantizeCommand(
   const first = artifacts[0];
   if (first !== undefined) {
     output.line();
-    output.line(`Try it: nibble chat ${first.id}`);
+    // Without a tokenizer there is nothing to chat with.
+    output.line(
+      existsSync(path.join(first.directory, 'tokenizer.json'))
+        ? `Try it: nibble chat ${first.id}`
+        : `Try it: nibble generate ${first.id} --ids 1,2,3 (it has no tokenizer to chat with)`,
+    );
   }
   return undefined;
 }

@@ -55,7 +55,7 @@ export async function showCommand(
     output.line(
       artifacts.length === 0
         ? `Nothing made of it yet: nibble quantize ${checkpoint.id} --scheme nf4-dq`
-        : `Made of it: ${artifacts.map((artifact) => artifact.id).join(', ')}`,
+        : `Versions: ${artifacts.map((artifact) => artifact.id).join(', ')}`,
     );
     return undefined;
   }
@@ -85,7 +85,7 @@ export async function showCommand(
           : `SQNR ${formatDecibels(totals.sqnrDb)}, RMS error ${formatPercent(totals.relativeError, 2)} of the weights' RMS`,
       ],
       ['Output layer', outputLayerWords(artifact.outputLayerCopy)],
-      ['Weights', artifact.weightsSha256],
+      ['Fingerprint', artifact.weightsSha256],
       ['Made', `${artifact.createdAt} in ${formatDuration(artifact.quantizeMs)}`],
       ['Folder', artifact.directory],
     ],

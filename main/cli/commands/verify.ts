@@ -23,10 +23,10 @@ export async function verifyCommand(
   );
   output.line(
     result.ok
-      ? output.style('green', `${options.id} is as it was made.`)
+      ? output.style('green', `${options.id} is intact: every file matches the catalog.`)
       : output.style(
           'red',
-          `${options.id} is damaged. Remove it and make it again: nibble remove ${options.id}`,
+          `${options.id} is damaged. Remove it, then pull or quantize again: nibble remove ${options.id}`,
         ),
   );
   return result.ok ? exitCodes.done : exitCodes.failed;

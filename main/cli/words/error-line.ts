@@ -16,11 +16,24 @@ function written(kind: FactKind | undefined, value: string | number | undefined)
   return formatIn('en').whole(value);
 }
 
+/** What the system's codes of a failed connection mean; others are shown as they are. */
+const connectionFailures: Readonly<Record<string, string>> = {
+  EAI_AGAIN: 'Its name cannot be looked up at the moment.',
+  ECONNREFUSED: 'The connection was refused.',
+  ECONNRESET: 'The connection was cut.',
+  EHOSTUNREACH: 'There is no route to it.',
+  ENETUNREACH: 'There is no network.',
+  ENOTFOUND: 'Its name is not known to the network.',
+  ETIMEDOUT: 'It did not answer in time.',
+};
+
 /** Puts facts into words. */
 function filled(words: string, reason: ErrorReason, facts: ErrorFacts): string {
   const kinds: Readonly<Record<string, FactKind>> = errorReasons[reason];
   return words.replaceAll(/\{\{(\w+)\}\}/g, (_all, name: string) =>
-    written(kinds[name], facts[name]),
+    name === 'cause'
+      ? (connectionFailures[String(facts[name])] ?? written(kinds[name], facts[name]))
+      : written(kinds[name], facts[name]),
   );
 }
 

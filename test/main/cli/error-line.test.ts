@@ -24,6 +24,22 @@ describe('an error on a line of the terminal', () => {
     );
   });
 
+  it('says in words why a hub cannot be reached, and keeps a code that it has no words for', () => {
+    const unreachable = (cause: string): string =>
+      errorLine(
+        new AppError('network', '', {
+          reason: 'hub-unreachable',
+          facts: { host: 'hub.example', cause },
+        }),
+      );
+    expect(unreachable('ENOTFOUND')).toMatch(
+      /^nibble: hub\.example can't be reached\. Its name is not known to the network\. Check/,
+    );
+    expect(unreachable('ECONNREFUSED')).not.toContain('ECONNREFUSED');
+    expect(unreachable('EOTHER')).toContain('EOTHER');
+    expect(unreachable('')).toMatch(/can't be reached\. +Check/);
+  });
+
   it('writes facts as English does, on one line, with one full stop', () => {
     const error = new AppError('malformed-file', '', {
       reason: 'file-cut-short',

@@ -58,6 +58,16 @@ describe('nibble', () => {
     expect(stdout).toBe('');
   });
 
+  it('says in words that a text to measure on is missing, or is a folder', async () => {
+    const missing = path.join(home, 'missing.txt');
+    const none = await runCli(['eval', 'x', '--text', missing], { home });
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain(`There is no file ${missing}. Name a text file`);
+    const folder = await runCli(['eval', 'x', '--text', home], { home });
+    expect(folder.code).toBe(1);
+    expect(folder.stderr).toContain(`${home} is a folder, not a text file.`);
+  });
+
   it('names the schemes when one is wrong', async () => {
     const { stderr } = await runCli(['quantize', 'x', '--scheme', 'nf5'], { home });
     expect(stderr).toContain('nf4-dq');
