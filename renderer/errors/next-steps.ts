@@ -31,6 +31,7 @@ const ofReason: Readonly<Partial<Record<ErrorReason, readonly NextStep[]>>> = {
   'context-overflow': ['settings'],
   'context-too-long': ['settings'],
   'prompt-beyond-context': ['settings'],
+  'weights-changed': ['remake'],
 };
 
 /** The repository that a source names, for a link to its page; null for folders, ids and the like. */

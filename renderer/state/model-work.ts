@@ -45,6 +45,15 @@ export function damagedFiles(job: Job | null | undefined): readonly string[] | n
     .map(({ name }) => name);
 }
 
+/** The checkpoints and artifacts whose files were damaged when they were last checked. `jobs`: newest first. */
+export function damagedModels(jobs: readonly Job[]): ReadonlySet<string> {
+  return new Set(
+    [...workPerModel(jobs)]
+      .filter(([, { verify }]) => (damagedFiles(verify) ?? []).length > 0)
+      .map(([id]) => id),
+  );
+}
+
 /** The 16-bit artifact of the same checkpoint to measure against; null where there is none but itself. */
 export function referenceFor(library: Library | undefined, artifact: Artifact): Artifact | null {
   if (artifact.scheme === 'bf16') return null;

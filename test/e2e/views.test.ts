@@ -1,8 +1,9 @@
 // Every view in light and dark, in the smallest window: nothing that an accessibility checker finds, nothing cut off at
 // the side, nothing in the console. And both languages.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalHub } from '../../app/local-hub/index.ts';
@@ -30,6 +31,9 @@ const views: [string, string, RegExp][] = [
 
 const VIEWS_MS = 600_000;
 
+const EIGHT_BITS = 'model-llm-int8';
+const FOUR_BITS = 'model-nf4-dq';
+
 let browser: Browser;
 let hub: LocalHub;
 let host: WebHostProcess;
@@ -38,6 +42,7 @@ let home: string;
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), 'nibble-views-'));
   await runJson(['quantize', sampleModel.directory, '--scheme', 'llm-int8,nf4-dq'], { home });
+  addOfNewerNibble();
   browser = await openBrowser();
   hub = await sampleHub();
   host = await startWebHost({ home, hubEndpoint: hub.endpoint });
@@ -48,6 +53,33 @@ afterAll(async () => {
   await hub.close();
   await rm(home, { recursive: true, force: true });
 });
+
+/** A version whose scheme nobody knows yet. */
+function addOfNewerNibble(): void {
+  const catalog = new Database(path.join(home, 'catalog.sqlite'));
+  try {
+    catalog.exec(`
+      CREATE TEMP TABLE newer AS SELECT * FROM artifacts WHERE id = '${FOUR_BITS}';
+      UPDATE newer SET id = 'model-nf3', name = 'model-nf3', scheme = 'nf3', directory = directory || '-nf3';
+      INSERT INTO artifacts SELECT * FROM newer;
+    `);
+  } finally {
+    catalog.close();
+  }
+}
+
+/** Changes one bit of the last byte, as a disk may. */
+async function damageByte(file: string): Promise<void> {
+  const handle = await open(file, 'r+');
+  try {
+    const { size } = await handle.stat();
+    const byte = Buffer.alloc(1);
+    await handle.read(byte, 0, 1, size - 1);
+    await handle.write(Buffer.from([byte.readUInt8() ^ 1]), 0, 1, size - 1);
+  } finally {
+    await handle.close();
+  }
+}
 
 describe('every view', () => {
   it.each(['light', 'dark'] satisfies Theme[])(
@@ -76,6 +108,46 @@ describe('every view', () => {
           await app.expectAccessible(role);
           await app.page.keyboard.press('Escape');
         }
+        app.expectQuiet();
+      } finally {
+        await app.close();
+      }
+    },
+    VIEWS_MS,
+  );
+
+  it(
+    'selects and renames with keys, names what a newer Nibble made, and marks damaged files',
+    async () => {
+      const app = await openApp(browser, host.url);
+      const { page } = app;
+      try {
+        await app.go('/library');
+        await page.getByText('1 entry was made by a newer Nibble').waitFor();
+        const row = page.getByRole('row', { name: EIGHT_BITS });
+        await row.waitFor();
+        await page.keyboard.press('ControlOrMeta+a');
+        await page.getByText('2 selected').waitFor();
+        await page.keyboard.press('Escape');
+        await page.getByText('2 selected').waitFor({ state: 'detached' });
+        await row.focus();
+        await page.keyboard.press('F2');
+        await page.getByRole('dialog', { name: `Rename ${EIGHT_BITS}` }).waitFor();
+        await page.keyboard.press('Escape');
+
+        await damageByte(path.join(home, 'artifacts', EIGHT_BITS, 'model.safetensors'));
+        await app.go(`/library/${EIGHT_BITS}`);
+        await page.getByRole('button', { name: 'Verify' }).click();
+        await page.getByText('Files are not what they were').waitFor();
+        await page.getByRole('link', { name: 'Make again' }).waitFor();
+        await app.go('/jobs');
+        await page.getByText('damage found').waitFor();
+        await app.go(`/chat?with=${EIGHT_BITS}`);
+        await page.getByRole('img', { name: 'Files are damaged' }).waitFor();
+        await app.expectAccessible('Chat: a damaged model');
+        await app.go(`/compare?with=${FOUR_BITS}&with=${EIGHT_BITS}`);
+        await page.getByRole('img', { name: 'files are damaged' }).waitFor();
+        await app.expectAccessible('Compare: a damaged model');
         app.expectQuiet();
       } finally {
         await app.close();

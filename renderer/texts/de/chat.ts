@@ -25,6 +25,8 @@ export const chat: Texts<typeof english> = {
     label: 'Modell',
     choose: 'Modell wählen',
     offline: 'Sein Ordner ist nicht verbunden',
+    damaged: '{{size}} · Dateien sind beschädigt',
+    damagedMark: 'Dateien sind beschädigt',
     gone: 'Das Modell dieses Chats wurde entfernt',
     goneHint: 'Alles Gesagte lässt sich weiter lesen. Wähle ein anderes Modell, um weiterzumachen.',
     offlineTitle: '{{name}} liegt auf einem Datenträger, der nicht verbunden ist',

@@ -28,6 +28,7 @@ export const compare: Texts<typeof english> = {
     add: 'Fassung hinzufügen',
     remove: '{{name}} herausnehmen',
     offline: 'seine Platte ist nicht angeschlossen',
+    damaged: 'Dateien sind beschädigt',
     missing:
       'Nicht mehr in der Bibliothek oder auf einer Platte, die nicht angeschlossen ist: {{names}}',
   },

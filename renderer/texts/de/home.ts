@@ -25,8 +25,9 @@ export const home: Texts<typeof english> = {
     gpuMemory: '{{name}}, {{memory}}',
     problems: 'Was Nibble an diesem Computer aufgefallen ist',
     chart: 'Größtes Modell, das gut läuft',
+    billions: '{{size}}\u202fMrd.',
     chartHint:
-      'Parameter, die zusammen mit 4096 Token Kontext in 70 % des Speichers passen. Die Marken zeigen übliche Größen.',
+      'Parameter, die zusammen mit {{tokens}} Token Kontext in 70 % des Speichers passen. Die Marken zeigen übliche Größen.',
     upTo: 'bis {{parameters}}',
     upToFull: '{{bits}}: Modelle mit bis zu {{parameters}} Parametern',
     failed: 'Dieser Computer ließ sich nicht untersuchen.',

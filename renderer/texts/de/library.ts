@@ -72,7 +72,9 @@ export const library: Texts<typeof english> = {
   unfinished_other: '{{count}} unfertige Aufgaben haben {{size}} auf der Platte gelassen',
   unreadable_one: '{{count}} Eintrag stammt von einem neueren Nibble',
   unreadable_other: '{{count}} Einträge stammen von einem neueren Nibble',
-  unreadableHint:
+  unreadableHint_one:
+    'Diese Version kann ihn nicht lesen. Er bleibt, wie er ist; aktualisiere Nibble, um ihn zu benutzen.',
+  unreadableHint_other:
     'Diese Version kann sie nicht lesen. Sie bleiben, wie sie sind; aktualisiere Nibble, um sie zu benutzen.',
   forgetUnreadable: 'Von der Liste nehmen',
   forgetUnreadableNamed: '{{name}} von der Liste nehmen; die Dateien bleiben',

@@ -25,6 +25,7 @@ export const compare = {
     add: 'Add a version',
     remove: 'Take {{name}} out',
     offline: 'its disk is not connected',
+    damaged: 'files are damaged',
     missing: 'Not in the library any more, or on a disk that is not connected: {{names}}',
   },
   prompt: {

@@ -22,8 +22,9 @@ export const home = {
     gpuMemory: '{{name}}, {{memory}}',
     problems: 'What Nibble noticed about this computer',
     chart: 'Largest model that runs well',
+    billions: '{{size}}\u202fB',
     chartHint:
-      'Parameters that fit 70 % of the memory together with 4096 tokens of context. Marks show usual sizes.',
+      'Parameters that fit 70 % of the memory together with {{tokens}} tokens of context. Marks show usual sizes.',
     upTo: 'up to {{parameters}}',
     upToFull: '{{bits}}: models of up to {{parameters}} parameters',
     failed: 'This computer could not be examined.',

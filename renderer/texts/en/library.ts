@@ -69,7 +69,8 @@ export const library = {
   unfinished_other: '{{count}} unfinished jobs left {{size}} on the disk',
   unreadable_one: '{{count}} entry was made by a newer Nibble',
   unreadable_other: '{{count}} entries were made by a newer Nibble',
-  unreadableHint:
+  unreadableHint_one: 'This version can’t read it. It is kept as it is; update Nibble to use it.',
+  unreadableHint_other:
     'This version can’t read them. They are kept as they are; update Nibble to use them.',
   forgetUnreadable: 'Take off the list',
   forgetUnreadableNamed: 'Take {{name}} off the list; its files stay',

@@ -93,6 +93,7 @@ export const Answer = memo(function Answer(props: AnswerProps): ReactNode {
       {message.state === 'failed' && message.error !== null && !isLive ? (
         <ErrorNote
           error={message.error}
+          source={artifact?.checkpointId ?? null}
           actions={
             <Button size="small" isDisabled={cannotAsk} onPress={again}>
               {t('regenerate')}

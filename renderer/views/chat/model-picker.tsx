@@ -1,9 +1,12 @@
+import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Select } from '../../design/choices.tsx';
 import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
+import { useJobs } from '../../state/jobs.ts';
+import { damagedModels } from '../../state/model-work.ts';
 
 /** Which artifact answers next. */
 export function ModelPicker({
@@ -17,6 +20,7 @@ export function ModelPicker({
 }): ReactNode {
   const { t } = useTranslation('chat');
   const schemeTexts = useSchemeTexts();
+  const damaged = damagedModels(useJobs() ?? []);
   return (
     <Select
       label={t('model.label')}
@@ -28,12 +32,23 @@ export function ModelPicker({
       choices={artifacts.map(({ artifact, available }) => ({
         id: artifact.id,
         label: artifact.name,
-        description: available ? formatBytes(artifact.sizeBytes) : t('model.offline'),
+        description: !available
+          ? t('model.offline')
+          : damaged.has(artifact.id)
+            ? t('model.damaged', { size: formatBytes(artifact.sizeBytes) })
+            : formatBytes(artifact.sizeBytes),
         isDisabled: !available,
         icon: (
-          <span aria-hidden className={`badge scheme-badge ${bitsClass(artifact.scheme)}`}>
-            {schemeTexts(artifact.scheme).label}
-          </span>
+          <>
+            <span aria-hidden className={`badge scheme-badge ${bitsClass(artifact.scheme)}`}>
+              {schemeTexts(artifact.scheme).label}
+            </span>
+            {damaged.has(artifact.id) ? (
+              <span className="model-status danger">
+                <TriangleAlert role="img" aria-label={t('model.damagedMark')} />
+              </span>
+            ) : null}
+          </>
         ),
       }))}
     />

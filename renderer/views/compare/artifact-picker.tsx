@@ -1,4 +1,4 @@
-import { Plus, X } from 'lucide-react';
+import { Plus, TriangleAlert, X } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
@@ -7,6 +7,8 @@ import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { Select, type Choice } from '../../design/choices.tsx';
 import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
+import { useJobs } from '../../state/jobs.ts';
+import { damagedModels } from '../../state/model-work.ts';
 import { MOST_COLUMNS, suggestNext } from './logic/suggestion.ts';
 
 /** Two to four artifacts; the first is what the others are measured against. */
@@ -21,6 +23,7 @@ export function ArtifactPicker({
 }): ReactNode {
   const { t } = useTranslation('compare');
   const schemeTexts = useSchemeTexts();
+  const damaged = damagedModels(useJobs() ?? []);
   const group = useRef<HTMLDivElement>(null);
   const focusLast = useRef(false);
   const next = ids.length < MOST_COLUMNS ? suggestNext(artifacts, ids) : null;
@@ -39,8 +42,15 @@ export function ArtifactPicker({
         schemeTexts(artifact.scheme).label,
         formatBytes(storedWeightsBytes(artifact)),
         ...(available ? [] : [t('picker.offline')]),
+        ...(damaged.has(artifact.id) ? [t('picker.damaged')] : []),
       ].join(' · '),
-      icon: <span aria-hidden className={`compare-dot ${bitsClass(artifact.scheme)}`} />,
+      icon: damaged.has(artifact.id) ? (
+        <span className="model-status danger">
+          <TriangleAlert role="img" aria-label={t('picker.damaged')} />
+        </span>
+      ) : (
+        <span aria-hidden className={`compare-dot ${bitsClass(artifact.scheme)}`} />
+      ),
       isDisabled: !available || (artifact.id !== own && ids.includes(artifact.id)),
     }));
   return (

@@ -210,7 +210,7 @@ export function TensorsTab({
             setFilter({ ...filter, treatment });
           }}
         />
-        <span className="grow quiet" role="status">
+        <span className="grow quiet details-shown" role="status">
           {t('tensors.shown', { count: rows.length })}
         </span>
         <Button onPress={exportCsv}>

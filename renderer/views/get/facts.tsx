@@ -6,15 +6,18 @@ import { Note } from '../../design/notes.tsx';
 import { Term } from '../../design/tips.tsx';
 import { ErrorNote } from '../../errors/error-note.tsx';
 import { ExternalLink } from '../../frame/external-link.tsx';
-import { useDoctor } from '../../state/queries.ts';
+import { useDoctor, useLibrary } from '../../state/queries.ts';
 import { textKey } from '../../texts/text-key.ts';
+import { checkpointIn } from './plan.ts';
 
 /** Characters of a commit that tell it from every other of its repository. */
 const SHORT_COMMIT = 12;
 
 function useDownloadWords(inspection: Inspection): string {
   const { t } = useTranslation('get');
-  if (inspection.directory !== null) return t('facts.noDownload');
+  const { data: library } = useLibrary();
+  if (inspection.directory !== null || checkpointIn(library, inspection) !== null)
+    return t('facts.noDownload');
   const size = formatBytes(inspection.downloadBytes);
   return inspection.source === SAMPLE_SOURCE ? t('facts.comesAlong', { size }) : size;
 }

@@ -97,6 +97,8 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
   const go = goFor(chosen, known.directory !== null);
   const isTooLarge = sizes.some(({ scheme, fits }) => fits === 'no' && chosen.includes(scheme));
   const isSound = requestFor(inspection.source, chosen, options) !== null;
+  // Nothing to make, and nothing to download: the card would only have a button that cannot be pressed.
+  if (inspection.schemes.length === 0 && known.directory !== null) return null;
   return (
     <section className="card stack" aria-labelledby="get-plan">
       <div>

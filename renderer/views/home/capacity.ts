@@ -4,8 +4,11 @@ const COMFORTABLE_SHARE = 0.7;
 /** The runner itself, as the engine counts it. Bytes. */
 const WORKING_BYTES = 120e6;
 
+/** The context that a model is given beside its weights. Tokens. */
+export const CONTEXT_TOKENS = 4096;
+
 /**
- * Bytes of a float16 KV cache of 4096 tokens per parameter: 0.54 GB for 8 B parameters with grouped queries, which is
+ * Bytes of a float16 KV cache of `CONTEXT_TOKENS` per parameter: 0.54 GB for 8 B parameters with grouped queries, which is
  * what models of today have. Smaller models have relatively more, and more room.
  */
 const CACHE_BYTES_PER_PARAMETER = 0.07;

@@ -7,7 +7,7 @@ import { Note } from '../../design/notes.tsx';
 import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import { useDoctor } from '../../state/queries.ts';
-import { capacityOf, placeOf, usualSizes } from './capacity.ts';
+import { capacityOf, CONTEXT_TOKENS, placeOf, usualSizes } from './capacity.ts';
 
 function Facts({ doctor }: { readonly doctor: Doctor }): ReactNode {
   const { t } = useTranslation('home');
@@ -60,7 +60,7 @@ function CapacityChart({ doctor }: { readonly doctor: Doctor }): ReactNode {
     <figure className="home-capacity">
       <figcaption>
         <h3>{t('computer.chart')}</h3>
-        <p className="quiet">{t('computer.chartHint')}</p>
+        <p className="quiet">{t('computer.chartHint', { tokens: CONTEXT_TOKENS })}</p>
       </figcaption>
       <ul>
         {capacityOf(doctor.memory.totalBytes).map(({ bits, parameters }) => {
@@ -87,9 +87,11 @@ function CapacityChart({ doctor }: { readonly doctor: Doctor }): ReactNode {
         })}
       </ul>
       <div aria-hidden className="home-capacity-scale">
-        {usualSizes.map((size) => (
+        {usualSizes.map((size, i) => (
           <span key={size} style={{ left: `${placeOf(size) * 100}%` }}>
-            {`${size / 1e9}\u202fB`}
+            {i === usualSizes.length - 1
+              ? t('computer.billions', { size: size / 1e9 })
+              : size / 1e9}
           </span>
         ))}
       </div>

@@ -29,7 +29,7 @@ export function UnreadableNote({
     <div className="library-note">
       <Note kind="warn">
         <strong>{t('unreadable', { count: entries.length })}</strong>
-        <p>{t('unreadableHint')}</p>
+        <p>{t('unreadableHint', { count: entries.length })}</p>
         <ul className="library-unreadable">
           {entries.map((entry) => {
             const { kind, id, name, directory } = entry;

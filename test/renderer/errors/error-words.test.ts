@@ -99,6 +99,10 @@ describe('the next step after an error', () => {
     expect(nextSteps({ code: 'unauthorized' }, null)).toContain('token');
     expect(nextSteps({ code: 'disk-full' }, null)).toEqual(['library', 'folders']);
     expect(nextSteps({ code: 'network' }, 'a/b')).toEqual([]);
+    // An answer that broke off because its weights changed leads to where they are made again.
+    expect(nextSteps({ code: 'checksum-mismatch', reason: 'weights-changed' }, 'model')).toEqual([
+      'remake',
+    ]);
   });
 
   it('names a page only of a repository, and getting again only of what is known', () => {
