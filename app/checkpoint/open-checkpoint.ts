@@ -107,7 +107,10 @@ function hasCode(error: unknown, code: string): boolean {
 /** Reads a small text file; null when it does not exist. */
 async function readText(file: string, limitBytes: number): Promise<string | null> {
   try {
-    const { size } = await stat(file);
+    const status = await stat(file);
+    // Reading a pipe would wait for ever.
+    if (!status.isFile()) throw new AppError('malformed-file', `${file} is not a regular file.`);
+    const { size } = status;
     if (size > limitBytes)
       throw new AppError(
         'malformed-file',

@@ -15,14 +15,17 @@ const MAX_NUMERIC_KEYS = 200_000;
 /** Bytes that the file has, or null where there is none. */
 async function sizeOf(file: string): Promise<number | null> {
   try {
-    return (await stat(file)).size;
+    const status = await stat(file);
+    if (status.isFile()) return status.size;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
+  // Reading a pipe would wait for ever.
+  throw new AppError('malformed-file', `${file} is not a regular file.`);
 }
 
-/** @returns null when the file does not exist @throws AppError `malformed-file` when it is larger than `maxBytes` */
+/** @returns null when the file does not exist @throws AppError `malformed-file` when it is no regular file or larger than `maxBytes` */
 async function readSmallFile(file: string, maxBytes: number): Promise<Uint8Array | null> {
   const bytes = await sizeOf(file);
   if (bytes === null) return null;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../app/checkpoint/index.ts';
+import { readTextFile } from '../../../app/run/read-json.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 
 let directory: string;
@@ -126,6 +127,15 @@ describe('openCheckpoint', () => {
     await rm(file);
     execFileSync('mkfifo', [file]);
     await expect(openCheckpoint(directory)).rejects.toThrow('not a regular file');
+  });
+
+  it('refuses a configuration that is a pipe instead of waiting for it', async () => {
+    if (process.platform === 'win32') return;
+    await writeTinyCheckpoint(directory);
+    await rm(path.join(directory, 'config.json'));
+    execFileSync('mkfifo', [path.join(directory, 'config.json')]);
+    await expect(openCheckpoint(directory)).rejects.toThrow('not a regular file');
+    await expect(readTextFile(directory, 'config.json')).rejects.toThrow('not a regular file');
   });
 
   it('refuses a shard whose header was tampered with', async () => {
