@@ -2,6 +2,7 @@ export { fileState, isSameFile, isSameState } from './file-state.ts';
 export type { FileState } from './file-state.ts';
 export { acquireLock, FOLDER_LOCK_NAME, sweepLocks } from './lock.ts';
 export type { Lock } from './lock.ts';
+export { makeFolder } from './make-folder.ts';
 export { replaceFile, sweepPartials } from './replace-file.ts';
 export { freeBytes, requireSpace, SPACE_MARGIN_BYTES, writeFully, writeWithRoom } from './space.ts';
 export type { OnDiskFull, RoomOptions } from './space.ts';

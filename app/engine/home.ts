@@ -1,7 +1,8 @@
-import { access, chmod, constants, lstat, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { access, chmod, constants, lstat, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import envPaths from 'env-paths';
 import { AppError, toAppError } from '../contract/error.ts';
+import { makeFolder } from '../disk/index.ts';
 
 /** Where everything lies that Nibble keeps. */
 export interface Home {
@@ -58,7 +59,7 @@ export async function openHome(directory: string): Promise<Home> {
   };
   try {
     for (const folder of [root, home.checkpoints, home.artifacts])
-      await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+      await makeFolder(folder, FOLDER_MODE);
     await access(root, constants.W_OK);
     await closeToOthers(root, FOLDER_MODE);
     await closeCatalog(home.catalogFile);

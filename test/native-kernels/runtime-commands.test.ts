@@ -222,7 +222,7 @@ describe('commands', () => {
   });
 
   it('are refused after the model is closed, and those that wait are aborted', async () => {
-    const model = await openGraph(counter(10));
+    const model = await openGraph(slowGraph(), { isa: 'reference' });
     const waiting = model.generate(request({ maxTokens: 1500 }));
     const closing = model.close();
     await expect(waiting).resolves.toMatchObject({ stop: 'cancelled' });

@@ -164,13 +164,20 @@ describe('evaluating an artifact', () => {
     const whole = await evaluate(what);
     const steps: number[] = [];
     const stop = new AbortController();
+    let windows = 0;
     const stopped = evaluate({
       ...what,
       journalFile,
       signal: stop.signal,
-      // After the second window, in the middle of the third.
-      onProgress: ({ done }) => {
-        if (done > 70) stop.abort();
+      // After the second window, when the third is asked for.
+      openRunner: async (options) => {
+        const runner = await openHere(options);
+        if (options.directory !== small.directory) return runner;
+        const score: typeof runner.client.score = (...args) => {
+          if (++windows === 3) stop.abort();
+          return runner.client.score(...args);
+        };
+        return { ...runner, client: { ...runner.client, score } };
       },
     });
     await expect(stopped).rejects.toMatchObject({ code: 'aborted' });

@@ -23,6 +23,14 @@ describe.skipIf(process.platform === 'win32')('the home', () => {
     await engine.close();
   });
 
+  it.runIf(process.platform === 'linux')(
+    'fails where no folder can be made, instead of trying for ever',
+    async () => {
+      for (const home of ['/proc/nibble', '/proc/nibble/home'])
+        await expect(TestEngine.open(home)).rejects.toMatchObject({ code: 'not-found' });
+    },
+  );
+
   it('is closed where an earlier version left it open', async () => {
     const home = path.join(await scratchFolder(), 'home');
     await mkdir(home);
