@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
+import path from 'node:path';
 import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
@@ -82,6 +83,17 @@ interface PullOptions {
   readonly check?: (repository: Repository) => Promise<void>;
 }
 
+/** Takes away what a download left that was refused before its first file: nothing of it could be resumed. */
+async function removeEmpty(directory: string): Promise<void> {
+  for (const folder of [directory, path.dirname(directory)])
+    try {
+      await rmdir(folder);
+    } catch {
+      // Something is in it.
+      return;
+    }
+}
+
 /**
  * Downloads a repository, or finds that this commit is here already.
  *
@@ -118,6 +130,9 @@ export async function pullRepository(
     signal,
     onProgress: emit,
     onDiskFull: context.onDiskFull,
+  }).catch(async (error: unknown) => {
+    await removeEmpty(directory);
+    throw error;
   });
   // The headers are read before the row is written: the catalog never lists what cannot be opened.
   const opened = await openCheckpoint(directory);

@@ -51,6 +51,26 @@ async function requireQuantizable(
 }
 
 /**
+ * The same for a folder of the person that is not listed yet: what is refused leaves nothing in the catalog.
+ *
+ * @throws AppError as opening it does, 'unsupported-model', 'malformed-file'
+ */
+async function requireQuantizableFolder(
+  { catalog }: EngineContext,
+  directory: string,
+): Promise<void> {
+  if (catalog.models.checkpointByDirectory(directory) !== null) return;
+  const opened = await openCheckpoint(directory);
+  try {
+    const { obstacle, runnable } = describeArchitecture(opened.config, opened.tensors);
+    if (obstacle !== null) throw obstacle;
+    if (runnable) requireRunnable(opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+/**
  * The checkpoint that `text` names: downloaded where it is a repository, listed where it is a folder.
  *
  * @param reservedName What the artifact is to be called: a checkpoint that is new leaves that id free.
@@ -71,6 +91,7 @@ export async function checkpointFor(
     case 'sample':
       return pullSample(context, call);
     case 'folder':
+      await requireQuantizableFolder(context, source.directory);
       return registerFolder(context, source.directory, reservedName);
     case 'repository':
       return pullRepository(context, source.name, source.revision, call, {

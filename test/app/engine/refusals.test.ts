@@ -295,6 +295,32 @@ describe('a path', () => {
     });
   });
 
+  it('that are quantized already leave nothing in the catalog', async () => {
+    const directory = await tiny({
+      config: { quantization_config: { quant_method: 'gptq', bits: 4 } },
+    });
+    const { checkpoints } = await engine.handlers.list({}, quiet);
+    await expect(
+      engine.handlers.quantize({ source: directory, schemes: ['nf4'], device: 'cpu' }, quiet),
+    ).rejects.toMatchObject({ reason: 'already-quantized' });
+    expect((await engine.handlers.list({}, quiet)).checkpoints).toEqual(checkpoints);
+  });
+
+  it('to a repository that has nothing to download leaves no folder behind', async () => {
+    const directory = await scratchFolder();
+    await writeFile(path.join(directory, 'model-Q4_0.gguf'), 'GGUF');
+    const hub = await startLocalHub({ repositories: { 'test/gguf': { directory } } });
+    try {
+      const ours = await scratchFolder();
+      await using other = await TestEngine.open(ours, { hubEndpoint: hub.endpoint });
+      await expect(other.handlers.pull({ source: 'test/gguf' }, quiet)).rejects.toThrow();
+      expect((await other.handlers.list({}, quiet)).unfinished).toEqual([]);
+      expect(await readdir(path.join(ours, 'checkpoints'))).toEqual([]);
+    } finally {
+      await hub.close();
+    }
+  });
+
   it('to files that Git LFS did not download says so', async () => {
     const directory = await tiny({});
     const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n';
