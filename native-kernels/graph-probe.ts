@@ -48,6 +48,8 @@ export interface GraphProbeOptions {
   readonly on: ProbedDevice;
   /** The same model's graph in our dialect. */
   readonly processorGraph: string;
+  /** The folder of the files that hold the weights of the graphs. @default that of each graph */
+  readonly weightsFolder?: string | undefined;
   /** Whether the processor is timed too, or only compared with. @default true */
   readonly timesProcessor?: boolean;
   /** Positions of the context that the device is given, as it will be asked for afterwards. */
@@ -194,6 +196,7 @@ export async function probeGraph(options: GraphProbeOptions): Promise<GraphProbe
     ['on', on.device],
     ...deviceOrders(on),
     ['processor', options.processorGraph],
+    ['weights', options.weightsFolder ?? ''],
     ['time', options.timesProcessor === false ? 'device' : 'both'],
     ['context', contextLength],
     ['threads', threads],

@@ -19,8 +19,10 @@ export type GraphDevice = 'cpu' | 'webgpu' | 'standard-cpu';
 export type CacheType = 'f32' | 'f16' | 'int8';
 
 export interface OpenOptions {
-  /** Path of a graph for `device`; its weights lie in files beside it. */
+  /** Path of a graph for `device`. */
   graphPath: string;
+  /** The folder of the files that hold its weights. @default that of the graph */
+  weightsFolder?: string | undefined;
   /** Most positions (tokens) the cache will hold. Memory grows with use, not with this number. */
   contextLength: number;
   /** Threads of the matrix products, the calling one included. @default one per physical core */
@@ -186,6 +188,7 @@ interface RuntimeAddon {
   runtimePrepare(libraryPath: string): Promise<undefined>;
   modelOpen(options: {
     graphPath: string;
+    weightsFolder: string;
     contextLength: number;
     threads: number;
     mode: ExecutionMode;
@@ -360,6 +363,7 @@ export class Model {
     const { addon } = runtime();
     const command = addon.modelOpen({
       graphPath: options.graphPath,
+      weightsFolder: options.weightsFolder ?? '',
       contextLength: options.contextLength,
       threads: options.threads ?? defaultThreads(),
       mode: options.mode ?? 'fast',

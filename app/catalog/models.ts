@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Artifact, Checkpoint, TensorStatistics } from '../contract/checkpoint.ts';
 import {
+  QUANTIZED_ELSEWHERE,
   readableRows,
   toArtifact,
   toCheckpoint,
@@ -192,15 +193,19 @@ export class ModelTables {
       this.#db
         .prepare(
           `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
-             weights_bytes, output_layer_copy, source_bytes, weights_sha256, totals, quantize_ms, created_at)
+             weights_bytes, output_layer_copy, source_bytes, weights_sha256, totals, quantize_ms, created_at,
+             records_directory)
            VALUES (@id, @checkpointId, @name, @scheme, @blockSize, @directory, @architecture, @sizeBytes,
-             @weightsBytes, @outputLayerCopy, @sourceBytes, @weightsSha256, @totals, @quantizeMs, @createdAt)`,
+             @weightsBytes, @outputLayerCopy, @sourceBytes, @weightsSha256, @totals, @quantizeMs, @createdAt,
+             @recordsDirectory)`,
         )
         .run({
           ...artifact,
           outputLayerCopy:
             artifact.outputLayerCopy === null ? null : JSON.stringify(artifact.outputLayerCopy),
           totals: JSON.stringify(artifact.totals),
+          quantizeMs: artifact.quantizeMs ?? QUANTIZED_ELSEWHERE,
+          recordsDirectory: artifact.recordsDirectory ?? null,
         });
       this.#addFiles('artifact', artifact.id, files);
       const insert = this.#db.prepare(

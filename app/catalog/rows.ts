@@ -135,6 +135,12 @@ export function toCheckpoint(row: Row): Checkpoint {
   );
 }
 
+/**
+ * Stands in `quantize_ms` where another program made an artifact: the column is NOT NULL from the start, and taking that
+ * away would make a table anew to which others point.
+ */
+export const QUANTIZED_ELSEWHERE = -1;
+
 export function toArtifact(row: Row): Artifact {
   return check(
     artifactSchema,
@@ -145,6 +151,7 @@ export function toArtifact(row: Row): Artifact {
       scheme: row['scheme'],
       blockSize: row['block_size'],
       directory: row['directory'],
+      recordsDirectory: row['records_directory'] ?? undefined,
       architecture: row['architecture'],
       sizeBytes: row['size_bytes'],
       weightsBytes: row['weights_bytes'],
@@ -153,7 +160,7 @@ export function toArtifact(row: Row): Artifact {
       sourceBytes: row['source_bytes'],
       weightsSha256: row['weights_sha256'],
       totals: json(row['totals'], 'artifacts'),
-      quantizeMs: row['quantize_ms'],
+      quantizeMs: row['quantize_ms'] === QUANTIZED_ELSEWHERE ? null : row['quantize_ms'],
       createdAt: row['created_at'],
     },
     'artifacts',

@@ -271,6 +271,7 @@ export class HeldModels {
       await this.#makeRoom(held);
       const runner = await this.#options.openRunner({
         directory: artifact.directory,
+        recordsDirectory: artifact.recordsDirectory,
         ...settings,
         signal: cancel.signal,
         onTrial: (trial) => {

@@ -35,9 +35,13 @@ export function namingArtifact({ id }: Artifact, error: unknown): AppError {
 export async function openArtifact(
   openRunner: OpenRunner,
   artifact: Artifact,
-  options: Omit<OpenRunnerOptions, 'directory'>,
+  options: Omit<OpenRunnerOptions, 'directory' | 'recordsDirectory'>,
 ): Promise<OpenedRunner> {
-  const runner = await openRunner({ ...options, directory: artifact.directory });
+  const runner = await openRunner({
+    ...options,
+    directory: artifact.directory,
+    recordsDirectory: artifact.recordsDirectory,
+  });
   const { weightsSha256 } = runner.loaded;
   if (weightsSha256 === artifact.weightsSha256) return runner;
   await runner.close();

@@ -90,13 +90,14 @@ export const tensorStatisticsSchema = z.object({
   numel: z.int().nonnegative(),
   storedBytes: z.int().nonnegative(),
   bitsPerWeight: z.number(),
-  rmsError: z.number(),
+  /** Null, like the errors below, where nobody measured it: another program quantized the tensor. */
+  rmsError: z.number().nullable(),
   /** RMS error divided by the RMS of the original weights. */
-  relativeError: z.number(),
-  maxError: z.number(),
-  /** Null when there is no error to speak of (kept tensors): the ratio would be infinite. */
+  relativeError: z.number().nullable(),
+  maxError: z.number().nullable(),
+  /** Null also when there is no error to speak of (kept tensors): the ratio would be infinite. */
   sqnrDb: z.number().nullable(),
-  cosine: z.number(),
+  cosine: z.number().nullable(),
   /**
    * Over the stored bytes of this tensor and its companions, in the order of their offsets. Where the weights' hash is of
    * the kind `sha256-tensors-1`: sha256 of a line with the tree hash of each; else sha256 of the bytes.
@@ -120,11 +121,21 @@ export const artifactTotalsSchema = z.object({
   quantizedBitsPerWeight: z.number(),
   /** Bits per weight over the whole model. */
   bitsPerWeight: z.number(),
-  /** Over all quantized weights together; null when nothing was quantized. */
+  /** Over all quantized weights together; null when nothing was quantized, or nobody measured it. */
   sqnrDb: z.number().nullable(),
-  relativeError: z.number(),
+  /** Null where nobody measured it: another program quantized the weights. */
+  relativeError: z.number().nullable(),
 });
 export type ArtifactTotals = z.infer<typeof artifactTotalsSchema>;
+
+/** Whether the loss of an artifact or a tensor is a number, none at all, or unknown. */
+export function lossKind({
+  sqnrDb,
+  relativeError,
+}: Pick<ArtifactTotals, 'sqnrDb' | 'relativeError'>): 'measured' | 'exact' | 'unknown' {
+  if (sqnrDb !== null) return 'measured';
+  return relativeError === null ? 'unknown' : 'exact';
+}
 
 /**
  * The runner's 8-bit copy of the output layer (lm_head, or the embeddings where they are tied), which the fast mode reads
@@ -154,6 +165,11 @@ export const artifactSchema = z.object({
   scheme: schemeNameSchema,
   blockSize: z.int().nullable(),
   directory: z.string(),
+  /**
+   * Where running keeps graphs and measured hashes of a folder of the person's own, which is never written to and never
+   * deleted; absent for what Nibble made, which has them beside the weights.
+   */
+  recordsDirectory: z.string().optional(),
   architecture: z.string(),
   /** Bytes of the whole folder. */
   sizeBytes: z.int().nonnegative(),
@@ -166,7 +182,8 @@ export const artifactSchema = z.object({
   /** The weights fingerprint, of all that takes part in answers, as recorded (docs/weights-fingerprint.md). */
   weightsSha256: z.string(),
   totals: artifactTotalsSchema,
-  quantizeMs: z.number(),
+  /** Null where another program made it. */
+  quantizeMs: z.number().nullable(),
   createdAt: z.string(),
 });
 export type Artifact = z.infer<typeof artifactSchema>;

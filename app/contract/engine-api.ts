@@ -181,6 +181,18 @@ export const engineApi = {
     params: z.object({ id, name: z.string().trim().min(1).max(200) }),
     result: z.object({}),
   }),
+  /**
+   * Lists one folder where it is, without copying or changing it: an artifact that Nibble made or that transformers saved
+   * with bitsandbytes, or a checkpoint.
+   */
+  add: method({
+    params: z.object({ path: z.string().min(1).max(4096) }),
+    event: progressSchema,
+    result: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('checkpoint'), checkpoint: checkpointSchema }),
+      z.object({ kind: z.literal('artifact'), artifact: artifactSchema }),
+    ]),
+  }),
   /** Adds a folder to the library and lists the checkpoints and artifacts that it finds there. */
   addFolder: method({
     params: z.object({ directory: z.string().min(1).max(4096) }),

@@ -8,6 +8,8 @@ import type { CacheType } from './sampling.ts';
 export interface OpenRunnerOptions {
   /** The artifact's folder. */
   readonly directory: string;
+  /** Where running keeps graphs and measured hashes. @default beside the weights */
+  readonly recordsDirectory?: string | undefined;
   /** Tokens that the KV cache can hold. @default what the model was made for */
   readonly contextLength?: number | undefined;
   /** Tokens that the KV cache holds at most, fewer where the model was made for fewer. */

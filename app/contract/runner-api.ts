@@ -55,6 +55,8 @@ export const runnerApi = {
   load: method({
     params: z.object({
       directory: z.string(),
+      /** Where running keeps graphs and measured hashes. @default beside the weights */
+      recordsDirectory: z.string().optional(),
       /** Tokens that the KV cache can hold; the model's own limit when absent. */
       contextLength: z.int().positive().optional(),
       /** Where `contextLength` is absent: at most this many, fewer where the model was made for fewer. */

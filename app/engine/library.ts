@@ -20,6 +20,8 @@ import {
   type Entries,
 } from './folders.ts';
 import type { EngineJobs } from './jobs.ts';
+import { addPath } from './add-path.ts';
+import { deleteRecords, isLinked } from './records.ts';
 import { removeEntry } from './remove-entry.ts';
 import { scanFolder } from './scan-folder.ts';
 import { discardUnfinished, unfinishedJobs } from './unfinished.ts';
@@ -29,6 +31,7 @@ type LibraryCalls = Pick<
   Handlers<EngineApi>,
   | 'library'
   | 'rename'
+  | 'add'
   | 'addFolder'
   | 'removeFolder'
   | 'setDefaultFolder'
@@ -50,7 +53,7 @@ function usedBytes(checkpoints: readonly Checkpoint[], artifacts: readonly Artif
     scheme === 'bf16' && ids.has(checkpointId) ? Math.max(0, sizeBytes - weightsBytes) : sizeBytes;
   return (
     checkpoints.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
-    artifacts.reduce((sum, artifact) => sum + bytesOf(artifact), 0)
+    artifacts.reduce((sum, artifact) => sum + (isLinked(artifact) ? 0 : bytesOf(artifact)), 0)
   );
 }
 
@@ -151,6 +154,8 @@ export function libraryCalls(
       return await Promise.resolve({});
     },
 
+    add: ({ path: place }, { signal, emit }) => addPath(context, place, { signal, emit }),
+
     addFolder: async ({ directory }) => {
       const chosen = path.resolve(directory);
       await requireListable(chosen);
@@ -194,7 +199,8 @@ export function libraryCalls(
         checkpoints: checkpoints.map(({ id }) => id),
         artifacts: artifacts.map(({ id }) => id),
       });
-      return await Promise.resolve({});
+      for (const artifact of artifacts) await deleteRecords(context, artifact);
+      return {};
     },
 
     setDefaultFolder: async ({ folderId }) => {

@@ -107,11 +107,13 @@ function checkpointIdOf(context: CatalogContext, directory: string, manifest: Ma
  * The catalog's row for an artifact that lies in a folder already, added where there is none. The manifest may come from
  * anyone: sizes, names and hashes are checked, the weights' header is read, and `verify` hashes the bytes against it.
  *
+ * @param recordsDirectory Where running keeps what it writes, for a folder that Nibble must not write to.
  * @throws AppError 'malformed-file', 'not-found'
  */
 export async function registerArtifact(
   context: CatalogContext,
   directory: string,
+  recordsDirectory?: string,
 ): Promise<Artifact> {
   const { models } = context.catalog;
   const known = models.artifactByDirectory(directory);
@@ -128,6 +130,7 @@ export async function registerArtifact(
       scheme: manifest.scheme,
       blockSize: manifest.blockSize,
       directory,
+      ...(recordsDirectory === undefined ? {} : { recordsDirectory }),
       architecture: describeArchitecture(opened.config).modelType,
       sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
       weightsBytes: manifest.weightsBytes,

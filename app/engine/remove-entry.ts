@@ -15,6 +15,7 @@ import {
   sortFiles,
   type SortedFiles,
 } from './owned-files.ts';
+import { deleteRecords, isLinked } from './records.ts';
 import { moveToTrash } from './trash.ts';
 
 /** True when the entry's files are gone for good, and not on a disk that is not connected. */
@@ -136,7 +137,7 @@ export async function removeEntry(
   const kind: EntryKind = artifact === null ? 'checkpoint' : 'artifact';
   const { directory } = entry;
   const isPresent = await isFolder(directory);
-  const isOurs = checkpoint === null || checkpoint.owned;
+  const isOurs = artifact === null ? checkpoint?.owned === true : !isLinked(artifact);
   const deletedFiles = isPresent && isOurs && (await isInLibrary(context, directory));
   if (!isPresent && !forever && !(await isGone(context, directory)))
     throw new AppError('not-found', `The files of ${id} in ${directory} cannot be reached.`, {
@@ -154,6 +155,7 @@ export async function removeEntry(
     models.finishRemoval({ id, kind });
     if (deletedFiles) await deleteFiles(directory, files.ours);
   }
+  if (artifact !== null) await deleteRecords(context, artifact);
   // A checkpoint lies below the folder of its repository, which stays where it holds another commit.
   if (deletedFiles && kind === 'checkpoint')
     await rmdir(path.dirname(directory)).catch(() => undefined);

@@ -1,10 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CONFIG_FILE } from '../checkpoint/index.ts';
-import { MANIFEST_FILE, partialDirectoryOf } from '../quantize/index.ts';
+import { partialDirectoryOf } from '../quantize/index.ts';
 import type { EngineContext } from './context.ts';
-import { registerArtifact } from './register-artifact.ts';
-import { registerFolder } from './sources.ts';
+import { registerModel } from './add-path.ts';
 
 /**
  * How deep models lie below a folder: OWNER/NAME is two; our own checkpoints/NAME/COMMIT and the hub cache's
@@ -16,10 +15,8 @@ const MAX_DEPTH = 3;
 const MAX_FOLDERS = 20_000;
 
 /** Folders that look like a model, nearest first. Links are not followed: they could lead anywhere, or in a circle. */
-async function candidatesBelow(
-  root: string,
-): Promise<{ directory: string; kind: 'checkpoint' | 'artifact' }[]> {
-  const candidates: { directory: string; kind: 'checkpoint' | 'artifact' }[] = [];
+async function candidatesBelow(root: string): Promise<string[]> {
+  const candidates: string[] = [];
   const queue = [{ directory: root, depth: 0 }];
   let seen = 0;
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -29,9 +26,7 @@ async function candidatesBelow(
     const names = new Set(entries.map(({ name }) => name));
     // A download that is not finished.
     if (entries.some(({ name }) => name.endsWith('.part'))) continue;
-    if (names.has(CONFIG_FILE) && names.has(MANIFEST_FILE))
-      candidates.push({ directory, kind: 'artifact' });
-    else if (names.has(CONFIG_FILE)) candidates.push({ directory, kind: 'checkpoint' });
+    if (names.has(CONFIG_FILE)) candidates.push(directory);
     else if (depth < MAX_DEPTH)
       for (const entry of entries)
         if (
@@ -52,13 +47,10 @@ async function candidatesBelow(
  */
 export async function scanFolder(context: EngineContext, root: string): Promise<string[]> {
   const found: string[] = [];
-  for (const { directory, kind } of await candidatesBelow(root))
+  for (const directory of await candidatesBelow(root))
     try {
-      const entry =
-        kind === 'artifact'
-          ? await registerArtifact(context, directory)
-          : await registerFolder(context, directory);
-      found.push(entry.id);
+      const added = await registerModel(context, directory, { isWithinLibrary: true });
+      found.push(added.kind === 'artifact' ? added.artifact.id : added.checkpoint.id);
     } catch {
       // Half a download, another format, a damaged file: nothing that could be used.
       continue;

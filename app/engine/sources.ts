@@ -37,7 +37,10 @@ export async function resolveSource(context: EngineContext, text: string): Promi
   const artifact = models.artifact(text);
   if (artifact !== null)
     throw new AppError('invalid-input', `${text} is already quantized (${artifact.scheme}).`, {
-      remedy: `Name the checkpoint it was made from: ${artifact.checkpointId}`,
+      remedy:
+        models.checkpoint(artifact.checkpointId) === null
+          ? 'Name the model that it was made from, as it was before.'
+          : `Name the checkpoint it was made from: ${artifact.checkpointId}`,
     });
   if (await isFolder(text)) return { kind: 'folder', directory: path.resolve(text) };
   if (await isFile(text)) throw fileInsteadOfFolder(text);
@@ -57,7 +60,8 @@ export async function resolveSource(context: EngineContext, text: string): Promi
   );
 }
 
-async function isFile(candidate: string): Promise<boolean> {
+/** True for a file that can be seen now. */
+export async function isFile(candidate: string): Promise<boolean> {
   try {
     return (await stat(candidate)).isFile();
   } catch {
@@ -66,7 +70,8 @@ async function isFile(candidate: string): Promise<boolean> {
   }
 }
 
-function fileInsteadOfFolder(file: string): AppError {
+/** The error for a file where a folder is meant. */
+export function fileInsteadOfFolder(file: string): AppError {
   if (/\.gguf$/i.test(file)) return ggufOnly(file);
   return new AppError(
     'invalid-input',

@@ -23,6 +23,7 @@ export async function sweepHome({ home, catalog }: EngineContext): Promise<void>
     leaseFolder(home.directory),
     measurementFolder(home.directory),
     ...catalog.models.directories(),
+    ...catalog.models.artifacts().flatMap(({ recordsDirectory }) => recordsDirectory ?? []),
   ]);
   for (const { directory } of catalog.folders.folders()) {
     const artifacts = path.join(directory, 'artifacts');

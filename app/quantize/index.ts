@@ -2,6 +2,7 @@
 export { artifactConfigText, quantizationConfig } from './artifact-config.ts';
 export { MANIFEST_FILE, manifestFingerprint, manifestSchema } from './manifest.ts';
 export type { Manifest } from './manifest.ts';
+export { artifactTotals } from './totals.ts';
 export { planQuantization } from './plan.ts';
 export type { PlannedTensor, PlanRequest, QuantizationPlan } from './plan.ts';
 export { partialDirectoryOf, quantizeCheckpoint } from './quantize-checkpoint.ts';

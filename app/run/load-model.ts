@@ -122,7 +122,12 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   try {
     const [companions, weights] = await Promise.all([
       readingCompanions,
-      WeightsGuard.open({ directory, files: ready.files, copy }),
+      WeightsGuard.open({
+        directory,
+        recordsDirectory: options.recordsDirectory,
+        files: ready.files,
+        copy,
+      }),
     ]);
     const { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem } =
       companions;

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../checkpoint/index.ts';
+import type { TensorInfo } from '../contract/checkpoint.ts';
 import type { DeviceTrial, DeviceWish, RunDevice } from '../contract/device.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { CacheType } from '../contract/sampling.ts';
@@ -12,6 +13,7 @@ import { rangesToMap } from './weight-ranges.ts';
 /** As the runner's `load`. */
 export interface LoadOptions {
   readonly directory: string;
+  readonly recordsDirectory?: string | undefined;
   readonly contextLength?: number | undefined;
   readonly maxContextLength?: number | undefined;
   readonly mode: 'fast' | 'exact';
@@ -73,6 +75,7 @@ async function openOnCpu(
   const contextLength = chooseContextLength(ready.config, options);
   const model = await Model.open({
     graphPath: ready.graphPath,
+    weightsFolder: ready.weightsFolder,
     contextLength,
     mode: options.mode,
     // Exact arithmetic over keys and values rounded to 16 bit would not be.
@@ -94,11 +97,12 @@ async function openOnCpu(
 async function openAhead(options: LoadOptions): Promise<OpenedModel> {
   const { directory, mode } = options;
   let release = (): void => undefined;
+  const mapAhead = (tensors: readonly TensorInfo[]): void => {
+    const ranges = rangesToMap(directory, tensors);
+    if (ranges.length > 0) release = mapWeightsAhead(ranges);
+  };
   try {
-    const ready = await ensureGraph(directory, mode, undefined, (tensors) => {
-      const ranges = rangesToMap(directory, tensors);
-      if (ranges.length > 0) release = mapWeightsAhead(ranges);
-    });
+    const ready = await ensureGraph(directory, mode, undefined, mapAhead, options.recordsDirectory);
     return await openOnCpu(options, ready, null);
   } finally {
     release();
@@ -157,7 +161,7 @@ async function openTried(
     if (!isOfDevice(known)) return known;
     const { code, message } = known;
     const outcome = { kind: 'failed', code, message, detail: null } as const;
-    await keepDeviceOutcome(directory, contextLength, device, outcome);
+    await keepDeviceOutcome(candidate.recordsDirectory, contextLength, device, outcome);
     return new AppError(code, message, {
       remedy:
         options.device === 'auto' ? 'Load the model again: it answers elsewhere then.' : RUN_ON_CPU,
@@ -170,6 +174,7 @@ async function openTried(
         ? await Model.openOnCuda({ plan: candidate.plan(), directory, contextLength })
         : await Model.open({
             graphPath: await candidate.gpuGraph(activations),
+            weightsFolder: ready.weightsFolder,
             contextLength,
             mode,
             threads,
@@ -186,13 +191,20 @@ function gpuGraphOf(
   directory: string,
   mode: 'fast' | 'exact',
   contextLength: number,
+  recordsDirectory: string,
 ): Candidate['gpuGraph'] {
   let built: { readonly activations: 'F16' | 'F32'; readonly graphPath: string } | null = null;
   return async (activations) => {
     if (built?.activations !== activations) {
       const tables = mode === 'exact' ? 'table' : 'levels';
       const standard = { activations, tables, contextLength } as const;
-      const { graphPath } = await ensureGraph(directory, mode, () => standard);
+      const { graphPath } = await ensureGraph(
+        directory,
+        mode,
+        () => standard,
+        undefined,
+        recordsDirectory,
+      );
       built = { activations, graphPath };
     }
     return built.graphPath;
@@ -206,9 +218,9 @@ function gpuGraphOf(
  * @throws AppError, or an error with one of its codes from the kernels
  */
 export async function openModel(options: LoadOptions): Promise<OpenedModel> {
-  const { directory, mode, device: wish = 'cpu' } = options;
+  const { directory, recordsDirectory = directory, mode, device: wish = 'cpu' } = options;
   if (wish === 'cpu') return openAhead(options);
-  const ready = await ensureGraph(directory, mode);
+  const ready = await ensureGraph(directory, mode, undefined, undefined, recordsDirectory);
   if (wish === 'cuda') return openOnCuda(options, ready);
   const why = cpuOnly(options);
   if (why !== null && wish === 'auto') return openOnCpu(options, ready, why);
@@ -219,11 +231,13 @@ export async function openModel(options: LoadOptions): Promise<OpenedModel> {
   );
   const candidate: Candidate = {
     directory,
+    recordsDirectory,
     mode,
     contextLength,
     threads: options.threads ?? defaultThreads(),
     processorGraph: ready.graphPath,
-    gpuGraph: gpuGraphOf(directory, mode, contextLength),
+    weightsFolder: ready.weightsFolder,
+    gpuGraph: gpuGraphOf(directory, mode, contextLength, recordsDirectory),
     plan: ready.plan,
     onTrial: options.onTrial,
   };

@@ -17,9 +17,13 @@ import { TrialMeter } from './trial-meter.ts';
 export interface Candidate {
   readonly directory: string;
   readonly mode: 'fast' | 'exact';
+  /** Where outcomes are kept. */
+  readonly recordsDirectory: string;
   readonly contextLength: number;
   readonly threads: number;
   readonly processorGraph: string;
+  /** The folder of the weights; undefined where they lie beside the graphs. */
+  readonly weightsFolder: string | undefined;
   /** Builds the graph for WebGPU; returns its path. @throws AppError `unsupported-model` */
   readonly gpuGraph: (activations: 'F16' | 'F32') => Promise<string>;
   /** Describes the model to a CUDA device. @throws AppError */
@@ -87,6 +91,7 @@ async function tryOn(
   const found = await probe({
     on,
     processorGraph,
+    weightsFolder: candidate.weightsFolder,
     timesProcessor,
     contextLength,
     threads,
@@ -155,11 +160,11 @@ export async function tryDevices(
   candidate: Candidate,
   devices: readonly TriedDevice[],
 ): Promise<DeviceRecord> {
-  const { directory, contextLength, mode } = candidate;
+  const { recordsDirectory, contextLength, mode } = candidate;
   // Exact answers are rarely asked for: the record is that of the others.
   const isKept = mode === 'fast';
   const known = isKept
-    ? await readDeviceRecord(directory, contextLength)
+    ? await readDeviceRecord(recordsDirectory, contextLength)
     : { processor: null, devices: {} };
   const outcomes = { ...known.devices };
   let { processor } = known;
@@ -169,7 +174,13 @@ export async function tryDevices(
     outcomes[device] = tried.outcome;
     processor ??= tried.processor;
     if (isKept)
-      await keepDeviceOutcome(directory, contextLength, device, tried.outcome, tried.processor);
+      await keepDeviceOutcome(
+        recordsDirectory,
+        contextLength,
+        device,
+        tried.outcome,
+        tried.processor,
+      );
   }
   return { processor, devices: outcomes };
 }

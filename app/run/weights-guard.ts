@@ -78,6 +78,8 @@ async function hashSpoken(
 
 export interface GuardOptions {
   readonly directory: string;
+  /** Where hashes are kept that were recorded or measured. @default beside the weights */
+  readonly recordsDirectory?: string | undefined;
   /** The files of the model, as they were before anything of them was read. */
   readonly files: readonly WeightsFile[];
   /** The quantized copy of the output layer before it was read; null where there is none or it takes no part. */
@@ -94,6 +96,7 @@ export interface GuardOptions {
  */
 export class WeightsGuard {
   readonly #directory: string;
+  readonly #recordsDirectory: string;
   readonly #files: readonly Spoken[];
   /** A copy that takes no part, by its recorded hash: the fingerprint names the artifact. */
   readonly #silent: readonly { readonly name: string; readonly sha256: string }[];
@@ -108,11 +111,13 @@ export class WeightsGuard {
 
   private constructor(
     directory: string,
+    recordsDirectory: string,
     files: readonly Spoken[],
     silent: readonly { readonly name: string; readonly sha256: string }[],
     isSuspect: boolean,
   ) {
     this.#directory = directory;
+    this.#recordsDirectory = recordsDirectory;
     this.#files = files;
     this.#silent = silent;
     this.#isSuspect = isSuspect;
@@ -123,11 +128,19 @@ export class WeightsGuard {
    *
    * @throws AppError `checksum-mismatch` where they are known to be something else
    */
-  static async open({ directory, files, copy }: GuardOptions): Promise<WeightsGuard> {
+  static async open({
+    directory,
+    recordsDirectory = directory,
+    files,
+    copy,
+  }: GuardOptions): Promise<WeightsGuard> {
+    // A folder that was only listed has its hashes among the records; one that Nibble made brings its own.
+    const recorded = await listedFiles(recordsDirectory);
+    const listedIn = recorded === null ? directory : recordsDirectory;
     const [listed, measured, manifest] = await Promise.all([
-      listedFiles(directory),
-      readMeasured(directory),
-      fileState(path.join(directory, ARTIFACT_FILE)),
+      recorded ?? listedFiles(directory),
+      readMeasured(recordsDirectory),
+      fileState(path.join(listedIn, ARTIFACT_FILE)),
     ]);
     const states = files.map(({ name, state }) => ({ name, state }));
     if (copy !== null) states.push(copy);
@@ -158,7 +171,7 @@ export class WeightsGuard {
     const isAbsent =
       silentCopy !== undefined && (await fileState(path.join(directory, silentCopy.name))) === null;
     const silent = silentCopy === undefined || isAbsent ? [] : [silentCopy];
-    const guard = new WeightsGuard(directory, spoken, silent, isSuspect);
+    const guard = new WeightsGuard(directory, recordsDirectory, spoken, silent, isSuspect);
     guard.#compare();
     // Nobody recorded what it should be: the fingerprint is what is measured.
     if (spoken.some(({ expected }) => expected === null)) await guard.#check();
@@ -339,6 +352,6 @@ export class WeightsGuard {
         ? [{ name, hashKind, state, sha256: measured }]
         : [],
     );
-    if (settled.length > 0) await keepMeasured(this.#directory, settled);
+    if (settled.length > 0) await keepMeasured(this.#recordsDirectory, settled);
   }
 }

@@ -30,6 +30,7 @@ export async function withRunner<T>(
   const trialLine = new TrialLine(output);
   const runner = await openRunner({
     directory: artifact.directory,
+    recordsDirectory: artifact.recordsDirectory,
     mode: options.mode,
     ...(options.cache === undefined ? {} : { cacheType: options.cache }),
     profile: options.profile ?? false,

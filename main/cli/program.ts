@@ -144,6 +144,12 @@ export function buildProgram(finish: (code: number) => void): Command {
         async () => (await import('./commands/quantize.ts')).quantizeCommand,
       ),
     );
+  command(
+    'add <path>',
+    'list a folder where it is: made by Nibble, saved with bitsandbytes, or a checkpoint',
+  ).action((path: string) =>
+    run({ path }, async () => (await import('./commands/add.ts')).addCommand),
+  );
   command('list', 'everything in the catalog').action(() =>
     run({}, async () => (await import('./commands/list.ts')).listCommand),
   );

@@ -78,7 +78,8 @@ function silence(timeoutMs: number): AppError {
  * @throws AppError whatever loading throws, `runner-crashed` when the process dies or does not answer, `aborted`
  */
 export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProcess> {
-  const { directory, contextLength, maxContextLength, mode, cacheType, threads } = options;
+  const { directory, recordsDirectory, contextLength, maxContextLength, mode, cacheType, threads } =
+    options;
   const { device, profile, signal, onTrial } = options;
   if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
   const started = startChild({
@@ -106,6 +107,7 @@ export async function openRunner(options: OpenRunnerOptions): Promise<RunnerProc
     const loaded = await client.load(
       {
         directory,
+        recordsDirectory,
         contextLength,
         maxContextLength,
         mode,

@@ -115,11 +115,13 @@ Napi::Object submit_open(Napi::Env env, std::function<std::unique_ptr<Model>()> 
                       });
 }
 
-// modelOpen({ graphPath, contextLength, threads, mode, cacheType, isa?, profile, device }): as submit_open
+// modelOpen({ graphPath, weightsFolder, contextLength, threads, mode, cacheType, isa?, profile, device }): as
+// submit_open
 Napi::Value model_open(const Napi::CallbackInfo& info) {
   const Napi::Object object = object_argument(info[0], "options");
   OpenOptions options{};
   options.graph_path = string_argument(field(object, "graphPath"), "graphPath");
+  options.weights_folder = string_argument(field(object, "weightsFolder"), "weightsFolder");
   options.context_length = size_argument(field(object, "contextLength"), "contextLength", 1, kMostPositions);
   options.threads = size_argument(field(object, "threads"), "threads", 1, kMostThreads);
   options.mode = mode_argument(string_argument(field(object, "mode"), "mode"));

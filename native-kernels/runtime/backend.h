@@ -23,6 +23,8 @@ enum class Device { cpu, webgpu, standard_cpu };
 
 struct OpenOptions {
   std::string graph_path;  // UTF-8
+  /// Where the weights lie that the graph names; empty: beside the graph. UTF-8
+  std::string weights_folder;
   std::size_t context_length;
   std::size_t threads;
   Mode mode;

@@ -130,6 +130,10 @@ class Api {
     check(slot<28, Status*(SessionOptions*, CustomOpDomain*)>()(options, domain));
   }
 
+  void add_config_entry(SessionOptions* options, const char* key, const char* value) const {
+    check(slot<130, Status*(SessionOptions*, const char*, const char*)>()(options, key, value));
+  }
+
   /// Adds a provider that the library itself contains, by its short name.
   void append_provider(SessionOptions* options, const char* name, const char* const* keys, const char* const* values,
                        std::size_t count) const {
@@ -140,6 +144,11 @@ class Api {
   // Sessions.
   void create_session(Env* env, const PathChar* path, const SessionOptions* options, Session** out) const {
     check(slot<7, Status*(Env*, const PathChar*, const SessionOptions*, Session**)>()(env, path, options, out));
+  }
+  void create_session_from_array(Env* env, const void* graph, std::size_t bytes, const SessionOptions* options,
+                                 Session** out) const {
+    check(slot<8, Status*(Env*, const void*, std::size_t, const SessionOptions*, Session**)>()(env, graph, bytes,
+                                                                                               options, out));
   }
   void run(Session* session, const RunOptions* options, const char* const* input_names, const Value* const* inputs,
            std::size_t input_count, const char* const* output_names, std::size_t output_count, Value** outputs) const {

@@ -3,7 +3,7 @@
 #include <array>
 #include <string>
 
-#include "wide_path.h"
+#include "create_session.h"
 
 namespace nibble {
 namespace {
@@ -23,16 +23,14 @@ Session::Session(const OpenOptions& options)
     : library_(ort::Library::get()),
       api_(library_.api()),
       state_(options.mode, options.isa, options.threads, options.cache_type, options.context_length,
-             options.graph_path),
+             WeightFiles(options.graph_path, options.weights_folder)),
       domain_(api_, state_),
       memory_(ort::made<ort::MemoryInfo>([&](auto** out) { api_.create_cpu_memory_info(out); })),
       run_options_(ort::made<ort::RunOptions>([&](auto** out) { api_.create_run_options(out); })) {
   const auto session_options = ort::made<ort::SessionOptions>([&](auto** out) { api_.create_session_options(out); });
   configure(session_options.get());
   try {
-    session_ = ort::made<ort::Session>([&](auto** out) {
-      api_.create_session(library_.env(), native_path(options.graph_path).c_str(), session_options.get(), out);
-    });
+    session_ = create_session(library_, options, session_options.get());
   } catch (const Error&) {
     // Zeros in the place of weights may be what was refused.
     state_.weight_files.require_whole();

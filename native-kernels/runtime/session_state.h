@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "error.h"
@@ -21,8 +22,8 @@ namespace nibble {
 
 struct SessionState {
   SessionState(Mode mode_, Isa isa_, std::size_t threads_, CacheType cache_type, std::size_t context_length,
-               const std::string& graph_path)
-      : mode(mode_), isa(isa_), weight_files(graph_path), threads(threads_), cache(cache_type, context_length) {}
+               WeightFiles files)
+      : mode(mode_), isa(isa_), weight_files(std::move(files)), threads(threads_), cache(cache_type, context_length) {}
 
   const Mode mode;
   const Isa isa;

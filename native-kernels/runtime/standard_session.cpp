@@ -5,8 +5,8 @@
 #include <limits>
 #include <new>
 
+#include "create_session.h"
 #include "float_convert.h"
-#include "wide_path.h"
 
 namespace nibble {
 namespace {
@@ -100,9 +100,7 @@ void StandardSession::open(const OpenOptions& options) {
   api_.disable_memory_pattern(session_options.get());
   append_provider(session_options.get(), options);
   try {
-    session_ = ort::made<ort::Session>([&](auto** out) {
-      api_.create_session(library_.env(), native_path(options.graph_path).c_str(), session_options.get(), out);
-    });
+    session_ = create_session(library_, options, session_options.get());
   } catch (const Error& error) {
     // Anything else is the graph's own fault.
     if (speaks_of_memory(error.what()) || speaks_of_half_precision(error.what())) fail(error);

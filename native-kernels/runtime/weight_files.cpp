@@ -159,7 +159,11 @@ bool WeightFile::is_whole() const {
 
 #endif
 
-WeightFiles::WeightFiles(const std::string& graph_path) {
+WeightFiles::WeightFiles(const std::string& graph_path, const std::string& folder) {
+  if (!folder.empty()) {
+    folder_ = folder + "/";
+    return;
+  }
 #ifdef _WIN32
   const std::size_t separator = graph_path.find_last_of("/\\");
 #else

@@ -49,7 +49,8 @@ class WeightFile {
 class WeightFiles {
  public:
   /// @param graph_path UTF-8
-  explicit WeightFiles(const std::string& graph_path);
+  /// @param folder where the files lie instead; empty: beside the graph. UTF-8
+  explicit WeightFiles(const std::string& graph_path, const std::string& folder = "");
 
   /// @param name a bare name that ends in `.safetensors`, or `nibble-runtime.tensors`: the graph is untrusted, and
   /// names

@@ -1,7 +1,7 @@
 import { Columns2, Info, MessageSquare } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { storedWeightsBytes } from '../../app/contract/checkpoint.ts';
+import { lossKind, storedWeightsBytes } from '../../app/contract/checkpoint.ts';
 import { formatBits, formatBytes, formatDecibels, formatFixed } from '../texts/format.ts';
 import type { LibraryArtifact } from '../../app/contract/library.ts';
 import { LinkButton } from '../design/link-button.tsx';
@@ -30,7 +30,13 @@ function Row({ entry: { artifact, evaluation } }: { readonly entry: LibraryArtif
         </span>
       </td>
       <td className="number">{formatBits(totals.bitsPerWeight)}</td>
-      <td className="number">{totals.sqnrDb === null ? '–' : formatDecibels(totals.sqnrDb)}</td>
+      <td className="number">
+        {totals.sqnrDb !== null
+          ? formatDecibels(totals.sqnrDb)
+          : lossKind(totals) === 'unknown'
+            ? t('notMeasured')
+            : '–'}
+      </td>
       <td>
         {evaluation === null ? (
           <span className="quiet">{t('notMeasured')}</span>

@@ -82,7 +82,7 @@ export async function nibbleContender({ directory, scheme, totals }: Artifact): 
       fileBytes: artifactFileBytes(directory),
       tokenBytes: await artifactTokenBytes(directory),
       bitsPerWeight: totals.quantizedBitsPerWeight,
-      relativeError: totals.relativeError,
+      relativeError: totals.relativeError ?? NaN,
     },
     speed: (request) => runTrial('nibble-speed.ts', [{ ...request, directory }], trialSchema),
     logits: (request) => {

@@ -65,7 +65,8 @@ export function measureQuantizers(
     artifacts = jobs.map((job) => {
       const artifact = quantizeOnce(home, checkpoint, job.scheme);
       job.weights = artifact.totals.quantizedParameters;
-      job.ms.push(artifact.quantizeMs);
+      const quantizeMs = artifact.quantizeMs ?? NaN;
+      job.ms.push(quantizeMs);
       const bytes = artifactFileBytes(artifact.directory);
       const copy = path.join(path.dirname(home), 'copy.tmp');
       const { ms } = runTrial(
@@ -75,7 +76,7 @@ export function measureQuantizers(
       );
       job.copyMs.push(ms);
       say(
-        `  round ${round + 1} of ${rounds}: ${job.scheme}: ${(job.weights / artifact.quantizeMs / 1000).toFixed(0)} M weights/s, ${(artifact.quantizeMs / ms).toFixed(2)} times a copy`,
+        `  round ${round + 1} of ${rounds}: ${job.scheme}: ${(job.weights / quantizeMs / 1000).toFixed(0)} M weights/s, ${(quantizeMs / ms).toFixed(2)} times a copy`,
       );
       return artifact;
     });

@@ -9,6 +9,7 @@ import { migrateTo70 } from './0070-evaluated-caches.ts';
 import { migrateTo80 } from './0080-owners.ts';
 import { migrateTo90 } from './0090-weights-checks.ts';
 import { migrateTo100 } from './0100-file-states.ts';
+import { migrateTo110 } from './0110-artifacts-of-others.ts';
 
 export interface Migration {
   readonly version: number;
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { version: 80, migrate: migrateTo80 },
   { version: 90, migrate: migrateTo90 },
   { version: 100, migrate: migrateTo100 },
+  { version: 110, migrate: migrateTo110 },
 ];

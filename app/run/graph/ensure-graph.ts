@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   openCheckpoint,
@@ -9,7 +9,7 @@ import {
   type WeightsFile,
 } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
-import { AppError, toAppError } from '../../contract/error.ts';
+import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
 import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
 import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
@@ -61,6 +61,8 @@ const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
 /** A folder that is ready to be loaded. */
 export interface ReadyModel {
   readonly graphPath: string;
+  /** Where the weights lie; undefined beside the graph. */
+  readonly weightsFolder: string | undefined;
   readonly config: ModelConfig;
   readonly files: readonly WeightsFile[];
   /** config.json as it is in the folder, parsed. */
@@ -91,7 +93,11 @@ async function requireOwnFiles(directory: string, names: readonly string[]): Pro
       throw new AppError(
         'invalid-input',
         `${name} in ${directory} is a link to another folder, from where its weights cannot be mapped.`,
-        { remedy: `Copy the folder with its links resolved (cp -rL), or quantize it with Nibble.` },
+        because(
+          'link-leaves-folder',
+          { file: name, folder: directory },
+          { remedy: 'Copy the folder with its links resolved (cp -rL).' },
+        ),
       );
 }
 
@@ -131,6 +137,7 @@ function int8Threshold(config: Readonly<Record<string, unknown>>): number | unde
  * @param mode In exact mode the head is the one that was published, not the runner's 8-bit copy.
  * @param standardFor What a graph of ONNX Runtime's own operators is made for. @default our own dialect
  * @param onTensors Hears of all tensors of the folder as soon as they are known; building takes longer than that.
+ * @param recordsDirectory Where the graph is kept. @default beside the weights
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
  */
 export async function ensureGraph(
@@ -138,6 +145,7 @@ export async function ensureGraph(
   mode: 'fast' | 'exact' = 'fast',
   standardFor?: (config: ModelConfig) => StandardGraph,
   onTensors?: (tensors: readonly TensorInfo[]) => void,
+  recordsDirectory = directory,
 ): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
@@ -161,7 +169,9 @@ export async function ensureGraph(
     const ownFile = isExact && copyFile !== null ? EXACT_GRAPH_FILE : GRAPH_FILE;
     // Read while the new one is built; a failure is heard behind the builder's.
     const reading =
-      standard === undefined ? readIfThere(path.join(directory, ownFile), MAX_GRAPH_BYTES) : null;
+      standard === undefined
+        ? readIfThere(path.join(recordsDirectory, ownFile), MAX_GRAPH_BYTES)
+        : null;
     reading?.catch(() => undefined);
     const details = await readDetails(
       checkpoint,
@@ -175,13 +185,16 @@ export async function ensureGraph(
     };
     const graph = buildGraph({ ...source, standard });
     const name = standard === undefined ? ownFile : gpuGraphFile(graph);
-    const graphPath = path.join(directory, name);
+    const graphPath = path.join(recordsDirectory, name);
     const existing = await (reading ?? readIfThere(graphPath, MAX_GRAPH_BYTES));
-    if (existing === null || Buffer.compare(existing, graph) !== 0)
+    if (existing === null || Buffer.compare(existing, graph) !== 0) {
+      if (recordsDirectory !== directory) await mkdir(recordsDirectory, { recursive: true });
       await replaceFile(graphPath, graph);
-    if (standard !== undefined) await deleteOldGpuGraphs(directory).catch(() => undefined);
+    }
+    if (standard !== undefined) await deleteOldGpuGraphs(recordsDirectory).catch(() => undefined);
     return {
       graphPath,
+      weightsFolder: recordsDirectory === directory ? undefined : path.resolve(directory),
       config,
       files: checkpoint.files,
       rawConfig: checkpoint.config,

@@ -1,9 +1,4 @@
-import {
-  formatBits,
-  formatBytes,
-  formatDecibels,
-  formatPercent,
-} from '../../../app/contract/format.ts';
+import { formatBits, formatBytes, formatPercent } from '../../../app/contract/format.ts';
 import { divergenceWord } from '../../../app/contract/quality.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
@@ -20,6 +15,7 @@ import { openRunner } from '../../processes/open-runner.ts';
 import { answerSummary, withCheckedWeights, withRunner } from '../generation.ts';
 import type { Session } from '../session.ts';
 import { printComparison } from './compare.ts';
+import { lossWords } from '../words/loss.ts';
 
 /** The reference first: everything after it is measured against it. */
 const demoSchemes: SchemeName[] = ['bf16', 'llm-int8', 'nf4', 'nf4-dq'];
@@ -103,7 +99,7 @@ export async function demoCommand(
           artifact.scheme,
           formatBytes(artifact.weightsBytes),
           formatBits(artifact.totals.bitsPerWeight),
-          artifact.totals.sqnrDb === null ? 'exact' : formatDecibels(artifact.totals.sqnrDb),
+          lossWords(artifact.totals),
           evaluation?.perplexity.toFixed(4) ?? '',
           index === 0 || evaluation === undefined
             ? ''

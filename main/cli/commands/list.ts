@@ -1,10 +1,6 @@
-import {
-  formatBits,
-  formatBytes,
-  formatCount,
-  formatDecibels,
-} from '../../../app/contract/format.ts';
+import { formatBits, formatBytes, formatCount } from '../../../app/contract/format.ts';
 import type { Session } from '../session.ts';
+import { lossWords } from '../words/loss.ts';
 
 /** Lists everything in the catalog. */
 export async function listCommand({ engine, output, quiet }: Session): Promise<undefined> {
@@ -39,7 +35,7 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
         artifact.scheme,
         formatBytes(artifact.sizeBytes),
         formatBits(artifact.totals.bitsPerWeight),
-        artifact.totals.sqnrDb === null ? 'exact' : formatDecibels(artifact.totals.sqnrDb),
+        lossWords(artifact.totals),
         artifact.weightsSha256.slice(0, 12),
       ]),
       [2, 3, 4],

@@ -3,13 +3,13 @@ import path from 'node:path';
 import {
   formatBits,
   formatBytes,
-  formatDecibels,
   formatDuration,
   formatPercent,
 } from '../../../app/contract/format.ts';
 import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import type { Session } from '../session.ts';
+import { lossWords, NOT_MEASURED } from '../words/loss.ts';
 
 interface QuantizeOptions {
   readonly source: string;
@@ -36,8 +36,8 @@ export async function quantizeCommand(
       formatBytes(artifact.sizeBytes),
       formatPercent(storedWeightsBytes(artifact) / artifact.sourceBytes),
       formatBits(artifact.totals.bitsPerWeight),
-      artifact.totals.sqnrDb === null ? 'exact' : formatDecibels(artifact.totals.sqnrDb),
-      formatDuration(artifact.quantizeMs),
+      lossWords(artifact.totals),
+      artifact.quantizeMs === null ? NOT_MEASURED : formatDuration(artifact.quantizeMs),
     ]),
     [1, 2, 3, 4, 5],
   );

@@ -53,7 +53,10 @@ export async function removeCommand(
   if (unknown !== undefined) return forgetCommand(session, unknown, options.yes);
   const found = await engine.show({ id }, quiet);
   const entry = found.kind === 'artifact' ? found.artifact : found.checkpoint;
-  const deletes = found.kind === 'artifact' || found.checkpoint.owned;
+  const deletes =
+    found.kind === 'artifact'
+      ? found.artifact.recordsDirectory === undefined
+      : found.checkpoint.owned;
   const what = deletes
     ? `${found.kind} ${id} and its files in ${entry.directory} (${formatBytes(entry.sizeBytes)})`
     : `${found.kind} ${id} from the catalog; your folder ${entry.directory} stays as it is`;

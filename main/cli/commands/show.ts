@@ -1,5 +1,6 @@
 import {
   storedWeightsBytes,
+  type ArtifactTotals,
   type OutputLayerCopy,
   type TensorStatistics,
 } from '../../../app/contract/checkpoint.ts';
@@ -12,6 +13,7 @@ import {
   formatPercent,
 } from '../../../app/contract/format.ts';
 import type { Session } from '../session.ts';
+import { lossWords, NOT_MEASURED } from '../words/loss.ts';
 
 /** Enough to see which layers suffer, few enough for one screen. */
 const WORST_TENSORS = 10;
@@ -21,12 +23,19 @@ function tensorRow(tensor: TensorStatistics): string[] {
     tensor.name,
     tensor.shape.join(' × '),
     formatBits(tensor.bitsPerWeight),
-    tensor.sqnrDb === null ? 'exact' : formatDecibels(tensor.sqnrDb),
-    formatPercent(tensor.relativeError, 2),
-    tensor.maxError.toPrecision(3),
-    tensor.cosine.toFixed(6),
+    lossWords(tensor),
+    tensor.relativeError === null ? NOT_MEASURED : formatPercent(tensor.relativeError, 2),
+    tensor.maxError?.toPrecision(3) ?? NOT_MEASURED,
+    tensor.cosine?.toFixed(6) ?? NOT_MEASURED,
     tensor.reason ?? '',
   ];
+}
+
+function errorWords({ sqnrDb, relativeError }: ArtifactTotals): string {
+  if (relativeError === null)
+    return `${NOT_MEASURED}: another program quantized it, and what it was before is not known`;
+  if (sqnrDb === null) return 'none: the weights are as they were';
+  return `SQNR ${formatDecibels(sqnrDb)}, RMS error ${formatPercent(relativeError, 2)} of the weights' RMS`;
 }
 
 function outputLayerWords(copy: OutputLayerCopy | null): string {
@@ -78,16 +87,18 @@ export async function showCommand(
         'Bits per weight',
         `${formatBits(totals.bitsPerWeight)} over the whole model; ${formatBits(totals.quantizedBitsPerWeight)} over the ${formatCount(totals.quantizedParameters)} quantized weights`,
       ],
-      [
-        'Error',
-        totals.sqnrDb === null
-          ? 'none: the weights are as they were'
-          : `SQNR ${formatDecibels(totals.sqnrDb)}, RMS error ${formatPercent(totals.relativeError, 2)} of the weights' RMS`,
-      ],
+      ['Error', errorWords(totals)],
       ['Output layer', outputLayerWords(artifact.outputLayerCopy)],
       ['Fingerprint', artifact.weightsSha256],
-      ['Made', `${artifact.createdAt} in ${formatDuration(artifact.quantizeMs)}`],
-      ['Folder', artifact.directory],
+      artifact.quantizeMs === null
+        ? ['Added', `${artifact.createdAt}; another program made it`]
+        : ['Made', `${artifact.createdAt} in ${formatDuration(artifact.quantizeMs)}`],
+      [
+        'Folder',
+        artifact.recordsDirectory === undefined
+          ? artifact.directory
+          : `${artifact.directory}, which is never changed`,
+      ],
     ],
   );
   for (const evaluation of evaluations)
@@ -97,7 +108,9 @@ export async function showCommand(
   const quantized = tensors.filter((tensor) => tensor.treatment === 'quantized');
   const shown = options.all
     ? tensors
-    : quantized.sort((a, b) => b.relativeError - a.relativeError).slice(0, WORST_TENSORS);
+    : quantized
+        .sort((a, b) => (b.relativeError ?? 0) - (a.relativeError ?? 0))
+        .slice(0, WORST_TENSORS);
   if (shown.length === 0) return undefined;
   output.line();
   output.line(
@@ -105,7 +118,9 @@ export async function showCommand(
       'bold',
       options.all
         ? `All ${tensors.length} tensors`
-        : `The ${shown.length} of ${quantized.length} quantized tensors with the largest relative error`,
+        : totals.relativeError === null
+          ? `The first ${shown.length} of ${quantized.length} quantized tensors`
+          : `The ${shown.length} of ${quantized.length} quantized tensors with the largest relative error`,
     ),
   );
   output.table(

@@ -73,6 +73,7 @@ class Steps {
 nibble::OpenOptions options_of(const Orders& orders, bool is_device) {
   nibble::OpenOptions options{};
   options.graph_path = is_device ? orders.device_graph : orders.processor_graph;
+  options.weights_folder = orders.weights_folder;
   options.context_length = orders.context;
   options.threads = orders.threads;
   options.mode = nibble::Mode::fast;

@@ -68,6 +68,7 @@ Orders read_orders() {
   } else {
     orders.device_graph = text(lines, "device");
   }
+  orders.weights_folder = text_or_empty(lines, "weights");
   orders.processor_graph = text_or_empty(lines, "processor");
   orders.times_processor = text_or_empty(lines, "time") != "device";
   orders.context = number(lines, "context");

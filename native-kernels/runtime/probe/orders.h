@@ -19,6 +19,8 @@ struct Orders {
   std::string directory;
   /// The same model in our dialect; empty: the device is timed alone.
   std::string processor_graph;
+  /// Where the weights of the graphs lie; empty: beside them.
+  std::string weights_folder;
   bool times_processor = true;
   std::size_t context = 0;
   std::size_t threads = 0;

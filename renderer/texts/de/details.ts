@@ -19,10 +19,12 @@ export const details: Texts<typeof english> = {
   exact: 'exakt',
   origin: 'Herkunft',
   localFolder: 'ein Ordner dieses Rechners',
+  sourceUnknown: 'nicht bekannt',
   checkpointGone: 'Checkpoint wurde gelöscht',
   madeFrom: 'Gemacht aus',
   madeWhen: 'Entstanden',
   madeIn: 'in {{time}}',
+  madeElsewhere: 'als es hinzukam; ein anderes Programm hat es gemacht',
   folder: 'Ordner',
   outputLayer: {
     added: '8-Bit-Kopie fürs Tempo, {{size}} der Größe',
@@ -60,6 +62,9 @@ export const details: Texts<typeof english> = {
     other: 'andere',
   },
   error: {
+    unknown: 'Nicht gemessen',
+    unknownText:
+      'Ein anderes Programm hat dieses Modell quantisiert. Was es vorher war, ist nicht bekannt, und damit auch nicht, was es verloren hat.',
     none: 'Nichts wurde gerundet',
     noneText:
       'Diese Fassung behält die Gewichte, wie sie veröffentlicht wurden; es gibt keinen Fehler zu zeigen.',

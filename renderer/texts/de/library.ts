@@ -50,6 +50,7 @@ export const library: Texts<typeof english> = {
   offline: 'nicht erreichbar',
   offlineReason: 'Die Platte dieses Modells ist nicht angeschlossen.',
   ownFolder: 'eigener Ordner',
+  madeElsewhere: 'Von einem anderen Programm',
   removedCheckpoint: 'Checkpoint wurde gelöscht',
   noArtifacts: 'Noch nichts daraus gemacht',
   parameters: '{{amount}} Parameter',

@@ -16,10 +16,12 @@ export const details = {
   exact: 'exact',
   origin: 'Origin',
   localFolder: 'a folder of this computer',
+  sourceUnknown: 'not known',
   checkpointGone: 'checkpoint was deleted',
   madeFrom: 'Made from',
   madeWhen: 'Made',
   madeIn: 'took {{time}}',
+  madeElsewhere: 'when it was added; another program made it',
   folder: 'Folder',
   outputLayer: {
     added: '8-bit copy for speed, {{size}} of the size',
@@ -56,6 +58,9 @@ export const details = {
     other: 'other',
   },
   error: {
+    unknown: 'Not measured',
+    unknownText:
+      'Another program quantized this model. What it was before is not known, so neither is what it lost.',
     none: 'Nothing was rounded',
     noneText:
       'This version keeps the weights as they were published, so there is no error to show.',

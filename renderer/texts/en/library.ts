@@ -47,6 +47,7 @@ export const library = {
   offline: 'offline',
   offlineReason: 'The disk of this model is not connected.',
   ownFolder: 'your own folder',
+  madeElsewhere: 'Made by another program',
   removedCheckpoint: 'Checkpoint was deleted',
   noArtifacts: 'Nothing made from it yet',
   parameters: '{{amount}} parameters',

@@ -1,6 +1,10 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Evaluation, OutputLayerCopy } from '../../../app/contract/checkpoint.ts';
+import {
+  lossKind,
+  type Evaluation,
+  type OutputLayerCopy,
+} from '../../../app/contract/checkpoint.ts';
 import {
   formatBits,
   formatBytes,
@@ -71,9 +75,17 @@ export function ArtifactFigures({ shown }: { readonly shown: ShownArtifact }): R
       </Figure>
       <Figure
         term={<Term name="sqnr" />}
-        below={totals.sqnrDb === null ? undefined : formatPercent(totals.relativeError, 2)}
+        below={
+          totals.sqnrDb === null || totals.relativeError === null
+            ? undefined
+            : formatPercent(totals.relativeError, 2)
+        }
       >
-        {totals.sqnrDb === null ? t('exact') : formatDecibels(totals.sqnrDb)}
+        {totals.sqnrDb !== null
+          ? formatDecibels(totals.sqnrDb)
+          : lossKind(totals) === 'unknown'
+            ? unmeasured
+            : t('exact')}
       </Figure>
       <Figure term={<Term name="perplexity" />} below={evaluation?.textName}>
         {evaluation === null
@@ -143,7 +155,9 @@ export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): Rea
       <div>
         <dt>{t('madeFrom')}</dt>
         <dd>
-          {checkpoint === null ? (
+          {artifact.quantizeMs === null ? (
+            <span className="quiet">{t('sourceUnknown')}</span>
+          ) : checkpoint === null ? (
             <>
               <span className="ellipsis">{artifact.checkpointId}</span>
               <span className="badge">{t('checkpointGone')}</span>
@@ -159,7 +173,10 @@ export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): Rea
       <div>
         <dt>{t('madeWhen')}</dt>
         <dd>
-          {when(artifact.createdAt)}, {t('madeIn', { time: formatDuration(artifact.quantizeMs) })}
+          {when(artifact.createdAt)},{' '}
+          {artifact.quantizeMs === null
+            ? t('madeElsewhere')
+            : t('madeIn', { time: formatDuration(artifact.quantizeMs) })}
         </dd>
       </div>
       {artifact.scheme === 'bf16' ? null : (
@@ -179,6 +196,9 @@ export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): Rea
             {artifact.directory}
           </span>
           <CopyButton text={() => artifact.directory} label={t('copyPath')} />
+          {artifact.recordsDirectory === undefined ? null : (
+            <span className="quiet">{t('checkpoint.own')}</span>
+          )}
         </dd>
       </div>
     </dl>

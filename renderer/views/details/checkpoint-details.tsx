@@ -1,3 +1,4 @@
+import { lossKind } from '../../../app/contract/checkpoint.ts';
 import { ExternalLink, Package } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -147,9 +148,11 @@ export function CheckpointDetails({
                   </td>
                   <td className="number">{formatBits(artifact.totals.bitsPerWeight)}</td>
                   <td className="number">
-                    {artifact.totals.sqnrDb === null
-                      ? t('exact')
-                      : formatDecibels(artifact.totals.sqnrDb)}
+                    {artifact.totals.sqnrDb !== null
+                      ? formatDecibels(artifact.totals.sqnrDb)
+                      : lossKind(artifact.totals) === 'unknown'
+                        ? t('notMeasured')
+                        : t('exact')}
                   </td>
                   <td>{when(artifact.createdAt)}</td>
                 </tr>

@@ -35,7 +35,13 @@ interface Sums {
   signal: number;
 }
 
-function add(sums: Sums, { rmsError, relativeError, numel }: TensorStatistics): void {
+/** A tensor whose loss is a number, and more than none. */
+interface Lossy extends TensorStatistics {
+  readonly rmsError: number;
+  readonly relativeError: number;
+}
+
+function add(sums: Sums, { rmsError, relativeError, numel }: Lossy): void {
   sums.noise += rmsError ** 2 * numel;
   sums.signal += (rmsError / relativeError) ** 2 * numel;
 }
@@ -44,10 +50,12 @@ const relativeOf = ({ noise, signal }: Sums): number => Math.sqrt(noise / signal
 /** dB from a ratio of amplitudes. */
 const decibels = (relative: number): number => -20 * Math.log10(relative);
 
-/** True for tensors that lost something: the ratio of signal to noise of the others would be infinite. */
-function lost(tensor: TensorStatistics): boolean {
+/** True for tensors that are known to have lost something: the ratio of signal to noise of others would be infinite. */
+function lost(tensor: TensorStatistics): tensor is Lossy {
   return (
     tensor.treatment === 'quantized' &&
+    tensor.rmsError !== null &&
+    tensor.relativeError !== null &&
     tensor.rmsError > 0 &&
     tensor.relativeError > 0 &&
     Number.isFinite(tensor.relativeError)
@@ -56,10 +64,7 @@ function lost(tensor: TensorStatistics): boolean {
 
 /** The error of every kind of matrix in every layer; null where nothing lost anything. */
 export function errorMap(tensors: readonly TensorStatistics[]): ErrorMap | null {
-  const groups = new Map<
-    string,
-    { layer: number | null; kind: MatrixKind; list: TensorStatistics[] }
-  >();
+  const groups = new Map<string, { layer: number | null; kind: MatrixKind; list: Lossy[] }>();
   for (const tensor of tensors) {
     if (!lost(tensor)) continue;
     const { layer, kind } = placeOf(tensor.name);

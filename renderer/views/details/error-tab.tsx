@@ -75,6 +75,12 @@ export function ErrorTab({
     },
     [layers, isRelative, axis, layerWord],
   );
+  if (map === null && artifact.totals.relativeError === null)
+    return (
+      <EmptyState icon={<ScanSearch aria-hidden />} title={t('error.unknown')}>
+        {t('error.unknownText')}
+      </EmptyState>
+    );
   if (map === null)
     return (
       <EmptyState icon={<ScanSearch aria-hidden />} title={t('error.none')}>

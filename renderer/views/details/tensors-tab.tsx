@@ -2,7 +2,7 @@ import { ArrowDown, ArrowUp, Download } from 'lucide-react';
 import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button as AriaButton, Tooltip, TooltipTrigger } from 'react-aria-components';
-import type { TensorStatistics } from '../../../app/contract/checkpoint.ts';
+import { lossKind, type TensorStatistics } from '../../../app/contract/checkpoint.ts';
 import {
   formatBits,
   formatBytes,
@@ -104,6 +104,8 @@ export function TensorsTab({
     (tensor: TensorStatistics): ReactNode => {
       const isQuantized = tensor.treatment === 'quantized';
       const { blockSize } = tensor;
+      const error = (value: number | null, format: (value: number) => string): string =>
+        !isQuantized ? '–' : value === null ? t('notMeasured') : format(value);
       const rowWise = isQuantized ? t('tensors.row') : '–';
       return (
         <>
@@ -128,11 +130,17 @@ export function TensorsTab({
           <GridCell isNumber>{formatBytes(tensor.storedBytes)}</GridCell>
           <GridCell isNumber>{formatBits(tensor.bitsPerWeight)}</GridCell>
           <GridCell isNumber>
-            {tensor.sqnrDb === null ? '–' : formatDecibels(tensor.sqnrDb)}
+            {tensor.sqnrDb !== null
+              ? formatDecibels(tensor.sqnrDb)
+              : lossKind(tensor) === 'unknown'
+                ? t('notMeasured')
+                : '–'}
           </GridCell>
-          <GridCell isNumber>{isQuantized ? formatPercent(tensor.relativeError, 2) : '–'}</GridCell>
-          <GridCell isNumber>{isQuantized ? formatFigure(tensor.maxError) : '–'}</GridCell>
-          <GridCell isNumber>{isQuantized ? formatFixed(tensor.cosine, 5) : '–'}</GridCell>
+          <GridCell isNumber>
+            {error(tensor.relativeError, (value) => formatPercent(value, 2))}
+          </GridCell>
+          <GridCell isNumber>{error(tensor.maxError, formatFigure)}</GridCell>
+          <GridCell isNumber>{error(tensor.cosine, (value) => formatFixed(value, 5))}</GridCell>
         </>
       );
     },

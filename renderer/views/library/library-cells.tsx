@@ -1,3 +1,4 @@
+import { lossKind } from '../../../app/contract/checkpoint.ts';
 import { Ellipsis, Info, MessageSquare } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -77,7 +78,13 @@ export function GroupCells({ row, work, isActive, actions }: CellProps<GroupRow>
             {name}
           </a>
         )}
-        {checkpoint === null ? <span className="badge">{t('removedCheckpoint')}</span> : null}
+        {checkpoint === null ? (
+          <span className="badge">
+            {row.artifacts.every(({ artifact }) => artifact.quantizeMs === null)
+              ? t('madeElsewhere')
+              : t('removedCheckpoint')}
+          </span>
+        ) : null}
         {available ? null : <span className="badge warn">{t('offline')}</span>}
         {checkpoint === null ? null : (
           <span className="quiet ellipsis">
@@ -157,7 +164,15 @@ export function ArtifactCells({
         </span>
       </GridCell>
       <GridCell isNumber>{formatBits(totals.bitsPerWeight)}</GridCell>
-      <GridCell isNumber>{totals.sqnrDb === null ? '–' : formatDecibels(totals.sqnrDb)}</GridCell>
+      <GridCell isNumber>
+        {totals.sqnrDb !== null ? (
+          formatDecibels(totals.sqnrDb)
+        ) : lossKind(totals) === 'unknown' ? (
+          <span className="quiet">{t('notMeasured')}</span>
+        ) : (
+          '–'
+        )}
+      </GridCell>
       <GridCell>
         {evaluation === null ? (
           <span className="quiet">{t('notMeasured')}</span>

@@ -27,9 +27,9 @@ export function doomedArtifact(library: Library, { artifact, available }: Librar
   return {
     id: artifact.id,
     name: artifact.name,
-    frees: freed(library, artifact),
+    frees: artifact.recordsDirectory === undefined ? freed(library, artifact) : 0,
     isCheckpoint: false,
-    owned: true,
+    owned: artifact.recordsDirectory === undefined,
     available,
     directory: artifact.directory,
     artifacts: 0,

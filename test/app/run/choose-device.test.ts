@@ -38,6 +38,8 @@ function failure(code: string, message: string): DeviceOutcome {
 function candidateIn(directory: string, changes: Partial<Candidate> = {}): Candidate {
   return {
     directory,
+    recordsDirectory: directory,
+    weightsFolder: undefined,
     mode: 'fast',
     contextLength: CONTEXT,
     threads: 1,

@@ -33,6 +33,8 @@ async function candidate(changes: Partial<Candidate> = {}, source?: string): Pro
   const ready = await ensureGraph(directory);
   return {
     directory,
+    recordsDirectory: directory,
+    weightsFolder: undefined,
     mode: 'fast',
     contextLength: CONTEXT,
     threads: 1,

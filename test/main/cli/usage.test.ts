@@ -23,6 +23,7 @@ describe('nibble', () => {
       'inspect',
       'pull',
       'quantize',
+      'add',
       'list',
       'show',
       'verify',
