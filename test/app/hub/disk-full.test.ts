@@ -3,6 +3,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../../app/contract/progress.ts';
 import { requireSpace } from '../../../app/disk/index.ts';
+import { Gate } from '../../fixtures/gate.ts';
+import { contentOf } from '../../fixtures/hub-faults.ts';
 import { ScratchFolder, sha256File, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession } from './local-session.ts';
 
@@ -38,21 +40,37 @@ function obstacle(): string {
   }
 }
 
+/** A session whose weights come as far as this, and further once the gate is opened. */
+async function startHeld(gate: Gate): Promise<LocalSession> {
+  gate.close();
+  return LocalSession.start({
+    shardBytes: 1_200_000,
+    intercept: (request) =>
+      contentOf('.safetensors')(request) ? gate.holdFile(65_536) : undefined,
+  });
+}
+
+/** Someone else fills a part of the disk, once the download has begun; then it goes on. */
+function fill(ballast: string, bytes: number, gate: Gate): void {
+  writeFileSync(ballast, Buffer.alloc(bytes));
+  gate.open();
+}
+
 const why = obstacle();
 
 describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
   it('pauses the download, which goes on when there is room', async () => {
     using disk = new TinyDisk();
-    await using session = await LocalSession.start({ shardBytes: 1_200_000 });
+    const gate = new Gate();
+    await using session = await startHeld(gate);
     const ballast = `${disk.directory}/ballast`;
     const seen: Progress[] = [];
     const pulling = session.pull({
       directory: `${disk.directory}/model`,
       room: { pollMs: 20, resumeBytes: 2_000_000 },
       onProgress: (progress) => {
-        // Someone else fills the disk once the download has begun, and makes room again when it has paused.
-        if (seen.length === 0) writeFileSync(ballast, Buffer.alloc(2_500_000));
-        if (progress.kind === 'paused') setTimeout(() => rmSync(ballast, { force: true }), 100);
+        if (seen.length === 0) fill(ballast, 2_500_000, gate);
+        if (progress.kind === 'paused') rmSync(ballast, { force: true });
         seen.push(progress);
       },
     });
@@ -70,7 +88,8 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
 
   it('can be cancelled while it is paused, and loses nothing', async () => {
     using disk = new TinyDisk();
-    await using session = await LocalSession.start({ shardBytes: 1_200_000 });
+    const gate = new Gate();
+    await using session = await startHeld(gate);
     const ballast = `${disk.directory}/ballast`;
     const cancel = new AbortController();
     const directory = `${disk.directory}/model`;
@@ -81,7 +100,7 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
         signal: cancel.signal,
         room: { pollMs: 20, resumeBytes: 3_000_000 },
         onProgress: ({ kind }) => {
-          if (isFirst) writeFileSync(ballast, Buffer.alloc(3_000_000));
+          if (isFirst) fill(ballast, 3_000_000, gate);
           isFirst = false;
           if (kind === 'paused') cancel.abort();
         },
@@ -95,7 +114,8 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
 
   it('ends the download with numbers for the person where pausing is not wanted', async () => {
     using disk = new TinyDisk();
-    await using session = await LocalSession.start({ shardBytes: 1_200_000 });
+    const gate = new Gate();
+    await using session = await startHeld(gate);
     let isFirst = true;
     const directory = `${disk.directory}/model`;
     await expect(
@@ -103,7 +123,7 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
         directory,
         onDiskFull: 'fail',
         onProgress: () => {
-          if (isFirst) writeFileSync(`${disk.directory}/ballast`, Buffer.alloc(3_000_000));
+          if (isFirst) fill(`${disk.directory}/ballast`, 3_000_000, gate);
           isFirst = false;
         },
       }),
