@@ -1,7 +1,7 @@
 import { AppError, because } from '../contract/error.ts';
 import { dtypeBytes, dtypes } from '../contract/checkpoint.ts';
 import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
-import { parseJson, parseJsonHere } from '../json/index.ts';
+import { lfsPointer, parseJson, parseJsonHere } from '../json/index.ts';
 import type { ParseJsonOptions } from '../json/index.ts';
 
 /** The header's length stands in front of it as a little-endian uint64. */
@@ -55,18 +55,6 @@ const LFS_POINTER = new TextEncoder().encode('version ');
 
 function isLfsPointer(bytes: Uint8Array): boolean {
   return LFS_POINTER.every((byte, at) => bytes[at] === byte);
-}
-
-function lfsPointer(fileName: string): AppError {
-  return new AppError(
-    'malformed-file',
-    `${fileName} is a pointer of Git LFS, which stands for a file that was not downloaded.`,
-    because(
-      'lfs-pointer',
-      { file: fileName },
-      { remedy: 'Get the files themselves with: git lfs pull' },
-    ),
-  );
 }
 
 /**

@@ -157,12 +157,7 @@ async function measure(
             directory: path.dirname(options.journalFile),
             onDiskFull: options.onDiskFull,
             signal,
-            onPause: (detail) => {
-              meter.pause(detail);
-            },
-            onResume: () => {
-              meter.resume();
-            },
+            ...meter.waits,
           },
         );
   try {

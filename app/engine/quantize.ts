@@ -5,7 +5,7 @@ import { slugFor } from '../catalog/index.ts';
 import { AppError, because } from '../contract/error.ts';
 import { schemes, type SchemeName } from '../contract/scheme.ts';
 import { hashFile } from '../digest/index.ts';
-import { readRemoteCheckpoint, type Repository } from '../hub/index.ts';
+import { readRemoteCheckpoint } from '../hub/index.ts';
 import {
   partialDirectoryOf,
   planQuantization,
@@ -35,39 +35,14 @@ export interface QuantizeRequest {
 }
 
 /**
- * Refuses a repository that cannot be quantized or run by the headers of its weights, before hours of downloading.
+ * Refuses by its headers what cannot be quantized or run: before hours of downloading, and before it is listed.
  *
- * @throws AppError as reading it does, 'unsupported-model', 'malformed-file'
+ * @throws AppError 'unsupported-model', 'malformed-file'
  */
-async function requireQuantizable(
-  { hub }: EngineContext,
-  repository: Repository,
-  { signal }: WorkCall,
-): Promise<void> {
-  const remote = await readRemoteCheckpoint(hub, repository, { signal });
-  const { obstacle, runnable } = describeArchitecture(remote.config, remote.tensors);
+function requireQuantizable(source: Parameters<typeof requireRunnable>[0]): void {
+  const { obstacle, runnable } = describeArchitecture(source.config, source.tensors);
   if (obstacle !== null) throw obstacle;
-  if (runnable) requireRunnable(remote);
-}
-
-/**
- * The same for a folder of the person that is not listed yet: what is refused leaves nothing in the catalog.
- *
- * @throws AppError as opening it does, 'unsupported-model', 'malformed-file'
- */
-async function requireQuantizableFolder(
-  { catalog }: EngineContext,
-  directory: string,
-): Promise<void> {
-  if (catalog.models.checkpointByDirectory(directory) !== null) return;
-  const opened = await openCheckpoint(directory);
-  try {
-    const { obstacle, runnable } = describeArchitecture(opened.config, opened.tensors);
-    if (obstacle !== null) throw obstacle;
-    if (runnable) requireRunnable(opened);
-  } finally {
-    await opened.close();
-  }
+  if (runnable) requireRunnable(source);
 }
 
 /**
@@ -91,11 +66,17 @@ export async function checkpointFor(
     case 'sample':
       return pullSample(context, call);
     case 'folder':
-      await requireQuantizableFolder(context, source.directory);
-      return registerFolder(context, source.directory, reservedName);
+      return registerFolder(context, source.directory, {
+        reservedName,
+        check: requireQuantizable,
+      });
     case 'repository':
       return pullRepository(context, source.name, source.revision, call, {
-        check: (repository) => requireQuantizable(context, repository, call),
+        check: async (repository) => {
+          requireQuantizable(
+            await readRemoteCheckpoint(context.hub, repository, { signal: call.signal }),
+          );
+        },
       });
   }
 }

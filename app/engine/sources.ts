@@ -92,6 +92,13 @@ export function countParameters(tensors: OpenCheckpoint['tensors']): number {
   );
 }
 
+export interface RegisterOptions {
+  /** An id that a new row leaves free: what is made of it is to be called so. */
+  readonly reservedName?: string | undefined;
+  /** Looks at a folder that is not listed yet; what it throws keeps the folder off the list. */
+  readonly check?: ((opened: OpenCheckpoint) => void) | undefined;
+}
+
 /**
  * The catalog's row for a folder of the person's own, added at first use, and anew where other files are in it than were.
  * The folder is only ever read.
@@ -101,13 +108,14 @@ export function countParameters(tensors: OpenCheckpoint['tensors']): number {
 export async function registerFolder(
   context: EngineContext,
   directory: string,
-  reservedName?: string,
+  { reservedName, check }: RegisterOptions = {},
 ): Promise<Checkpoint> {
   const { models } = context.catalog;
   const known = models.checkpointByDirectory(directory);
   if (known !== null && (await isUnchanged(context, known))) return known;
   const opened = await openCheckpoint(directory);
   try {
+    if (known === null) check?.(opened);
     const name = path.basename(directory);
     const files = await filesBelow(directory);
     const states = await Promise.all(

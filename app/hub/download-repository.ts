@@ -170,12 +170,7 @@ async function fetchFiles(
     directory,
     onDiskFull: options.onDiskFull,
     signal,
-    onPause: (detail) => {
-      meter.pause(detail);
-    },
-    onResume: () => {
-      meter.resume();
-    },
+    ...meter.waits,
     ...options.room,
   };
   const head = { endpoint: hub.endpoint, repository: repository.name, commit: repository.commit };

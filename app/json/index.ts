@@ -1,3 +1,3 @@
 /** The door of app/json. */
-export { parseJson, parseJsonHere } from './parse-json.ts';
+export { lfsPointer, parseJson, parseJsonHere } from './parse-json.ts';
 export type { ParseJsonOptions } from './parse-json.ts';

@@ -97,6 +97,19 @@ function withRemedy(remedy: string | undefined): { remedy?: string } {
   return remedy === undefined ? {} : { remedy };
 }
 
+/** The error for a file that is the small text which Git LFS leaves in the place of a large one. */
+export function lfsPointer(name: string): AppError {
+  return new AppError(
+    'malformed-file',
+    `${name} is a pointer of Git LFS, which stands for a file that was not downloaded.`,
+    because(
+      'lfs-pointer',
+      { file: name },
+      { remedy: 'Get the files themselves with: git lfs pull' },
+    ),
+  );
+}
+
 function errorOf(problem: TextProblem, asked: ParseJsonOptions): AppError {
   const { name, subject = 'it', remedy } = asked;
   switch (problem.kind) {
@@ -118,15 +131,7 @@ function errorOf(problem: TextProblem, asked: ParseJsonOptions): AppError {
         because('not-json', { file: name }, withRemedy(remedy)),
       );
     case 'lfs-pointer':
-      return new AppError(
-        'malformed-file',
-        `${name} is a pointer of Git LFS, which stands for a file that was not downloaded.`,
-        because(
-          'lfs-pointer',
-          { file: name },
-          { remedy: 'Get the files themselves with: git lfs pull' },
-        ),
-      );
+      return lfsPointer(name);
     case 'duplicate-key':
       return new AppError(
         'malformed-file',

@@ -110,6 +110,21 @@ export class ProgressMeter {
     this.#emit();
   }
 
+  /** Both, for work that may have to wait for something: it calls them when a wait begins and when it is over. */
+  get waits(): {
+    readonly onPause: (detail: string) => void;
+    readonly onResume: () => void;
+  } {
+    return {
+      onPause: (detail) => {
+        this.pause(detail);
+      },
+      onResume: () => {
+        this.resume();
+      },
+    };
+  }
+
   /** Emits the end of the step: `done` equals `total` where one is known. */
   finish(detail?: string): void {
     this.#paused = false;

@@ -203,8 +203,7 @@ async function makeArtifact(
     directory: path.dirname(directory),
     onDiskFull: options.onDiskFull,
     signal,
-    onPause: (detail) => meter.pause(detail),
-    onResume: () => meter.resume(),
+    ...meter.waits,
   };
   const companions = await listCompanionFiles(checkpoint.directory);
   const companionBytes = companions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
