@@ -3,7 +3,7 @@
  * calls it from here, Nibble's own among them: such addresses are shown as text, to be copied by whoever means them.
  */
 
-/** Names that resolve to this computer or its network, whatever stands before them. */
+/** Names that stand for this computer, its network or nothing at all, whatever stands before them (RFC 6761, 6762, 8375). */
 const LOCAL_NAMES = [
   'localhost',
   'local',
@@ -16,6 +16,7 @@ const LOCAL_NAMES = [
   'localdomain',
   'home.arpa',
   'test',
+  'invalid',
 ];
 
 /** Four numbers of an IPv4 address as URL writes it; null for a name. */

@@ -12,11 +12,33 @@ describe('a link that a model wrote', () => {
   });
 
   it.each([
+    'https://huggingface.co/a/b',
+    'http://example.org',
+    'https://8.8.8.8/',
+    'https://[2606:4700::1111]/',
+    'https://localhost.example.org',
+  ])('leads to %s', (href) => {
+    expect(linkTarget(href)).not.toBeNull();
+  });
+
+  it.each([
     'http://localhost:6422/?token=x',
     'http://LOCALHOST./',
     'http://app.localhost/',
     'http://127.0.0.1:6422/',
+    'http://127.0.0.1:9999/',
     'http://127.1/',
+    'http://0x7f000001/',
+    'http://0/',
+    'http://localhost:80/',
+    'http://printer/',
+    'http://nas.local/',
+    'http://nothing.invalid/',
+    'http://192.168.1.1/',
+    'https://user@example.org/',
+    'javascript:alert(1)',
+    'not an address',
+    '',
     'http://2130706433/',
     'http://0x7f.0.0.1/',
     'http://0177.0.0.1/',
@@ -40,7 +62,6 @@ describe('a link that a model wrote', () => {
     'http://x.home.arpa/',
     'https://example.com@127.0.0.1/',
     'https://user:password@example.com/',
-    'javascript:alert(1)',
     'data:text/html,x',
     'file:///etc/passwd',
     '#/settings',
