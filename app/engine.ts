@@ -28,6 +28,7 @@ import { whileDiskFull } from './engine/while-disk-full.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
 
 export { endWithParent } from '../native-kernels/index.ts';
+export { createFile, makeFolder, replaceFile } from './disk/index.ts';
 export { defaultHome, exportLogits, heldOutText, sampleModel, samplePrompts, startSampleHub };
 export type { OpenRunner, Secrets };
 

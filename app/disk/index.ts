@@ -3,6 +3,6 @@ export type { FileState } from './file-state.ts';
 export { acquireLock, FOLDER_LOCK_NAME, sweepLocks } from './lock.ts';
 export type { Lock } from './lock.ts';
 export { makeFolder } from './make-folder.ts';
-export { replaceFile, sweepPartials } from './replace-file.ts';
+export { createFile, replaceFile, sweepPartials } from './replace-file.ts';
 export { freeBytes, requireSpace, SPACE_MARGIN_BYTES, writeFully, writeWithRoom } from './space.ts';
 export type { OnDiskFull, RoomOptions } from './space.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { link, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../contract/error.ts';
 import { isGone, thisProcess } from './process-identity.ts';
@@ -7,21 +7,21 @@ import { isGone, thisProcess } from './process-identity.ts';
 /** `graph.onnx.1234-567.1a2b3c4d.partial`: process, its start, and a number of the write. Earlier ones had the process alone. */
 const PARTIAL_NAME = /\.(\d{1,10})(?:-(\d*)\.[0-9a-f]{8})?\.partial$/;
 
-/**
- * Puts `content` in the place of `file` in one step: nobody ever sees half of it, and after a crash the old one is there.
- * The one way in which whole files are written.
- *
- * @param mode Permissions of the new file, given at its birth. @default 0o666 less the umask
- * @throws AppError as the file system does; nothing is left behind then
- */
-export async function replaceFile(
+export interface WriteOptions {
+  /** Permissions of the new file, given at its birth. @default 0o666 less the umask */
+  readonly mode?: number | undefined;
+}
+
+/** Writes a whole file beside its place and lets `put` bring it there; nothing is left behind when that fails. */
+async function writeBeside(
   file: string,
   content: Uint8Array | string,
-  { mode = 0o666 }: { readonly mode?: number } = {},
+  { mode = 0o666 }: WriteOptions,
+  put: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const { pid, processStart } = await thisProcess();
   const start = /^\d+$/.test(processStart ?? '') ? processStart : '';
-  // Calls of one process may replace the same file at the same time.
+  // Calls of one process may write the same file at the same time.
   const temporary = `${file}.${pid}-${start}.${randomUUID().slice(0, 8)}.partial`;
   try {
     const handle = await open(temporary, 'wx', mode);
@@ -31,14 +31,53 @@ export async function replaceFile(
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await put(temporary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw toAppError(error);
   }
 }
 
-/** Deletes what `replaceFile` left in a folder when its process was killed. */
+/**
+ * Puts `content` in the place of `file` in one step: nobody ever sees half of it, and after a crash the old one is there.
+ * With `createFile` the one way in which whole files are written.
+ *
+ * @throws AppError as the file system does; nothing is left behind then
+ */
+export function replaceFile(
+  file: string,
+  content: Uint8Array | string,
+  options: WriteOptions = {},
+): Promise<void> {
+  return writeBeside(file, content, options, (temporary) => rename(temporary, file));
+}
+
+/**
+ * The same where nothing is there yet: of several at once, the first wins.
+ *
+ * @returns false when another file is there already, which stays as it is
+ * @throws AppError as the file system does; nothing is left behind then
+ */
+export async function createFile(
+  file: string,
+  content: Uint8Array | string,
+  options: WriteOptions = {},
+): Promise<boolean> {
+  let isMade = true;
+  await writeBeside(file, content, options, async (temporary) => {
+    try {
+      await link(temporary, file);
+    } catch (error) {
+      isMade = !(error instanceof Error && 'code' in error && error.code === 'EEXIST');
+      // A disk without links (FAT): there is no way to let the first one win.
+      if (isMade) await rename(temporary, file);
+    }
+    await rm(temporary, { force: true });
+  });
+  return isMade;
+}
+
+/** Deletes what `replaceFile` and `createFile` left in a folder when its process was killed. */
 export async function sweepPartials(directory: string): Promise<void> {
   const { host, bootId } = await thisProcess();
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);

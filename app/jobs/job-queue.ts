@@ -305,11 +305,15 @@ export class JobQueue {
     if (live.end({ steps: atRest(live.job.steps), ...changes })) this.#live.delete(id);
     else {
       this.#unsaved.add(id);
-      this.#saveTimer ??= setTimeout(() => {
-        this.#saveUnsaved();
-      }, SAVE_AGAIN_MS);
+      this.#saveLater();
     }
     live.settle();
+  }
+
+  #saveLater(): void {
+    this.#saveTimer ??= setTimeout(() => {
+      this.#saveUnsaved();
+    }, SAVE_AGAIN_MS);
   }
 
   #saveUnsaved(): void {
@@ -319,9 +323,7 @@ export class JobQueue {
       try {
         if (job !== undefined) this.#options.store.save(job, null);
       } catch {
-        this.#saveTimer ??= setTimeout(() => {
-          this.#saveUnsaved();
-        }, SAVE_AGAIN_MS);
+        this.#saveLater();
         return;
       }
       this.#unsaved.delete(id);

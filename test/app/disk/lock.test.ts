@@ -4,7 +4,13 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { acquireLock, sweepLocks, sweepPartials, replaceFile } from '../../../app/disk/index.ts';
+import {
+  acquireLock,
+  createFile,
+  replaceFile,
+  sweepLocks,
+  sweepPartials,
+} from '../../../app/disk/index.ts';
 import { thisProcess } from '../../../app/disk/process-identity.ts';
 
 let directory: string;
@@ -153,4 +159,15 @@ it('replaces a file whole, many at a time, and leaves nothing beside it', async 
   );
   expect(new Set(await readFile(target, 'utf8')).size).toBe(1);
   expect(await readdir(directory)).toEqual(['settings.json']);
+});
+
+it('makes a file whole where none is, and lets the first of many win', async () => {
+  const target = path.join(directory, 'key');
+  const made = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => createFile(target, `${i}`.repeat(100_000))),
+  );
+  expect(made.filter(Boolean)).toHaveLength(1);
+  expect(await readFile(target, 'utf8')).toBe(`${made.indexOf(true)}`.repeat(100_000));
+  expect(await createFile(target, 'late')).toBe(false);
+  expect(await readdir(directory)).toEqual(['key']);
 });
