@@ -66,7 +66,7 @@ export const architectures: ReadonlyMap<string, Architecture> = new Map<string, 
 /** What config.json says of a model before anyone asks whether it can be run. Numbers are null where it does not say. */
 export interface ArchitectureDescription {
   readonly modelType: string;
-  /** `architectures[0]`, or the class that belongs to the model type. */
+  /** The class that belongs to the model type, unless `architectures[0]` is one that is not known. */
   readonly className: string;
   readonly quantizable: boolean;
   readonly runnable: boolean;
@@ -174,7 +174,12 @@ export function describeArchitecture(
     );
   const outline = parsed.data;
   const known = architectures.get(outline.model_type);
-  const className = outline.architectures?.[0] ?? known?.className ?? outline.model_type;
+  const stated = outline.architectures?.[0];
+  // As in transformers, the type decides which of the known classes it is; with a type that is unknown none is.
+  const className =
+    stated === undefined || isKnownClass(stated)
+      ? (known?.className ?? outline.model_type)
+      : stated;
   const obstacle = obstacleTo(outline.model_type, className, quantizationMethod(config, tensors));
   return {
     modelType: outline.model_type,
@@ -189,11 +194,39 @@ export function describeArchitecture(
   };
 }
 
+function isKnownClass(className: string): boolean {
+  return [...architectures.values()].some((known) => known.className === className);
+}
+
 function obstacleTo(modelType: string, className: string, method: string | null): AppError | null {
   if (method !== null) return alreadyQuantized(method);
   return architectures.get(modelType)?.className === className
     ? null
     : unknownArchitecture(className, modelType, 'quantizable');
+}
+
+/** An error for a tensor that the weights lack. @param has Whether they have a tensor of another name. */
+export function missingTensor(tensor: string, has: (name: string) => boolean): AppError {
+  const bare = tensor.replace(/^model\./, '');
+  if (bare !== tensor && has(bare))
+    return new AppError(
+      'unsupported-model',
+      `The weights have ${bare} in place of ${tensor}: they were saved from the bare model, without its output layer.`,
+      because(
+        'tensor-without-prefix',
+        { tensor, found: bare },
+        { remedy: 'Choose the whole model, or save it again with AutoModelForCausalLM.' },
+      ),
+    );
+  return new AppError(
+    'malformed-file',
+    `The tensor ${tensor} is missing from the weights.`,
+    because(
+      'missing-tensor',
+      { tensor },
+      { remedy: 'Download the checkpoint again, or check that all of its files are there.' },
+    ),
+  );
 }
 
 /** An error for weights that are quantized already. */

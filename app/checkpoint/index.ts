@@ -4,6 +4,7 @@ export {
   architectures,
   describeArchitecture,
   linearWeightTest,
+  missingTensor,
 } from './architectures.ts';
 export type { ArchitectureDescription } from './architectures.ts';
 export { readModelConfig } from './model-config.ts';

@@ -164,10 +164,11 @@ export async function parseConfig(
   const config = await parseJson(text, { name, maxBytes: MAX_CONFIG_BYTES, python: true, remedy });
   if (typeof config === 'object' && config !== null && !Array.isArray(config))
     return Object.fromEntries(Object.entries(config));
+  const found = Array.isArray(config) ? 'array' : config === null ? 'null' : typeof config;
   throw new AppError(
     'malformed-file',
-    `${name} is not a JSON object.`,
-    because('not-json', { file: name }, { remedy }),
+    `${name} holds JSON of the type ${found}, but must hold an object.`,
+    because('json-not-object', { file: name, found }, { remedy }),
   );
 }
 

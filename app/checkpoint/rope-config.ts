@@ -87,13 +87,19 @@ const ropeSchema = z.looseObject({
   long_factor: factors.nullish(),
 });
 
+/** What Python takes for false counts as no scaling at all. */
+const noneIfFalsy = (value: unknown): unknown =>
+  value === false || value === 0 || value === '' || (Array.isArray(value) && value.length === 0)
+    ? null
+    : value;
+
 /** The fields of config.json that describe rotary embeddings, in the words of transformers 5 and of 4. */
 export const ropeFieldsSchema = {
   /** transformers 5. */
   rope_parameters: ropeSchema.nullish(),
   /** transformers 4. */
   rope_theta: positive.nullish(),
-  rope_scaling: ropeSchema.nullish(),
+  rope_scaling: z.preprocess(noneIfFalsy, ropeSchema.nullish()),
   partial_rotary_factor: positive.max(1).nullish().catch(undefined),
   original_max_position_embeddings: positive.nullish(),
 };

@@ -44,6 +44,8 @@ export const errorReasons = {
   'in-use': { subject: 'text', process: 'text', computer: 'text', file: 'text' },
   /** An object of a JSON file has this key twice. */
   'json-duplicate-key': { file: 'text', key: 'text' },
+  /** A JSON file holds another kind of value than an object. `found`: array, boolean, null, number or string. */
+  'json-not-object': { file: 'text', found: 'text' },
   /** A JSON file is nested more deeply, or has more values, than any real one; or it takes too long to read. */
   'json-too-complex': { file: 'text' },
   /** A JSON file is larger than any real one. */
@@ -82,6 +84,8 @@ export const errorReasons = {
   'tensor-shape': { tensor: 'text', found: 'text', expected: 'text' },
   /** A tensor is stored in a type that cannot be used for it. */
   'tensor-type': { tensor: 'text', type: 'text' },
+  /** The weights have a tensor that the model needs under a name without its prefix: the bare model was saved. */
+  'tensor-without-prefix': { tensor: 'text', found: 'text' },
   /** The text has characters that are not in the model's vocabulary, which has no token for the unknown. */
   'text-not-in-vocabulary': { problem: 'text' },
   /** The tokenizer makes far more of a text than any real one; `operation` is `tokenizing` or `decoding`. */

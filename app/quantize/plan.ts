@@ -1,6 +1,7 @@
 import {
   layoutSafetensors,
   linearWeightTest,
+  missingTensor,
   OUTPUT_LAYER,
   tensorBytes,
 } from '../checkpoint/index.ts';
@@ -14,6 +15,9 @@ import type { FloatDtype, OutputTensor } from './output-tensors.ts';
 import { planHead } from './runtime-head.ts';
 import { widenedTypes } from './widen.ts';
 import type { PlannedHead } from './runtime-head.ts';
+
+/** All families have it. */
+const COMMON_LINEAR_LAYER = 'model.layers.0.mlp.down_proj.weight';
 
 interface PlannedBase {
   readonly source: TensorInfo;
@@ -217,10 +221,8 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
   );
   const tensors = isReadElsewhere(scheme) ? widened(planned, request.config) : planned;
   if (!request.tensors.some(({ name }) => isLinear(name)))
-    throw new AppError(
-      'unsupported-model',
-      'None of the tensors is a linear layer under model.layers: there is nothing to quantize.',
-      { remedy: 'Choose a checkpoint of the whole language model, saved by transformers.' },
+    throw missingTensor(COMMON_LINEAR_LAYER, (name) =>
+      request.tensors.some((tensor) => tensor.name === name),
     );
   requireDistinctNames(tensors);
   const layout = isKept

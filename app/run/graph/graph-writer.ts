@@ -1,4 +1,4 @@
-import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
+import { isRuntimeWeightsFile, missingTensor } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
 import { writeDecoderPlan } from './decoder-plan.ts';
@@ -88,16 +88,7 @@ export class GraphWriter {
   /** @throws AppError `malformed-file` when the tensor is not there */
   tensor(name: string): TensorInfo {
     const tensor = this.#tensors.get(name);
-    if (tensor === undefined)
-      throw new AppError(
-        'malformed-file',
-        `The tensor ${name} is missing from the weights.`,
-        because(
-          'missing-tensor',
-          { tensor: name },
-          { remedy: 'Download the checkpoint again, or check that all of its files are there.' },
-        ),
-      );
+    if (tensor === undefined) throw missingTensor(name, (other) => this.has(other));
     return tensor;
   }
 

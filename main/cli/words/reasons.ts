@@ -86,6 +86,10 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: '{{file}} has the key {{key}} twice in one object, so its meaning is unclear.',
     remedy: 'Get it again (nibble pull <repository>), or use another model.',
   },
+  'json-not-object': {
+    what: '{{file}} must hold a JSON object, but what it holds is of the type {{found}}.',
+    remedy: 'Get it again (nibble pull <repository>), or use another model.',
+  },
   'json-too-complex': {
     what: '{{file}} is nested more deeply or has more values than any real file of its kind.',
     remedy: 'Use another model: nibble search <name>.',
@@ -162,6 +166,10 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
   'tensor-type': {
     what: "The tensor {{tensor}} is stored as {{type}}, which can't be used for it.",
     remedy: 'Use another model: nibble search <name>.',
+  },
+  'tensor-without-prefix': {
+    what: 'The weights have {{found}}, but not {{tensor}}: they were saved from the bare model, without its output layer.',
+    remedy: 'Use the whole model, or save it again with AutoModelForCausalLM of transformers.',
   },
   'text-not-in-vocabulary': {
     what: "The text has characters that this model's tokenizer does not know.",

@@ -92,14 +92,28 @@ export interface RequestFault {
   readonly message: string;
 }
 
+type Issue = z.core.$ZodIssue;
+
+/** The fault behind one of a union: that of the kind of value which got furthest into what was sent. */
+function innermost(issue: Issue): Issue {
+  if (issue.code !== 'invalid_union') return issue;
+  const first = issue.errors.flatMap(([each]) => (each === undefined ? [] : [each]));
+  // A value of another type than a branch takes fails right at its door.
+  const [inside] = first.filter(({ path }) => path.length > 0);
+  return inside === undefined
+    ? issue
+    : innermost({ ...inside, path: [...issue.path, ...inside.path] });
+}
+
 /** Reads the body of a request. */
 export function readChatRequest(
   body: unknown,
 ): { readonly request: ChatRequest } | { readonly fault: RequestFault } {
   const parsed = chatRequestSchema.safeParse(body);
   if (parsed.success) return { request: parsed.data };
-  const issue = parsed.error.issues[0];
-  if (issue === undefined) return { fault: { param: null, message: 'The request is not valid.' } };
+  const [outer] = parsed.error.issues;
+  if (outer === undefined) return { fault: { param: null, message: 'The request is not valid.' } };
+  const issue = innermost(outer);
   const at = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     const param = [...at, issue.keys[0] ?? ''].join('.');

@@ -78,6 +78,10 @@ export const reasons: Texts<typeof english> = {
     what: '{{file}} hat den Schlüssel {{key}} zweimal in einem Objekt; was gilt, ist unklar.',
     next: 'Hole das Modell noch einmal oder wähle ein anderes.',
   },
+  'json-not-object': {
+    what: '{{file}} muss ein JSON-Objekt enthalten, hat aber einen Wert vom Typ {{found}}.',
+    next: 'Hole das Modell noch einmal oder wähle ein anderes.',
+  },
   'json-too-complex': {
     what: '{{file}} ist tiefer verschachtelt oder hat mehr Werte als jede echte Datei dieser Art.',
     next: 'Wähle ein anderes Modell.',
@@ -153,6 +157,10 @@ export const reasons: Texts<typeof english> = {
   'tensor-type': {
     what: 'Der Tensor {{tensor}} ist als {{type}} gespeichert; dafür lässt sich das nicht verwenden.',
     next: 'Wähle ein anderes Modell.',
+  },
+  'tensor-without-prefix': {
+    what: 'In den Gewichten steht {{found}}, aber nicht {{tensor}}: Gespeichert wurde das bloße Modell ohne seine Ausgabeschicht.',
+    next: 'Wähle das ganze Modell oder speichere es mit AutoModelForCausalLM von transformers noch einmal.',
   },
   'text-not-in-vocabulary': {
     what: 'Der Text enthält Zeichen, die der Tokenizer dieses Modells nicht kennt.',

@@ -82,6 +82,10 @@ export const reasons = {
     what: '{{file}} has the key {{key}} twice in one object, so its meaning is unclear.',
     next: 'Get the model again, or choose another one.',
   },
+  'json-not-object': {
+    what: '{{file}} must hold a JSON object, but what it holds is of the type {{found}}.',
+    next: 'Get the model again, or choose another one.',
+  },
   'json-too-complex': {
     what: '{{file}} is nested more deeply or has more values than any real file of its kind.',
     next: 'Choose another model.',
@@ -157,6 +161,10 @@ export const reasons = {
   'tensor-type': {
     what: 'The tensor {{tensor}} is stored as {{type}}, which can’t be used for it.',
     next: 'Choose another model.',
+  },
+  'tensor-without-prefix': {
+    what: 'The weights have {{found}}, but not {{tensor}}: they were saved from the bare model, without its output layer.',
+    next: 'Choose the whole model, or save it again with AutoModelForCausalLM of transformers.',
   },
   'text-not-in-vocabulary': {
     what: 'The text has characters that this model’s tokenizer does not know.',

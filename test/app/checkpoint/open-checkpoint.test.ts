@@ -30,6 +30,19 @@ describe('openCheckpoint', () => {
     await checkpoint.close();
   });
 
+  it.each([
+    ['[]', 'array'],
+    ['null', 'null'],
+    ['7', 'number'],
+  ])('says of a config.json that is %s what it is', async (text, found) => {
+    await writeTinyCheckpoint(directory);
+    await writeFile(path.join(directory, 'config.json'), text);
+    await expect(openCheckpoint(directory)).rejects.toMatchObject({
+      reason: 'json-not-object',
+      facts: { file: 'config.json', found },
+    });
+  });
+
   it('reads a part of a tensor', async () => {
     const written = await writeTinyCheckpoint(directory);
     const checkpoint = await openCheckpoint(directory);

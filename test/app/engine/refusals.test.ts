@@ -117,6 +117,27 @@ const refusals: [string, TinyCheckpointOptions, string, object][] = [
     { method: 'gptq' },
   ],
   [
+    'saved without its output layer, as the bare model is',
+    {
+      change: (tensors) =>
+        tensors.map((tensor) => ({ ...tensor, name: tensor.name.replace(/^model\./, '') })),
+    },
+    'tensor-without-prefix',
+    { tensor: 'model.embed_tokens.weight', found: 'embed_tokens.weight' },
+  ],
+  [
+    'of a type that is not known under a known class',
+    { config: { model_type: 'lama', architectures: ['LlamaForCausalLM'] } },
+    'unknown-architecture',
+    { architecture: 'lama' },
+  ],
+  [
+    'of a known type under an unknown class',
+    { config: { architectures: ['LlamaForSequenceClassification'] } },
+    'unknown-architecture-similar',
+    { architecture: 'LlamaForSequenceClassification', similar: 'LlamaForCausalLM' },
+  ],
+  [
     'of a family that is not known',
     { config: { model_type: 'qwen2_moe', architectures: ['Qwen2MoeForCausalLM'] } },
     'unknown-architecture-similar',
@@ -143,6 +164,11 @@ describe('a model', () => {
   it.each<[string, TinyCheckpointOptions]>([
     ['that stops at -1', { config: { eos_token_id: -1, bos_token_id: -1, pad_token_id: -1 } }],
     ['that calls its activation swish', { config: { hidden_act: 'swish' } }],
+    ['with a list of nothing as scaling', { config: { rope_scaling: [] } }],
+    [
+      'of one known family under the class of another, which its type decides as in transformers',
+      { config: { architectures: ['MistralForCausalLM'] } },
+    ],
     ['with a window of none in a family that has none', { config: { sliding_window: 0 } }],
     ['with an infinite number in a field that nobody reads', { config: { x: 'INFINITE' } }],
     [

@@ -141,9 +141,17 @@ describe('a chat completion request', () => {
     });
     expect(refused(message({ name: 'Bob' }))).toBe('messages.0.name');
     expect(refused(message({ cache_control: {} }))).toBe('messages.0.cache_control');
-    expect(
-      refused({ messages: [{ role: 'user', content: [{ type: 'text', text: 'a', x: 1 }] }] }),
-    ).toContain('messages.0.content');
+    const part = (value: unknown): object => ({
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, value] }],
+    });
+    expect(refused(part({ type: 'text', text: 'a', cache_control: {} }))).toBe(
+      'messages.0.content.1.cache_control',
+    );
+    expect(refused(part({ type: 'image_url', image_url: {} }))).toBe('messages.0.content.1.type');
+    expect(refused(part({ type: 'text', text: 7 }))).toBe('messages.0.content.1.text');
+    expect(refused(part('a'))).toBe('messages.0.content.1');
+    expect(refused({ messages: [{ role: 'user', content: 7 }] })).toBe('messages.0.content');
+    expect(refused({ stop: ['a', 7] })).toBe('stop.1');
     expect(refused({ messages: [{ role: 'tool', content: 'a' }] })).toBe('messages.0.role');
     expect(refused({ stream_options: { include_use: true } })).toBe('stream_options.include_use');
     // An answer as it was got goes back as it is.
