@@ -20,6 +20,7 @@ import { pull } from './engine/pull.ts';
 import { quantize } from './engine/quantize.ts';
 import { finishRemovals } from './engine/remove-entry.ts';
 import { startSampleHub } from './engine/sample-hub.ts';
+import { sourceHub } from './engine/sources.ts';
 import { sweepHome } from './engine/sweep.ts';
 import { tensorCalls } from './engine/tensor-calls.ts';
 import { fileSecrets, type Secrets } from './engine/secrets.ts';
@@ -122,9 +123,14 @@ async function assemble(
       doctor: () => doctor(context),
       search: ({ query, limit }, { signal }) =>
         context.hub.forPerson.search(query, { limit, signal }),
+      sourceHub: ({ source }) => sourceHub(context, source),
       inspect: (params, call) => inspect(context, params, call),
       pull: ({ source }, call) =>
-        whileDiskFull(context, call, (watched) => pull(context, source, watched)),
+        whileDiskFull(context, call, async (watched) => {
+          const before = new Set(catalog.models.checkpoints().map(({ id }) => id));
+          const checkpoint = await pull(context, source, watched);
+          return { ...checkpoint, isNew: !before.has(checkpoint.id) };
+        }),
       quantize: (params, call) =>
         whileDiskFull(context, call, (watched) => quantize(context, params, watched)),
     },

@@ -41,12 +41,20 @@ import { tensorViewSchema } from './tensor-view.ts';
 const source = z.string().min(1).max(4096);
 const id = z.string().min(1).max(512);
 
+/** False for what was there before: nothing was downloaded, made or listed then. */
+const isNew = z.boolean();
+
 /** What the engine does: it owns the disk and the catalog. */
 export const engineApi = {
   doctor: method({ params: z.object({}), result: doctorSchema }),
   search: method({
     params: z.object({ query: z.string().max(512), limit: z.int().min(1).max(100).default(20) }),
     result: z.array(modelSummarySchema),
+  }),
+  /** Which hub a source is asked for; `endpoint` is null where none is, `otherHub` a host that a link names instead. */
+  sourceHub: method({
+    params: z.object({ source }),
+    result: z.object({ endpoint: z.string().nullable(), otherHub: z.string().nullable() }),
   }),
   inspect: method({
     params: z.object({ source, contextLength: z.int().positive().default(4096) }),
@@ -56,7 +64,7 @@ export const engineApi = {
   pull: method({
     params: z.object({ source }),
     event: progressSchema,
-    result: checkpointSchema,
+    result: checkpointSchema.extend({ isNew }),
   }),
   /** Makes one artifact per scheme; pulls the checkpoint first where it is not there. */
   quantize: method({
@@ -71,7 +79,7 @@ export const engineApi = {
       threads: z.int().positive().optional(),
     }),
     event: progressSchema,
-    result: z.array(artifactSchema),
+    result: z.array(artifactSchema.extend({ isNew })),
   }),
   list: method({
     params: z.object({}),
@@ -189,8 +197,8 @@ export const engineApi = {
     params: z.object({ path: z.string().min(1).max(4096) }),
     event: progressSchema,
     result: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('checkpoint'), checkpoint: checkpointSchema }),
-      z.object({ kind: z.literal('artifact'), artifact: artifactSchema }),
+      z.object({ kind: z.literal('checkpoint'), checkpoint: checkpointSchema, isNew }),
+      z.object({ kind: z.literal('artifact'), artifact: artifactSchema, isNew }),
     ]),
   }),
   /** Adds a folder to the library and lists the checkpoints and artifacts that it finds there. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import { isGone, processIdentitySchema, thisProcess } from './process-identity.ts';
@@ -112,9 +112,8 @@ export const FOLDER_LOCK_NAME = '.nibble-lock';
 /** `name.lock`, `.nibble-lock`, and what `place` and `removeStale` leave beside them when they are killed. */
 const LOCK_NAME = /(?:\.lock|^\.nibble-lock)(?:\.(?:stale-)?[0-9a-f]{8}-[0-9a-f-]{27})?$/;
 
-/** Deletes the locks in a folder whose processes are gone. Only files that have a lock's name and contents are touched. */
-export async function sweepLocks(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
+/** Deletes the locks in a folder whose processes are gone. Only files that have a lock's name and contents are touched. @param names What is in the folder. */
+export async function sweepLocks(directory: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
     if (!LOCK_NAME.test(name)) continue;
     const file = path.join(directory, name);

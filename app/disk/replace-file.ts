@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readdir, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../contract/error.ts';
 import { isGone, thisProcess } from './process-identity.ts';
@@ -77,15 +77,14 @@ export async function createFile(
   return isMade;
 }
 
-/** Deletes what `replaceFile` and `createFile` left in a folder when its process was killed. */
-export async function sweepPartials(directory: string): Promise<void> {
+/** Deletes what `replaceFile` and `createFile` left in a folder when its process was killed. @param files The names of the files in it. */
+export async function sweepPartials(directory: string, files: readonly string[]): Promise<void> {
   const { host, bootId } = await thisProcess();
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    const [, pid, start = ''] = PARTIAL_NAME.exec(entry.name) ?? [];
-    if (pid === undefined || !entry.isFile()) continue;
+  for (const name of files) {
+    const [, pid, start = ''] = PARTIAL_NAME.exec(name) ?? [];
+    if (pid === undefined) continue;
     const processStart = start === '' ? null : start;
     if (await isGone({ pid: Number(pid), host, bootId, processStart }))
-      await rm(path.join(directory, entry.name), { force: true }).catch(() => undefined);
+      await rm(path.join(directory, name), { force: true }).catch(() => undefined);
   }
 }

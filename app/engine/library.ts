@@ -154,7 +154,14 @@ export function libraryCalls(
       return await Promise.resolve({});
     },
 
-    add: ({ path: place }, { signal, emit }) => addPath(context, place, { signal, emit }),
+    add: async ({ path: place }, { signal, emit }) => {
+      const before = new Set(
+        [...models.checkpoints(), ...models.artifacts()].map((entry) => entry.id),
+      );
+      const added = await addPath(context, place, { signal, emit });
+      const { id } = added.kind === 'artifact' ? added.artifact : added.checkpoint;
+      return { ...added, isNew: !before.has(id) };
+    },
 
     addFolder: async ({ directory }) => {
       const chosen = path.resolve(directory);

@@ -34,6 +34,9 @@ export interface QuantizeRequest {
   readonly outputLayerCopy?: boolean | undefined;
 }
 
+/** An artifact, and whether it was made just now. */
+export type MadeArtifact = Artifact & { readonly isNew: boolean };
+
 /**
  * Refuses by its headers what cannot be quantized or run: before hours of downloading, and before it is listed.
  *
@@ -127,6 +130,25 @@ function madeAlready(
   return same ?? null;
 }
 
+/** @throws AppError 'malformed-file' where files of an artifact are gone or of another size: it is not what was made */
+async function requireWhole(
+  { catalog: { models } }: EngineContext,
+  { id, directory }: Artifact,
+): Promise<void> {
+  const now = new Map((await filesBelow(directory)).map((file) => [file.name, file.sizeBytes]));
+  for (const { name, sizeBytes } of models.files('artifact', id))
+    if (now.get(name) !== sizeBytes)
+      throw new AppError(
+        'malformed-file',
+        `${id} was made before, but ${name} in ${directory} is missing or damaged.`,
+        because(
+          'artifact-damaged',
+          { id, file: name, folder: directory },
+          { remedy: 'Remove it, then make it again.' },
+        ),
+      );
+}
+
 /** @throws AppError 'invalid-input' where a chosen name is an artifact's already: whoever uses it would mean two */
 function requireFreeName({ catalog: { models } }: EngineContext, name: string | undefined): void {
   if (name === undefined) return;
@@ -153,7 +175,7 @@ export async function makeArtifact(
   scheme: SchemeName,
   request: QuantizeRequest,
   { signal, emit, claim }: WorkCall,
-): Promise<Artifact> {
+): Promise<MadeArtifact> {
   const { catalog } = context;
   await requireReachable(checkpoint);
   const opened = await openCheckpoint(checkpoint.directory);
@@ -165,10 +187,13 @@ export async function makeArtifact(
       blockSize: request.blockSize,
       outputLayerCopy: request.outputLayerCopy,
     });
+    const existing = madeAlready(context, checkpoint, scheme, plan, request.name);
+    if (existing !== null) {
+      await requireWhole(context, existing);
+      return { ...existing, isNew: false };
+    }
     // Before anything is written: a family that runs here must not be refused when all the work is done.
     if (describeArchitecture(opened.config).runnable) requireRunnable(opened);
-    const existing = madeAlready(context, checkpoint, scheme, plan, request.name);
-    if (existing !== null) return existing;
 
     const name = request.name ?? artifactName(checkpoint, scheme, plan, request);
     requireFreeName(context, request.name);
@@ -219,7 +244,7 @@ export async function makeArtifact(
       quantizeMs: made.elapsedMs,
       createdAt: new Date().toISOString(),
     };
-    return catalog.models.addArtifact(artifact, stored, made.tensors);
+    return { ...catalog.models.addArtifact(artifact, stored, made.tensors), isNew: true };
   } finally {
     await opened.close();
   }
@@ -245,10 +270,10 @@ export async function quantize(
   context: EngineContext,
   request: QuantizeRequest,
   call: WorkCall,
-): Promise<Artifact[]> {
+): Promise<MadeArtifact[]> {
   await requireMakeable(request);
   const checkpoint = await checkpointFor(context, request.source, call, request.name);
-  const artifacts: Artifact[] = [];
+  const artifacts: MadeArtifact[] = [];
   for (const scheme of request.schemes)
     artifacts.push(await makeArtifact(context, checkpoint, scheme, request, call));
   return artifacts;

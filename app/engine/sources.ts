@@ -9,7 +9,7 @@ import {
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError, because } from '../contract/error.ts';
 import { SAMPLE_SOURCE } from '../contract/inspection.ts';
-import { isRepositoryName, parseRepositoryName } from '../hub/index.ts';
+import { isRepositoryName, otherHubOf, parseRepositoryName } from '../hub/index.ts';
 import type { EngineContext } from './context.ts';
 import { fileState } from '../disk/index.ts';
 import { isUnchanged } from './checkpoint-version.ts';
@@ -58,6 +58,17 @@ export async function resolveSource(context: EngineContext, text: string): Promi
       { remedy: 'Name a repository as OWNER/NAME, a folder, or an id from: nibble list' },
     ),
   );
+}
+
+/** Which hub a source is asked for, and the host that a link names where that is another one. @throws as `resolveSource` */
+export async function sourceHub(
+  context: EngineContext,
+  text: string,
+): Promise<{ endpoint: string | null; otherHub: string | null }> {
+  const { kind } = await resolveSource(context, text);
+  if (kind !== 'repository') return { endpoint: null, otherHub: null };
+  const { endpoint } = context.hub;
+  return { endpoint, otherHub: otherHubOf(text, endpoint) };
 }
 
 /** True for a file that can be seen now. */

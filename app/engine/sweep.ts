@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { sweepLocks, sweepPartials } from '../disk/index.ts';
+import { sweepFolder } from '../disk/index.ts';
 import type { EngineContext } from './context.ts';
 import { leaseFolder } from './lease.ts';
 import { measurementFolder } from './measure.ts';
@@ -35,12 +35,7 @@ export async function sweepHome({ home, catalog }: EngineContext): Promise<void>
       for (const commit of await foldersIn(repository)) places.add(commit);
     }
   }
-  await Promise.all(
-    [...places].map(async (place) => {
-      await sweepLocks(place);
-      await sweepPartials(place);
-    }),
-  );
+  await Promise.all([...places].map(sweepFolder));
   await sweepMeasurements(home.directory, catalog);
 }
 

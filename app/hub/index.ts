@@ -11,6 +11,6 @@ export type { ReadRemoteOptions, RemoteCheckpoint } from './read-remote-checkpoi
 export { readRemoteCheckpoint } from './read-remote-checkpoint.ts';
 export type { Repository, RepositoryFile } from './repository.ts';
 export type { RepositoryName } from './repository-name.ts';
-export { isRepositoryName, parseRepositoryName } from './repository-name.ts';
+export { isRepositoryName, otherHubOf, parseRepositoryName } from './repository-name.ts';
 export type { RetryPolicy } from './retry.ts';
 export { selectFiles } from './select-files.ts';

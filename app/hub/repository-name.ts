@@ -87,6 +87,25 @@ export function isRepositoryName(text: string): boolean {
   return parse(text) !== null;
 }
 
+/** The public hub has several names. */
+const HUB_NAMES = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
+
+/**
+ * The host that the address of a page names, where requests go to another one: the hub that is set decides, and never
+ * the address.
+ *
+ * @param text What a person named.
+ * @param endpoint The hub that is set.
+ * @returns null for what is no address, or one of the hub that is set
+ */
+export function otherHubOf(text: string, endpoint: string): string | null {
+  const trimmed = text.trim();
+  if (!/^https?:\/\//i.test(trimmed) || !URL.canParse(trimmed)) return null;
+  const named = new URL(trimmed).host;
+  const asked = new URL(endpoint).host;
+  return named === asked || (HUB_NAMES.has(named) && HUB_NAMES.has(asked)) ? null : named;
+}
+
 /**
  * Reads a repository's name; the revision is `main` where none is given.
  *

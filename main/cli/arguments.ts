@@ -3,12 +3,17 @@ import { schemeNames, type SchemeName } from '../../app/contract/scheme.ts';
 
 /** Parsers for single option values. Commander prints what they throw and the command ends with code 2. */
 
-export function wholeNumber(minimum: number): (text: string) => number {
+export function wholeNumber(
+  minimum: number,
+  maximum = Number.MAX_SAFE_INTEGER,
+): (text: string) => number {
   return (text) => {
     const value = Number(text);
     // Number() takes an empty text for 0 and reads 0x10 and 1e3.
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum)
       throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
+    if (value > maximum)
+      throw new InvalidArgumentError(`It must be a whole number of at most ${maximum}.`);
     return value;
   };
 }
@@ -35,6 +40,12 @@ export function schemeList(text: string): SchemeName[] {
     chosen.add(scheme);
   }
   return [...chosen];
+}
+
+/** A text that says something. */
+export function someText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }
 
 /** Ids are indexes of 32 bits; which of them a model has, only the model says. */

@@ -2,8 +2,9 @@
 import { CommanderError } from 'commander';
 import { poolThreads } from '../processes/child-environment.ts';
 import { buildProgram } from './program.ts';
-import { exitCodes } from './session.ts';
+import { exitCodes, reportUsage } from './session.ts';
 import { onReaderGone, printError } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 // A reader that went away (`nibble list | head`) is no error of ours.
 onReaderGone(() => process.exit(exitCodes.done));
@@ -34,6 +35,11 @@ try {
     process.exitCode = code;
   }).parseAsync(process.argv);
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof UsageError) {
+    // What was wrong may stand before --json.
+    const end = process.argv.indexOf('--');
+    const json = process.argv.slice(2, end < 0 ? undefined : end).includes('--json');
+    process.exitCode = reportUsage(error, { json });
+  } else if (error instanceof CommanderError) process.exitCode = exitCodes.done;
+  else throw error;
 }

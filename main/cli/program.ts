@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { z } from 'zod';
 import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts';
 import { cacheTypeSchema, type CacheType } from '../../app/contract/sampling.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
-import { numberBetween, schemeList, tokenIds, wholeNumber } from './arguments.ts';
+import { numberBetween, schemeList, someText, tokenIds, wholeNumber } from './arguments.ts';
 import { printError, printOut } from './terminal.ts';
+import { usageErrorOf } from './usage-error.ts';
 import type { BareSession, GlobalOptions, Session } from './session.ts';
 
 /** Options of the commands that generate text. Absent ones fall back to what the model recommends. */
@@ -72,6 +75,18 @@ function withRunner(command: Command, device: DeviceWish): Command {
     .option('--profile', 'show where the time went, operator by operator', false);
 }
 
+/** What the engine asks a hub for at once. */
+const MOST_FOUND = 100;
+
+const MOST_PORTS = 65_535;
+
+const packageSchema = z.object({ version: z.string() });
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return packageSchema.parse(JSON.parse(text)).version;
+}
+
 type Action<O> = (session: Session, options: O) => Promise<number | undefined>;
 
 /**
@@ -87,9 +102,12 @@ export function buildProgram(finish: (code: number) => void): Command {
       new Option('--home <dir>', 'where models and the catalog are kept').env('NIBBLE_HOME'),
     )
     .option('--verbose', 'show where an error came from', false)
-    .showHelpAfterError('(nibble --help lists the commands)')
-    .configureOutput({ writeOut: printOut, writeErr: printError })
-    .exitOverride();
+    .version(packageVersion())
+    // Whoever catches the error says it, in the form of all errors.
+    .configureOutput({ writeOut: printOut, writeErr: printError, outputError: () => undefined })
+    .exitOverride((error) => {
+      throw usageErrorOf(error, 'See: nibble --help');
+    });
 
   const run = async <O>(options: O, load: () => Promise<Action<O>>): Promise<void> => {
     const { runCommand } = await import('./session.ts');
@@ -100,7 +118,9 @@ export function buildProgram(finish: (code: number) => void): Command {
   // Options may stand before or after the command's name.
   const command = (declaration: string, description: string): Command => {
     const created = program.command(declaration).description(description);
-    created.exitOverride();
+    created.exitOverride((error) => {
+      throw usageErrorOf(error, `See: nibble ${created.name()} --help`);
+    });
     return created;
   };
 
@@ -108,7 +128,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     run({}, async () => (await import('./commands/doctor.ts')).doctorCommand),
   );
   command('search <query>', 'find models on the hub')
-    .option('--limit <n>', 'how many', wholeNumber(1), 20)
+    .option('--limit <n>', 'how many, at most 100', wholeNumber(1, MOST_FOUND), 20)
     .action((query: string, options: { limit: number }) =>
       run({ query, ...options }, async () => (await import('./commands/search.ts')).searchCommand),
     );
@@ -136,7 +156,7 @@ export function buildProgram(finish: (code: number) => void): Command {
         .choices(['auto', 'cpu', 'cuda'])
         .default('auto'),
     )
-    .option('--name <name>', 'name of the result in the catalog')
+    .option('--name <name>', 'name of the result in the catalog', someText)
     .option('--threads <n>', 'processor threads', wholeNumber(1))
     .action((source: string, options: Record<string, unknown>) =>
       run(
@@ -168,7 +188,7 @@ export function buildProgram(finish: (code: number) => void): Command {
       run({ id, ...options }, async () => (await import('./commands/remove.ts')).removeCommand),
     );
   withRunner(withGeneration(command('chat <id>', 'talk with a model')), 'auto')
-    .option('--prompt <text>', 'ask this, print the answer, and end')
+    .option('--prompt <text>', 'ask this, print the answer, and end', someText)
     .option('--system <text>', 'system prompt')
     .option('--no-save', 'do not keep the conversation')
     .action((id: string, options: Record<string, unknown>) =>
@@ -195,7 +215,7 @@ export function buildProgram(finish: (code: number) => void): Command {
       command('compare <ids...>', 'the same prompt and seed through two or more models'),
     ),
   )
-    .requiredOption('--prompt <text>', 'what to ask')
+    .requiredOption('--prompt <text>', 'what to ask', someText)
     .option('--system <text>', 'system prompt')
     .action((ids: string[], options: Record<string, unknown>) =>
       run(
@@ -220,7 +240,11 @@ export function buildProgram(finish: (code: number) => void): Command {
       ),
     );
   command('serve', 'the app in a browser, on this computer only')
-    .option('--port <n>', 'where to listen (default: 6422, or a free one)', wholeNumber(0))
+    .option(
+      '--port <n>',
+      'where to listen (default: 6422, or a free one)',
+      wholeNumber(0, MOST_PORTS),
+    )
     .option('--open', 'open it in the browser', false)
     .option(
       '--new-key',

@@ -18,16 +18,18 @@ const verbs: Readonly<Record<Progress['kind'], string>> = {
   paused: 'Waiting',
 };
 
-function amount(value: number, unit: Progress['unit']): string {
-  return unit === 'bytes' ? formatBytes(value) : `${formatCount(value)} ${unit}`;
+/** `1.2 MB`, `3 of 8 tensors`, `1 of 1 item`. */
+function amount({ done, total, unit }: Progress): string {
+  if (unit === 'bytes')
+    return total === null ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
+  const counted = (total ?? done) === 1 ? unit.replace(/s$/, '') : unit;
+  return total === null
+    ? `${formatCount(done)} ${counted}`
+    : `${formatCount(done)} of ${formatCount(total)} ${counted}`;
 }
 
 function describe(progress: Progress): string {
-  const parts = [
-    progress.total === null
-      ? amount(progress.done, progress.unit)
-      : `${amount(progress.done, progress.unit)} of ${amount(progress.total, progress.unit)}`,
-  ];
+  const parts = [amount(progress)];
   if (progress.rate !== null && progress.rate > 0)
     parts.push(formatRate(progress.rate, progress.unit));
   if (progress.secondsLeft !== null && progress.secondsLeft > 0)
@@ -40,7 +42,7 @@ function describe(progress: Progress): string {
 export class ProgressBars {
   readonly #bars: MultiBar | null;
   readonly #byStep = new Map<string, SingleBar>();
-  readonly #lastLine = new Map<string, { atMs: number; kind: string }>();
+  readonly #lastLine = new Map<string, { atMs: number; kind: string; finished: boolean }>();
 
   constructor(options: { interactive: boolean }) {
     this.#bars = options.interactive
@@ -84,8 +86,10 @@ export class ProgressBars {
     const last = this.#lastLine.get(progress.step);
     const finished = progress.total !== null && progress.done >= progress.total;
     const now = Date.now();
-    if (last?.kind === progress.kind && !finished && now - last.atMs < LINE_INTERVAL_MS) return;
-    this.#lastLine.set(progress.step, { atMs: now, kind: progress.kind });
+    const isSame = last?.kind === progress.kind && last.finished === finished;
+    // The last unit of work and the end of the step are one word to a reader.
+    if (isSame && (finished || now - last.atMs < LINE_INTERVAL_MS)) return;
+    this.#lastLine.set(progress.step, { atMs: now, kind: progress.kind, finished });
     printError(`${title}: ${describe(progress)}\n`);
   }
 

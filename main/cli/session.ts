@@ -1,9 +1,10 @@
-import { describeError, toAppError, type ErrorCode } from '../../app/contract/error.ts';
+import { describeError, toAppError } from '../../app/contract/error.ts';
 import type { EngineApi } from '../../app/contract/engine-api.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 import type { Handlers } from '../../app/contract/rpc.ts';
 import { Output } from './output.ts';
 import { ProgressBars } from './progress-bars.ts';
+import { UsageError } from './usage-error.ts';
 import { errorLine } from './words/error-line.ts';
 
 /** Options that every command takes. */
@@ -33,11 +34,19 @@ export interface Session extends BareSession {
   readonly clearProgress: () => void;
 }
 
-/** What is wrong with the words of the command itself. */
-export class UsageError extends Error {}
+/** Says what went wrong, as every command does: in a line on stderr and, with --json, as the document. @returns the exit code */
+function report(output: Output, error: unknown, isVerbose: boolean): number {
+  const known = toAppError(error);
+  output.note(known.code === 'aborted' ? 'nibble: Interrupted.' : errorLine(known));
+  if (isVerbose) output.noteBlock(stackOf(known));
+  output.document({ error: describeError(known) });
+  if (known instanceof UsageError) return exitCodes.usage;
+  return known.code === 'aborted' ? exitCodes.interrupted : exitCodes.failed;
+}
 
-function exitCodeFor(code: ErrorCode): number {
-  return code === 'aborted' ? exitCodes.interrupted : exitCodes.failed;
+/** Says what is wrong with a command that could not even begin. @returns the exit code */
+export function reportUsage(error: UsageError, options: { json: boolean }): number {
+  return report(new Output(options), error, false);
 }
 
 /**
@@ -94,15 +103,7 @@ export async function runBareCommand(
     const code = await command({ output, signal: controller.signal });
     return code ?? exitCodes.done;
   } catch (error) {
-    if (error instanceof UsageError) {
-      output.note(`nibble: ${error.message}`);
-      return exitCodes.usage;
-    }
-    const known = toAppError(error);
-    output.note(known.code === 'aborted' ? 'nibble: Interrupted.' : errorLine(known));
-    if (options.verbose) output.noteBlock(stackOf(known));
-    output.document({ error: describeError(known) });
-    return exitCodeFor(known.code);
+    return report(output, error, options.verbose);
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { formatBytes, formatCount } from '../../../app/contract/format.ts';
 import type { Session } from '../session.ts';
+import { sinceWords } from '../words/since.ts';
 
 /** Lists a folder that is there already, without copying or changing it. */
 export async function addCommand(
@@ -17,6 +18,7 @@ export async function addCommand(
       `${output.style('bold', id)} · checkpoint, ${architecture}, ${formatCount(parameters)} parameters, ${formatBytes(sizeBytes)}`,
     );
     output.line(directory);
+    if (!added.isNew) output.line(`${sinceWords(added.checkpoint)}; nothing was changed.`);
     output.line(output.style('dim', `Make it smaller: nibble quantize ${id} --scheme nf4-dq`));
     return undefined;
   }
@@ -25,6 +27,7 @@ export async function addCommand(
     `${output.style('bold', id)} · ${scheme}, ${architecture}, ${formatCount(totals.parameters)} parameters, ${formatBytes(sizeBytes)}`,
   );
   output.line(directory);
+  if (!added.isNew) output.line(`${sinceWords(added.artifact)}; nothing was changed.`);
   output.line(output.style('dim', `Talk with it: nibble chat ${id}`));
   return undefined;
 }

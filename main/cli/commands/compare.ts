@@ -9,6 +9,7 @@ import type { Output } from '../output.ts';
 import { rawSampling, weightsWords } from '../generation.ts';
 import type { GenerationOptions } from '../program.ts';
 import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface CompareOptions extends GenerationOptions {
   readonly ids: string[];
@@ -74,11 +75,33 @@ export function printComparison(
   );
 }
 
+/** As many as the engine takes. */
+const MOST_COMPARED = 8;
+
+/** @throws UsageError for fewer models than two, more than there is room for, or the same one twice */
+function requireComparable(ids: readonly string[]): void {
+  const [first = '', second] = ids;
+  if (second === undefined)
+    throw new UsageError(
+      `Only ${first} was named, and a comparison takes two models or more.`,
+      `Name another one: nibble compare ${first} OTHER-ID --prompt TEXT. What there is: nibble list.`,
+    );
+  if (ids.length > MOST_COMPARED)
+    throw new UsageError(
+      `${ids.length} models were named, and a comparison takes at most ${MOST_COMPARED}.`,
+      'Name fewer.',
+    );
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined)
+    throw new UsageError(`${twice} was named twice.`, 'Name each model once: nibble list.');
+}
+
 /** The same prompt and seed through two or more artifacts. Greedy unless a temperature is given. */
 export async function compareCommand(
   { engine, output, progress, clearProgress }: Session,
   options: CompareOptions,
 ): Promise<undefined> {
+  requireComparable(options.ids);
   const comparison = await engine.compare(
     {
       ids: options.ids,

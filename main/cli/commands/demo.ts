@@ -2,7 +2,7 @@ import { formatBits, formatBytes, formatPercent } from '../../../app/contract/fo
 import { divergenceWord } from '../../../app/contract/quality.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
-import type { Evaluation } from '../../../app/contract/checkpoint.ts';
+import { storedWeightsBytes, type Evaluation } from '../../../app/contract/checkpoint.ts';
 import {
   createEngine,
   defaultHome,
@@ -97,7 +97,7 @@ export async function demoCommand(
         const topAgreement = evaluation?.topAgreement ?? null;
         return [
           artifact.scheme,
-          formatBytes(artifact.weightsBytes),
+          formatBytes(storedWeightsBytes(artifact)),
           formatBits(artifact.totals.bitsPerWeight),
           lossWords(artifact.totals),
           evaluation?.perplexity.toFixed(4) ?? '',

@@ -2,7 +2,8 @@ import { exportLogits } from '../../../app/engine.ts';
 import { answerSummary, rawSampling, withCheckedWeights, withRunner } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
 import type { GenerationOptions } from '../program.ts';
-import { exitCodes, UsageError, type Session } from '../session.ts';
+import { exitCodes, type Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface GenerateOptions extends GenerationOptions {
   readonly id: string;

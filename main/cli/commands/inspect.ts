@@ -1,17 +1,20 @@
 import { formatBits, formatBytes, formatCount } from '../../../app/contract/format.ts';
 import { schemes } from '../../../app/contract/scheme.ts';
 import type { Session } from '../session.ts';
+import { announceHub } from '../source-hub.ts';
 
 const fitWords = { yes: 'fits', tight: 'tight', no: 'too large' } as const;
 
 /** Shows what a model is and how large each scheme would make it, before a byte of weights is downloaded. */
 export async function inspectCommand(
-  { engine, output, progress, clearProgress }: Session,
+  session: Session,
   options: { source: string },
 ): Promise<undefined> {
+  const { engine, output, progress, clearProgress } = session;
+  const hub = await announceHub(session, options.source);
   const found = await engine.inspect({ source: options.source, contextLength: 4096 }, progress);
   clearProgress();
-  output.document(found);
+  output.document({ ...found, ...hub });
   output.line(output.style('bold', found.source));
   const facts = [
     found.architecture +
@@ -26,10 +29,12 @@ export async function inspectCommand(
     found.hasChatTemplate ? '' : 'no chat template',
   ];
   output.line(facts.filter((fact) => fact !== '').join(' · '));
+  const others = Math.max(0, found.downloadBytes - found.weightsBytes);
+  const bytes = `${formatBytes(found.downloadBytes)} (${formatBytes(found.weightsBytes)} of weights, ${formatBytes(others)} of tokenizer and other files)`;
   output.line(
     found.directory === null
-      ? `Download: ${formatBytes(found.downloadBytes)}${found.commit === null ? '' : ` at ${found.commit.slice(0, 12)}`} · only ${formatBytes(found.inspectedBytes)} read so far`
-      : `Folder: ${found.directory}, ${formatBytes(found.downloadBytes)}`,
+      ? `Download: ${bytes}${found.commit === null ? '' : ` at ${found.commit.slice(0, 12)}`} · only ${formatBytes(found.inspectedBytes)} read so far`
+      : `Folder: ${found.directory}, ${bytes}`,
   );
   output.line();
   if (found.obstacle !== null) {
@@ -55,6 +60,12 @@ export async function inspectCommand(
       fitWords[size.fits],
     ]),
     [2, 3, 4],
+  );
+  output.line(
+    output.style(
+      'dim',
+      'Weights: the files of tensors that quantizing writes. The size that nibble list shows has the tokenizer and other files in it.',
+    ),
   );
   const copyBytes = Math.max(0, ...found.schemes.map((size) => size.outputLayerCopyBytes));
   if (copyBytes > 0)

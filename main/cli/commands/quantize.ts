@@ -9,6 +9,8 @@ import {
 import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import type { Session } from '../session.ts';
+import { announceHub } from '../source-hub.ts';
+import { sinceWords } from '../words/since.ts';
 import { lossWords, NOT_MEASURED } from '../words/loss.ts';
 
 interface QuantizeOptions {
@@ -21,14 +23,22 @@ interface QuantizeOptions {
   readonly threads?: number;
 }
 
+/** How long it took; of what was there already nothing took any time. */
+function timeWords({ isNew, quantizeMs }: { isNew: boolean; quantizeMs: number | null }): string {
+  if (!isNew) return 'made before';
+  return quantizeMs === null ? NOT_MEASURED : formatDuration(quantizeMs);
+}
+
 /** Makes one artifact per scheme. */
 export async function quantizeCommand(
-  { engine, output, progress, clearProgress }: Session,
+  session: Session,
   { scheme, ...rest }: QuantizeOptions,
 ): Promise<undefined> {
+  const { engine, output, progress, clearProgress } = session;
+  const { otherHub } = await announceHub(session, rest.source);
   const artifacts = await engine.quantize({ ...rest, schemes: scheme }, progress);
   clearProgress();
-  output.document(artifacts);
+  output.document(artifacts.map((artifact) => ({ ...artifact, otherHub })));
   output.table(
     ['Id', 'Size', 'Of 16 bit', 'Bits per weight', 'SQNR', 'Time'],
     artifacts.map((artifact) => [
@@ -37,10 +47,12 @@ export async function quantizeCommand(
       formatPercent(storedWeightsBytes(artifact) / artifact.sourceBytes),
       formatBits(artifact.totals.bitsPerWeight),
       lossWords(artifact.totals),
-      artifact.quantizeMs === null ? NOT_MEASURED : formatDuration(artifact.quantizeMs),
+      timeWords(artifact),
     ]),
     [1, 2, 3, 4, 5],
   );
+  for (const artifact of artifacts)
+    if (!artifact.isNew) output.line(`${artifact.id}: ${sinceWords(artifact)}; nothing was made.`);
   const copy = artifacts.find(({ outputLayerCopy }) => outputLayerCopy !== null)?.outputLayerCopy;
   if (copy !== undefined && copy !== null)
     output.line(

@@ -1,9 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { formatBytes } from '../../../app/contract/format.ts';
 import type { UnreadableEntry } from '../../../app/contract/library.ts';
-import { exitCodes, UsageError, type Session } from '../session.ts';
+import { exitCodes, type Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
 import { drawingStream } from '../terminal.ts';
 import { terminalLine } from '../terminal-text.ts';
+
+const ADD_YES = 'Add --yes if that is what you want.';
 
 /** Deletes what an interrupted job left, by the name that `nibble list` shows it under. */
 async function discardCommand(
@@ -11,10 +14,11 @@ async function discardCommand(
   { id, yes, trash }: { id: string; yes: boolean; trash: boolean },
 ): Promise<number> {
   if (trash)
-    throw new UsageError('what is unfinished is not moved to the trash; leave out --trash');
+    throw new UsageError('What is unfinished is not moved to the trash.', 'Leave out --trash.');
   if (!yes)
     throw new UsageError(
-      `this would delete ${id}, which is unfinished and can still be gone on with; add --yes if that is what you want`,
+      `This would delete ${id}, which is unfinished and can still be gone on with.`,
+      ADD_YES,
     );
   const { freedBytes } = await engine.discardUnfinished({ name: id }, quiet);
   output.document({ name: id, freedBytes });
@@ -30,7 +34,8 @@ async function forgetCommand(
 ): Promise<number> {
   if (!yes)
     throw new UsageError(
-      `this would take the ${kind} ${id} off the list, which a newer Nibble may still read; add --yes if that is what you want`,
+      `This would take the ${kind} ${id} off the list, which a newer Nibble may still read.`,
+      ADD_YES,
     );
   await engine.forgetUnreadable({ kind, id }, quiet);
   output.document({ kind, id, directory });
@@ -62,7 +67,10 @@ export async function removeCommand(
     : `${found.kind} ${id} from the catalog; your folder ${entry.directory} stays as it is`;
   if (!options.yes) {
     if (!process.stdin.isTTY || output.json)
-      throw new UsageError(`this would delete ${what}; add --yes if that is what you want`);
+      throw new UsageError(
+        `This would ${trash ? 'move to the trash:' : 'delete'} ${what}.`,
+        ADD_YES,
+      );
     const prompt = createInterface({ input: process.stdin, output: drawingStream });
     const answer = await prompt.question(
       terminalLine(`${trash ? 'Move to the trash:' : 'Delete'} ${what}? [y/N] `),

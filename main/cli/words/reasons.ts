@@ -12,6 +12,10 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: 'The weights are already quantized ({{method}}). Nibble quantizes from the original 16-bit or 32-bit weights.',
     remedy: 'Use the original model that it was made from.',
   },
+  'artifact-damaged': {
+    what: '{{id}} was made before, but {{file}} in {{folder}} is missing or damaged.',
+    remedy: 'Remove it (nibble remove {{id}}), then run the same command again.',
+  },
   'bad-config-value': {
     what: "config.json gives {{field}} the value {{value}}, which can't be right.",
     remedy: 'Get it again (nibble pull <repository>), or use another model.',

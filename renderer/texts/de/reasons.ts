@@ -6,6 +6,10 @@ export const reasons: Texts<typeof english> = {
     what: 'Die Gewichte sind schon quantisiert ({{method}}). Nibble quantisiert aus den ursprünglichen Gewichten mit 16 oder 32 Bit.',
     next: 'Wähle das ursprüngliche Modell, aus dem dieses gemacht wurde.',
   },
+  'artifact-damaged': {
+    what: '{{id}} gibt es schon, aber {{file}} in {{folder}} fehlt oder ist beschädigt.',
+    next: 'Entferne es aus der Bibliothek und erstelle es dann noch einmal.',
+  },
   'bad-config-value': {
     what: 'config.json gibt {{field}} den Wert {{value}}; das kann nicht stimmen.',
     next: 'Hole das Modell noch einmal oder wähle ein anderes.',

@@ -10,6 +10,10 @@ export const reasons = {
     what: 'The weights are already quantized ({{method}}). Nibble quantizes from the original 16-bit or 32-bit weights.',
     next: 'Choose the original model that this one was made from.',
   },
+  'artifact-damaged': {
+    what: '{{id}} was made before, but {{file}} in {{folder}} is missing or damaged.',
+    next: 'Remove it from the library, then make it again.',
+  },
   'bad-config-value': {
     what: 'config.json gives {{field}} the value {{value}}, which can’t be right.',
     next: 'Get the model again, or choose another one.',

@@ -4,13 +4,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import {
-  acquireLock,
-  createFile,
-  replaceFile,
-  sweepLocks,
-  sweepPartials,
-} from '../../../app/disk/index.ts';
+import { acquireLock, createFile, replaceFile, sweepFolder } from '../../../app/disk/index.ts';
 import { thisProcess } from '../../../app/disk/process-identity.ts';
 
 let directory: string;
@@ -146,8 +140,7 @@ it('sweeps what killed processes left, and nothing else', async () => {
   await writeFile(path.join(directory, 'of.another.lock'), JSON.stringify({ pid, host: 'other' }));
   for (const name of [...partials, ...stays.slice(3)])
     await writeFile(path.join(directory, name), '');
-  await sweepLocks(directory);
-  await sweepPartials(directory);
+  await sweepFolder(directory);
   expect((await readdir(directory)).sort()).toEqual([...stays].sort());
   await held.release();
 });

@@ -4,6 +4,7 @@ import type { RepositoryFile } from '../../../app/hub/index.ts';
 import {
   isRepositoryName,
   isSafePath,
+  otherHubOf,
   parseRepositoryName,
   selectFiles,
 } from '../../../app/hub/index.ts';
@@ -35,6 +36,23 @@ function file(path: string): RepositoryFile {
 function chosen(...paths: string[]): string[] {
   return selectFiles(paths.map(file)).map(({ path }) => path);
 }
+
+describe('otherHubOf', () => {
+  const mirror = 'http://127.0.0.1:8000';
+  const hub = 'https://huggingface.co';
+  it.each([
+    ['https://huggingface.co/maker/model', mirror, 'huggingface.co'],
+    ['https://hf.co/maker/model', mirror, 'hf.co'],
+    ['HTTPS://HF.co/maker/model', hub, null],
+    ['https://www.huggingface.co/maker/model', hub, null],
+    ['https://mirror.example/maker/model', hub, 'mirror.example'],
+    ['http://127.0.0.1:8000/maker/model', mirror, null],
+    ['http://127.0.0.1:9000/maker/model', mirror, '127.0.0.1:9000'],
+    ['maker/model', mirror, null],
+  ])('of %s, asked at %s, is %s', (text, endpoint, host) => {
+    expect(otherHubOf(text, endpoint)).toBe(host);
+  });
+});
 
 describe('a repository’s name', () => {
   it.each([

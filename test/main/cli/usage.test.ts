@@ -52,11 +52,55 @@ describe('nibble', () => {
     ['an id in hexadecimal', ['generate', 'x', '--ids', '0x10']],
     ['an empty number', ['search', 'x', '--limit', '']],
     ['a device that does not exist', ['quantize', 'x', '--scheme', 'nf4', '--device', 'tpu']],
-  ])('ends with 2 for %s', async (_what, args) => {
-    const { code, stderr, stdout } = await runCli(args, { home });
+    ['a limit beyond what a hub is asked', ['search', 'x', '--limit', '101']],
+    ['a port that does not exist', ['serve', '--port', '65536']],
+    ['an empty question', ['chat', 'x', '--prompt', ' ']],
+    ['no command', []],
+    ['one model to compare', ['compare', 'x', '--prompt', 'a']],
+    ['one model, twice', ['compare', 'x', 'x', '--prompt', 'a']],
+    ['more models than fit', ['compare', ...Array.from('abcdefghi'), '--prompt', 'a']],
+  ])('ends with 2 for %s, and says so as for every error', async (_what, args) => {
+    const { code, stderr, stdout } = await runCli([...args, '--json'], { home });
     expect(code).toBe(2);
-    expect(stderr).not.toBe('');
-    expect(stdout).toBe('');
+    expect(stderr).toMatch(/(^|\n)nibble: \S.*\n$/);
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: 'invalid-input',
+        message: expect.stringMatching(/./) as string,
+        remedy: expect.anything() as string,
+        reason: null,
+        facts: {},
+      },
+    });
+  });
+
+  it('says what is wrong on one line, and where to look', async () => {
+    const { code, stderr, stdout } = await runCli(['list', '--frobnicate'], { home });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe("nibble: Unknown option '--frobnicate'. See: nibble list --help\n");
+    const alone = await runCli(['compare', 'x', '--prompt', 'a'], { home });
+    expect(alone.stderr).toContain('Name another one: nibble compare x OTHER-ID --prompt TEXT.');
+    expect(alone.stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['an option', ['list', '--\u001b]52;c;eA==\u0007x\u001b[2J']],
+    ['a command', ['\u001b]0;title\u0007\u009b31mred']],
+    ['the value of an option', ['quantize', 'x', '--scheme', 'nf\u001b[2J5']],
+    ['the text of a number', ['search', 'x', '--limit', '\u001b[8m9']],
+  ])('never sends sequences of %s to the terminal', async (_what, args) => {
+    for (const form of [[], ['--json']]) {
+      const { code, stderr, stdout } = await runCli([...args, ...form], { home });
+      expect(code).toBe(2);
+      // eslint-disable-next-line no-control-regex -- they are what is looked for
+      expect(stderr + stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    }
+  });
+
+  it('says its version', async () => {
+    const { code, stdout } = await runCli(['--version'], { home });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+/);
   });
 
   it('says in words that a text to measure on is missing, or is a folder', async () => {
