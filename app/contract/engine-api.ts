@@ -127,7 +127,13 @@ export const engineApi = {
   /** Removes a checkpoint or artifact; its files go to the system's trash unless `forever`. */
   remove: method({
     params: z.object({ id, forever: z.boolean().default(false) }),
-    result: z.object({ freedBytes: z.int(), directory: z.string(), deletedFiles: z.boolean() }),
+    result: z.object({
+      freedBytes: z.int(),
+      directory: z.string(),
+      deletedFiles: z.boolean(),
+      /** Files that stay in the folder: Nibble did not write them, or they are not what it wrote. */
+      keptFiles: z.array(z.string()),
+    }),
   }),
   /** Takes an entry that this version cannot read off the list; files of it stay where they are. */
   forgetUnreadable: method({

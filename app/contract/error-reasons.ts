@@ -76,6 +76,8 @@ export const errorReasons = {
   'nothing-there': { name: 'text' },
   /** The prompt has more tokens than the context holds: so many that they were not all counted. */
   'prompt-beyond-context': { characters: 'count', contextTokens: 'count' },
+  /** A file that says how a model computes or speaks is not the one that was recorded with its artifact. */
+  'recorded-file-changed': { file: 'text', folder: 'text' },
   /** The process that runs the model ended: how, and the last lines that it printed (may be empty). */
   'runner-ended': { how: 'text', lastWords: 'text' },
   /** The process that runs the model gave no sign of life for so long, and was ended. */

@@ -214,7 +214,8 @@ export async function makeArtifact(
       toolVersion: toolVersion(),
       finish: async (partial) => {
         // What was written to meanwhile is neither the old checkpoint nor the new one.
-        if (!(await isAsOpened(opened))) throw checkpointChanged(checkpoint);
+        if (!(await isAsOpened(opened)) || !(await isUnchanged(context, checkpoint)))
+          throw checkpointChanged(checkpoint);
         if (supportsArchitecture(opened.config)) await ensureGraph(partial);
       },
     });

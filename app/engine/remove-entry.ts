@@ -128,7 +128,12 @@ export async function removeEntry(
   context: EngineContext,
   id: string,
   forever: boolean,
-): Promise<{ freedBytes: number; directory: string; deletedFiles: boolean }> {
+): Promise<{
+  freedBytes: number;
+  directory: string;
+  deletedFiles: boolean;
+  keptFiles: string[];
+}> {
   const { models } = context.catalog;
   const artifact = models.artifact(id);
   const checkpoint = artifact === null ? models.checkpoint(id) : null;
@@ -159,5 +164,10 @@ export async function removeEntry(
   // A checkpoint lies below the folder of its repository, which stays where it holds another commit.
   if (deletedFiles && kind === 'checkpoint')
     await rmdir(path.dirname(directory)).catch(() => undefined);
-  return { freedBytes: files.freedBytes, directory, deletedFiles };
+  return {
+    freedBytes: files.freedBytes,
+    directory,
+    deletedFiles,
+    keptFiles: [...files.others].sort(),
+  };
 }

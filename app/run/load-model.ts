@@ -14,6 +14,7 @@ import { hasTemplate } from './chat-files.ts';
 import { openModel, type LoadOptions } from './open-model.ts';
 import { PromptCache } from './prompt-cache.ts';
 import type { ChatTemplate } from './template/chat-template.ts';
+import { requireRecordedFiles } from './recorded-files.ts';
 import { readSpecialTokens, type TemplateTokens } from './template/special-tokens.ts';
 import { missingTokenizer, readTokenizerConfig, TOKENIZER_FILE } from './tokenizer/files.ts';
 import type { ModelTokenizer } from './tokenizer/load-tokenizer.ts';
@@ -116,9 +117,17 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
   const readingCompanions = readCompanions(directory);
   readingCompanions.catch(() => undefined);
+  const checkingFiles = requireRecordedFiles(directory, options.recordsDirectory);
+  checkingFiles.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
   const copy = options.mode === 'exact' ? null : await copyState(directory);
-  const { model, ready, contextLength, device, deviceReason, explain } = await openModel(options);
+  const { model, ready, contextLength, device, deviceReason, explain } = await openModel(
+    options,
+  ).catch(async (error: unknown) => {
+    // That a file is not the recorded one is the better word for what came of it.
+    await checkingFiles;
+    throw error;
+  });
   try {
     const [companions, weights] = await Promise.all([
       readingCompanions,
@@ -128,6 +137,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
         files: ready.files,
         copy,
       }),
+      checkingFiles,
     ]);
     const { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem } =
       companions;

@@ -21,6 +21,8 @@ export class Output {
   readonly json: boolean;
   readonly #coloured: boolean;
   readonly #stream = streamOut();
+  /** Whether a streamed text stands on stdout without an end of its line. */
+  #isMidLine = false;
 
   constructor(options: { json: boolean }) {
     this.json = options.json;
@@ -45,12 +47,15 @@ export class Output {
   block(text: string): void {
     if (this.json) return;
     this.#stream.end();
+    this.#isMidLine = false;
     printOut(`${text}\n`);
   }
 
   /** Part of a line of the result, for text that streams; `line` ends it. */
   write(text: string): void {
-    if (!this.json) this.#stream.write(text);
+    if (this.json) return;
+    this.#stream.write(text);
+    if (text !== '') this.#isMidLine = !text.endsWith('\n');
   }
 
   /** A remark that is no part of the result, on one line. */
@@ -60,6 +65,8 @@ export class Output {
 
   /** A remark of several lines. */
   noteBlock(text: string): void {
+    // A remark in the middle of an answer, of an error that ended it, stands on a line of its own.
+    if (this.#isMidLine) this.line();
     printError(`${text}\n`);
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { artifactSchema } from '../../app/contract/checkpoint.ts';
@@ -11,9 +11,9 @@ describe('nibble remove', () => {
     const home = await scratchFolder();
     const source = await scratchFolder();
     await writeTinyCheckpoint(source);
-    const [forGood, toTrash] = artifactSchema
+    const [forGood, toTrash, changed] = artifactSchema
       .array()
-      .parse(await runJson(['quantize', source, '--scheme', 'nf4,int4'], { home }));
+      .parse(await runJson(['quantize', source, '--scheme', 'nf4,int4,fp4'], { home }));
     // Nothing may get into the real trash of whoever runs the tests.
     const dataHome = await scratchFolder();
     const environment = { XDG_DATA_HOME: dataHome };
@@ -31,6 +31,15 @@ describe('nibble remove', () => {
     expect(existsSync(toTrash?.directory ?? '')).toBe(false);
     if (process.platform === 'linux')
       expect(readdirSync(path.join(dataHome, 'Trash', 'files'))).toHaveLength(1);
-    expect(await runJson(['list'], { home })).toMatchObject({ artifacts: [], unfinished: [] });
+
+    // What is not as Nibble wrote it may be somebody's work: it stays, and that is said.
+    const file = path.join(changed?.directory ?? '', 'model.safetensors');
+    appendFileSync(file, ' ');
+    const partly = await runCli(['remove', changed?.id ?? '', '--yes'], { home, environment });
+    expect(partly.stdout).toContain(
+      `Left in ${changed?.directory ?? ''}, because it is not what Nibble wrote: model.safetensors.`,
+    );
+    expect(existsSync(file)).toBe(true);
+    expect(await runJson(['list'], { home })).toMatchObject({ artifacts: [] });
   });
 });

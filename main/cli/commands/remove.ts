@@ -91,5 +91,10 @@ export async function removeCommand(
         : `Removed ${id}: ${formatBytes(removed.freedBytes)} freed.`
       : `Removed ${id} from the catalog; the folder ${removed.directory} was left alone.`,
   );
+  const { keptFiles } = removed;
+  if (removed.deletedFiles && keptFiles.length > 0)
+    output.line(
+      `Left in ${removed.directory}, because it is not what Nibble wrote: ${keptFiles.join(', ')}.`,
+    );
   return exitCodes.done;
 }

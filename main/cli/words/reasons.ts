@@ -151,6 +151,11 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: 'The conversation has {{characters}} characters and far more tokens than the context of this model holds ({{contextTokens}}).',
     remedy: 'Shorten it, or give more room: --context <tokens>.',
   },
+  'recorded-file-changed': {
+    what: '{{file}} in {{folder}} has changed since this model was made or added.',
+    remedy:
+      'Compare all files: nibble verify <id>. Then restore it, or remove the model and make or add it again.',
+  },
   'runner-ended': {
     what: 'The process that runs the model {{how}}.',
     remedy: 'Run the same command again; if it happens again, use a smaller version.',

@@ -142,6 +142,10 @@ export const reasons: Texts<typeof english> = {
     what: 'Die Unterhaltung hat {{characters}} Zeichen und weit mehr Token, als der Kontext dieses Modells fasst ({{contextTokens}}).',
     next: 'Kürze deine Nachricht, beginne einen neuen Chat oder erlaube in den Einstellungen einen längeren Kontext.',
   },
+  'recorded-file-changed': {
+    what: '{{file}} in {{folder}} ist verändert worden, seit dieses Modell erstellt oder hinzugefügt wurde.',
+    next: 'Stelle die Datei wieder her oder entferne das Modell aus der Bibliothek und erstelle es noch einmal.',
+  },
   'runner-ended': {
     what: 'Der Prozess, der das Modell ausführt, ist unerwartet beendet worden.',
     next: 'Versuche es noch einmal: Das Modell wird neu geladen. Geschieht es wieder, wähle eine kleinere Fassung.',

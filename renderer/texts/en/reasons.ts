@@ -146,6 +146,10 @@ export const reasons = {
     what: 'The conversation has {{characters}} characters and far more tokens than the context of this model holds ({{contextTokens}}).',
     next: 'Shorten your message, begin a new chat, or allow a longer context in the settings.',
   },
+  'recorded-file-changed': {
+    what: '{{file}} in {{folder}} has changed since this model was made or added.',
+    next: 'Restore the file, or remove the model from the library and make or add it again.',
+  },
   'runner-ended': {
     what: 'The process that runs the model {{how}}.',
     next: 'Try again: the model is loaded anew. If it happens again, choose a smaller version.',

@@ -224,7 +224,7 @@ describe('artifacts that lie in a folder already', () => {
     const [withCopy] = await start();
     const [without] = await start(false);
     expect([withCopy?.id, without?.id]).toEqual(['tiny-nf4', 'tiny-nf4-no-copy']);
-    expect(await start(false)).toEqual([without]);
+    expect(await start(false)).toEqual([{ ...without, isNew: false }]);
     const copyBytes = withCopy?.outputLayerCopy?.sizeBytes ?? 0;
     expect(copyBytes).toBe(size?.outputLayerCopyBytes);
     expect(copyBytes).toBeGreaterThan(0);
