@@ -38,6 +38,12 @@ export const errorReasons = {
   'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
   /** What was named is a GGUF file, or a folder that has its weights in GGUF files alone. */
   'gguf-only': { path: 'text' },
+  /** Where the folder that Nibble keeps everything in is to be, or above it, lies a file. */
+  'home-is-a-file': { path: 'text', folder: 'text' },
+  /** The folder that Nibble keeps everything in may not be written to. */
+  'home-no-permission': { folder: 'text' },
+  /** The folder that Nibble keeps everything in is on a disk that is mounted read-only. */
+  'home-read-only': { folder: 'text' },
   /** The hub sends so slowly, or so much, that an operation did not end in time. */
   'hub-too-slow': { host: 'text', seconds: 'seconds' },
   /** The hub cannot be reached. `cause`: the system's code (ENOTFOUND, ECONNREFUSED ...), empty where it gave none. */

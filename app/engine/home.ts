@@ -1,7 +1,7 @@
 import { access, chmod, constants, lstat, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import envPaths from 'env-paths';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, because, toAppError } from '../contract/error.ts';
 import { makeFolder } from '../disk/index.ts';
 
 /** Where everything lies that Nibble keeps. */
@@ -37,6 +37,15 @@ async function closeToOthers(place: string, mode: number): Promise<void> {
   }
 }
 
+/** The file that lies where a folder is to be, or above it; null where none does. */
+async function fileAt(folder: string): Promise<string | null> {
+  for (let place = folder; ; place = path.dirname(place)) {
+    const found = await stat(place).catch(() => null);
+    if (found !== null) return found.isDirectory() ? null : place;
+    if (path.dirname(place) === place) return null;
+  }
+}
+
 /** Makes the catalog before SQLite does, which would let everybody read it; its companions get the mode of the file. */
 async function closeCatalog(catalogFile: string): Promise<void> {
   await (await open(catalogFile, 'a', FILE_MODE)).close();
@@ -47,7 +56,7 @@ async function closeCatalog(catalogFile: string): Promise<void> {
 /**
  * Makes the folders of a home where they are missing, for their owner alone.
  *
- * @throws AppError 'permission-denied' when nothing can be written there, 'disk-full'
+ * @throws AppError 'permission-denied' when nothing can be written there, 'disk-full', 'invalid-input' for a file
  */
 export async function openHome(directory: string): Promise<Home> {
   const root = path.resolve(directory);
@@ -65,6 +74,29 @@ export async function openHome(directory: string): Promise<Home> {
     await closeCatalog(home.catalogFile);
   } catch (error) {
     const known = toAppError(error);
+    const file = await fileAt(root);
+    if (file !== null)
+      throw new AppError(
+        'invalid-input',
+        `${file} is a file, where the folder ${root} of Nibble is to be.`,
+        because(
+          'home-is-a-file',
+          { path: file, folder: root },
+          { remedy: 'Choose another folder with --home or NIBBLE_HOME.', cause: error },
+        ),
+      );
+    if (known.code === 'permission-denied') {
+      const isReadOnly = error instanceof Error && 'code' in error && error.code === 'EROFS';
+      throw new AppError(
+        known.code,
+        `Nibble cannot write to its folder ${root}: ${isReadOnly ? 'its disk is read-only' : 'permission is lacking'}.`,
+        because(
+          isReadOnly ? 'home-read-only' : 'home-no-permission',
+          { folder: root },
+          { remedy: 'Choose another folder with --home or NIBBLE_HOME.', cause: error },
+        ),
+      );
+    }
     throw new AppError(known.code, `Nibble cannot write to its folder ${root}: ${known.message}`, {
       remedy: 'Check its permissions, or choose another folder with --home or NIBBLE_HOME.',
       cause: error,

@@ -44,6 +44,8 @@ export class ProgressBars {
   readonly #byStep = new Map<string, SingleBar>();
   readonly #lastLine = new Map<string, { atMs: number; kind: string; finished: boolean }>();
 
+  #isDrawn = false;
+
   constructor(options: { interactive: boolean }) {
     this.#bars = options.interactive
       ? new MultiBar({
@@ -67,6 +69,7 @@ export class ProgressBars {
   }
 
   #bar(bars: MultiBar, title: string, progress: Progress): void {
+    this.#isDrawn = true;
     const values = { title, words: describe(progress) };
     const total = progress.total ?? Math.max(progress.done, 1);
     let bar = this.#byStep.get(progress.step);
@@ -95,7 +98,9 @@ export class ProgressBars {
 
   /** Takes the bars away, so that what is printed next stands on a clean line. */
   stop(): void {
-    this.#bars?.stop();
+    // What was never drawn is not cleared: that would take away what others have written on the line.
+    if (this.#isDrawn) this.#bars?.stop();
+    this.#isDrawn = false;
     this.#byStep.clear();
   }
 }

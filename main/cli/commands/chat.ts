@@ -31,7 +31,7 @@ const helpText = `/help     this list
 /reset    forget the conversation and begin a new one
 /system T set the system prompt and begin a new conversation
 /quit     leave (also Ctrl-D)
-Ctrl-C stops an answer; between answers it leaves.`;
+Ctrl-C stops an answer; between answers, or once more, it leaves.`;
 
 /** A conversation with one model: asks, streams, remembers, keeps it in the catalog. */
 class Conversation {
@@ -111,6 +111,8 @@ async function talk(session: Session, conversation: Conversation, id: string): P
   output.note(output.style('dim', `Talking with ${id}. /help lists the commands.`));
   const lines = createInterface({ input: process.stdin, output: drawingStream, prompt: '> ' });
   let answering: AbortController | null = null;
+  /** Whether a person stopped the last answer: what was typed ahead is not wanted then where they leave. */
+  let wasStopped = false;
   // Lines that were typed ahead are still answered after the input has ended; only a prompt is no longer possible.
   let ended = false;
   lines.on('close', () => {
@@ -121,7 +123,9 @@ async function talk(session: Session, conversation: Conversation, id: string): P
   };
   // readline takes Ctrl-C for itself on a terminal; without an answer to stop it means: leave.
   lines.on('SIGINT', () => {
-    if (answering === null) lines.close();
+    // Once more while an answer is being stopped: leave, and do not wait for what does not stop.
+    if (answering?.signal.aborted === true && ended) process.exit(exitCodes.interrupted);
+    if (answering === null || answering.signal.aborted) lines.close();
     else answering.abort();
   });
   signal.addEventListener('abort', () => {
@@ -147,10 +151,11 @@ async function talk(session: Session, conversation: Conversation, id: string): P
         output.line();
         output.note(errorLine(known));
       } finally {
+        wasStopped = answering.signal.aborted;
         answering = null;
       }
     }
-    if (signal.aborted) break;
+    if (signal.aborted || (ended && wasStopped)) break;
     prompt();
   }
   lines.close();
@@ -166,7 +171,7 @@ export async function chatCommand(session: Session, options: ChatOptions): Promi
       const profile = await printProfile(output, runner, options.profile);
       const { messages, sampling } = conversation;
       output.document({ messages, sampling, ...profile });
-      return exitCodes.done;
+      return signal.aborted ? exitCodes.interrupted : exitCodes.done;
     }
     const answer = await conversation.ask(options.prompt, signal);
     const profile = await printProfile(output, runner, options.profile);

@@ -74,6 +74,19 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: '{{path}} holds GGUF weights, which are already quantized. Nibble quantizes from the original safetensors.',
     remedy: 'Find the original model: nibble search <name>.',
   },
+  'home-is-a-file': {
+    what: "{{path}} is a file, so {{folder}} can't be Nibble's folder.",
+    remedy: 'Choose another folder with --home or NIBBLE_HOME.',
+  },
+  'home-no-permission': {
+    what: 'Nibble may not write to its folder {{folder}}, which it needs for every command.',
+    remedy: 'Change its permissions, or choose another folder with --home or NIBBLE_HOME.',
+  },
+  'home-read-only': {
+    what: "Nibble's folder {{folder}} is on a read-only disk, but every command needs to write there.",
+    remedy:
+      'Make the disk writable, or choose another folder with --home or NIBBLE_HOME; models in this one can be added there: nibble add FOLDER.',
+  },
   'hub-too-slow': {
     what: '{{host}} did not finish answering within {{seconds}}.',
     remedy: 'Run the same command again later; what is downloaded is kept.',

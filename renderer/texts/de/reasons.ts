@@ -66,6 +66,18 @@ export const reasons: Texts<typeof english> = {
     what: '{{path}} enthält GGUF-Gewichte, die schon quantisiert sind. Nibble quantisiert aus den ursprünglichen Safetensors.',
     next: 'Suche das ursprüngliche Modell nach seinem Namen oder wähle einen Ordner mit config.json und Safetensors-Dateien.',
   },
+  'home-is-a-file': {
+    what: '{{path}} ist eine Datei, deshalb kann {{folder}} nicht der Ordner von Nibble sein.',
+    next: 'Verschiebe die Datei oder setze NIBBLE_HOME auf einen anderen Ordner.',
+  },
+  'home-no-permission': {
+    what: 'Nibble darf nicht in seinen Ordner {{folder}} schreiben.',
+    next: 'Ändere die Rechte oder setze NIBBLE_HOME auf einen anderen Ordner.',
+  },
+  'home-read-only': {
+    what: 'Der Ordner {{folder}} von Nibble liegt auf einem schreibgeschützten Datenträger.',
+    next: 'Mach ihn beschreibbar oder setze NIBBLE_HOME auf einen anderen Ordner.',
+  },
   'hub-too-slow': {
     what: '{{host}} hat innerhalb von {{seconds}} nicht zu Ende geantwortet.',
     next: 'Versuche es später noch einmal. Was heruntergeladen ist, bleibt.',

@@ -70,6 +70,18 @@ export const reasons = {
     what: '{{path}} holds GGUF weights, which are already quantized. Nibble quantizes from the original safetensors.',
     next: 'Search for the original model by its name, or choose a folder with config.json and safetensors files.',
   },
+  'home-is-a-file': {
+    what: '{{path}} is a file, so {{folder}} can’t be Nibble’s folder.',
+    next: 'Move that file away, or set NIBBLE_HOME to another folder.',
+  },
+  'home-no-permission': {
+    what: 'Nibble may not write to its folder {{folder}}.',
+    next: 'Change its permissions, or set NIBBLE_HOME to another folder.',
+  },
+  'home-read-only': {
+    what: 'Nibble’s folder {{folder}} is on a read-only disk.',
+    next: 'Make the disk writable, or set NIBBLE_HOME to another folder.',
+  },
   'hub-too-slow': {
     what: '{{host}} did not finish answering within {{seconds}}.',
     next: 'Try again later. What is downloaded is kept.',

@@ -31,6 +31,17 @@ describe.skipIf(process.platform === 'win32')('the home', () => {
     },
   );
 
+  it('is refused as what it is where a file lies in its place, or above it', async () => {
+    const file = path.join(await scratchFolder(), 'file');
+    await writeFile(file, '');
+    for (const home of [file, path.join(file, 'in', 'it')])
+      await expect(TestEngine.open(home)).rejects.toMatchObject({
+        code: 'invalid-input',
+        reason: 'home-is-a-file',
+        facts: { path: file, folder: home },
+      });
+  });
+
   it('is closed where an earlier version left it open', async () => {
     const home = path.join(await scratchFolder(), 'home');
     await mkdir(home);

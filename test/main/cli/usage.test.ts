@@ -196,7 +196,9 @@ describe('nibble', () => {
     writeFileSync(file, '');
     const { code, stderr } = await runCli(['list'], { home: path.join(file, 'home') });
     expect(code).toBe(1);
-    expect(stderr).toContain(path.join(file, 'home'));
+    expect(stderr).toContain(
+      `${file} is a file, so ${path.join(file, 'home')} can't be Nibble's folder. Choose another`,
+    );
     expect(stderr).toContain('--home');
   });
 
