@@ -87,7 +87,14 @@ export const engineApi = {
       checkpoints: z.array(checkpointSchema),
       artifacts: z.array(artifactSchema),
       /** Jobs that were interrupted and can be resumed by running them again. */
-      unfinished: z.array(z.object({ name: z.string(), sizeBytes: z.int() })),
+      unfinished: z.array(
+        z.object({
+          name: z.string(),
+          sizeBytes: z.int(),
+          /** Its folder, where that holds a whole artifact, which came back from the trash: it can be added. */
+          wholeModel: z.string().optional(),
+        }),
+      ),
       /** What this version cannot read: an update of Nibble shows it again. */
       unreadable: z.array(unreadableEntrySchema),
     }),

@@ -37,7 +37,14 @@ export const librarySchema = z.object({
   checkpoints: z.array(z.object({ checkpoint: checkpointSchema, available: z.boolean() })),
   artifacts: z.array(libraryArtifactSchema),
   /** What interrupted jobs left; running them again resumes, discarding frees the space. */
-  unfinished: z.array(z.object({ name: z.string(), sizeBytes: z.int().nonnegative() })),
+  unfinished: z.array(
+    z.object({
+      name: z.string(),
+      sizeBytes: z.int().nonnegative(),
+      /** Its folder, where that holds a whole artifact: it can be added. */
+      wholeModel: z.string().optional(),
+    }),
+  ),
   /** What cannot be read stays as it is: an update of Nibble shows it again. */
   unreadable: z.array(unreadableEntrySchema),
   totalBytes: z.int().nonnegative(),

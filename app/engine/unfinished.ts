@@ -4,7 +4,7 @@ import { AppError } from '../contract/error.ts';
 import { acquireLock, FOLDER_LOCK_NAME } from '../disk/index.ts';
 import { JOURNAL_NAME } from '../hub/index.ts';
 import type { JobPlace } from '../jobs/index.ts';
-import { partialDirectoryOf } from '../quantize/index.ts';
+import { MANIFEST_FILE, partialDirectoryOf } from '../quantize/index.ts';
 import type { EngineContext } from './context.ts';
 import { isFolder } from './folders.ts';
 import { sizeOf } from './home.ts';
@@ -14,6 +14,8 @@ export interface UnfinishedJob {
   /** Its path below the home; outside of it the whole path. */
   readonly name: string;
   readonly sizeBytes: number;
+  /** Its folder, where that holds a whole artifact: one that came back from the trash, say. It is listed by adding it. */
+  readonly wholeModel?: string;
 }
 
 const PARTIAL = partialDirectoryOf('');
@@ -81,9 +83,21 @@ export async function unfinishedJobs(
   busy: ReadonlySet<string> = new Set(),
 ): Promise<UnfinishedJob[]> {
   const jobs: UnfinishedJob[] = [];
-  for (const { name, directory } of await unfinishedPlaces(context))
-    if (!busy.has(directory)) jobs.push({ name, sizeBytes: await sizeOf(directory) });
+  for (const place of await unfinishedPlaces(context)) {
+    const { name, directory } = place;
+    if (busy.has(directory)) continue;
+    const sizeBytes = await sizeOf(directory);
+    jobs.push(
+      (await isWhole(place)) ? { name, sizeBytes, wholeModel: directory } : { name, sizeBytes },
+    );
+  }
   return jobs.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Whether a folder holds an artifact that is whole, so that nobody would go on with it. Of a download a new pull finds out. */
+async function isWhole({ kind, directory }: JobPlace): Promise<boolean> {
+  if (kind !== 'artifact' || directory.endsWith(PARTIAL)) return false;
+  return (await namesIn(directory)).files.includes(MANIFEST_FILE);
 }
 
 /** Takes a folder for us alone, so that nothing is deleted under the hands of a running job. */

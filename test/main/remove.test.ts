@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { artifactSchema } from '../../app/contract/checkpoint.ts';
@@ -31,6 +31,18 @@ describe('nibble remove', () => {
     expect(existsSync(toTrash?.directory ?? '')).toBe(false);
     if (process.platform === 'linux')
       expect(readdirSync(path.join(dataHome, 'Trash', 'files'))).toHaveLength(1);
+
+    expect(stdout).toContain(`then: nibble add ${toTrash?.directory ?? ''}`);
+    if (process.platform === 'linux') {
+      const trashed = path.join(dataHome, 'Trash', 'files');
+      renameSync(path.join(trashed, readdirSync(trashed)[0] ?? ''), toTrash?.directory ?? '');
+      const back = await runCli(['list'], { home });
+      expect(back.stdout).toContain(`Not in the library\n${toTrash?.directory ?? ''}\n`);
+      expect(back.stdout).not.toContain('Unfinished');
+      const added = await runJson(['add', toTrash?.directory ?? ''], { home });
+      expect(added).toMatchObject({ isNew: true, artifact: { scheme: 'int4' } });
+      await runJson(['remove', toTrash?.id ?? '', '--yes'], { home });
+    }
 
     // What is not as Nibble wrote it may be somebody's work: it stays, and that is said.
     const file = path.join(changed?.directory ?? '', 'model.safetensors');

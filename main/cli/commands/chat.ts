@@ -118,6 +118,7 @@ async function talk(session: Session, conversation: Conversation, id: string): P
   lines.on('close', () => {
     ended = true;
   });
+  const isLeaving = (): boolean => ended;
   const prompt = (): void => {
     if (!ended) lines.prompt();
   };
@@ -155,7 +156,7 @@ async function talk(session: Session, conversation: Conversation, id: string): P
         answering = null;
       }
     }
-    if (signal.aborted || (ended && wasStopped)) break;
+    if (signal.aborted || (isLeaving() && wasStopped)) break;
     prompt();
   }
   lines.close();

@@ -41,10 +41,20 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
       [2, 3, 4],
     );
   }
-  if (unfinished.length > 0) {
+  const whole = unfinished.flatMap(({ wholeModel }) => wholeModel ?? []);
+  if (whole.length > 0) {
+    output.line();
+    output.line(output.style('bold', 'Not in the library'));
+    for (const folder of whole) output.line(folder);
+    output.line(
+      output.style('dim', 'Whole models that nothing points to. List one again: nibble add FOLDER'),
+    );
+  }
+  const halves = unfinished.filter(({ wholeModel }) => wholeModel === undefined);
+  if (halves.length > 0) {
     output.line();
     output.line(output.style('bold', 'Unfinished'));
-    for (const job of unfinished) output.line(`${job.name}  ${formatBytes(job.sizeBytes)}`);
+    for (const job of halves) output.line(`${job.name}  ${formatBytes(job.sizeBytes)}`);
     output.line(
       output.style(
         'dim',

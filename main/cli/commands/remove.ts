@@ -87,7 +87,7 @@ export async function removeCommand(
   output.line(
     removed.deletedFiles
       ? trash
-        ? `Moved ${id} to the trash; emptying that frees ${formatBytes(removed.freedBytes)}.`
+        ? `Moved ${id} to the trash; emptying that frees ${formatBytes(removed.freedBytes)}. To have it back, restore ${removed.directory} from the trash, then: nibble add ${removed.directory}`
         : `Removed ${id}: ${formatBytes(removed.freedBytes)} freed.`
       : `Removed ${id} from the catalog; the folder ${removed.directory} was left alone.`,
   );
