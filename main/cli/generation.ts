@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
 import { NO_GPU } from '../../app/contract/device.ts';
 import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
+import { otherWeights } from '../../app/contract/other-weights.ts';
 import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
 import {
   chatSampling as defaultChatSampling,
@@ -44,7 +45,11 @@ export async function withRunner<T>(
   }).finally(() => {
     trialLine.clear();
   });
-  const { device, deviceReason } = runner.loaded;
+  const { device, deviceReason, weightsSha256 } = runner.loaded;
+  if (weightsSha256 !== artifact.weightsSha256) {
+    await runner.close();
+    throw otherWeights(artifact, weightsSha256);
+  }
   if (deviceReason !== null && deviceReason !== NO_GPU)
     output.note(output.style('dim', `On the ${deviceNames[device]}. ${deviceReason}`));
   try {
