@@ -66,8 +66,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const catalog = await reserve.use(() => openCatalog(home.catalogFile));
   try {
     const engine = await reserve.use(() => assemble(options, home, catalog, reserve));
-    await reserve.fill();
-    return engine;
+    // Only jobs wait for it, before they write.
+    void reserve.fill();
+    return {
+      handlers: engine.handlers,
+      close: async () => {
+        await engine.close();
+        await reserve.filled;
+      },
+    };
   } catch (error) {
     catalog.close();
     throw error;

@@ -164,4 +164,34 @@ describe('the house', () => {
     }
     expect(violations).toEqual([]);
   });
+
+  it('starts an engine without the web server and the client of the hub, which few calls need', () => {
+    const packages = new Set<string>();
+    const seen = new Set<string>();
+    const follow = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const text = readFileSync(path.join(root, file), 'utf8');
+      const { statements } = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+      for (const statement of statements) {
+        const isImport = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+        if (!isImport || statement.moduleSpecifier === undefined) continue;
+        // Types are gone before anything is loaded.
+        if (
+          ts.isImportDeclaration(statement) &&
+          statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+        )
+          continue;
+        if (ts.isExportDeclaration(statement) && statement.isTypeOnly) continue;
+        if (!ts.isStringLiteral(statement.moduleSpecifier)) continue;
+        const { text: name } = statement.moduleSpecifier;
+        if (name.startsWith('.')) follow(path.posix.join(path.posix.dirname(file), name));
+        else packages.add(name);
+      }
+    };
+    follow('app/engine.ts');
+    expect(packages).toContain('better-sqlite3');
+    expect(packages).not.toContain('fastify');
+    expect(packages).not.toContain('@huggingface/hub');
+  });
 });

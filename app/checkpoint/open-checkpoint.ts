@@ -27,7 +27,8 @@ export const RUNTIME_WEIGHTS_FILES = [RUNTIME_WEIGHTS_FILE, 'runtime.safetensors
 
 /** Whether a file of this name is the runner's, in an artifact of whichever version. */
 export function isRuntimeWeightsFile(name: string): boolean {
-  return RUNTIME_WEIGHTS_FILES.some((known) => known === name);
+  // Asked for every tensor of a model while it is loaded.
+  return name === RUNTIME_WEIGHTS_FILES[0] || name === RUNTIME_WEIGHTS_FILES[1];
 }
 
 /** The weight of the output layer, where it has one of its own. */

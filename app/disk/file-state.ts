@@ -1,3 +1,4 @@
+import { statSync, type BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 /**
@@ -13,17 +14,31 @@ export interface FileState {
   readonly device: string;
 }
 
+function stateOf({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileState {
+  return {
+    sizeBytes: Number(size),
+    modifiedNs: String(mtimeNs),
+    changedNs: String(ctimeNs),
+    inode: String(ino),
+    device: String(dev),
+  };
+}
+
+/**
+ * The same without giving way to others: for a runner that loads, whose other threads are busy then, so that a question
+ * to the disk that takes 20 µs would be waited for a hundred times as long.
+ *
+ * @returns null where there is no file of that name; links are followed
+ */
+export function fileStateNow(file: string): FileState | null {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : stateOf(found);
+}
+
 /** @returns null where there is no file of that name; links are followed */
 export async function fileState(file: string): Promise<FileState | null> {
   try {
-    const { size, mtimeNs, ctimeNs, ino, dev } = await stat(file, { bigint: true });
-    return {
-      sizeBytes: Number(size),
-      modifiedNs: String(mtimeNs),
-      changedNs: String(ctimeNs),
-      inode: String(ino),
-      device: String(dev),
-    };
+    return stateOf(await stat(file, { bigint: true }));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { randomFill } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { toAppError } from '../contract/error.ts';
 import { freeBytes, SPACE_MARGIN_BYTES } from '../disk/index.ts';
 
@@ -13,13 +14,24 @@ const RESERVE_BYTES = 4 * 1024 * 1024;
  */
 export class DiskReserve {
   readonly #file: string;
+  #filling: Promise<void> = Promise.resolve();
 
   constructor(home: string) {
     this.#file = path.join(home, '.reserve');
   }
 
+  /** Resolves once the room is taken, or cannot be: what may fill the disk begins after that. */
+  get filled(): Promise<void> {
+    return this.#filling;
+  }
+
   /** Takes the room, unless it is there or the disk is nearly full. Never fails: without it things are as they were. */
-  async fill(): Promise<void> {
+  fill(): Promise<void> {
+    this.#filling = this.#filling.then(() => this.#fill());
+    return this.#filling;
+  }
+
+  async #fill(): Promise<void> {
     try {
       const size = await stat(this.#file).then(
         (found) => found.size,
@@ -29,8 +41,10 @@ export class DiskReserve {
       if ((await freeBytes(path.dirname(this.#file))) < RESERVE_BYTES + SPACE_MARGIN_BYTES) return;
       const handle = await open(this.#file, 'w', 0o600);
       try {
-        // Zeros would take no room on a disk that compresses.
-        await handle.writeFile(randomBytes(RESERVE_BYTES));
+        // Zeros would take no room on a disk that compresses. Drawn on another thread: this one has work to begin.
+        const noise = new Uint8Array(RESERVE_BYTES);
+        await promisify(randomFill)(noise);
+        await handle.writeFile(noise);
       } finally {
         await handle.close();
       }
@@ -45,6 +59,8 @@ export class DiskReserve {
       return await work();
     } catch (error) {
       if (toAppError(error).code !== 'disk-full') throw error;
+      // What is being written is not given up by deleting its name.
+      await this.#filling;
       await rm(this.#file, { force: true });
       return await work();
     }

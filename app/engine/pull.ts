@@ -122,6 +122,7 @@ export async function pullRepository(
 
   const directory = await folderFor(context, identity, hubName);
   claim?.({ kind: 'download', directory });
+  await context.reserve.filled;
   await mkdir(directory, { recursive: true });
   const { files } = await downloadRepository({
     hub,

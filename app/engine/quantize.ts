@@ -200,6 +200,7 @@ export async function makeArtifact(
     const id = catalog.models.freeId(name);
     const directory = await placeFor(context, ['artifacts', id], partialDirectoryOf(''));
     claim?.({ kind: 'artifact', directory: partialDirectoryOf(directory) });
+    await context.reserve.filled;
     const made = await quantizeCheckpoint({
       checkpoint: opened,
       origin: checkpoint.origin,

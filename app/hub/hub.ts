@@ -1,4 +1,4 @@
-import { listFiles, listModels, modelInfo } from '@huggingface/hub';
+import type * as HubClient from '@huggingface/hub';
 import { z } from 'zod';
 import { AppError } from '../contract/error.ts';
 import type { ModelSummary } from '../contract/inspection.ts';
@@ -44,6 +44,9 @@ const CONNECT_MS = 2_500;
 
 /** The largest model repositories have a few thousand files; this stops a listing that never ends. */
 const MAX_FILES = 20_000;
+
+/** Thirty modules, two of them WebAssembly, that nothing needs which stays on this computer: loaded by the first question. */
+const client = (): Promise<typeof HubClient> => import('@huggingface/hub');
 
 interface Cancellable {
   readonly signal?: AbortSignal | undefined;
@@ -110,6 +113,7 @@ export class Hub {
     const context = this.#context(null, 'the search');
     return this.#understand(context, DEADLINES.search, signal, async (inTime) => {
       const found: ModelSummary[] = [];
+      const { listModels } = await client();
       const models = listModels({
         search: { query, tags: ['safetensors'] },
         sort: 'downloads',
@@ -146,6 +150,7 @@ export class Hub {
     const asked = parseRepositoryName(`${name}@${revision}`);
     const context = this.#context(asked.name, `revision ${asked.revision}`);
     return this.#understand(context, DEADLINES.repository, signal, async (inTime) => {
+      const { modelInfo } = await client();
       const info = modelInfoSchema.parse(
         await modelInfo({
           name: asked.name,
@@ -177,6 +182,7 @@ export class Hub {
   ): Promise<RepositoryFile[]> {
     const context = this.#context(name, 'the list of files');
     const files = new Map<string, RepositoryFile>();
+    const { listFiles } = await client();
     const entries = listFiles({
       repo: { type: 'model', name },
       revision: commit,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { RUNTIME_WEIGHTS_FILES, type WeightsFile } from '../checkpoint/index.ts';
 import { toAppError, type AppError } from '../contract/error.ts';
 import type { LoadedModel } from '../contract/runner-api.ts';
-import { fileState } from '../disk/index.ts';
+import { fileStateNow } from '../disk/index.ts';
 import { prepareRuntime, type Model } from '../../native-kernels/index.ts';
 import {
   readGenerationConfig,
@@ -96,9 +96,9 @@ async function readCompanions(directory: string): Promise<Companions> {
 }
 
 /** The runner's copy of the output layer as it is now; null where there is none. */
-async function copyState(directory: string): Promise<Pick<WeightsFile, 'name' | 'state'> | null> {
+function copyState(directory: string): Pick<WeightsFile, 'name' | 'state'> | null {
   for (const name of RUNTIME_WEIGHTS_FILES) {
-    const state = await fileState(path.join(directory, name));
+    const state = fileStateNow(path.join(directory, name));
     if (state !== null) return { name, state };
   }
   return null;
@@ -120,7 +120,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   const checkingFiles = requireRecordedFiles(directory, options.recordsDirectory);
   checkingFiles.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
-  const copy = options.mode === 'exact' ? null : await copyState(directory);
+  const copy = options.mode === 'exact' ? null : copyState(directory);
   const { model, ready, contextLength, device, deviceReason, explain } = await openModel(
     options,
   ).catch(async (error: unknown) => {

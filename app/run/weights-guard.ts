@@ -4,7 +4,7 @@ import type { HashKind } from '../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { SpokenWeights, WeightsCheck } from '../contract/weights-check.ts';
 import { hashFile, hashTensorsFile, weightsFingerprint } from '../digest/index.ts';
-import { fileState, isSameFile, isSameState, type FileState } from '../disk/index.ts';
+import { fileState, fileStateNow, isSameFile, isSameState, type FileState } from '../disk/index.ts';
 import {
   ARTIFACT_FILE,
   keepMeasured,
@@ -135,13 +135,17 @@ export class WeightsGuard {
     copy,
   }: GuardOptions): Promise<WeightsGuard> {
     // A folder that was only listed has its hashes among the records; one that Nibble made brings its own.
-    const recorded = await listedFiles(recordsDirectory);
-    const listedIn = recorded === null ? directory : recordsDirectory;
-    const [listed, measured, manifest] = await Promise.all([
-      recorded ?? listedFiles(directory),
+    const readListed = async (): Promise<[string, Awaited<ReturnType<typeof listedFiles>>]> => {
+      const recorded = recordsDirectory === directory ? null : await listedFiles(recordsDirectory);
+      return recorded === null
+        ? [directory, await listedFiles(directory)]
+        : [recordsDirectory, recorded];
+    };
+    const [[listedIn, listed], measured] = await Promise.all([
+      readListed(),
       readMeasured(recordsDirectory),
-      fileState(path.join(listedIn, ARTIFACT_FILE)),
     ]);
+    const manifest = fileStateNow(path.join(listedIn, ARTIFACT_FILE));
     const states = files.map(({ name, state }) => ({ name, state }));
     if (copy !== null) states.push(copy);
     let isSuspect = false;
