@@ -19,6 +19,7 @@ import { readSpecialTokens, type TemplateTokens } from './template/special-token
 import { missingTokenizer, readTokenizerConfig, TOKENIZER_FILE } from './tokenizer/files.ts';
 import type { ModelTokenizer } from './tokenizer/load-tokenizer.ts';
 import { WeightsGuard } from './weights-guard.ts';
+import { readListing } from './weights-record.ts';
 
 /** A model in memory and everything that belongs to it. */
 export interface RunnableModel {
@@ -117,7 +118,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
   const readingCompanions = readCompanions(directory);
   readingCompanions.catch(() => undefined);
-  const checkingFiles = requireRecordedFiles(directory, options.recordsDirectory);
+  const readingListing = readListing(directory, options.recordsDirectory);
+  const checkingFiles = readingListing.then((listing) => requireRecordedFiles(directory, listing));
   checkingFiles.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
   const copy = options.mode === 'exact' ? null : copyState(directory);
@@ -131,12 +133,15 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   try {
     const [companions, weights] = await Promise.all([
       readingCompanions,
-      WeightsGuard.open({
-        directory,
-        recordsDirectory: options.recordsDirectory,
-        files: ready.files,
-        copy,
-      }),
+      readingListing.then((listing) =>
+        WeightsGuard.open({
+          directory,
+          recordsDirectory: options.recordsDirectory,
+          listing,
+          files: ready.files,
+          copy,
+        }),
+      ),
       checkingFiles,
     ]);
     const { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem } =

@@ -4,7 +4,7 @@ import { AppError, because } from '../contract/error.ts';
 import { hashFile } from '../digest/index.ts';
 import { fileState } from '../disk/index.ts';
 import { TOKENIZER_FILE } from './tokenizer/files.ts';
-import { ARTIFACT_FILE, listedFiles, type ListedFile } from './weights-record.ts';
+import type { ListedFile, Listing } from './weights-record.ts';
 
 function changed({ name, hashKind }: ListedFile, folder: string): AppError {
   return new AppError(
@@ -46,20 +46,12 @@ async function requireUnchanged(
  * Makes sure that the files which say how a model computes and speaks (config.json, tokenizer, templates) are those that
  * were recorded when its artifact was made or listed, and that no file of weights was cut.
  *
- * @param recordsDirectory Where the record may be. @default beside the files
  * @throws AppError `checksum-mismatch`, `not-found`; nothing for a folder that has no record
  */
-export async function requireRecordedFiles(
-  directory: string,
-  recordsDirectory: string = directory,
-): Promise<void> {
-  const ofOthers = recordsDirectory === directory ? null : await listedFiles(recordsDirectory);
-  const holder = ofOthers === null ? directory : recordsDirectory;
-  const listed = ofOthers ?? (await listedFiles(directory));
-  if (listed === null) return;
-  const record = await fileState(path.join(holder, ARTIFACT_FILE));
-  const recordedNs = record === null ? 0n : BigInt(record.changedNs);
+export async function requireRecordedFiles(directory: string, listing: Listing): Promise<void> {
+  if (listing.files === null) return;
+  const recordedNs = listing.state === null ? 0n : BigInt(listing.state.changedNs);
   // The copy of the output layer may be absent, and in exact mode even a damaged one is in nobody's way.
-  const files = [...listed.values()].filter(({ name }) => !isRuntimeWeightsFile(name));
+  const files = [...listing.files.values()].filter(({ name }) => !isRuntimeWeightsFile(name));
   await Promise.all(files.map((file) => requireUnchanged(directory, file, recordedNs)));
 }

@@ -4,14 +4,13 @@ import type { HashKind } from '../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { SpokenWeights, WeightsCheck } from '../contract/weights-check.ts';
 import { hashFile, hashTensorsFile, weightsFingerprint } from '../digest/index.ts';
-import { fileState, fileStateNow, isSameFile, isSameState, type FileState } from '../disk/index.ts';
+import { fileState, isSameFile, isSameState, type FileState } from '../disk/index.ts';
 import {
-  ARTIFACT_FILE,
   keepMeasured,
-  listedFiles,
   measuredHash,
   readMeasured,
   SETTLED_NS,
+  type Listing,
   type MeasuredFile,
 } from './weights-record.ts';
 
@@ -80,6 +79,7 @@ export interface GuardOptions {
   readonly directory: string;
   /** Where hashes are kept that were recorded or measured. @default beside the weights */
   readonly recordsDirectory?: string | undefined;
+  readonly listing: Listing;
   /** The files of the model, as they were before anything of them was read. */
   readonly files: readonly WeightsFile[];
   /** The quantized copy of the output layer before it was read; null where there is none or it takes no part. */
@@ -131,21 +131,12 @@ export class WeightsGuard {
   static async open({
     directory,
     recordsDirectory = directory,
+    listing,
     files,
     copy,
   }: GuardOptions): Promise<WeightsGuard> {
-    // A folder that was only listed has its hashes among the records; one that Nibble made brings its own.
-    const readListed = async (): Promise<[string, Awaited<ReturnType<typeof listedFiles>>]> => {
-      const recorded = recordsDirectory === directory ? null : await listedFiles(recordsDirectory);
-      return recorded === null
-        ? [directory, await listedFiles(directory)]
-        : [recordsDirectory, recorded];
-    };
-    const [[listedIn, listed], measured] = await Promise.all([
-      readListed(),
-      readMeasured(recordsDirectory),
-    ]);
-    const manifest = fileStateNow(path.join(listedIn, ARTIFACT_FILE));
+    const measured = await readMeasured(recordsDirectory);
+    const { files: listed, state: manifest } = listing;
     const states = files.map(({ name, state }) => ({ name, state }));
     if (copy !== null) states.push(copy);
     let isSuspect = false;

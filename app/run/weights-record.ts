@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { hashKindSchema, type HashKind } from '../contract/checkpoint.ts';
-import { isSameState, replaceFile, type FileState } from '../disk/index.ts';
+import { fileStateNow, isSameState, replaceFile, type FileState } from '../disk/index.ts';
 import { readJsonFile } from './read-json.ts';
 
 /** What Nibble recorded when it made the artifact. */
@@ -43,6 +43,29 @@ export async function listedFiles(
     await readJsonFile(directory, ARTIFACT_FILE, MAX_ARTIFACT_BYTES),
   );
   return manifest.success ? new Map(manifest.data.files.map((file) => [file.name, file])) : null;
+}
+
+/** What the manifest of a model says. */
+export interface Listing {
+  /** By name; null in a folder that has none. */
+  readonly files: ReadonlyMap<string, ListedFile> | null;
+  /** The manifest's own state, once it was read: it is written after everything that it lists. */
+  readonly state: FileState | null;
+}
+
+/**
+ * Reads the manifest of a model. One that was only listed has it among the records; one that Nibble made brings its own.
+ *
+ * @param recordsDirectory Where records are kept. @default beside the weights
+ */
+export async function readListing(
+  directory: string,
+  recordsDirectory = directory,
+): Promise<Listing> {
+  const recorded = recordsDirectory === directory ? null : await listedFiles(recordsDirectory);
+  const holder = recorded === null ? directory : recordsDirectory;
+  const files = recorded ?? (await listedFiles(directory));
+  return { files, state: files === null ? null : fileStateNow(path.join(holder, ARTIFACT_FILE)) };
 }
 
 const measuredSchema = z.object({

@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { artifactSchema } from '../../../app/contract/checkpoint.ts';
 import { loadModel } from '../../../app/run/load-model.ts';
 import { requireRecordedFiles } from '../../../app/run/recorded-files.ts';
+import { readListing } from '../../../app/run/weights-record.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
@@ -31,9 +32,9 @@ beforeEach(async () => {
 
 describe('the files that were recorded with an artifact', () => {
   it('are taken as they are, also copied elsewhere or written with the same bytes', async () => {
-    await requireRecordedFiles(folder);
+    await requireRecordedFiles(folder, await readListing(folder));
     await writeFile(inFolder('config.json'), await readFile(inFolder('config.json')));
-    await requireRecordedFiles(folder);
+    await requireRecordedFiles(folder, await readListing(folder));
   });
 
   it('count as changed with other bytes of the same length, whatever their times say', async () => {
@@ -41,7 +42,7 @@ describe('the files that were recorded with an artifact', () => {
     await writeFile(inFolder('config.json'), text.replace(/\d(?=\D*$)/, '9'));
     await writeFile(inFolder('generation_config.json'), '{"eos_token_id": 4}');
     await utimes(inFolder('generation_config.json'), 1, 1);
-    await expect(requireRecordedFiles(folder)).rejects.toMatchObject({
+    await expect(requireRecordedFiles(folder, await readListing(folder))).rejects.toMatchObject({
       code: 'checksum-mismatch',
       reason: 'recorded-file-changed',
     });
@@ -76,9 +77,9 @@ describe('the files that were recorded with an artifact', () => {
 
   it('may lack the copy of the output layer; and a folder without a record is not looked at', async () => {
     await rm(inFolder('nibble-runtime.tensors'));
-    await requireRecordedFiles(folder);
+    await requireRecordedFiles(folder, await readListing(folder));
     await rm(inFolder('nibble.json'));
     await rm(inFolder('config.json'));
-    await requireRecordedFiles(folder);
+    await requireRecordedFiles(folder, await readListing(folder));
   });
 });
