@@ -36,6 +36,8 @@ export const errorReasons = {
   'different-vocabularies': { first: 'text', second: 'text' },
   /** A weights file ends before its tensors do. */
   'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
+  /** The folder of a model is not there: it was deleted or moved, or its disk is not connected. */
+  'files-unreachable': { id: 'text', folder: 'text' },
   /** What was named is a GGUF file, or a folder that has its weights in GGUF files alone. */
   'gguf-only': { path: 'text' },
   /** Where the folder that Nibble keeps everything in is to be, or above it, lies a file. */

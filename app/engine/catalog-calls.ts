@@ -8,6 +8,7 @@ import { hashFile, type HashOptions } from '../digest/index.ts';
 import { fileState, isSameState } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
+import { requireReachable } from './folders.ts';
 import { filesBelow } from './home.ts';
 import { unfinishedJobs } from './unfinished.ts';
 import { unreadableEntries } from './unreadable.ts';
@@ -109,6 +110,7 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
       const artifact = models.artifact(id);
       const entry = artifact ?? models.checkpoint(id);
       if (entry === null) throw unknownId(context, id);
+      await requireReachable(entry);
       const recorded = models.files(artifact === null ? 'checkpoint' : 'artifact', id);
       const present = new Map(
         (await filesBelow(entry.directory)).map((file) => [file.name, file.sizeBytes]),
@@ -147,7 +149,11 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
       };
     },
 
-    locate: async ({ id }) => artifactOf(context, await Promise.resolve(id)),
+    locate: async ({ id }) => {
+      const artifact = artifactOf(context, id);
+      await requireReachable(artifact);
+      return artifact;
+    },
 
     saveConversation: ({ conversationId, artifactId, title, messages, sampling }) =>
       Promise.resolve({

@@ -2,7 +2,7 @@ import { access, constants, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { KnownFolder } from '../catalog/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
-import { AppError, toAppError } from '../contract/error.ts';
+import { AppError, because, toAppError } from '../contract/error.ts';
 import type { EngineContext } from './context.ts';
 
 /** True for a folder that can be seen now. */
@@ -99,7 +99,11 @@ export async function requireReachable(entry: Checkpoint | Artifact): Promise<vo
   throw new AppError(
     'not-found',
     `The files of ${entry.id} in ${entry.directory} cannot be reached.`,
-    { remedy: 'Connect the disk they are on, or remove it from the library and get it again.' },
+    because(
+      'files-unreachable',
+      { id: entry.id, folder: entry.directory },
+      { remedy: 'Connect the disk they are on, or remove it from the library and get it again.' },
+    ),
   );
 }
 

@@ -6,6 +6,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
+import { requireReachable } from './folders.ts';
 import { requireSameVocabulary } from './same-vocabulary.ts';
 import { whileDiskFull } from './while-disk-full.ts';
 
@@ -38,6 +39,8 @@ export function measureCalls(
             : artifactOf(context, params.referenceId);
         const textSha256 = createHash('sha256').update(params.text).digest('hex');
         const journalFile = measurementFile(context, artifact.id, [params, textSha256]);
+        for (const model of [artifact, reference])
+          if (model !== null) await requireReachable(model);
         if (reference !== null) await requireSameVocabulary([reference, artifact]);
         const measured = await evaluateArtifact({
           journalFile,
@@ -70,6 +73,7 @@ export function measureCalls(
 
     compare: async (params, { signal, emit }) => {
       const artifacts = params.ids.map((id) => artifactOf(context, id));
+      for (const artifact of artifacts) await requireReachable(artifact);
       await requireSameVocabulary(artifacts);
       const comparison = await compareArtifacts({
         artifacts,

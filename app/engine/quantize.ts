@@ -133,8 +133,10 @@ function madeAlready(
 /** @throws AppError 'malformed-file' where files of an artifact are gone or of another size: it is not what was made */
 async function requireWhole(
   { catalog: { models } }: EngineContext,
-  { id, directory }: Artifact,
+  artifact: Artifact,
 ): Promise<void> {
+  await requireReachable(artifact);
+  const { id, directory } = artifact;
   const now = new Map((await filesBelow(directory)).map((file) => [file.name, file.sizeBytes]));
   for (const { name, sizeBytes } of models.files('artifact', id))
     if (now.get(name) !== sizeBytes)

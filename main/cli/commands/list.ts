@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { formatBits, formatBytes, formatCount } from '../../../app/contract/format.ts';
 import type { Session } from '../session.ts';
 import { lossWords } from '../words/loss.ts';
@@ -5,8 +6,11 @@ import { lossWords } from '../words/loss.ts';
 /** Lists everything in the catalog. */
 export async function listCommand({ engine, output, quiet }: Session): Promise<undefined> {
   const catalog = await engine.list({}, quiet);
-  output.document(catalog);
   const { checkpoints, artifacts, unfinished, unreadable } = catalog;
+  const unreachable = [...checkpoints, ...artifacts].filter(
+    ({ directory }) => !existsSync(directory),
+  );
+  output.document({ ...catalog, unreachable: unreachable.map(({ id }) => id) });
   if (checkpoints.length + artifacts.length === 0)
     output.line('Nothing here yet. Try: nibble demo, or nibble search QUERY');
   if (checkpoints.length > 0) {
@@ -39,6 +43,17 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
         artifact.weightsSha256.slice(0, 12),
       ]),
       [2, 3, 4],
+    );
+  }
+  if (unreachable.length > 0) {
+    output.line();
+    output.line(output.style('bold', 'Folders that are not there'));
+    for (const { id, directory } of unreachable) output.line(`${id}  ${directory}`);
+    output.line(
+      output.style(
+        'dim',
+        'They were deleted or moved, or their disk is not connected. Take one off the list: nibble remove ID',
+      ),
     );
   }
   const whole = unfinished.flatMap(({ wholeModel }) => wholeModel ?? []);

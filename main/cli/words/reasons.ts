@@ -70,6 +70,11 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: '{{file}} has {{bytes}} but must have {{expected}}: it ends too early.',
     remedy: 'Download it again: nibble pull <repository>.',
   },
+  'files-unreachable': {
+    what: "The folder of {{id}} isn't there: {{folder}}.",
+    remedy:
+      'Connect its disk or move it back. If it is gone, remove the entry (nibble remove {{id}}) and make or get it again.',
+  },
   'gguf-only': {
     what: '{{path}} holds GGUF weights, which are already quantized. Nibble quantizes from the original safetensors.',
     remedy: 'Find the original model: nibble search <name>.',

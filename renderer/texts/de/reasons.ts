@@ -62,21 +62,25 @@ export const reasons: Texts<typeof english> = {
     what: '{{file}} hat {{bytes}}, müsste aber {{expected}} haben: Die Datei endet zu früh.',
     next: 'Lade die Datei noch einmal herunter.',
   },
+  'files-unreachable': {
+    what: 'Der Ordner von {{id}} ist nicht da: {{folder}}.',
+    next: 'Schließe seinen Datenträger an oder lege ihn zurück. Ist er weg, entferne das Modell aus der Bibliothek und hole es noch einmal.',
+  },
   'gguf-only': {
     what: '{{path}} enthält GGUF-Gewichte, die schon quantisiert sind. Nibble quantisiert aus den ursprünglichen Safetensors.',
     next: 'Suche das ursprüngliche Modell nach seinem Namen oder wähle einen Ordner mit config.json und Safetensors-Dateien.',
   },
   'home-is-a-file': {
     what: '{{path}} ist eine Datei, deshalb kann {{folder}} nicht der Ordner von Nibble sein.',
-    next: 'Verschiebe die Datei oder setze NIBBLE_HOME auf einen anderen Ordner.',
+    next: 'Verschiebe die Datei oder starte Nibble mit einem anderen Ordner.',
   },
   'home-no-permission': {
     what: 'Nibble darf nicht in seinen Ordner {{folder}} schreiben.',
-    next: 'Ändere die Rechte oder setze NIBBLE_HOME auf einen anderen Ordner.',
+    next: 'Ändere die Rechte oder starte Nibble mit einem anderen Ordner.',
   },
   'home-read-only': {
     what: 'Der Ordner {{folder}} von Nibble liegt auf einem schreibgeschützten Datenträger.',
-    next: 'Mach ihn beschreibbar oder setze NIBBLE_HOME auf einen anderen Ordner.',
+    next: 'Mach ihn beschreibbar oder starte Nibble mit einem anderen Ordner.',
   },
   'hub-too-slow': {
     what: '{{host}} hat innerhalb von {{seconds}} nicht zu Ende geantwortet.',

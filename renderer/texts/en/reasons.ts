@@ -66,21 +66,25 @@ export const reasons = {
     what: '{{file}} has {{bytes}} but must have {{expected}}: it ends too early.',
     next: 'Download the file again.',
   },
+  'files-unreachable': {
+    what: 'The folder of {{id}} isn’t there: {{folder}}.',
+    next: 'Connect its disk or move it back. If it is gone, remove the model from the library and get it again.',
+  },
   'gguf-only': {
     what: '{{path}} holds GGUF weights, which are already quantized. Nibble quantizes from the original safetensors.',
     next: 'Search for the original model by its name, or choose a folder with config.json and safetensors files.',
   },
   'home-is-a-file': {
     what: '{{path}} is a file, so {{folder}} can’t be Nibble’s folder.',
-    next: 'Move that file away, or set NIBBLE_HOME to another folder.',
+    next: 'Move that file away, or start Nibble with another folder.',
   },
   'home-no-permission': {
     what: 'Nibble may not write to its folder {{folder}}.',
-    next: 'Change its permissions, or set NIBBLE_HOME to another folder.',
+    next: 'Change its permissions, or start Nibble with another folder.',
   },
   'home-read-only': {
     what: 'Nibble’s folder {{folder}} is on a read-only disk.',
-    next: 'Make the disk writable, or set NIBBLE_HOME to another folder.',
+    next: 'Make the disk writable, or start Nibble with another folder.',
   },
   'hub-too-slow': {
     what: '{{host}} did not finish answering within {{seconds}}.',

@@ -48,13 +48,26 @@ describe('what is here already', () => {
     const [made] = artifactSchema
       .array()
       .parse(await runJson(['quantize', source, '--scheme', 'nf4'], { home }));
-    rmSync(path.join(made?.directory ?? '', 'model.safetensors'));
+    const directory = made?.directory ?? '';
+    rmSync(path.join(directory, 'model.safetensors'));
     const again = await runCli(['quantize', source, '--scheme', 'nf4', '--json'], { home });
     expect(again.code).toBe(1);
     expect(JSON.parse(again.stdout)).toMatchObject({
       error: { reason: 'artifact-damaged', facts: { id: made?.id, file: 'model.safetensors' } },
     });
     expect(again.stderr).toContain(`nibble remove ${made?.id ?? ''}`);
+
+    // Nor is its folder once it is gone: every command says which one it is.
+    rmSync(directory, { recursive: true });
+    const listed = await runCli(['list'], { home });
+    expect(listed.stdout).toContain(
+      `Folders that are not there\n${made?.id ?? ''}  ${directory}\n`,
+    );
+    for (const command of ['verify', 'chat']) {
+      const { code, stderr } = await runCli([command, made?.id ?? ''], { home });
+      expect([code, stderr]).toEqual([1, expect.stringContaining(directory)]);
+      expect(stderr).toContain("isn't there");
+    }
   });
 });
 

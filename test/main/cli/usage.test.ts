@@ -142,6 +142,7 @@ describe('nibble', () => {
       artifacts: [],
       unfinished: [],
       unreadable: [],
+      unreachable: [],
     });
     const { stdout } = await runCli(['list'], { home });
     expect(stdout).toContain('nibble demo');
