@@ -6,16 +6,8 @@ export type FloatType = 'bf16' | 'f16' | 'f32';
 /** 4-bit code tables: NormalFloat4 (Dettmers et al. 2023, QLoRA) and bitsandbytes' 4-bit float. */
 export type FourBitType = 'nf4' | 'fp4';
 
-/** Instruction sets that kernels exist for; `reference` is the plain code that defines the bits. */
-export type InstructionSet =
-  | 'reference'
-  | 'avx2'
-  | 'avx-vnni'
-  | 'avx512'
-  | 'avx512-vnni'
-  | 'neon'
-  | 'neon-dotprod'
-  | 'neon-i8mm';
+/** An instruction set that kernels exist for (isas.def); `reference` is the plain code that defines the bits. */
+export type InstructionSet = string;
 
 /** What every kernel call takes beside its data. */
 export interface KernelOptions {

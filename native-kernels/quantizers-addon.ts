@@ -46,7 +46,7 @@ export function nativeBlockSize(granularity: Granularity): NativeBlockSize {
 
 /** The functions that addon/quantizers.cpp, addon/quantize_files.cpp and addon/hashes.cpp register; each refuses arguments that do not fit. */
 export interface QuantizerAddon {
-  kernelVersions(isa: InstructionSet): Record<KernelGroup, InstructionSet>;
+  kernelVersions(): Record<InstructionSet, Record<KernelGroup, InstructionSet>>;
   quantize4bit(
     bytes: Uint8Array,
     sourceType: string,

@@ -219,9 +219,12 @@ export function codebook(name: FourBitType | 'dynamic8'): Float32Array {
 /** Groups of kernels, each of which is written for some of the instruction sets. */
 export type KernelGroup = 'linear' | 'vectors' | 'quantizers' | 'treeHash';
 
-/** For each group, the instruction set whose version runs on processors with `isa`, whether or not this one has it. */
-export function kernelVersions(isa: InstructionSet): Record<KernelGroup, InstructionSet> {
-  return quantizerAddon().kernelVersions(isa);
+/**
+ * For every instruction set that kernels were compiled for, whether or not this processor has it: of each group, the set
+ * whose version runs there.
+ */
+export function kernelVersions(): Record<InstructionSet, Record<KernelGroup, InstructionSet>> {
+  return quantizerAddon().kernelVersions();
 }
 
 /** What the processor offers: the instruction set that kernels use, all it could use, and its feature flags. */
@@ -230,6 +233,5 @@ export function processorFeatures(): {
   available: InstructionSet[];
   features: string[];
 } {
-  const { isa, available, features } = quantizerAddon().processorFeatures();
-  return { isa: isa as InstructionSet, available: available as InstructionSet[], features };
+  return quantizerAddon().processorFeatures();
 }

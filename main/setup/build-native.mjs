@@ -18,7 +18,7 @@ function sourceDigest(folder) {
       if (directory === folder && name.startsWith('build')) continue;
       const file = path.join(directory, name);
       if (statSync(file).isDirectory()) walk(file);
-      else if (/\.(cpp|h|inc|cu|txt|cmake)$/.test(name))
+      else if (/\.(cpp|h|def|inc|cu|txt|cmake)$/.test(name))
         hash.update(name).update(readFileSync(file));
     }
   };

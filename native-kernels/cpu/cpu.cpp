@@ -3,6 +3,9 @@
 
 #include "cpu.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "error.h"
 
 #if defined(NIBBLE_X86)
@@ -58,21 +61,9 @@ std::uint64_t enabled_register_state() {
 
 struct Processor {
   std::vector<std::string> features;
-  bool avx2 = false;
-  bool avx_vnni = false;
-  bool avx512 = false;
-  bool avx512_vnni = false;
-  bool neon = false;
-  bool neon_dotprod = false;
-  bool neon_i8mm = false;
 
   Processor();
-  bool has(const char* name) const {
-    for (const std::string& feature : features) {
-      if (feature == name) return true;
-    }
-    return false;
-  }
+  bool has(std::string_view name) const { return std::find(features.begin(), features.end(), name) != features.end(); }
 };
 
 #if defined(NIBBLE_X86)
@@ -95,7 +86,11 @@ Processor::Processor() {
   add("bmi1", extended.b, 3, true);
   add("bmi2", extended.b, 8, true);
   add("avx2", extended.b, 5, ymm);
+#if defined(NIBBLE_AVX_VNNI_BY_AVX512)
+  add("avxvnni", extended.c, 11, zmm);
+#else
   add("avxvnni", extended1.a, 4, ymm);
+#endif
   add("avx512f", extended.b, 16, zmm);
   add("avx512dq", extended.b, 17, zmm);
   add("avx512cd", extended.b, 28, zmm);
@@ -105,21 +100,12 @@ Processor::Processor() {
   add("avx512vnni", extended.c, 11, zmm);
   add("avx512bf16", extended1.a, 5, zmm);
   add("avx512fp16", extended.d, 23, zmm);
-  avx2 = has("avx2") && has("fma") && has("f16c") && has("bmi1") && has("bmi2");
-  avx512 = avx2 && has("avx512f") && has("avx512dq") && has("avx512cd") && has("avx512bw") && has("avx512vl");
-  avx512_vnni = avx512 && has("avx512vnni");
-#if defined(NIBBLE_AVX_VNNI_BY_AVX512)
-  avx_vnni = avx512_vnni;
-#else
-  avx_vnni = avx2 && has("avxvnni");
-#endif
 }
 
 #elif defined(NIBBLE_NEON)
 
 Processor::Processor() {
-  neon = true;  // part of every 64-bit ARM
-  features.emplace_back("neon");
+  features.emplace_back("neon");  // part of every 64-bit ARM
 #if defined(__linux__)
   const unsigned long capabilities = getauxval(AT_HWCAP);
   const unsigned long capabilities2 = getauxval(AT_HWCAP2);
@@ -143,8 +129,6 @@ Processor::Processor() {
   if (IsProcessorFeaturePresent(43) != 0) features.emplace_back("dotprod");
   if (IsProcessorFeaturePresent(66) != 0) features.emplace_back("i8mm");
 #endif
-  neon_dotprod = has("dotprod");
-  neon_i8mm = neon_dotprod && has("i8mm");
 }
 
 #else
@@ -162,20 +146,25 @@ const Processor& processor() {
 struct Row {
   Isa isa;
   const char* name;
+  bool built_in;
   Isa parent;
-  bool Processor::*available;  // null: always
+  std::string_view features;  // beside the parent's, separated by spaces
 };
 
-/// In ascending order: of those that a processor has, the last one is the best.
+enum class Arch { any, x86, arm };
+#if defined(NIBBLE_X86)
+constexpr Arch kArch = Arch::x86;
+#elif defined(NIBBLE_NEON)
+constexpr Arch kArch = Arch::arm;
+#else
+constexpr Arch kArch = Arch::any;
+#endif
+
 constexpr Row kIsas[] = {
-    {Isa::reference, "reference", Isa::reference, nullptr},
-    {Isa::avx2, "avx2", Isa::reference, &Processor::avx2},
-    {Isa::avx_vnni, "avx-vnni", Isa::avx2, &Processor::avx_vnni},
-    {Isa::avx512, "avx512", Isa::avx2, &Processor::avx512},
-    {Isa::avx512_vnni, "avx512-vnni", Isa::avx512, &Processor::avx512_vnni},
-    {Isa::neon, "neon", Isa::reference, &Processor::neon},
-    {Isa::neon_dotprod, "neon-dotprod", Isa::neon, &Processor::neon_dotprod},
-    {Isa::neon_i8mm, "neon-i8mm", Isa::neon_dotprod, &Processor::neon_i8mm},
+#define ISA(id, name, arch, parent, features, flags, msvc_flags) \
+  {Isa::id, name, Arch::arch == Arch::any || Arch::arch == kArch, Isa::parent, features},
+#include "isas.def"
+#undef ISA
 };
 
 const Row& row_of(Isa isa) {
@@ -205,9 +194,16 @@ Isa best_isa() {
 }
 
 bool isa_available(Isa isa) {
-  const auto available = row_of(isa).available;
-  return available == nullptr || processor().*available;
+  const Row& row = row_of(isa);
+  for (std::string_view rest = row.features; !rest.empty();) {
+    const std::size_t length = std::min(rest.find(' '), rest.size());
+    if (!processor().has(rest.substr(0, length))) return false;
+    rest.remove_prefix(std::min(length + 1, rest.size()));
+  }
+  return row.parent == isa || isa_available(row.parent);
 }
+
+bool isa_is_built_in(Isa isa) { return row_of(isa).built_in; }
 
 Isa isa_parent(Isa isa) { return row_of(isa).parent; }
 

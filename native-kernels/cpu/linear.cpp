@@ -171,7 +171,7 @@ constexpr IsaVersion<const LinearKernels*> kVersions[] = {
     // Without VNNI the 512-bit byte products are no faster than the 256-bit ones: AVX-512 alone takes those.
     {Isa::avx2, &kAvx2Kernels},
     {Isa::avx_vnni, &kAvxVnniKernels},
-    {Isa::avx512_vnni, &kAvx512Kernels},
+    {Isa::avx512_vnni, &kAvx512VnniKernels},
 #endif
 #if defined(NIBBLE_NEON)
     {Isa::neon, &kNeonKernels},

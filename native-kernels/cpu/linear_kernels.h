@@ -166,7 +166,7 @@ const LinearKernels* linear_kernels(Isa isa);
 
 extern const LinearKernels kAvx2Kernels;
 extern const LinearKernels kAvxVnniKernels;
-extern const LinearKernels kAvx512Kernels;
+extern const LinearKernels kAvx512VnniKernels;
 extern const LinearKernels kNeonKernels;
 extern const LinearKernels kNeonDotprodKernels;
 extern const LinearKernels kNeonI8mmKernels;

@@ -15,6 +15,9 @@ Isa best_isa();
 /// True when `isa` can run here (always true for Isa::reference).
 bool isa_available(Isa isa);
 
+/// Whether this build has kernels of `isa`: those of its own kind of processor.
+bool isa_is_built_in(Isa isa);
+
 /// Every instruction set, in ascending order, whether or not this processor has it.
 const std::vector<Isa>& all_isas();
 
@@ -22,7 +25,7 @@ const std::vector<Isa>& all_isas();
 /// set is the reference, whose parent is itself.
 Isa isa_parent(Isa isa);
 
-/// 'reference', 'avx2', 'avx-vnni', 'avx512', 'avx512-vnni', 'neon', 'neon-dotprod', 'neon-i8mm'.
+/// As in isas.def, e.g. 'avx512-vnni'.
 const char* isa_name(Isa isa);
 
 /// @throws Error("invalid-input") when `name` is no instruction set, or one this processor lacks

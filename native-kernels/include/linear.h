@@ -14,8 +14,12 @@ namespace nibble {
 /// float32 sums.
 enum class Mode { fast, exact };
 
-/// Instruction sets in ascending order; `best` is what the processor offers (see cpu.h).
-enum class Isa { reference, avx2, avx_vnni, avx512, avx512_vnni, neon, neon_dotprod, neon_i8mm };
+/// Instruction sets in ascending order (isas.def; cpu.h says what the processor offers).
+enum class Isa {
+#define ISA(id, name, arch, parent, features, flags, msvc_flags) id,
+#include "isas.def"
+#undef ISA
+};
 
 enum class WeightType { bf16, f16, f32 };
 

@@ -16,26 +16,26 @@ const all = (version: InstructionSet): Versions => ({
   quantizers: version,
   treeHash: version,
 });
-const x86: [InstructionSet, Versions][] = [
-  ['avx2', all('avx2')],
-  ['avx-vnni', { ...all('avx2'), linear: 'avx-vnni' }],
+const x86: Record<InstructionSet, Versions> = {
+  reference: all('reference'),
+  avx2: all('avx2'),
+  'avx-vnni': { ...all('avx2'), linear: 'avx-vnni' },
   // Byte products of 512 bits need VNNI to be faster.
-  ['avx512', { ...all('avx512'), linear: 'avx2' }],
-  ['avx512-vnni', { ...all('avx512'), linear: 'avx512-vnni' }],
-];
+  avx512: { ...all('avx512'), linear: 'avx2' },
+  'avx512-vnni': { ...all('avx512'), linear: 'avx512-vnni' },
+};
 // Quantizers and hashes are plain code on ARM.
-const neon = { ...all('neon'), quantizers: 'reference', treeHash: 'reference' } as const;
-const arm: [InstructionSet, Versions][] = [
-  ['neon', neon],
-  ['neon-dotprod', { ...neon, linear: 'neon-dotprod' }],
-  ['neon-i8mm', { ...neon, linear: 'neon-i8mm' }],
-];
+const neon: Versions = { ...all('neon'), quantizers: 'reference', treeHash: 'reference' };
+const arm: Record<InstructionSet, Versions> = {
+  reference: all('reference'),
+  neon,
+  'neon-dotprod': { ...neon, linear: 'neon-dotprod' },
+  'neon-i8mm': { ...neon, linear: 'neon-i8mm' },
+};
 
 describe('the version of each group of kernels', () => {
-  it.each([['reference', all('reference')] as const, ...(process.arch === 'arm64' ? arm : x86)])(
-    'on %s',
-    (isa, versions) => {
-      expect(kernelVersions(isa)).toEqual(versions);
-    },
-  );
+  // A row of isas.def that has none here fails as well.
+  it('is the one that is named here, for every instruction set', () => {
+    expect(kernelVersions()).toEqual(process.arch === 'arm64' ? arm : x86);
+  });
 });

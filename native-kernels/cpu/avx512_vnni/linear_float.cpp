@@ -1,10 +1,10 @@
 // Float32 products: decoding to float32, and dots of decoded or 16-bit rows.
 
-#include "cpu/avx512/linear_avx512.h"
-#include "cpu/avx512/linear_table.h"
+#include "cpu/avx512_vnni/linear_avx512.h"
+#include "cpu/avx512_vnni/linear_table.h"
 #include "cpu/linear_dots.h"
 
-namespace nibble::linear::avx512 {
+namespace nibble::linear::avx512_vnni {
 namespace {
 
 constexpr std::size_t kPrefetchAhead = 2048;
@@ -138,4 +138,4 @@ void dots16(const void* rows_data, WeightType type, std::size_t rows, std::size_
   dots16_of<Set>(rows_data, type, rows, columns, x, tokens, bias, y, y_stride);
 }
 
-}  // namespace nibble::linear::avx512
+}  // namespace nibble::linear::avx512_vnni

@@ -2,10 +2,10 @@
 // row needs besides its products (scales, sums over lanes) is done for many rows together: one row of 2048 4-bit
 // weights is only 16 registers long, and anything done once a row would cost as much as those.
 
-#include "cpu/avx512/linear_avx512.h"
-#include "cpu/avx512/linear_table.h"
+#include "cpu/avx512_vnni/linear_avx512.h"
+#include "cpu/avx512_vnni/linear_table.h"
 
-namespace nibble::linear::avx512 {
+namespace nibble::linear::avx512_vnni {
 namespace {
 
 constexpr std::size_t kRows = 4;
@@ -284,4 +284,4 @@ void lanes(const GroupedWeights& w, std::size_t begin, std::size_t end, const La
   strip<8, Spread::halves>(w, begin, end, x, tokens, bias, y, floats);
 }
 
-}  // namespace nibble::linear::avx512
+}  // namespace nibble::linear::avx512_vnni

@@ -1,9 +1,9 @@
 // Activations to int8: the same roundings as reference::quantize_activations.
 
-#include "cpu/avx512/linear_avx512.h"
-#include "cpu/avx512/linear_table.h"
+#include "cpu/avx512_vnni/linear_avx512.h"
+#include "cpu/avx512_vnni/linear_table.h"
 
-namespace nibble::linear::avx512 {
+namespace nibble::linear::avx512_vnni {
 namespace {
 
 /// Largest magnitude by its bits: as integers magnitudes order like floats, and NaN lies above infinity.
@@ -82,4 +82,4 @@ void quantize(const QuantizeJob& job) {
   }
 }
 
-}  // namespace nibble::linear::avx512
+}  // namespace nibble::linear::avx512_vnni

@@ -4,7 +4,7 @@
 
 #include "cpu/linear_kernels.h"
 
-namespace nibble::linear::avx512 {
+namespace nibble::linear::avx512_vnni {
 
 void quantize(const QuantizeJob& job);
 void pack(const PackJob& job);
@@ -22,4 +22,4 @@ void dots(const float* w, std::size_t rows, std::size_t columns, const float* x,
 void dots16(const void* rows_data, WeightType type, std::size_t rows, std::size_t columns, const float* x,
             std::size_t tokens, const float* bias, float* y, std::size_t y_stride);
 
-}  // namespace nibble::linear::avx512
+}  // namespace nibble::linear::avx512_vnni

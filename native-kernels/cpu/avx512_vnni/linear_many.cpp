@@ -2,10 +2,10 @@
 // [dword of columns][16 rows], then multiplied with all tokens, eight at a time: one weight register holds four columns
 // of 16 rows and meets one token's four activations, broadcast from memory; two such registers meet each.
 
-#include "cpu/avx512/linear_avx512.h"
-#include "cpu/avx512/linear_table.h"
+#include "cpu/avx512_vnni/linear_avx512.h"
+#include "cpu/avx512_vnni/linear_table.h"
 
-namespace nibble::linear::avx512 {
+namespace nibble::linear::avx512_vnni {
 namespace {
 
 constexpr std::size_t kTileBytes = 1024;              // 16 rows x 64 columns
@@ -293,4 +293,4 @@ void grouped_many(const GroupedWeights& w, std::size_t begin, std::size_t end, c
   }
 }
 
-}  // namespace nibble::linear::avx512
+}  // namespace nibble::linear::avx512_vnni

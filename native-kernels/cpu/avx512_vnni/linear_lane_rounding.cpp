@@ -1,9 +1,9 @@
 // Activations of few tokens to int8, lane by lane: the same roundings as reference::round_lanes.
 
-#include "cpu/avx512/linear_avx512.h"
-#include "cpu/avx512/linear_table.h"
+#include "cpu/avx512_vnni/linear_avx512.h"
+#include "cpu/avx512_vnni/linear_table.h"
 
-namespace nibble::linear::avx512 {
+namespace nibble::linear::avx512_vnni {
 namespace {
 
 constexpr float kSmallestLane = 7.8886090522101181e-31f;  // reference/linear_reference.h
@@ -126,4 +126,4 @@ std::size_t round_all(const LaneJob& job) {
 
 std::size_t round_lanes(const LaneJob& job) { return job.bits == 4 ? round_all<8>(job) : round_all<4>(job); }
 
-}  // namespace nibble::linear::avx512
+}  // namespace nibble::linear::avx512_vnni
