@@ -13,6 +13,7 @@ const everythingOfApp = [
   'app/json',
   'app/progress',
   'app/checkpoint',
+  'app/models',
   'app/digest',
   'app/hub',
   'app/local-hub',
@@ -34,6 +35,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/json': ['app/contract'],
   'app/progress': ['app/contract'],
   'app/checkpoint': ['app/contract', 'app/disk', 'app/json'],
+  'app/models': ['app/contract', 'app/checkpoint'],
   'app/digest': ['app/contract', 'app/checkpoint', 'native-kernels'],
   'app/hub': ['app/contract', 'app/disk', 'app/json', 'app/progress', 'app/checkpoint'],
   'app/local-hub': ['app/contract'],
@@ -41,6 +43,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/quantize': [
     'app/contract',
     'app/checkpoint',
+    'app/models',
     'app/digest',
     'app/disk',
     'app/progress',
@@ -52,6 +55,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app/run': [
     'app/contract',
     'app/checkpoint',
+    'app/models',
     'app/digest',
     'app/disk',
     'app/json',

@@ -1,15 +1,5 @@
 /** The door of app/checkpoint. */
 export {
-  alreadyQuantized,
-  architectures,
-  describeArchitecture,
-  linearWeightTest,
-  missingTensor,
-} from './architectures.ts';
-export type { ArchitectureDescription } from './architectures.ts';
-export { readModelConfig } from './model-config.ts';
-export type { ModelConfig, ModelType } from './model-config.ts';
-export {
   CONFIG_FILE,
   MAX_CONFIG_BYTES,
   ggufOnly,
@@ -23,7 +13,6 @@ export {
   WEIGHTS_FILE,
 } from './open-checkpoint.ts';
 export type { OpenCheckpoint, ReadOptions, TensorPlace, WeightsFile } from './open-checkpoint.ts';
-export type { RopeConfig } from './rope-config.ts';
 export {
   HEADER_PREFIX_BYTES,
   parseSafetensorsHeader,
@@ -33,6 +22,7 @@ export {
 } from './safetensors-header.ts';
 export type { SafetensorsHeader } from './safetensors-header.ts';
 export { quantizationMethod } from './quantization-method.ts';
+export type { StoredTensor } from './quantization-method.ts';
 export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors-writer.ts';
 export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors-writer.ts';
 export { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';

@@ -1,11 +1,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  alreadyQuantized,
-  openCheckpoint,
-  quantizationMethod,
-  type OpenCheckpoint,
-} from '../checkpoint/index.ts';
+import { openCheckpoint, quantizationMethod, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { alreadyQuantized } from '../models/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { AppError, because } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';

@@ -1,11 +1,6 @@
 import os from 'node:os';
-import {
-  describeArchitecture,
-  EMBEDDINGS,
-  openCheckpoint,
-  OUTPUT_LAYER,
-  readModelConfig,
-} from '../checkpoint/index.ts';
+import { EMBEDDINGS, openCheckpoint, OUTPUT_LAYER } from '../checkpoint/index.ts';
+import { cacheElementsPerToken, describeArchitecture, readDecoder } from '../models/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, describeError } from '../contract/error.ts';
 import type { Inspection, SchemeSize } from '../contract/inspection.ts';
@@ -38,9 +33,9 @@ interface Described {
 /** Bytes of the KV cache for `contextLength` tokens; 0 where the architecture is not one we run. */
 function cacheBytes(config: unknown, contextLength: number): number {
   if (!describeArchitecture(config).runnable) return 0;
-  const model = readModelConfig(config);
+  const model = readDecoder(config);
   const tokens = Math.min(contextLength, model.contextLength);
-  return 2 * model.layers * model.kvHeads * model.headDimension * tokens * CACHE_ELEMENT_BYTES;
+  return cacheElementsPerToken(model) * tokens * CACHE_ELEMENT_BYTES;
 }
 
 function fitsInto(total: number, bytes: number): SchemeSize['fits'] {
@@ -87,10 +82,7 @@ function plan(
     if (about.runnable) requireRunnable(described);
     const has = (name: string): boolean => tensors.some((tensor) => tensor.name === name);
     const isOwn =
-      about.runnable &&
-      readModelConfig(config).tiedEmbeddings &&
-      has(OUTPUT_LAYER) &&
-      has(EMBEDDINGS);
+      about.runnable && readDecoder(config).tiedEmbeddings && has(OUTPUT_LAYER) && has(EMBEDDINGS);
     return {
       runnable: about.runnable,
       obstacle: null,

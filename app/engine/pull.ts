@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { describeArchitecture, openCheckpoint } from '../checkpoint/index.ts';
+import { openCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture } from '../models/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import { downloadRepository, Hub, readJournal, type Repository } from '../hub/index.ts';

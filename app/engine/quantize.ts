@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { describeArchitecture, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture } from '../models/index.ts';
 import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { slugFor } from '../catalog/index.ts';
 import { AppError, because } from '../contract/error.ts';

@@ -2,11 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../catalog/index.ts';
-import {
-  describeArchitecture,
-  openCheckpoint,
-  RUNTIME_WEIGHTS_FILES,
-} from '../checkpoint/index.ts';
+import { openCheckpoint, RUNTIME_WEIGHTS_FILES } from '../checkpoint/index.ts';
+import { describeArchitecture } from '../models/index.ts';
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { isSafePath } from '../hub/index.ts';

@@ -1,12 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../catalog/index.ts';
-import {
-  CONFIG_FILE,
-  describeArchitecture,
-  openCheckpoint,
-  type OpenCheckpoint,
-} from '../checkpoint/index.ts';
+import { CONFIG_FILE, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture } from '../models/index.ts';
 import { dtypeBytes, type Artifact } from '../contract/checkpoint.ts';
 import { AppError, because } from '../contract/error.ts';
 import type { SchemeName } from '../contract/scheme.ts';

@@ -1,11 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  describeArchitecture,
-  ggufOnly,
-  openCheckpoint,
-  type OpenCheckpoint,
-} from '../checkpoint/index.ts';
+import { ggufOnly, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { describeArchitecture } from '../models/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError, because } from '../contract/error.ts';
 import { SAMPLE_SOURCE } from '../contract/inspection.ts';

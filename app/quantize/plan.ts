@@ -1,10 +1,5 @@
-import {
-  layoutSafetensors,
-  linearWeightTest,
-  missingTensor,
-  OUTPUT_LAYER,
-  tensorBytes,
-} from '../checkpoint/index.ts';
+import { layoutSafetensors, OUTPUT_LAYER, tensorBytes } from '../checkpoint/index.ts';
+import { linearWeightTest, missingTensor } from '../models/index.ts';
 import type { SafetensorsLayout } from '../checkpoint/index.ts';
 import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';

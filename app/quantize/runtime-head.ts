@@ -6,11 +6,11 @@ import {
   EMBEDDINGS,
   layoutSafetensors,
   OUTPUT_LAYER,
-  readModelConfig,
   RUNTIME_WEIGHTS_FILE,
   RUNTIME_WEIGHTS_FILES,
   SafetensorsWriter,
 } from '../checkpoint/index.ts';
+import { readDecoder } from '../models/index.ts';
 import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
@@ -44,7 +44,7 @@ export interface PlannedHead {
 /** Whether the head is the embedding's; null for a model that cannot be run here, which needs no copy. */
 function isTied(config: unknown): boolean | null {
   try {
-    return readModelConfig(config).tiedEmbeddings;
+    return readDecoder(config).tiedEmbeddings;
   } catch (error) {
     // What quantizing has to say of a bad config.json is said where the layers are planned.
     if (error instanceof AppError) return null;

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { readModelConfig } from '../checkpoint/index.ts';
+import { readDecoder } from '../models/index.ts';
 import { readJsonFile } from './read-json.ts';
 
 /** Where a chat template lies: a file of its own, a field of this one, or of tokenizer_config.json. */
@@ -42,7 +42,7 @@ export async function hasTemplate(directory: string, tokenizerConfig: unknown): 
  */
 export async function canChat(directory: string): Promise<boolean> {
   try {
-    readModelConfig(await readJsonFile(directory, 'config.json'));
+    readDecoder(await readJsonFile(directory, 'config.json'));
     return (
       (await exists(directory, 'tokenizer.json')) &&
       (await hasTemplate(directory, await readJsonFile(directory, 'tokenizer_config.json')))

@@ -169,7 +169,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
             (loaded) => loaded.idOf(endOfTurn),
             () => undefined,
           )));
-    const stopIds = new Set([...generation.stopIds, ...ready.config.eosTokenIds]);
+    const stopIds = new Set([...generation.stopIds, ...ready.decoder.eosTokenIds]);
     if (endOfTurnId !== undefined) stopIds.add(endOfTurnId);
     return {
       model,
@@ -179,15 +179,15 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
       tokenizer,
       explain,
       description: {
-        architecture: ready.config.className,
-        vocabularySize: ready.config.vocabularySize,
+        architecture: ready.decoder.className,
+        vocabularySize: ready.decoder.vocabularySize,
         contextLength,
         weightsSha256: weights.fingerprint,
         weightsCheck: weights.state,
         hasTokenizer,
         hasChatTemplate,
         // An id that the model cannot produce would never stop anything.
-        stopIds: [...stopIds].filter((id) => id < ready.config.vocabularySize),
+        stopIds: [...stopIds].filter((id) => id < ready.decoder.vocabularySize),
         recommendedSampling: generation.sampling,
         device,
         deviceReason,

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../checkpoint/index.ts';
+import type { Decoder } from '../models/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import type { DeviceTrial, DeviceWish, RunDevice } from '../contract/device.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
@@ -49,7 +49,7 @@ const GPU_CONTEXT_LENGTH = 8192;
  * made for.
  */
 function chooseContextLength(
-  config: ModelConfig,
+  config: Decoder,
   { contextLength: wanted, maxContextLength }: LoadOptions,
 ): number {
   const limit = config.longestContext;
@@ -72,7 +72,7 @@ async function openOnCpu(
   ready: ReadyModel,
   reason: string | null,
 ): Promise<OpenedModel> {
-  const contextLength = chooseContextLength(ready.config, options);
+  const contextLength = chooseContextLength(ready.decoder, options);
   const model = await Model.open({
     graphPath: ready.graphPath,
     weightsFolder: ready.weightsFolder,
@@ -123,8 +123,8 @@ async function openOnCuda(options: LoadOptions, ready: ReadyModel): Promise<Open
     throw new AppError('invalid-input', `${refused} is not to be had on a CUDA device.`, {
       remedy: 'Choose the CPU (--device cpu), or do without.',
     });
-  const contextLength = chooseContextLength(ready.config, options);
-  const model = await Model.openOnCuda({ plan: ready.plan(), directory, contextLength });
+  const contextLength = chooseContextLength(ready.decoder, options);
+  const model = await Model.openOnCuda({ plan: ready.cudaText(), directory, contextLength });
   return {
     model,
     ready,
@@ -171,7 +171,7 @@ async function openTried(
   try {
     const model =
       device === 'cuda'
-        ? await Model.openOnCuda({ plan: candidate.plan(), directory, contextLength })
+        ? await Model.openOnCuda({ plan: candidate.cudaText(), directory, contextLength })
         : await Model.open({
             graphPath: await candidate.gpuGraph(activations),
             weightsFolder: ready.weightsFolder,
@@ -226,7 +226,7 @@ export async function openModel(options: LoadOptions): Promise<OpenedModel> {
   if (why !== null && wish === 'auto') return openOnCpu(options, ready, why);
   if (why !== null) throw new AppError('invalid-input', why, { remedy: RUN_ON_CPU });
   const contextLength = Math.min(
-    chooseContextLength(ready.config, options),
+    chooseContextLength(ready.decoder, options),
     options.contextLength ?? GPU_CONTEXT_LENGTH,
   );
   const candidate: Candidate = {
@@ -238,7 +238,7 @@ export async function openModel(options: LoadOptions): Promise<OpenedModel> {
     processorGraph: ready.graphPath,
     weightsFolder: ready.weightsFolder,
     gpuGraph: gpuGraphOf(directory, mode, contextLength, recordsDirectory),
-    plan: ready.plan,
+    cudaText: ready.cudaText,
     onTrial: options.onTrial,
   };
   const chosen = await chooseDevice(wish, candidate);

@@ -27,7 +27,7 @@ export interface Candidate {
   /** Builds the graph for WebGPU; returns its path. @throws AppError `unsupported-model` */
   readonly gpuGraph: (activations: 'F16' | 'F32') => Promise<string>;
   /** Describes the model to a CUDA device. @throws AppError */
-  readonly plan: () => string;
+  readonly cudaText: () => string;
   /** Hears how far the trying of a device is. */
   readonly onTrial?: ((trial: DeviceTrial) => void) | undefined;
   /** Tries a graph. @default in a process of its own */
@@ -112,7 +112,11 @@ async function tryCuda(candidate: Candidate, timesProcessor: boolean): Promise<T
         ? reason
         : 'this build has no CUDA kernels';
   if (problem !== null) return { outcome: failed('runtime-unavailable', problem), processor: null };
-  const on = { device: 'cuda', plan: candidate.plan(), directory: candidate.directory } as const;
+  const on = {
+    device: 'cuda',
+    plan: candidate.cudaText(),
+    directory: candidate.directory,
+  } as const;
   return await tryOn(candidate, on, 'F16', timesProcessor);
 }
 

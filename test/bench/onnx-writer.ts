@@ -8,7 +8,8 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { CONFIG_FILE, readModelConfig } from '../../app/checkpoint/index.ts';
+import { CONFIG_FILE } from '../../app/checkpoint/index.ts';
+import { readDecoder } from '../../app/models/index.ts';
 import {
   elementTypes,
   encodeOnnx,
@@ -141,10 +142,11 @@ export function writeOnnx(
     return file.tensor(`${name}.weight`, 'F32', [values.length], values);
   };
 
-  const config = readModelConfig(
-    JSON.parse(readFileSync(path.join(checkpoint, CONFIG_FILE), 'utf8')),
+  const config = readDecoder(JSON.parse(readFileSync(path.join(checkpoint, CONFIG_FILE), 'utf8')));
+  const { inverseFrequencies } = rotaryTable(
+    config.rotaryEmbeddings[0]?.rope ?? { kind: 'default', theta: 1e4 },
+    headDim,
   );
-  const { inverseFrequencies } = rotaryTable(config.rope, headDim);
   const angles = (turn: (angle: number) => number): Float32Array =>
     Float32Array.from({ length: POSITIONS * inverseFrequencies.length }, (_, i) => {
       const pair = i % inverseFrequencies.length;

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openCatalog } from '../../app/catalog/index.ts';
-import { openCheckpoint, readModelConfig } from '../../app/checkpoint/index.ts';
+import { openCheckpoint } from '../../app/checkpoint/index.ts';
+import { readDecoder } from '../../app/models/index.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { registerArtifact } from '../../app/engine/register-artifact.ts';
 import { planQuantization } from '../../app/quantize/index.ts';
@@ -42,7 +43,7 @@ async function lookAtCheckpoint(directory: string, random: Random): Promise<void
   try {
     const { tensors, config } = checkpoint;
     await each([
-      () => Promise.resolve(readModelConfig(config)),
+      () => Promise.resolve(readDecoder(config)),
       () =>
         Promise.resolve(planQuantization({ tensors, config, scheme: random.pick(schemeNames) })),
       async () => {

@@ -34,8 +34,12 @@ describe.skipIf(reason !== null)(
         if (scheme === 'bf16') await cp(sampleModel.directory, directory, { recursive: true });
         else await quantizeFolder(sampleModel.directory, directory, scheme);
         // The plan of the exact graph, too: the 8-bit copy of the output layer would be another model.
-        const { graphPath, plan } = await ensureGraph(directory, 'exact');
-        const device = await Model.openOnCuda({ plan: plan(), directory, contextLength: CONTEXT });
+        const { graphPath, cudaText } = await ensureGraph(directory, 'exact');
+        const device = await Model.openOnCuda({
+          plan: cudaText(),
+          directory,
+          contextLength: CONTEXT,
+        });
         const processor = await Model.open({ graphPath, contextLength: CONTEXT, mode: 'exact' });
         try {
           const expected = await generate(processor, {});

@@ -34,8 +34,12 @@ interface Quantized {
 async function openInChild(): Promise<{ code: string; message: string }> {
   const folder = await scratchFolder();
   await writeTinyCheckpoint(folder, {});
-  const { plan } = await ensureGraph(folder);
-  const { stdout } = await promisify(execFile)(process.execPath, [decoderChild, folder, plan()]);
+  const { cudaText } = await ensureGraph(folder);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    decoderChild,
+    folder,
+    cudaText(),
+  ]);
   return JSON.parse(stdout) as { code: string; message: string };
 }
 

@@ -1,35 +1,28 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
-import {
-  EMBEDDINGS,
-  isRuntimeWeightsFile,
-  OUTPUT_LAYER,
-  type ModelConfig,
-} from '../../checkpoint/index.ts';
-import { buildDecoder } from './decoder.ts';
+import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
+import type { Decoder } from '../../models/index.ts';
+import { planDecoder } from '../plan/index.ts';
+import { printContribGraph } from './contrib-printer.ts';
+import { unfitForGpu, type ContribOptions } from './contrib-weights.ts';
+import { cudaObstacle } from './cuda-text.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { LayerDetails } from './linear.ts';
-import { rotaryTable } from './rope.ts';
-import { buildStandardDecoder } from './standard-decoder.ts';
-import { unfitForGpu, type StandardOptions } from './standard-weights.ts';
-
-/** The head's module where it has weights of its own, and where it shares the embedding's. */
-const HEAD = 'lm_head';
-const EMBEDDING = 'model.embed_tokens';
+import { printNibbleGraph, printNodes } from './nibble-printer.ts';
 
 export interface GraphSource {
-  readonly config: ModelConfig;
+  readonly decoder: Decoder;
   /** Every tensor of the folder, those of the runner's own file included. */
   readonly tensors: readonly TensorInfo[];
   /** Bytes of the tensors for which `describesLayer` holds. */
   readonly details: LayerDetails;
   /** `llm_int8_threshold` of the quantization. @default 6 */
   readonly int8Threshold?: number | undefined;
-  /** For a graph of ONNX Runtime's own operators, which is what a GPU computes. @default our own dialect */
-  readonly standard?: StandardGraph | undefined;
+  /** For a graph of ONNX Runtime's own operators, which is what a GPU computes. @default our own operators */
+  readonly contrib?: ContribGraph | undefined;
 }
 
 /** What a graph for a GPU is made for. */
-export interface StandardGraph extends StandardOptions {
+export interface ContribGraph extends ContribOptions {
   /** Positions that its context holds at most. */
   readonly contextLength: number;
 }
@@ -48,7 +41,7 @@ function moduleOf(tensorName: string): string {
  */
 function resolveTensors(
   tensors: readonly TensorInfo[],
-  config: ModelConfig,
+  decoder: Decoder,
 ): ReadonlyMap<string, TensorInfo> {
   const isRuntime = ({ file }: TensorInfo): boolean => isRuntimeWeightsFile(file);
   const replaced = [...new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)))];
@@ -59,9 +52,11 @@ function resolveTensors(
       .filter((tensor) => isRuntime(tensor) || !isReplaced(tensor))
       .map((tensor) => [tensor.name, tensor]),
   );
-  if (config.tiedEmbeddings && !resolved.has(EMBEDDINGS)) {
-    const head = tensors.find((tensor) => tensor.name === OUTPUT_LAYER && !isRuntime(tensor));
-    if (head !== undefined) resolved.set(EMBEDDINGS, { ...head, name: EMBEDDINGS });
+  const embeddings = `${decoder.embedding}.weight`;
+  if (decoder.tiedEmbeddings && !resolved.has(embeddings)) {
+    const output = `${decoder.head}.weight`;
+    const head = tensors.find((tensor) => tensor.name === output && !isRuntime(tensor));
+    if (head !== undefined) resolved.set(embeddings, { ...head, name: embeddings });
   }
   return resolved;
 }
@@ -70,48 +65,44 @@ function resolveTensors(
  * A head in the files wins over tied embeddings: where both are there, transformers 5 ties them only if they are equal.
  * One that was made for the runner wins over both.
  */
-function headModule(tensors: ReadonlyMap<string, TensorInfo>, config: ModelConfig): string {
-  return config.tiedEmbeddings && !tensors.has(OUTPUT_LAYER) ? EMBEDDING : HEAD;
+function headModule(tensors: ReadonlyMap<string, TensorInfo>, decoder: Decoder): string {
+  const { tiedEmbeddings, head, embedding } = decoder;
+  return tiedEmbeddings && !tensors.has(`${head}.weight`) ? embedding : head;
 }
 
 /**
- * Describes a decoder for native-kernels/cuda: the same nodes over the same weights as the graph in our own dialect.
+ * Describes a decoder for native-kernels/cuda: the same nodes over the same weights as the graph of our own operators.
  *
  * @returns text, as native-kernels/cuda/decoder/plan.h defines it
  * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` for what
  *   those kernels cannot compute
  */
-export function buildPlan(source: Omit<GraphSource, 'standard'>): string {
-  const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
-  if (rotaryTable(config.rope, config.rotaryDimensions).beyond !== null)
-    throw unfitForGpu(
-      `This ${config.className}`,
-      'its rotary embeddings change with the length of the text',
-    );
-  const tensors = resolveTensors(source.tensors, config);
+export function buildCudaText(source: Omit<GraphSource, 'contrib'>): string {
+  const { decoder, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
+  const tensors = resolveTensors(source.tensors, decoder);
+  const plan = planDecoder(decoder, headModule(tensors, decoder));
+  for (const node of plan.nodes) {
+    const obstacle = cudaObstacle(node);
+    if (obstacle !== null) throw unfitForGpu(`This ${decoder.className}`, obstacle);
+  }
   const writer = new GraphWriter(tensors);
-  buildDecoder(
-    { writer, details, int8Threshold, apart: true },
-    config,
-    headModule(tensors, config),
-  );
-  return writer.plan();
+  printNodes({ writer, details, int8Threshold, separate: true }, plan);
+  return writer.cudaText();
 }
 
 /**
- * Builds the ONNX graph of a model, in the dialect of native-kernels/README.md or in ONNX Runtime's own operators. Its
- * weights stay where they are: the graph refers to them by file, offset and length. The same input gives the same bytes.
+ * Builds the ONNX graph of a model, in the operators of native-kernels/README.md or in ONNX Runtime's own. Its weights
+ * stay where they are: the graph refers to them by file, offset and length. The same input gives the same bytes.
  *
  * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` when a
- *   GPU has no operator for what a tensor holds
+ *   GPU has no operator for what the model or a tensor needs
  */
 export function buildGraph(source: GraphSource): Uint8Array {
-  const { config, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
-  const tensors = resolveTensors(source.tensors, config);
+  const { decoder, details, int8Threshold = DEFAULT_INT8_THRESHOLD, contrib } = source;
+  const tensors = resolveTensors(source.tensors, decoder);
   const context = { writer: new GraphWriter(tensors), details, int8Threshold };
-  const head = headModule(tensors, config);
-  const { standard } = source;
-  if (standard === undefined) return buildDecoder(context, config, head);
-  const { contextLength, ...options } = standard;
-  return buildStandardDecoder({ ...context, options }, config, head, contextLength);
+  const plan = planDecoder(decoder, headModule(tensors, decoder));
+  if (contrib === undefined) return printNibbleGraph(context, plan, decoder.vocabularySize);
+  const { contextLength, ...options } = contrib;
+  return printContribGraph({ ...context, options }, plan, decoder, contextLength);
 }

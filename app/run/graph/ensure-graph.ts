@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  openCheckpoint,
-  readModelConfig,
-  type ModelConfig,
-  type OpenCheckpoint,
-  type WeightsFile,
-} from '../../checkpoint/index.ts';
+import { openCheckpoint, type OpenCheckpoint, type WeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
-import { buildGraph, buildPlan, type StandardGraph } from './build-graph.ts';
-import { describesLayer, describesStandardLayer, type LayerDetails } from './linear.ts';
+import { readDecoder, type Decoder } from '../../models/index.ts';
+import { buildGraph, buildCudaText, type ContribGraph } from './build-graph.ts';
+import { describesLayer, describesContribLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
 import { requireReadable, requireVocabulary } from './require-runnable.ts';
 import { readRuntimeTensors, runtimeWeightsFile } from './runtime-weights.ts';
@@ -63,12 +58,12 @@ export interface ReadyModel {
   readonly graphPath: string;
   /** Where the weights lie; undefined beside the graph. */
   readonly weightsFolder: string | undefined;
-  readonly config: ModelConfig;
+  readonly decoder: Decoder;
   readonly files: readonly WeightsFile[];
   /** config.json as it is in the folder, parsed. */
   readonly rawConfig: Readonly<Record<string, unknown>>;
-  /** Describes the model to a CUDA device (`buildPlan`); only where the graph is in our own dialect. */
-  readonly plan: () => string;
+  /** Describes the model to a CUDA device (`buildCudaText`); only where the graph is of our own operators. */
+  readonly cudaText: () => string;
 }
 
 async function readIfThere(file: string, maxBytes: number): Promise<Uint8Array | null> {
@@ -135,7 +130,7 @@ function int8Threshold(config: Readonly<Record<string, unknown>>): number | unde
  * and a graph that came with a download is never trusted.
  *
  * @param mode In exact mode the head is the one that was published, not the runner's 8-bit copy.
- * @param standardFor What a graph of ONNX Runtime's own operators is made for. @default our own dialect
+ * @param contribFor What a graph of ONNX Runtime's own operators is made for. @default our own operators
  * @param onTensors Hears of all tensors of the folder as soon as they are known; building takes longer than that.
  * @param recordsDirectory Where the graph is kept. @default beside the weights
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
@@ -143,21 +138,21 @@ function int8Threshold(config: Readonly<Record<string, unknown>>): number | unde
 export async function ensureGraph(
   directory: string,
   mode: 'fast' | 'exact' = 'fast',
-  standardFor?: (config: ModelConfig) => StandardGraph,
+  contribFor?: (decoder: Decoder) => ContribGraph,
   onTensors?: (tensors: readonly TensorInfo[]) => void,
   recordsDirectory = directory,
 ): Promise<ReadyModel> {
   const checkpoint = await openCheckpoint(directory);
   try {
     requireReadable(checkpoint.config, checkpoint.tensors);
-    const config = readModelConfig(checkpoint.config);
+    const decoder = readDecoder(checkpoint.config);
     // Before the copy of the output layer is held against it: that file is seldom what is wrong.
-    requireVocabulary(config, checkpoint.tensors);
+    requireVocabulary(decoder, checkpoint.tensors);
     const isExact = mode === 'exact';
-    const standard = standardFor?.(config);
+    const contrib = contribFor?.(decoder);
     const [runtimeTensors, copyFile] = await Promise.all([
       // In exact mode even a damaged copy is in nobody's way.
-      isExact ? [] : readRuntimeTensors(directory, config),
+      isExact ? [] : readRuntimeTensors(directory, decoder),
       runtimeWeightsFile(directory),
       requireOwnFiles(
         directory,
@@ -169,36 +164,36 @@ export async function ensureGraph(
     const ownFile = isExact && copyFile !== null ? EXACT_GRAPH_FILE : GRAPH_FILE;
     // Read while the new one is built; a failure is heard behind the builder's.
     const reading =
-      standard === undefined
+      contrib === undefined
         ? readIfThere(path.join(recordsDirectory, ownFile), MAX_GRAPH_BYTES)
         : null;
     reading?.catch(() => undefined);
     const details = await readDetails(
       checkpoint,
-      standard === undefined ? describesLayer : describesStandardLayer,
+      contrib === undefined ? describesLayer : describesContribLayer,
     );
     const source = {
-      config,
+      decoder,
       tensors,
       details,
       int8Threshold: int8Threshold(checkpoint.config),
     };
-    const graph = buildGraph({ ...source, standard });
-    const name = standard === undefined ? ownFile : gpuGraphFile(graph);
+    const graph = buildGraph({ ...source, contrib });
+    const name = contrib === undefined ? ownFile : gpuGraphFile(graph);
     const graphPath = path.join(recordsDirectory, name);
     const existing = await (reading ?? readIfThere(graphPath, MAX_GRAPH_BYTES));
     if (existing === null || Buffer.compare(existing, graph) !== 0) {
       if (recordsDirectory !== directory) await mkdir(recordsDirectory, { recursive: true });
       await replaceFile(graphPath, graph);
     }
-    if (standard !== undefined) await deleteOldGpuGraphs(recordsDirectory).catch(() => undefined);
+    if (contrib !== undefined) await deleteOldGpuGraphs(recordsDirectory).catch(() => undefined);
     return {
       graphPath,
       weightsFolder: recordsDirectory === directory ? undefined : path.resolve(directory),
-      config,
+      decoder,
       files: checkpoint.files,
       rawConfig: checkpoint.config,
-      plan: () => buildPlan(source),
+      cudaText: () => buildCudaText(source),
     };
   } finally {
     await checkpoint.close();
@@ -208,7 +203,7 @@ export async function ensureGraph(
 /** Whether there is a graph for a model. @param config Its config.json, parsed. */
 export function supportsArchitecture(config: unknown): boolean {
   try {
-    readModelConfig(config);
+    readDecoder(config);
     return true;
   } catch (error) {
     if (error instanceof AppError && error.code === 'unsupported-model') return false;

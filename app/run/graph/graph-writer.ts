@@ -1,7 +1,8 @@
-import { isRuntimeWeightsFile, missingTensor } from '../../checkpoint/index.ts';
+import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
-import { writeDecoderPlan } from './decoder-plan.ts';
+import { missingTensor } from '../../models/index.ts';
+import { writeCudaText } from './cuda-text.ts';
 import {
   encodeOnnx,
   type Attribute,
@@ -232,9 +233,9 @@ export class GraphWriter {
   }
 
   /** The operators of our dialect and where their weights lie, as native-kernels/cuda reads it. */
-  plan(): string {
+  cudaText(): string {
     const own = [...this.#nodes.values()].filter(({ domain }) => domain === DIALECT.domain);
-    return writeDecoderPlan(own, this.#initializers);
+    return writeCudaText(own, this.#initializers);
   }
 
   #withStoredInputs(node: OnnxNode): OnnxNode {

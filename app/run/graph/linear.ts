@@ -20,7 +20,7 @@ export function describesLayer(name: string): boolean {
 }
 
 /** The same for a graph of ONNX Runtime's operators, one of which has the tables of 4-bit values built in. */
-export function describesStandardLayer(name: string): boolean {
+export function describesContribLayer(name: string): boolean {
   return describesLayer(name) || name.endsWith('.weight.quant_map');
 }
 
@@ -41,11 +41,11 @@ export interface LinearContext {
   /** Activations from this magnitude on are outliers for LLM.int8. */
   readonly int8Threshold: number;
   /** Whether every matrix gets a node of its own. @default false */
-  readonly apart?: boolean;
+  readonly separate?: boolean;
 }
 
 /** One matrix as an operator of the dialect takes it. */
-interface StoredMatrix {
+export interface StoredMatrix {
   readonly operator: 'Linear4' | 'LinearInt8Rows' | 'LinearAffine' | 'Linear16';
   /** What follows the activations; every operator has its own number of these. */
   readonly inputs: readonly string[];
@@ -82,7 +82,8 @@ export function floatWeight(
   return writer.weight(`${module}.weight`, { types: floatTypes, shape: [outFeatures, inFeatures] });
 }
 
-function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
+/** y = x W^T + b, in whichever form the file holds W: the choice is made layer by layer. */
+export function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
   const { writer } = context;
   const form = storedFormOf(writer, options.module);
   switch (form.kind) {
@@ -105,11 +106,6 @@ function addMatrix(
   { operator, inputs, shared, own }: StoredMatrix,
 ): string {
   return writer.operator(operator, name, [input, ...inputs], { ...shared, ...own });
-}
-
-/** y = x W^T + b, in whichever form the file holds W: the choice is made layer by layer. */
-export function addLinear(context: LinearContext, options: LinearOptions): string {
-  return addMatrix(context, options, describeLinear(context, options));
 }
 
 /** Whether one node can hold them: 16-bit weights gain nothing by it. */
@@ -140,7 +136,12 @@ export function addLinears(
   const stored = parts.map((options) => ({ options, matrix: describeLinear(context, options) }));
   const matrices = stored.map(({ matrix }) => matrix);
   const [first] = stored;
-  if (first === undefined || context.apart === true || !fitTogether(matrices))
+  if (
+    first === undefined ||
+    stored.length === 1 ||
+    context.separate === true ||
+    !fitTogether(matrices)
+  )
     return stored.map(({ options, matrix }) => addMatrix(context, options, matrix));
   const own = matrices.flatMap((matrix, part) =>
     Object.entries(matrix.own).map(

@@ -1,13 +1,7 @@
-import {
-  alreadyQuantized,
-  EMBEDDINGS,
-  OUTPUT_LAYER,
-  quantizationMethod,
-  readModelConfig,
-  type ModelConfig,
-} from '../../checkpoint/index.ts';
+import { quantizationMethod } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
+import { alreadyQuantized, readDecoder, type Decoder } from '../../models/index.ts';
 import { buildGraph } from './build-graph.ts';
 
 /** Quantized weights that a graph can be built over. */
@@ -20,10 +14,11 @@ export function requireReadable(config: unknown, tensors: readonly TensorInfo[])
 }
 
 /** @throws AppError `malformed-file` when embeddings or output layer have another number of rows than the vocabulary */
-export function requireVocabulary(config: ModelConfig, tensors: readonly TensorInfo[]): void {
-  const { vocabularySize, hiddenSize } = config;
+export function requireVocabulary(decoder: Decoder, tensors: readonly TensorInfo[]): void {
+  const { vocabularySize, hiddenSize } = decoder;
+  const vocabularies = [decoder.embedding, decoder.head].map((module) => `${module}.weight`);
   for (const { name, shape } of tensors) {
-    if (name !== EMBEDDINGS && name !== OUTPUT_LAYER) continue;
+    if (!vocabularies.includes(name)) continue;
     const [rows, columns] = shape;
     if (
       shape.length === 2 &&
@@ -54,7 +49,7 @@ export function requireRunnable(source: {
   readonly config: unknown;
   readonly tensors: readonly TensorInfo[];
 }): void {
-  const config = readModelConfig(source.config);
-  requireVocabulary(config, source.tensors);
-  buildGraph({ config, tensors: source.tensors, details: new Map() });
+  const decoder = readDecoder(source.config);
+  requireVocabulary(decoder, source.tensors);
+  buildGraph({ decoder, tensors: source.tensors, details: new Map() });
 }

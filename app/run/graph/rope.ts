@@ -1,5 +1,5 @@
 import { AppError, because } from '../../contract/error.ts';
-import type { RopeConfig } from '../../checkpoint/index.ts';
+import type { RopeConfig } from '../../models/index.ts';
 
 type Llama3 = Extract<RopeConfig, { kind: 'llama3' }>;
 type Yarn = Extract<RopeConfig, { kind: 'yarn' }>;

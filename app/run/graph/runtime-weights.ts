@@ -4,10 +4,10 @@ import {
   OUTPUT_LAYER,
   parseSafetensorsHeader,
   RUNTIME_WEIGHTS_FILES,
-  type ModelConfig,
 } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
+import type { Decoder } from '../../models/index.ts';
 
 /** It holds two tensors, so a long header is none. */
 const MAX_HEADER_BYTES = 1024 * 1024;
@@ -56,14 +56,14 @@ async function readTensors(file: string): Promise<readonly TensorInfo[]> {
 }
 
 /** What is wrong with the tensors of the copy; null when they are an output layer of this model. */
-function mistakeIn(tensors: readonly TensorInfo[], config: ModelConfig): string | null {
+function mistakeIn(tensors: readonly TensorInfo[], decoder: Decoder): string | null {
   const weight = tensors.find(({ name }) => name === OUTPUT_LAYER);
   const scales = tensors.find(({ name }) => name === SCALES);
   const other = tensors.find((tensor) => tensor !== weight && tensor !== scales);
   if (other !== undefined) return `it holds ${other.name}, which is no part of an output layer.`;
   if (weight?.dtype !== 'I8' || scales?.dtype !== 'F32')
     return `it does not hold ${OUTPUT_LAYER} in int8 and ${SCALES} in float32.`;
-  const { vocabularySize, hiddenSize } = config;
+  const { vocabularySize, hiddenSize } = decoder;
   const [rows, columns] = weight.shape;
   if (weight.shape.length !== 2 || rows !== vocabularySize || columns !== hiddenSize)
     return `${OUTPUT_LAYER} is [${weight.shape.join(', ')}] but config.json asks for [${vocabularySize}, ${hiddenSize}].`;
@@ -81,7 +81,7 @@ function mistakeIn(tensors: readonly TensorInfo[], config: ModelConfig): string 
  */
 export async function readRuntimeTensors(
   directory: string,
-  config: ModelConfig,
+  decoder: Decoder,
 ): Promise<readonly TensorInfo[]> {
   const name = await runtimeWeightsFile(directory);
   if (name === null) return [];
@@ -97,7 +97,7 @@ export async function readRuntimeTensors(
     const known = toAppError(error);
     throw known.code === 'malformed-file' ? unusable(file, known.message, error) : known;
   }
-  const mistake = mistakeIn(tensors, config);
+  const mistake = mistakeIn(tensors, decoder);
   if (mistake !== null) throw unusable(file, mistake);
   return tensors;
 }

@@ -4,7 +4,7 @@
 //   many=N           N random weights per scheme and type
 //   time=BYTES       kernels on BYTES of weights that lie on the device
 //   decoder=DIR      products and whole decoders against the processor (small-decoder=DIR: fewer tokens)
-//   plan=FILE        the same for a model whose plan and weights lie there (buildPlan of app/run writes plans)
+//   plan=FILE        the same for a model whose plan and weights lie there (buildCudaText of app/run writes plans)
 //   chat=DIR:FORMAT  the speed of a decoder of a thousand million weights; its file is made in DIR
 //   file=DIR:LAYERS  a synthetic checkpoint from file to artifact
 // seed=N repeats a run. Exit code 1 when anything differs.

@@ -45,7 +45,7 @@ function candidateIn(directory: string, changes: Partial<Candidate> = {}): Candi
     threads: 1,
     processorGraph: '',
     gpuGraph: () => expect.fail('a graph was built'),
-    plan: () => expect.fail('a plan was written'),
+    cudaText: () => expect.fail('a plan was written'),
     probe: () => expect.fail('a device was tried'),
     ...changes,
   };

@@ -40,7 +40,7 @@ async function tinyPlan(
 ): Promise<{ directory: string; plan: string }> {
   const directory = await scratchFolder();
   await writeTinyCheckpoint(directory, options);
-  return { directory, plan: (await ensureGraph(directory)).plan() };
+  return { directory, plan: (await ensureGraph(directory)).cudaText() };
 }
 
 /** What opening a plan comes to on this machine: a code, or null where there is a device that runs it. */
@@ -94,7 +94,7 @@ describe('the plan of a decoder', () => {
       await writeTinyCheckpoint(source, {});
       const directory = path.join(await scratchFolder(), scheme);
       await quantizeFolder(source, directory, scheme);
-      expect(await outcome((await ensureGraph(directory)).plan(), directory)).toBe(accepted);
+      expect(await outcome((await ensureGraph(directory)).cudaText(), directory)).toBe(accepted);
     },
   );
 

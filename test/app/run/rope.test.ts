@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RopeConfig } from '../../../app/checkpoint/index.ts';
+import type { RopeConfig } from '../../../app/models/index.ts';
 import { rotaryTable } from '../../../app/run/graph/rope.ts';
 
 function frequencies(rope: RopeConfig, dimensions = 64): number[] {

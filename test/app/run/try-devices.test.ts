@@ -43,7 +43,7 @@ async function candidate(changes: Partial<Candidate> = {}, source?: string): Pro
       const standard = { activations: 'F32', tables: 'levels', contextLength: CONTEXT } as const;
       return (await ensureGraph(directory, 'fast', () => standard)).graphPath;
     },
-    plan: ready.plan,
+    cudaText: ready.cudaText,
     // A GPU of ours: what is meant for WebGPU is computed by ONNX Runtime's kernels for processors.
     probe: (options) =>
       probeGraph(

@@ -4,8 +4,9 @@ import { dtypeSchema } from '../../../app/contract/checkpoint.ts';
 import {
   describeArchitecture,
   linearWeightTest,
-  readModelConfig,
-} from '../../../app/checkpoint/index.ts';
+  readDecoder,
+  type Decoder,
+} from '../../../app/models/index.ts';
 
 const llama = {
   architectures: ['LlamaForCausalLM'],
@@ -21,30 +22,90 @@ function like(modelType: string, className: string, more: object = {}): Record<s
   return { ...llama, model_type: modelType, architectures: [className], ...more };
 }
 
-describe('readModelConfig', () => {
+/** What the tests below ask of a decoder whose layers are all alike but for their windows. */
+function outlineOf({ layers, rotaryEmbeddings }: Decoder): {
+  rope: unknown;
+  rotated: number | undefined;
+  windows: (number | null)[];
+  biases: (boolean | undefined)[];
+  hasHeadNorms: boolean;
+  headDimension: number | undefined;
+} {
+  const [first] = layers;
+  const { attention, feedForward } = first ?? {};
+  const gated = feedForward?.kind === 'gated' ? feedForward : undefined;
+  return {
+    rope: rotaryEmbeddings[0]?.rope,
+    rotated: rotaryEmbeddings[0]?.dimensions,
+    windows: layers.map((layer) => layer.attention.window),
+    biases: [attention?.query.bias, attention?.output.bias, gated?.down.bias],
+    hasHeadNorms: attention?.queryNorm?.extent === 'head',
+    headDimension: attention?.headDimension,
+  };
+}
+
+describe('readDecoder', () => {
   it('fills in what transformers would', () => {
-    expect(readModelConfig(llama)).toEqual({
+    const { layers, rotaryEmbeddings, ...others } = readDecoder(llama);
+    expect(others).toEqual({
       modelType: 'llama',
       className: 'LlamaForCausalLM',
       vocabularySize: 160,
       hiddenSize: 64,
-      intermediateSize: 192,
-      layers: 3,
-      heads: 4,
-      kvHeads: 4,
-      headDimension: 16,
-      rotaryDimensions: 16,
-      rope: { kind: 'default', theta: 10_000 },
-      rmsNormEpsilon: 1e-6,
-      hasQkNorm: false,
-      biases: { qkv: false, output: false, mlp: false },
-      windows: [null, null, null],
+      embedding: 'model.embed_tokens',
+      embeddingScale: 1,
+      finalNorm: { module: 'model.norm', epsilon: 1e-6, weightOffset: 0 },
+      head: 'lm_head',
       tiedEmbeddings: false,
+      logitScale: 1,
+      logitSoftcap: null,
       contextLength: 2048,
       longestContext: 2048,
       bosTokenId: 1,
       eosTokenIds: [2],
       dtype: null,
+    });
+    expect(rotaryEmbeddings).toEqual([{ rope: { kind: 'default', theta: 1e4 }, dimensions: 16 }]);
+    expect(layers).toHaveLength(3);
+    const matrix = (module: string, inFeatures: number, outFeatures: number): object => ({
+      module: `model.layers.2.${module}`,
+      inFeatures,
+      outFeatures,
+      bias: false,
+    });
+    const norm = (module: string): object => ({
+      module: `model.layers.2.${module}`,
+      epsilon: 1e-6,
+      weightOffset: 0,
+    });
+    expect(layers[2]).toEqual({
+      attentionNorm: norm('input_layernorm'),
+      attention: {
+        heads: 4,
+        kvHeads: 4,
+        headDimension: 16,
+        scale: 0.25,
+        window: null,
+        softcap: null,
+        rope: 0,
+        queryNorm: null,
+        keyNorm: null,
+        query: matrix('self_attn.q_proj', 64, 64),
+        key: matrix('self_attn.k_proj', 64, 64),
+        value: matrix('self_attn.v_proj', 64, 64),
+        output: matrix('self_attn.o_proj', 64, 64),
+      },
+      afterAttentionNorm: null,
+      feedForwardNorm: norm('post_attention_layernorm'),
+      feedForward: {
+        kind: 'gated',
+        activation: 'silu',
+        gate: matrix('mlp.gate_proj', 64, 192),
+        up: matrix('mlp.up_proj', 64, 192),
+        down: matrix('mlp.down_proj', 192, 64),
+      },
+      afterFeedForwardNorm: null,
+      residualScale: 1,
     });
   });
 
@@ -65,13 +126,14 @@ describe('readModelConfig', () => {
     };
     const old = { rope_theta: 500_000, rope_scaling: { rope_type: 'llama3', ...numbers } };
     const current = { rope_parameters: { rope_theta: 500_000, rope_type: 'llama3', ...numbers } };
-    expect(readModelConfig({ ...llama, ...old }).rope).toEqual(expected);
-    expect(readModelConfig({ ...llama, ...current }).rope).toEqual(expected);
+    expect(outlineOf(readDecoder({ ...llama, ...old })).rope).toEqual(expected);
+    expect(outlineOf(readDecoder({ ...llama, ...current })).rope).toEqual(expected);
   });
 
   it('reads linear, dynamic and YaRN scaling', () => {
     const rope = (scaling: object): unknown =>
-      readModelConfig({ ...llama, max_position_embeddings: 4096, rope_scaling: scaling }).rope;
+      outlineOf(readDecoder({ ...llama, max_position_embeddings: 4096, rope_scaling: scaling }))
+        .rope;
     expect(rope({ type: 'linear', factor: 4 })).toEqual({ kind: 'linear', theta: 1e4, factor: 4 });
     expect(rope({ type: 'dynamic', factor: 2 })).toEqual({
       kind: 'dynamic',
@@ -104,7 +166,7 @@ describe('readModelConfig', () => {
     ['without its factor', { rope_type: 'linear' }, 'factor'],
     ['that are given per kind of layer', { full_attention: { rope_theta: 1 } }, 'differ'],
   ])('refuses rotary embeddings %s', (_, rope_scaling, word) => {
-    expect(() => readModelConfig({ ...llama, rope_scaling })).toThrow(
+    expect(() => readDecoder({ ...llama, rope_scaling })).toThrow(
       expect.objectContaining({
         code: 'unsupported-model',
         message: expect.stringContaining(word) as string,
@@ -113,15 +175,18 @@ describe('readModelConfig', () => {
   });
 
   it('gives Qwen its biases, norms and head size', () => {
-    const qwen2 = readModelConfig(like('qwen2', 'Qwen2ForCausalLM', { num_key_value_heads: 2 }));
-    expect(qwen2.biases).toEqual({ qkv: true, output: false, mlp: false });
+    const read = (modelType: string, className: string): ReturnType<typeof outlineOf> =>
+      outlineOf(readDecoder(like(modelType, className, { num_key_value_heads: 2 })));
+    const qwen2 = read('qwen2', 'Qwen2ForCausalLM');
+    expect(qwen2.biases).toEqual([true, false, false]);
     expect(qwen2.windows).toEqual([null, null, null]);
-    const qwen3 = readModelConfig(like('qwen3', 'Qwen3ForCausalLM', { num_key_value_heads: 2 }));
-    expect([qwen3.hasQkNorm, qwen3.headDimension]).toEqual([true, 128]);
+    const qwen3 = read('qwen3', 'Qwen3ForCausalLM');
+    expect([qwen3.hasHeadNorms, qwen3.headDimension]).toEqual([true, 128]);
   });
 
   it('reads which layers see a window only', () => {
-    const windows = (config: Record<string, unknown>): unknown => readModelConfig(config).windows;
+    const windows = (config: Record<string, unknown>): unknown =>
+      outlineOf(readDecoder(config)).windows;
     const kv = { num_key_value_heads: 2 };
     expect(windows(like('mistral', 'MistralForCausalLM', { ...kv, sliding_window: 32 }))).toEqual([
       32, 32, 32,
@@ -143,7 +208,7 @@ describe('readModelConfig', () => {
     const kv = { num_key_value_heads: 2, sliding_window: 32 };
     const types = ['full_attention', 'sliding_attention', 'full_attention'];
     const config = like('mistral', 'MistralForCausalLM', { ...kv, layer_types: types });
-    expect(readModelConfig(config).windows).toEqual([null, 32, null]);
+    expect(outlineOf(readDecoder(config)).windows).toEqual([null, 32, null]);
   });
 
   it('lets every family read its own fields and no others', () => {
@@ -156,27 +221,23 @@ describe('readModelConfig', () => {
       partial_rotary_factor: 0.5,
       num_key_value_heads: 2,
     };
-    const of = (modelType: string, className: string): ReturnType<typeof readModelConfig> =>
-      readModelConfig(like(modelType, className, leftOver));
+    const of = (modelType: string, className: string): ReturnType<typeof readDecoder> =>
+      readDecoder(like(modelType, className, leftOver));
     const read = [
       of('llama', 'LlamaForCausalLM'),
-      readModelConfig(like('mistral', 'MistralForCausalLM', { ...leftOver, sliding_window: null })),
-      readModelConfig(
-        like('qwen2', 'Qwen2ForCausalLM', { ...leftOver, max_window_layers: undefined }),
-      ),
-      readModelConfig(
-        like('qwen3', 'Qwen3ForCausalLM', { ...leftOver, max_window_layers: undefined }),
-      ),
+      readDecoder(like('mistral', 'MistralForCausalLM', { ...leftOver, sliding_window: null })),
+      readDecoder(like('qwen2', 'Qwen2ForCausalLM', { ...leftOver, max_window_layers: undefined })),
+      readDecoder(like('qwen3', 'Qwen3ForCausalLM', { ...leftOver, max_window_layers: undefined })),
     ];
-    expect(read.map(({ biases }) => Object.values(biases))).toEqual([
+    expect(read.map((decoder) => outlineOf(decoder).biases)).toEqual([
       [true, true, true],
       [false, false, false],
       [true, false, false],
       [true, true, false],
     ]);
-    for (const { windows, rotaryDimensions, headDimension } of read) {
+    for (const { windows, rotated, headDimension } of read.map(outlineOf)) {
       expect(windows).toEqual([null, null, null]);
-      expect(rotaryDimensions).toBe(headDimension);
+      expect(rotated).toBe(headDimension);
     }
   });
 
@@ -187,7 +248,7 @@ describe('readModelConfig', () => {
     ['yarn', { rope_type: 'yarn', factor: 8 }, 16384],
     ['no', {}, 2048],
   ])('knows how far %s scaling reaches', (_, rope_parameters, longest) => {
-    const { contextLength, longestContext } = readModelConfig({ ...llama, rope_parameters });
+    const { contextLength, longestContext } = readDecoder({ ...llama, rope_parameters });
     expect([contextLength, longestContext]).toEqual([2048, longest]);
   });
 
@@ -206,7 +267,7 @@ describe('readModelConfig', () => {
       }),
     ],
   ])('refuses a window of %s that shows nothing', (_, config) => {
-    expect(() => readModelConfig(config)).toThrow(
+    expect(() => readDecoder(config)).toThrow(
       expect.objectContaining({
         reason: 'bad-config-value',
         facts: { field: 'sliding_window', value: '0' },
@@ -216,7 +277,7 @@ describe('readModelConfig', () => {
 
   it('takes what is no token for none', () => {
     const ids = (config: object): unknown => {
-      const { bosTokenId, eosTokenIds } = readModelConfig({ ...llama, ...config });
+      const { bosTokenId, eosTokenIds } = readDecoder({ ...llama, ...config });
       return [bosTokenId, eosTokenIds];
     };
     expect(ids({ bos_token_id: -1, eos_token_id: -1 })).toEqual([null, []]);
@@ -225,8 +286,8 @@ describe('readModelConfig', () => {
   });
 
   it('reads one stop token and several', () => {
-    expect(readModelConfig({ ...llama, eos_token_id: 2 }).eosTokenIds).toEqual([2]);
-    expect(readModelConfig({ ...llama, eos_token_id: [2, 7] }).eosTokenIds).toEqual([2, 7]);
+    expect(readDecoder({ ...llama, eos_token_id: 2 }).eosTokenIds).toEqual([2]);
+    expect(readDecoder({ ...llama, eos_token_id: [2, 7] }).eosTokenIds).toEqual([2, 7]);
   });
 
   it.each([
@@ -243,13 +304,13 @@ describe('readModelConfig', () => {
       '"a"',
     ],
   ])('refuses %s by name and lists what it can run', (_, config, word) => {
-    expect(() => readModelConfig(config)).toThrow(
+    expect(() => readDecoder(config)).toThrow(
       expect.objectContaining({
         code: 'unsupported-model',
         message: expect.stringContaining(word) as string,
       }),
     );
-    const unknown = (): unknown => readModelConfig(like('mamba', 'MambaForCausalLM'));
+    const unknown = (): unknown => readDecoder(like('mamba', 'MambaForCausalLM'));
     expect(unknown).toThrow(
       expect.objectContaining({
         remedy: expect.stringContaining('LlamaForCausalLM, MistralForCausalLM') as string,
@@ -273,21 +334,18 @@ describe('readModelConfig', () => {
       }),
     ],
   ])('refuses a config with %s', (_, config) => {
-    expect(() => readModelConfig(config)).toThrow(
-      expect.objectContaining({ code: 'malformed-file' }),
-    );
+    expect(() => readDecoder(config)).toThrow(expect.objectContaining({ code: 'malformed-file' }));
   });
 
   it('reads the config of an artifact: a quantization_config is no obstacle to running', () => {
     const config = { ...llama, quantization_config: { quant_method: 'bitsandbytes' } };
-    expect(readModelConfig(config).layers).toBe(3);
+    expect(readDecoder(config).layers).toHaveLength(3);
   });
 
   it('reads a published config with its Python floats', async () => {
     const text = await readFile(new URL('./llama-config.json', import.meta.url), 'utf8');
-    const config = readModelConfig(JSON.parse(text));
-    expect(config.headDimension).toBe(64);
-    expect(config.rope.kind).toBe('llama3');
+    const config = readDecoder(JSON.parse(text));
+    expect(outlineOf(config)).toMatchObject({ headDimension: 64, rope: { kind: 'llama3' } });
     expect(config.tiedEmbeddings).toBe(true);
   });
 });

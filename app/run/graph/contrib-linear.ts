@@ -3,9 +3,9 @@ import {
   BLOCK,
   prepareWeights,
   toActivations,
-  type StandardContext,
-  type StandardWeights,
-} from './standard-weights.ts';
+  type ContribContext,
+  type ContribWeights,
+} from './contrib-weights.ts';
 
 /** Of MatMulNBits: its number for activations in int8; 0 leaves them as they are. */
 const INT8_ACTIVATIONS = 4;
@@ -15,10 +15,10 @@ const tableNumbers = { fp4: 0, nf4: 1 } as const;
 
 /** Rows of several matrices below each other, where they are stored in one way; else null. */
 function stacked(
-  { writer }: StandardContext,
+  { writer }: ContribContext,
   name: string,
-  parts: readonly StandardWeights[],
-): StandardWeights | null {
+  parts: readonly ContribWeights[],
+): ContribWeights | null {
   const [first] = parts;
   if (first === undefined || parts.length === 1) return first ?? null;
   const concat = (what: string, inputs: readonly string[]): string =>
@@ -83,9 +83,9 @@ function stacked(
 
 /** Adds y = x W^T + b. @param bias In the type of the activations; empty: none. */
 function addProduct(
-  context: StandardContext,
+  context: ContribContext,
   { name, input, inFeatures, outFeatures }: Omit<LinearOptions, 'module' | 'bias'>,
-  weights: StandardWeights,
+  weights: ContribWeights,
   bias: string,
 ): string {
   const { writer } = context;
@@ -121,7 +121,7 @@ function addProduct(
 
 /** The bias of stacked rows; parts without one have zeros. */
 function stackedBias(
-  context: StandardContext,
+  context: ContribContext,
   name: string,
   parts: readonly LinearOptions[],
 ): string {
@@ -155,7 +155,7 @@ function stackedBias(
  * @throws AppError `unsupported-model`, `malformed-file`
  */
 export function addProjections(
-  context: StandardContext,
+  context: ContribContext,
   name: string,
   parts: readonly LinearOptions[],
 ): readonly string[] {
@@ -177,6 +177,6 @@ export function addProjections(
 }
 
 /** Adds the product with one matrix. @throws AppError `unsupported-model`, `malformed-file` */
-export function addProjection(context: StandardContext, part: LinearOptions): string {
+export function addProjection(context: ContribContext, part: LinearOptions): string {
   return addProjections(context, part.name, [part])[0] ?? '';
 }

@@ -1,67 +1,8 @@
 import { z } from 'zod';
 import { AppError, because } from '../contract/error.ts';
-import { quantizationMethod } from './quantization-method.ts';
-import type { StoredTensor } from './quantization-method.ts';
-
-/** The seven linear layers that most decoders share. */
-const sevenLinearLayers = [
-  'self_attn.q_proj',
-  'self_attn.k_proj',
-  'self_attn.v_proj',
-  'self_attn.o_proj',
-  'mlp.gate_proj',
-  'mlp.up_proj',
-  'mlp.down_proj',
-] as const;
-
-interface Architecture {
-  /** The class that transformers gives as `architectures[0]`. */
-  readonly className: string;
-  /** Linear layers within `model.layers.N`: what bitsandbytes replaces, and the only tensors that are quantized. */
-  readonly linearLayers: readonly string[];
-  /** Whether app/run has a graph for it. */
-  readonly runnable: boolean;
-}
-
-/**
- * The architectures that Nibble knows, by `model_type`: the one place that says which tensors are linear layers.
- *
- * Only decoders whose linear layers are plain `torch.nn.Linear` named under `model.layers.N` belong here. GPT-2 does
- * not: its Conv1D stores weights transposed, so the bytes of its tensors are not what bitsandbytes quantizes.
- */
-export const architectures: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
-  ['llama', { className: 'LlamaForCausalLM', linearLayers: sevenLinearLayers, runnable: true }],
-  ['mistral', { className: 'MistralForCausalLM', linearLayers: sevenLinearLayers, runnable: true }],
-  ['qwen2', { className: 'Qwen2ForCausalLM', linearLayers: sevenLinearLayers, runnable: true }],
-  ['qwen3', { className: 'Qwen3ForCausalLM', linearLayers: sevenLinearLayers, runnable: true }],
-  ['gemma', { className: 'GemmaForCausalLM', linearLayers: sevenLinearLayers, runnable: false }],
-  ['gemma2', { className: 'Gemma2ForCausalLM', linearLayers: sevenLinearLayers, runnable: false }],
-  [
-    'gemma3_text',
-    { className: 'Gemma3ForCausalLM', linearLayers: sevenLinearLayers, runnable: false },
-  ],
-  [
-    'granite',
-    { className: 'GraniteForCausalLM', linearLayers: sevenLinearLayers, runnable: false },
-  ],
-  ['olmo2', { className: 'Olmo2ForCausalLM', linearLayers: sevenLinearLayers, runnable: false }],
-  [
-    'smollm3',
-    { className: 'SmolLM3ForCausalLM', linearLayers: sevenLinearLayers, runnable: false },
-  ],
-  [
-    'stablelm',
-    { className: 'StableLmForCausalLM', linearLayers: sevenLinearLayers, runnable: false },
-  ],
-  [
-    'phi3',
-    {
-      className: 'Phi3ForCausalLM',
-      linearLayers: ['self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'],
-      runnable: false,
-    },
-  ],
-]);
+import { quantizationMethod, type StoredTensor } from '../checkpoint/index.ts';
+import type { Decoder } from './decoder.ts';
+import { knownModels } from './registry.ts';
 
 /** What config.json says of a model before anyone asks whether it can be run. Numbers are null where it does not say. */
 export interface ArchitectureDescription {
@@ -91,9 +32,9 @@ const outlineSchema = z.looseObject({
 });
 
 function listOf(which: 'quantizable' | 'runnable'): string {
-  return [...architectures.values()]
-    .filter((architecture) => which === 'quantizable' || architecture.runnable)
-    .map((architecture) => architecture.className)
+  return [...knownModels.values()]
+    .filter(({ family }) => which === 'quantizable' || family.read !== null)
+    .map(({ className }) => className)
     .join(', ');
 }
 
@@ -107,7 +48,7 @@ function commonStart(a: string, b: string): number {
 /** The known class of the same line of models: its name without number and suffix begins the unknown one. */
 function similarTo(modelType: string): string | null {
   let best: { readonly className: string; readonly length: number } | null = null;
-  for (const [known, { className }] of architectures) {
+  for (const [known, { className }] of knownModels) {
     const line = /^[a-z]+/.exec(known)?.[0] ?? known;
     const length = commonStart(modelType, known);
     if (modelType.startsWith(line) && length > (best?.length ?? 0)) best = { className, length };
@@ -116,7 +57,7 @@ function similarTo(modelType: string): string | null {
 }
 
 /** An error for a model that Nibble does not know, with the list of those it does. */
-export function unknownArchitecture(
+function unknownArchitecture(
   className: string,
   modelType: string,
   which: 'quantizable' | 'runnable',
@@ -130,19 +71,6 @@ export function unknownArchitecture(
     similar === null
       ? because('unknown-architecture', { architecture: className }, { remedy })
       : because('unknown-architecture-similar', { architecture: className, similar }, { remedy }),
-  );
-}
-
-/** An error for a known model that wants something which there is no graph for. */
-export function unsupportedFeature(field: string, value: string, message: string): AppError {
-  return new AppError(
-    'unsupported-model',
-    message,
-    because(
-      'unsupported-feature',
-      { field, value },
-      { remedy: `Choose a model of one of these architectures: ${listOf('runnable')}.` },
-    ),
   );
 }
 
@@ -173,7 +101,7 @@ export function describeArchitecture(
       ),
     );
   const outline = parsed.data;
-  const known = architectures.get(outline.model_type);
+  const known = knownModels.get(outline.model_type);
   const stated = outline.architectures?.[0];
   // As in transformers, the type decides which of the known classes it is; with a type that is unknown none is.
   const className =
@@ -185,7 +113,7 @@ export function describeArchitecture(
     modelType: outline.model_type,
     className,
     quantizable: obstacle === null,
-    runnable: known?.runnable === true && known.className === className,
+    runnable: known !== undefined && known.family.read !== null && known.className === className,
     obstacle,
     layers: outline.num_hidden_layers ?? null,
     hiddenSize: outline.hidden_size ?? null,
@@ -195,12 +123,12 @@ export function describeArchitecture(
 }
 
 function isKnownClass(className: string): boolean {
-  return [...architectures.values()].some((known) => known.className === className);
+  return [...knownModels.values()].some((known) => known.className === className);
 }
 
 function obstacleTo(modelType: string, className: string, method: string | null): AppError | null {
   if (method !== null) return alreadyQuantized(method);
-  return architectures.get(modelType)?.className === className
+  return knownModels.get(modelType)?.className === className
     ? null
     : unknownArchitecture(className, modelType, 'quantizable');
 }
@@ -257,9 +185,24 @@ export function linearWeightTest(
 ): (tensorName: string) => boolean {
   const description = describeArchitecture(config, tensors);
   if (description.obstacle !== null) throw description.obstacle;
-  const layers = new Set(architectures.get(description.modelType)?.linearLayers);
+  const family = knownModels.get(description.modelType)?.family;
   return (tensorName) => {
-    const match = /^model\.layers\.\d+\.(.+)\.weight$/.exec(tensorName);
-    return match?.[1] !== undefined && layers.has(match[1]);
+    const module = /^model\.layers\.\d+\.(.+)\.weight$/.exec(tensorName)?.[1];
+    return module !== undefined && family?.isLinear(module) === true;
   };
+}
+
+/**
+ * Reads what running a model needs from its config.json (parsed). A `quantization_config` is no obstacle: artifacts have
+ * one.
+ *
+ * @throws AppError `unsupported-model` for an architecture or a feature that there are no operators for,
+ *   `malformed-file` for numbers that are out of range or contradict each other
+ */
+export function readDecoder(config: unknown): Decoder {
+  const { modelType, className } = describeArchitecture(config);
+  const known = knownModels.get(modelType);
+  if (known === undefined || known.family.read === null || known.className !== className)
+    throw unknownArchitecture(className, modelType, 'runnable');
+  return known.family.read(config, { modelType, className });
 }

@@ -19,7 +19,7 @@ import { elementTypes } from './onnx.ts';
  */
 
 /** How a GPU is given what an artifact holds. */
-export interface StandardOptions {
+export interface ContribOptions {
   /** Element type of activations, norms and KV cache on the device. */
   readonly activations: 'F16' | 'F32';
   /**
@@ -31,12 +31,12 @@ export interface StandardOptions {
   readonly int8Activations?: boolean;
 }
 
-export interface StandardContext extends LinearContext {
-  readonly options: StandardOptions;
+export interface ContribContext extends LinearContext {
+  readonly options: ContribOptions;
 }
 
 /** One matrix [N, K], ready to be an operator's input. */
-export type StandardWeights =
+export type ContribWeights =
   | {
       readonly kind: 'blocks';
       readonly bits: 4 | 8;
@@ -83,7 +83,7 @@ function cast(writer: GraphWriter, name: string, input: string, to: number): str
 }
 
 /** `input` in the type of the activations. */
-export function toActivations({ writer, options }: StandardContext, input: string): string {
+export function toActivations({ writer, options }: ContribContext, input: string): string {
   return cast(writer, `${input}.activations`, input, elementTypes[options.activations]);
 }
 
@@ -123,7 +123,7 @@ function blocksIn({ module, inFeatures }: MatrixShape, blockSize: number): numbe
 
 /** The absmax of 4-bit weights in float32, de-nested. */
 function absmaxOf(
-  { writer }: StandardContext,
+  { writer }: ContribContext,
   weight: string,
   { absmax, blocks, nested }: ReturnType<typeof describe4bit>,
 ): string {
@@ -156,10 +156,10 @@ function codePairs(): number[] {
 }
 
 function prepare4bit(
-  context: StandardContext,
+  context: ContribContext,
   shape: MatrixShape,
   stateName: string,
-): StandardWeights {
+): ContribWeights {
   const { writer, options } = context;
   const { module, inFeatures, outFeatures } = shape;
   const weight = `${module}.weight`;
@@ -167,7 +167,7 @@ function prepare4bit(
   const { type, blockSize, codes, map } = described;
   const absmax = absmaxOf(context, weight, described);
   if (options.tables === 'table') {
-    requireStandardTable(context, `${weight}.quant_map`, type, module);
+    requireUsualTable(context, `${weight}.quant_map`, type, module);
     return { kind: 'table', type, blockSize, codes, absmax: toActivations(context, absmax) };
   }
   const times = blocksIn(shape, blockSize);
@@ -206,8 +206,8 @@ function prepare4bit(
 /** A table may differ in its last bits from one version of a library to the next. */
 const TABLE_TOLERANCE = 1e-6;
 
-function requireStandardTable(
-  context: StandardContext,
+function requireUsualTable(
+  context: ContribContext,
   name: string,
   type: 'nf4' | 'fp4',
   module: string,
@@ -222,7 +222,7 @@ function requireStandardTable(
   if (!fits) throw unfitForGpu(module, `its table of values is not the usual one of ${type}`);
 }
 
-function prepareInt8Rows(context: StandardContext, shape: MatrixShape): StandardWeights {
+function prepareInt8Rows(context: ContribContext, shape: MatrixShape): ContribWeights {
   const { writer } = context;
   const { module, inFeatures, outFeatures } = shape;
   requireRowFormat(context, module);
@@ -325,7 +325,7 @@ function packedZeroPoints(
   return writer.standardOperator('BitwiseOr', name, [first ?? '', high]);
 }
 
-function prepareAffine(context: StandardContext, shape: MatrixShape): StandardWeights {
+function prepareAffine(context: ContribContext, shape: MatrixShape): ContribWeights {
   const { writer } = context;
   const { module, inFeatures, outFeatures } = shape;
   const weight = `${module}.weight`;
@@ -373,7 +373,7 @@ function affineZeroPoints(
  *
  * @throws AppError `unsupported-model` for what no operator of ONNX Runtime can multiply, `malformed-file`
  */
-export function prepareWeights(context: StandardContext, shape: MatrixShape): StandardWeights {
+export function prepareWeights(context: ContribContext, shape: MatrixShape): ContribWeights {
   const { writer } = context;
   const form = storedFormOf(writer, shape.module);
   switch (form.kind) {

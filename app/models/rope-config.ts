@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError, because } from '../contract/error.ts';
-import { unsupportedFeature } from './architectures.ts';
+import { unsupportedFeature } from './fields.ts';
 
 /**
  * How positions become angles. `theta` is the base; every kind starts from the frequencies

@@ -1,4 +1,6 @@
 import { AppError } from '../../contract/error.ts';
+import type { PlanNode } from '../plan/index.ts';
+import { rotaryTable } from './rope.ts';
 import type { Attribute, OnnxInitializer, OnnxNode } from './onnx.ts';
 
 /**
@@ -24,7 +26,7 @@ function storedInput({ type, data }: OnnxInitializer, files: string[]): string {
  * @param nodes of our dialect only, one for each matrix
  * @throws AppError `malformed-file` for a file whose name does not fit on a line
  */
-export function writeDecoderPlan(
+export function writeCudaText(
   nodes: readonly OnnxNode[],
   initializers: ReadonlyMap<string, OnnxInitializer>,
 ): string {
@@ -47,4 +49,40 @@ export function writeDecoderPlan(
       { remedy: 'Rename the file, and its entry in model.safetensors.index.json.' },
     );
   return [...files.map((file) => `file ${file}`), ...lines, ''].join('\n');
+}
+
+/** Why the kernels of native-kernels/cuda do not compute a node; null where they do. */
+export function cudaObstacle(node: PlanNode): string | null {
+  switch (node.op) {
+    case 'rotary':
+      if (node.index > 0) return 'its layers rotate in more than one way';
+      return rotaryTable(node.embedding.rope, node.embedding.dimensions).beyond === null
+        ? null
+        : 'its rotary embeddings change with the length of the text';
+    case 'embedding':
+      return node.scale === 1 ? null : 'it scales its embeddings';
+    case 'rms-norm':
+      // The only norm that is not joined with a sum is the first layer's.
+      return node.name === 'layers.0.start' && node.norm.weightOffset === 0
+        ? null
+        : 'it normalizes what a block computed';
+    case 'residual-norm':
+      return node.norm.weightOffset === 0 ? null : 'it stores the weights of its norms less one';
+    case 'attention':
+      return node.attention.rope === null || node.attention.softcap !== null
+        ? 'its attention has no rotation, or limits its scores'
+        : null;
+    case 'gated':
+      return node.activation === 'silu' ? null : `its activation is ${node.activation}`;
+    case 'linear':
+    case 'wanted-rows':
+      return null;
+    case 'add':
+    case 'scale':
+    case 'softcap':
+    case 'sigmoid-gate':
+      return 'it scales, limits or adds what a block computed';
+    case 'experts':
+      return 'it chooses among experts';
+  }
 }

@@ -1,0 +1,140 @@
+import type { RopeConfig } from './rope-config.ts';
+
+/**
+ * A language model as data: what app/run/graph makes a plan of, whatever family it is of. Names of tensors stand here in
+ * full, so that nothing behind this file asks which family it reads.
+ */
+
+/** A stored matrix: `module.weight` [outFeatures, inFeatures], and `module.bias` [outFeatures] where it has one. */
+export interface Matrix {
+  readonly module: string;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly bias: boolean;
+}
+
+/** x / sqrt(mean(x²) + epsilon) · (weight + weightOffset), the weight being `module.weight` (Zhang & Sennrich 2019). */
+export interface RmsNorm {
+  readonly module: string;
+  readonly epsilon: number;
+  /** 1 where a family stores its weights less one, as Gemma does. */
+  readonly weightOffset: number;
+}
+
+/** A norm of queries or keys. */
+export interface HeadNorm extends RmsNorm {
+  /** Whether every head is normalized by itself, or all of them together as one vector. */
+  readonly extent: 'head' | 'all-heads';
+}
+
+/** Causal attention with grouped keys and values; queries, keys, values are products of the layer's input. */
+export interface Attention {
+  readonly heads: number;
+  /** Divides `heads`. */
+  readonly kvHeads: number;
+  /** Need not be hiddenSize / heads. */
+  readonly headDimension: number;
+  /** Factor of q · k. */
+  readonly scale: number;
+  /** How many tokens a token sees, itself included; null for all of them. */
+  readonly window: number | null;
+  /** Scores become softcap · tanh(score / softcap); null: they stay. */
+  readonly softcap: number | null;
+  /** Which of the decoder's rotary embeddings; null for none. */
+  readonly rope: number | null;
+  /** Before the rotation. */
+  readonly queryNorm: HeadNorm | null;
+  readonly keyNorm: HeadNorm | null;
+  readonly query: Matrix;
+  readonly key: Matrix;
+  readonly value: Matrix;
+  readonly output: Matrix;
+}
+
+/** silu(x) = x / (1 + e^-x); gelu-tanh is the approximation of Hendrycks & Gimpel (2016) by a hyperbolic tangent. */
+export type Activation = 'silu' | 'gelu-tanh';
+
+/** down(activation(gate(x)) · up(x)) */
+export interface GatedFeedForward {
+  readonly kind: 'gated';
+  readonly activation: Activation;
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
+/** A mixture of gated feed-forwards, of which a router chooses some for every token (Shazeer et al. 2017). */
+export interface ExpertsFeedForward {
+  readonly kind: 'experts';
+  readonly activation: Activation;
+  /** Logits of the experts, [experts, hiddenSize]. */
+  readonly router: Matrix;
+  /** How many experts a token goes through. */
+  readonly expertsPerToken: number;
+  /** Whether the softmax over all experts is scaled so that the chosen ones sum to 1. */
+  readonly normalized: boolean;
+  readonly experts: readonly Pick<GatedFeedForward, 'gate' | 'up' | 'down'>[];
+  /** One through which every token goes; its output times the sigmoid of `gate`'s one logit. */
+  readonly shared: {
+    readonly feedForward: GatedFeedForward;
+    readonly gate: Matrix;
+  } | null;
+}
+
+export type FeedForward = GatedFeedForward | ExpertsFeedForward;
+
+/** x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. */
+export interface DecoderLayer {
+  readonly attentionNorm: RmsNorm | null;
+  readonly attention: Attention;
+  readonly afterAttentionNorm: RmsNorm | null;
+  readonly feedForwardNorm: RmsNorm | null;
+  readonly feedForward: FeedForward;
+  readonly afterFeedForwardNorm: RmsNorm | null;
+  readonly residualScale: number;
+}
+
+/** How positions rotate the leading `dimensions` elements of a head; even. */
+export interface RotaryEmbedding {
+  readonly rope: RopeConfig;
+  readonly dimensions: number;
+}
+
+/** A model's config.json with every default filled in, in one vocabulary for all families. */
+export interface Decoder {
+  readonly modelType: string;
+  /** The class of transformers, e.g. `LlamaForCausalLM`. */
+  readonly className: string;
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  /** Module of the embeddings, [vocabularySize, hiddenSize]. */
+  readonly embedding: string;
+  readonly embeddingScale: number;
+  readonly rotaryEmbeddings: readonly RotaryEmbedding[];
+  readonly layers: readonly DecoderLayer[];
+  readonly finalNorm: RmsNorm;
+  /** Module of the output layer, where it has weights of its own. */
+  readonly head: string;
+  /** True when the output matrix is the embedding, unless the files hold one of its own nevertheless. */
+  readonly tiedEmbeddings: boolean;
+  readonly logitScale: number;
+  /** Logits become softcap · tanh(logit / softcap); null: they stay. */
+  readonly logitSoftcap: number | null;
+  /** Tokens the model was made for. */
+  readonly contextLength: number;
+  /** Tokens that it can be given where a longer context is asked for; at least `contextLength`. */
+  readonly longestContext: number;
+  readonly bosTokenId: number | null;
+  /** Empty where config.json names none; generation_config.json may name more. */
+  readonly eosTokenIds: readonly number[];
+  /** As the config says it (`bfloat16`, `float16`, `float32`); null where it does not. */
+  readonly dtype: string | null;
+}
+
+/** Elements of keys and values that one token leaves in the cache of all layers. */
+export function cacheElementsPerToken({ layers }: Decoder): number {
+  return layers.reduce(
+    (sum, { attention }) => sum + 2 * attention.kvHeads * attention.headDimension,
+    0,
+  );
+}

@@ -1,0 +1,45 @@
+import type { Decoder } from './decoder.ts';
+
+/** One family of models, or several that differ in a value: the one place that knows its names and its config.json. */
+export interface Family {
+  /** The class of transformers (`architectures[0]`) by `model_type`. */
+  readonly classes: Readonly<Record<string, string>>;
+  /**
+   * Which modules within `model.layers.N` are linear layers: what bitsandbytes replaces, and all that is quantized. Only
+   * plain `torch.nn.Linear` belongs here: GPT-2's Conv1D stores weights transposed, so that the bytes of its tensors are
+   * not what bitsandbytes quantizes.
+   *
+   * @param module e.g. `self_attn.q_proj`
+   */
+  readonly isLinear: (module: string) => boolean;
+  /**
+   * Reads a config.json as transformers 5 does: its own fields and no others, with its own defaults. Null where there is
+   * no operator yet for what the family needs: then it can be quantized, but not run.
+   *
+   * @throws AppError `unsupported-model` for a feature that there is no operator for, `malformed-file` for numbers that
+   *   are out of range or contradict each other
+   */
+  readonly read: ((config: unknown, names: ModelNames) => Decoder) | null;
+}
+
+export interface ModelNames {
+  readonly modelType: string;
+  readonly className: string;
+}
+
+/** The test for a list of linear layers. */
+export function oneOf(...modules: readonly string[]): (module: string) => boolean {
+  const known = new Set(modules);
+  return (module) => known.has(module);
+}
+
+/** The seven linear layers that most decoders share. */
+export const sevenLinearLayers = oneOf(
+  'self_attn.q_proj',
+  'self_attn.k_proj',
+  'self_attn.v_proj',
+  'self_attn.o_proj',
+  'mlp.gate_proj',
+  'mlp.up_proj',
+  'mlp.down_proj',
+);

@@ -1,0 +1,25 @@
+/** The door of app/models. */
+export type {
+  Activation,
+  Attention,
+  Decoder,
+  DecoderLayer,
+  ExpertsFeedForward,
+  FeedForward,
+  GatedFeedForward,
+  HeadNorm,
+  Matrix,
+  RmsNorm,
+  RotaryEmbedding,
+} from './decoder.ts';
+export { cacheElementsPerToken } from './decoder.ts';
+export {
+  alreadyQuantized,
+  describeArchitecture,
+  linearWeightTest,
+  missingTensor,
+  readDecoder,
+} from './describe.ts';
+export type { ArchitectureDescription } from './describe.ts';
+export { knownModels } from './registry.ts';
+export type { RopeConfig } from './rope-config.ts';

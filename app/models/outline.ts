@@ -1,0 +1,401 @@
+import { z } from 'zod';
+import type {
+  Activation,
+  Attention,
+  Decoder,
+  DecoderLayer,
+  FeedForward,
+  GatedFeedForward,
+  HeadNorm,
+  Matrix,
+  RmsNorm,
+} from './decoder.ts';
+import type { ModelNames } from './family.ts';
+import { contradiction, readFields, unsupportedFeature } from './fields.ts';
+import { longestContext, ropeFieldsSchema } from './rope-config.ts';
+
+/** What nearly every family's config.json has, and the blocks that nearly every family is made of. */
+
+/** Far beyond any model: a config that asks for more wants to exhaust memory. */
+export const MAX_LAYERS = 4_096;
+const MAX_WIDTH = 1 << 20;
+const MAX_VOCABULARY = 1 << 24;
+const MAX_CONTEXT = 1 << 30;
+/** More than any model stops at; each is compared with every token. */
+const MAX_STOP_TOKENS = 64;
+
+/** A size of a layer. */
+export const width = z.int().positive().max(MAX_WIDTH);
+
+/** What all families read. Whatever a family does not read may be anything, as for transformers. */
+const outlineSchema = z.looseObject({
+  vocab_size: z.int().positive().max(MAX_VOCABULARY).optional(),
+  hidden_size: width.optional(),
+  intermediate_size: width.optional(),
+  num_hidden_layers: z.int().positive().max(MAX_LAYERS).optional(),
+  num_attention_heads: width.optional(),
+  num_key_value_heads: width.nullish(),
+  head_dim: width.nullish(),
+  max_position_embeddings: z.int().positive().max(MAX_CONTEXT).nullish(),
+  rms_norm_eps: z.number().nonnegative().max(1).nullish(),
+  tie_word_embeddings: z.boolean().nullish(),
+  dtype: z.string().nullish().catch(undefined),
+  torch_dtype: z.string().nullish().catch(undefined),
+  ...ropeFieldsSchema,
+});
+type RawOutline = z.infer<typeof outlineSchema>;
+
+/** What transformers fills in where a config is silent. */
+export interface Defaults {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly contextLength: number;
+  readonly kvHeads: number | 'heads';
+  /** A ratio is hiddenSize / heads, rounded down unless it must be whole. */
+  readonly headDimension: number | 'ratio' | 'whole-ratio';
+  readonly bosTokenId: number | null;
+  readonly eosTokenId: number | null;
+  /** @default 1e-6 */
+  readonly epsilon?: number;
+  /** @default false */
+  readonly tied?: boolean;
+}
+
+const DEFAULT_EPSILON = 1e-6;
+
+/** The sizes of a decoder and the fields of its rotary embedding. */
+export interface Outline {
+  readonly raw: RawOutline;
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDimension: number;
+  readonly epsilon: number;
+  readonly contextLength: number;
+  readonly tied: boolean;
+  readonly bosTokenId: number | null;
+  readonly eosTokenIds: readonly number[];
+  readonly dtype: string | null;
+}
+
+/** @throws AppError `malformed-file` for numbers that are out of range or contradict each other */
+export function readOutline(config: unknown, defaults: Defaults): Outline {
+  const raw = readFields(outlineSchema, config);
+  return {
+    raw,
+    vocabularySize: raw.vocab_size ?? defaults.vocabularySize,
+    intermediateSize: raw.intermediate_size ?? defaults.intermediateSize,
+    layers: raw.num_hidden_layers ?? defaults.layers,
+    ...readHeads(raw, defaults),
+    epsilon: raw.rms_norm_eps ?? defaults.epsilon ?? DEFAULT_EPSILON,
+    contextLength: raw.max_position_embeddings ?? defaults.contextLength,
+    tied: raw.tie_word_embeddings ?? defaults.tied ?? false,
+    bosTokenId: tokenIds(raw['bos_token_id'], defaults.bosTokenId)[0] ?? null,
+    eosTokenIds: tokenIds(raw['eos_token_id'], defaults.eosTokenId),
+    dtype: raw.dtype ?? raw.torch_dtype ?? null,
+  };
+}
+
+/** Ids of one token or several. What no token can be, such as -1, is how some configs say that there is none. */
+function tokenIds(value: unknown, fallback: number | null): number[] {
+  const given: readonly unknown[] = Array.isArray(value)
+    ? value
+    : [value === undefined ? fallback : value];
+  const isTokenId = (id: unknown): id is number =>
+    typeof id === 'number' && Number.isSafeInteger(id) && id >= 0;
+  return given.filter(isTokenId).slice(0, MAX_STOP_TOKENS);
+}
+
+function readHeads(
+  raw: RawOutline,
+  defaults: Defaults,
+): Pick<Outline, 'hiddenSize' | 'heads' | 'kvHeads' | 'headDimension'> {
+  const hiddenSize = raw.hidden_size ?? defaults.hiddenSize;
+  const heads = raw.num_attention_heads ?? defaults.heads;
+  // transformers applies its default only where the key is absent; an explicit null means one per head.
+  const kvDefault =
+    raw.num_key_value_heads === null || defaults.kvHeads === 'heads' ? heads : defaults.kvHeads;
+  const kvHeads = raw.num_key_value_heads ?? kvDefault;
+  if (heads % kvHeads !== 0)
+    throw contradiction(
+      'num_key_value_heads',
+      kvHeads,
+      `${heads} attention heads cannot share ${kvHeads} key and value heads.`,
+    );
+  const ratio =
+    defaults.headDimension === 'whole-ratio' ? hiddenSize / heads : Math.floor(hiddenSize / heads);
+  const headDimension =
+    raw.head_dim ?? (typeof defaults.headDimension === 'number' ? defaults.headDimension : ratio);
+  if (!Number.isInteger(headDimension) || headDimension === 0)
+    throw contradiction(
+      'hidden_size',
+      hiddenSize,
+      `hidden_size ${hiddenSize} is not a multiple of ${heads} heads.`,
+    );
+  if (headDimension % 2 !== 0)
+    throw contradiction(
+      'head_dim',
+      headDimension,
+      `${headDimension} rotated elements per head cannot be paired.`,
+    );
+  return { hiddenSize, heads, kvHeads, headDimension };
+}
+
+/** transformers knows some activations by several names. */
+const activations: ReadonlyMap<string, Activation> = new Map([
+  ['silu', 'silu'],
+  ['swish', 'silu'],
+  ['gelu_pytorch_tanh', 'gelu-tanh'],
+  ['gelu_new', 'gelu-tanh'],
+]);
+
+const activationSchema = z.looseObject({
+  hidden_act: z.string().nullish(),
+  hidden_activation: z.string().nullish(),
+});
+
+/**
+ * @param fallback What the family takes where its config does not say.
+ * @param field Which of the two names the family reads.
+ * @throws AppError `unsupported-model` for one that there is no operator for
+ */
+export function readActivation(
+  config: unknown,
+  fallback: Activation,
+  field: 'hidden_act' | 'hidden_activation' = 'hidden_act',
+): Activation {
+  const name = readFields(activationSchema, config)[field];
+  if (name === null || name === undefined) return fallback;
+  const activation = activations.get(name);
+  if (activation !== undefined) return activation;
+  const known = [...activations.keys()].join(', ');
+  throw unsupportedFeature(
+    field,
+    name,
+    `config.json: the activation ${JSON.stringify(name.slice(0, 64))} is not supported (known: ${known}).`,
+  );
+}
+
+const windowSchema = z.looseObject({ sliding_window: z.int().max(MAX_CONTEXT).nullish() });
+const layerTypesSchema = z.looseObject({
+  layer_types: z.array(z.string()).max(MAX_LAYERS).nullish(),
+});
+
+/** `sliding_window`, or the family's default where the config has no such key; an explicit null means none. */
+export function readWindow(config: unknown, fallback: number): number | null {
+  const { sliding_window: window } = readFields(windowSchema, config);
+  return window === undefined ? fallback : window;
+}
+
+/** A window holds at least the token itself: with less a token would see nothing. */
+export function requireWindow(window: number): number {
+  if (window >= 1) return window;
+  throw contradiction('sliding_window', window, `a window of ${window} tokens shows no token.`);
+}
+
+/** The kinds of layers that transformers names in `layer_types`. */
+export type LayerType = 'full_attention' | 'sliding_attention';
+
+/**
+ * `layer_types`, one for each layer.
+ *
+ * @param fallback For a config that has none.
+ * @throws AppError `unsupported-model` for other kinds, `malformed-file` for too many or too few
+ */
+export function readLayerTypes(
+  config: unknown,
+  layers: number,
+  fallback: (layer: number) => LayerType,
+): LayerType[] {
+  const types = readFields(layerTypesSchema, config).layer_types;
+  if (types === null || types === undefined)
+    return Array.from({ length: layers }, (_, layer) => fallback(layer));
+  if (types.length !== layers)
+    throw contradiction(
+      'layer_types',
+      types.length,
+      `layer_types has ${types.length} entries for ${layers} layers.`,
+    );
+  return types.map((type) => {
+    if (type === 'full_attention' || type === 'sliding_attention') return type;
+    throw unsupportedFeature(
+      'layer_types',
+      type,
+      `config.json: layers of type ${JSON.stringify(type.slice(0, 64))} are not supported.`,
+    );
+  });
+}
+
+/** Which tokens a layer of a type sees. @param window of those that slide */
+export function windowOf(type: LayerType, window: number | null): number | null {
+  if (type === 'full_attention') return null;
+  if (window === null)
+    throw contradiction('sliding_window', null, 'a layer slides, but there is no sliding_window.');
+  return requireWindow(window);
+}
+
+/** The path of a layer's module. */
+export function layerModule(layer: number, module: string): string {
+  return `model.layers.${layer}.${module}`;
+}
+
+/** An RMS norm of this decoder. */
+export function rmsNorm({ epsilon }: Outline, module: string, weightOffset = 0): RmsNorm {
+  return { module, epsilon, weightOffset };
+}
+
+/** What the attention of a layer has beyond sizes. */
+export interface AttentionDetails {
+  readonly window?: number | null;
+  readonly rope?: number | null;
+  /** @default 1 / sqrt(headDimension) */
+  readonly scale?: number;
+  readonly softcap?: number | null;
+  /** Modules of norms of queries and keys, within the layer. */
+  readonly norms?: {
+    readonly query: string;
+    readonly key: string;
+    readonly extent?: HeadNorm['extent'];
+    readonly weightOffset?: number;
+  } | null;
+  readonly biases?: { readonly qkv: boolean; readonly output: boolean };
+}
+
+/** Attention over `self_attn.{q,k,v,o}_proj`. */
+export function attentionOf(
+  outline: Outline,
+  layer: number,
+  details: AttentionDetails = {},
+): Attention {
+  const { hiddenSize, heads, kvHeads, headDimension } = outline;
+  const { norms = null, biases = { qkv: false, output: false } } = details;
+  const norm = (module: string): HeadNorm => ({
+    ...rmsNorm(outline, layerModule(layer, module), norms?.weightOffset),
+    extent: norms?.extent ?? 'head',
+  });
+  const product = (part: string, outFeatures: number): Matrix => ({
+    module: layerModule(layer, `self_attn.${part}_proj`),
+    inFeatures: hiddenSize,
+    outFeatures,
+    bias: biases.qkv,
+  });
+  return {
+    heads,
+    kvHeads,
+    headDimension,
+    scale: details.scale ?? 1 / Math.sqrt(headDimension),
+    window: details.window ?? null,
+    softcap: details.softcap ?? null,
+    rope: details.rope === undefined ? 0 : details.rope,
+    queryNorm: norms === null ? null : norm(norms.query),
+    keyNorm: norms === null ? null : norm(norms.key),
+    query: product('q', heads * headDimension),
+    key: product('k', kvHeads * headDimension),
+    value: product('v', kvHeads * headDimension),
+    output: {
+      module: layerModule(layer, 'self_attn.o_proj'),
+      inFeatures: heads * headDimension,
+      outFeatures: hiddenSize,
+      bias: biases.output,
+    },
+  };
+}
+
+/** What a gated feed-forward has beyond sizes. */
+export interface GatedDetails {
+  /** @default silu */
+  readonly activation?: Activation;
+  /** @default false */
+  readonly bias?: boolean;
+  /** Its matrices within the module. @default gate_proj, up_proj, down_proj */
+  readonly names?: { readonly gate: string; readonly up: string; readonly down: string };
+}
+
+/** A gated feed-forward. @param module Its path; `names` are those of its matrices within it. */
+export function gatedOf(
+  { hiddenSize }: Outline,
+  module: string,
+  intermediateSize: number,
+  { activation = 'silu', bias = false, names = GATED_NAMES }: GatedDetails = {},
+): GatedFeedForward {
+  const wide = (name: string): Matrix => ({
+    module: `${module}.${name}`,
+    inFeatures: hiddenSize,
+    outFeatures: intermediateSize,
+    bias,
+  });
+  return {
+    kind: 'gated',
+    activation,
+    gate: wide(names.gate),
+    up: wide(names.up),
+    down: {
+      module: `${module}.${names.down}`,
+      inFeatures: intermediateSize,
+      outFeatures: hiddenSize,
+      bias,
+    },
+  };
+}
+
+const GATED_NAMES = { gate: 'gate_proj', up: 'up_proj', down: 'down_proj' };
+
+/** A layer with a norm in front of attention and another in front of the feed-forward, as Llama's. */
+export function preNormLayer(
+  outline: Outline,
+  layer: number,
+  attention: Attention,
+  feedForward: FeedForward,
+): DecoderLayer {
+  return {
+    attentionNorm: rmsNorm(outline, layerModule(layer, 'input_layernorm')),
+    attention,
+    afterAttentionNorm: null,
+    feedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
+    feedForward,
+    afterFeedForwardNorm: null,
+    residualScale: 1,
+  };
+}
+
+/** All layers of a decoder, in order. */
+export function layersOf<T>({ layers }: Pick<Outline, 'layers'>, make: (layer: number) => T): T[] {
+  return Array.from({ length: layers }, (_, layer) => make(layer));
+}
+
+/** What surrounds the layers, where the family has nothing to say of it. */
+export function decoderOf(
+  outline: Outline,
+  names: ModelNames,
+  own: Pick<Decoder, 'layers' | 'rotaryEmbeddings'> &
+    Partial<Omit<Decoder, 'layers' | 'rotaryEmbeddings'>>,
+): Decoder {
+  const { contextLength } = outline;
+  return {
+    ...names,
+    vocabularySize: outline.vocabularySize,
+    hiddenSize: outline.hiddenSize,
+    embedding: 'model.embed_tokens',
+    embeddingScale: 1,
+    finalNorm: rmsNorm(outline, 'model.norm'),
+    head: 'lm_head',
+    tiedEmbeddings: outline.tied,
+    logitScale: 1,
+    logitSoftcap: null,
+    contextLength,
+    longestContext: Math.max(
+      contextLength,
+      ...own.rotaryEmbeddings.map(({ rope }) => longestContext(rope, contextLength)),
+    ),
+    bosTokenId: outline.bosTokenId,
+    eosTokenIds: outline.eosTokenIds,
+    dtype: outline.dtype,
+    ...own,
+  };
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { Decoder } from './decoder.ts';
+import { sevenLinearLayers, type Family, type ModelNames } from './family.ts';
+import { readFields } from './fields.ts';
+import {
+  attentionOf,
+  decoderOf,
+  gatedOf,
+  layerModule,
+  layersOf,
+  preNormLayer,
+  readActivation,
+  readLayerTypes,
+  readOutline,
+  readWindow,
+  windowOf,
+  type AttentionDetails,
+  type Defaults,
+} from './outline.ts';
+import { readRope } from './rope-config.ts';
+
+const defaults: Defaults = {
+  vocabularySize: 151_936,
+  hiddenSize: 4_096,
+  intermediateSize: 22_016,
+  layers: 32,
+  heads: 32,
+  contextLength: 32_768,
+  kvHeads: 32,
+  headDimension: 'ratio',
+  bosTokenId: null,
+  eosTokenId: null,
+};
+
+/** From this layer on Qwen uses the window, where it uses one at all. */
+const DEFAULT_MAX_WINDOW_LAYERS = 28;
+/** The window of a config that has no `sliding_window` key at all. */
+const DEFAULT_WINDOW = 4_096;
+
+const windowsSchema = z.looseObject({
+  use_sliding_window: z.boolean().nullish(),
+  max_window_layers: z.int().nullish(),
+});
+const biasSchema = z.looseObject({ attention_bias: z.boolean().nullish() });
+
+/** Windows only where `use_sliding_window` says so, of the layers that `layer_types` or `max_window_layers` name. */
+function readWindows(config: unknown, layers: number): (number | null)[] {
+  const { use_sliding_window: isUsed, max_window_layers: stated } = readFields(
+    windowsSchema,
+    config,
+  );
+  const window = isUsed === true ? readWindow(config, DEFAULT_WINDOW) : null;
+  const first = window === null ? layers : (stated ?? DEFAULT_MAX_WINDOW_LAYERS);
+  return readLayerTypes(config, layers, (layer) =>
+    layer >= first ? 'sliding_attention' : 'full_attention',
+  ).map((type) => windowOf(type, window));
+}
+
+/** Norms of queries and keys, head by head: what Qwen 3 has in place of the biases of Qwen 2. */
+const headNorms = { query: 'self_attn.q_norm', key: 'self_attn.k_norm' } as const;
+
+/** Head size of Qwen 3 where a config does not say. */
+const QWEN3_HEAD_DIMENSION = 128;
+
+export const qwen2: Family = {
+  classes: { qwen2: 'Qwen2ForCausalLM' },
+  isLinear: sevenLinearLayers,
+  read(config, names) {
+    return readDense(config, names, defaults, { biases: { qkv: true, output: false } });
+  },
+};
+
+export const qwen3: Family = {
+  classes: { qwen3: 'Qwen3ForCausalLM' },
+  isLinear: sevenLinearLayers,
+  read(config, names) {
+    const bias = readFields(biasSchema, config).attention_bias ?? false;
+    return readDense(
+      config,
+      names,
+      { ...defaults, headDimension: QWEN3_HEAD_DIMENSION },
+      { norms: headNorms, biases: { qkv: bias, output: bias } },
+    );
+  },
+};
+
+function readDense(
+  config: unknown,
+  names: ModelNames,
+  own: Defaults,
+  details: AttentionDetails,
+): Decoder {
+  const outline = readOutline(config, own);
+  const activation = readActivation(config, 'silu');
+  const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
+  const windows = readWindows(config, outline.layers);
+  return decoderOf(outline, names, {
+    rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
+    layers: layersOf(outline, (layer) =>
+      preNormLayer(
+        outline,
+        layer,
+        attentionOf(outline, layer, { ...details, window: windows[layer] ?? null }),
+        gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
+      ),
+    ),
+  });
+}

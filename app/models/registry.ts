@@ -1,0 +1,46 @@
+import { sevenLinearLayers, oneOf, type Family } from './family.ts';
+import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
+import { qwen2, qwen3 } from './qwen.ts';
+
+/** Families that can be quantized, but for which there are not all operators yet. */
+function quantizedOnly(modelType: string, className: string, isLinear = sevenLinearLayers): Family {
+  return { classes: { [modelType]: className }, isLinear, read: null };
+}
+
+/** Every family that Nibble knows. A new one is a file beside this one, and a line here. */
+export const families: readonly Family[] = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  quantizedOnly('gemma', 'GemmaForCausalLM'),
+  quantizedOnly('gemma2', 'Gemma2ForCausalLM'),
+  quantizedOnly('gemma3_text', 'Gemma3ForCausalLM'),
+  quantizedOnly('granite', 'GraniteForCausalLM'),
+  quantizedOnly('olmo2', 'Olmo2ForCausalLM'),
+  quantizedOnly('smollm3', 'SmolLM3ForCausalLM'),
+  quantizedOnly('stablelm', 'StableLmForCausalLM'),
+  quantizedOnly(
+    'phi3',
+    'Phi3ForCausalLM',
+    oneOf('self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'),
+  ),
+];
+
+/** A model type with its class and family. */
+export interface KnownModel {
+  readonly modelType: string;
+  readonly className: string;
+  readonly family: Family;
+}
+
+/** All of them by `model_type`. */
+export const knownModels: ReadonlyMap<string, KnownModel> = new Map(
+  families.flatMap((family) =>
+    Object.entries(family.classes).map(([modelType, className]): [string, KnownModel] => [
+      modelType,
+      { modelType, className, family },
+    ]),
+  ),
+);

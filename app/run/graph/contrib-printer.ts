@@ -1,0 +1,371 @@
+import type { Decoder } from '../../models/index.ts';
+import type { NamedMatrix, NodeOf, Plan, PlanNode } from '../plan/index.ts';
+import { addProjection, addProjections } from './contrib-linear.ts';
+import { toActivations, unfitForGpu, type ContribContext } from './contrib-weights.ts';
+import { floatTypes } from './graph-writer.ts';
+import { elementTypes, type OnnxValue } from './onnx.ts';
+import { rotaryTable } from './rope.ts';
+
+/**
+ * Prints a plan in operators that ONNX Runtime has kernels for on GPUs. Activations are [1, tokens, features]; keys and
+ * values of every layer are inputs and outputs that share one buffer.
+ */
+
+/** Names of the graph's inputs and outputs: the runtime looks them up by these. */
+export const pastName = (layer: number, part: 'key' | 'value'): string => `past.${layer}.${part}`;
+export const presentName = (layer: number, part: 'key' | 'value'): string =>
+  `present.${layer}.${part}`;
+
+/** What GroupQueryAttention asks of the elements of a head that it rotates. */
+const HEAD_MULTIPLE = 16;
+
+interface Printer extends ContribContext {
+  readonly decoder: Decoder;
+  /** Positions that the tables of the rotations have. */
+  readonly contextLength: number;
+  /** Products of queries, keys and values, by their names: attention decides how they are computed. */
+  readonly attentionInputs: Map<string, { readonly part: NamedMatrix; readonly input: string }>;
+}
+
+/** Why no operator of ONNX Runtime computes a node on a GPU; null where one does. */
+export function contribObstacle(node: PlanNode, contextLength: number): string | null {
+  switch (node.op) {
+    case 'experts':
+      return 'it chooses among experts';
+    case 'attention': {
+      const { rope, headDimension, queryNorm, keyNorm } = node.attention;
+      if (rope === null) return 'some of its layers do not rotate queries and keys';
+      if (headDimension % HEAD_MULTIPLE !== 0)
+        return `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`;
+      return (queryNorm === null) === (keyNorm === null)
+        ? null
+        : 'it normalizes either queries or keys alone';
+    }
+    case 'rotary': {
+      const { beyond } = rotaryTable(node.embedding.rope, node.embedding.dimensions);
+      return beyond !== null && contextLength > beyond.length
+        ? `its rotary embeddings change in texts of more than ${beyond.length} tokens`
+        : null;
+    }
+    case 'embedding':
+    case 'rms-norm':
+    case 'residual-norm':
+    case 'add':
+    case 'scale':
+    case 'softcap':
+    case 'wanted-rows':
+    case 'linear':
+    case 'gated':
+    case 'sigmoid-gate':
+      return null;
+  }
+}
+
+function normWeight(
+  context: ContribContext,
+  { norm, width }: Pick<NodeOf<'rms-norm'>, 'norm' | 'width'>,
+): string {
+  const { writer } = context;
+  const name = `${norm.module}.weight`;
+  const stored = writer.weight(name, { types: floatTypes, shape: [width] });
+  const weight = toActivations(context, stored);
+  if (norm.weightOffset === 0) return weight;
+  return writer.standardOperator('Add', `${name}.shifted`, [
+    weight,
+    number(context, `${name}.offset`, norm.weightOffset),
+  ]);
+}
+
+/** A scalar in the type of the activations. */
+function number(context: ContribContext, name: string, value: number): string {
+  return toActivations(context, context.writer.constant(name, 'F32', [], [value]));
+}
+
+function rmsNorm(
+  { writer }: ContribContext,
+  name: string,
+  input: string,
+  weight: string,
+  epsilon: number,
+): string {
+  return writer.standardOperator('SimplifiedLayerNormalization', name, [input, weight], {
+    axis: { int: -1 },
+    epsilon: { float: epsilon },
+    stash_type: { int: elementTypes.F32 },
+  });
+}
+
+/** Norms every head of `input` [1, tokens, heads * headDimension] by itself. */
+function headNorm(
+  printer: Printer,
+  name: string,
+  input: string,
+  { attention, norm }: Pick<NodeOf<'attention'>, 'attention'> & Pick<NodeOf<'rms-norm'>, 'norm'>,
+): string {
+  const { writer } = printer;
+  const width = attention.headDimension;
+  const reshaped = (part: string, from: string, shape: readonly number[]): string =>
+    writer.standardOperator('Reshape', `${name}.${part}`, [
+      from,
+      writer.constant(`${name}.${part}.shape`, 'I64', [shape.length], shape),
+    ]);
+  // A 0 keeps the dimension as it is.
+  const separate = reshaped('heads', input, [0, 0, -1, width]);
+  const weight = normWeight(printer, { norm, width });
+  const normed = rmsNorm(printer, `${name}.normed`, separate, weight, norm.epsilon);
+  return reshaped('rows', normed, [0, 0, -1]);
+}
+
+/** A product that attention reads, computed by itself. */
+function product(printer: Printer, name: string): string {
+  const pending = printer.attentionInputs.get(name);
+  if (pending === undefined) return name;
+  printer.attentionInputs.delete(name);
+  return addProjection(printer, { ...pending.part, input: pending.input });
+}
+
+/** Queries, keys and values: side by side in one value where nothing stands between products and attention. */
+function attentionValues(printer: Printer, node: NodeOf<'attention'>): readonly string[] {
+  const { name, attention } = node;
+  const names = [node.query, node.key, node.value];
+  const pending = names.flatMap((each) => printer.attentionInputs.get(each) ?? []);
+  const { queryNorm, keyNorm } = attention;
+  if (pending.length === names.length && queryNorm === null && keyNorm === null) {
+    for (const each of names) printer.attentionInputs.delete(each);
+    const parts = pending.map(({ part, input }) => ({ ...part, input }));
+    const [q = '', k = '', v = ''] = addProjections(printer, `${name}.qkv`, parts);
+    return [q, k, v];
+  }
+  const [q = '', k = '', v = ''] = names.map((each) => product(printer, each));
+  return [
+    queryNorm === null ? q : headNorm(printer, `${name}.q_norm`, q, { attention, norm: queryNorm }),
+    keyNorm === null ? k : headNorm(printer, `${name}.k_norm`, k, { attention, norm: keyNorm }),
+    v,
+  ];
+}
+
+function printAttention(printer: Printer, node: NodeOf<'attention'>): void {
+  const { attention, layer, name } = node;
+  printer.writer.contributedOperator(
+    'GroupQueryAttention',
+    name,
+    [
+      ...attentionValues(printer, node),
+      pastName(layer, 'key'),
+      pastName(layer, 'value'),
+      'last_position',
+      'context_length',
+      ...rotaryNames(attention.rope ?? 0),
+    ],
+    {
+      num_heads: { int: attention.heads },
+      kv_num_heads: { int: attention.kvHeads },
+      do_rotary: { int: 1 },
+      scale: { float: attention.scale },
+      local_window_size: { int: attention.window ?? -1 },
+      ...(attention.softcap === null ? {} : { softcap: { float: attention.softcap } }),
+    },
+    [presentName(layer, 'key'), presentName(layer, 'value')],
+  );
+}
+
+function printGated(printer: Printer, { name, activation, gate, up }: NodeOf<'gated'>): void {
+  const { writer } = printer;
+  if (activation === 'gelu-tanh') {
+    const bent = writer.contributedOperator('FastGelu', `${name}.gelu`, [gate]);
+    writer.standardOperator('Mul', name, [bent, up]);
+    return;
+  }
+  // In these three nodes, because ONNX Runtime looks for them when it joins the two products before.
+  const prefix = name.replace(/gated$/, '');
+  const sigmoid = writer.standardOperator('Sigmoid', `${prefix}sigmoid`, [gate]);
+  const silu = writer.standardOperator('Mul', `${prefix}silu`, [gate, sigmoid]);
+  writer.standardOperator('Mul', name, [silu, up]);
+}
+
+/** Names of the tables of a rotary embedding. */
+function rotaryNames(index: number): readonly [cos: string, sin: string] {
+  const name = index === 0 ? 'rotary' : `rotary.${index}`;
+  return [`${name}.Cos.scaled.activations`, `${name}.Sin.scaled.activations`];
+}
+
+/** Cosines and sines of every position, computed once while the graph is loaded. */
+function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): void {
+  const { writer, decoder, contextLength } = printer;
+  const headDimensions = decoder.layers
+    .filter(({ attention }) => attention.rope === index)
+    .map(({ attention }) => attention.headDimension);
+  const partial = headDimensions.find((size) => size !== embedding.dimensions);
+  if (partial !== undefined)
+    throw unfitForGpu(
+      `This ${decoder.className}`,
+      `it rotates ${embedding.dimensions} of a head's ${partial} elements`,
+    );
+  const prefix = index === 0 ? 'rotary' : `rotary.${index}`;
+  const scalar = (name: string, value: number): string =>
+    writer.constant(`${prefix}.${name}`, 'F32', [], [value]);
+  const { inverseFrequencies, attentionScaling } = rotaryTable(
+    embedding.rope,
+    embedding.dimensions,
+  );
+  const positions = writer.standardOperator('Range', `${prefix}.positions`, [
+    scalar('first', 0),
+    scalar('end', contextLength),
+    scalar('step', 1),
+  ]);
+  const column = writer.standardOperator('Unsqueeze', `${prefix}.column`, [
+    positions,
+    writer.constant(`${prefix}.axis`, 'I64', [1], [1]),
+  ]);
+  const angles = writer.standardOperator('Mul', `${prefix}.angles`, [
+    column,
+    writer.table(`${prefix}.inverse_frequencies`, inverseFrequencies),
+  ]);
+  for (const operator of ['Cos', 'Sin'] as const) {
+    const plain = writer.standardOperator(operator, `${prefix}.${operator}`, [angles]);
+    const scaled = writer.standardOperator('Mul', `${prefix}.${operator}.scaled`, [
+      plain,
+      scalar('scaling', attentionScaling),
+    ]);
+    toActivations(printer, scaled);
+  }
+}
+
+function printEmbedding(printer: Printer, node: NodeOf<'embedding'>): void {
+  const { writer } = printer;
+  const { name, module, scale, vocabularySize, hiddenSize } = node;
+  const shape = [vocabularySize, hiddenSize];
+  const weight = writer.weight(`${module}.weight`, { types: floatTypes, shape });
+  const row = scale === 1 ? name : `${name}.row`;
+  writer.standardOperator('Gather', row, [toActivations(printer, weight), 'input_ids'], {
+    axis: { int: 0 },
+  });
+  if (scale !== 1)
+    writer.standardOperator('Mul', name, [row, number(printer, `${name}.scale`, scale)]);
+}
+
+function printResidualNorm(printer: Printer, node: NodeOf<'residual-norm'>): void {
+  printer.writer.contributedOperator(
+    'SkipSimplifiedLayerNormalization',
+    node.name,
+    [node.added, node.stream, normWeight(printer, node)],
+    { epsilon: { float: node.norm.epsilon } },
+    // The mean and the deviation between the two are for training.
+    node.isLast ? [] : ['', '', node.sum],
+  );
+}
+
+function printNode(printer: Printer, node: PlanNode): void {
+  const { writer } = printer;
+  switch (node.op) {
+    case 'rotary':
+      printRotary(printer, node);
+      return;
+    case 'embedding':
+      printEmbedding(printer, node);
+      return;
+    case 'rms-norm': {
+      const input = product(printer, node.input);
+      rmsNorm(printer, node.name, input, normWeight(printer, node), node.norm.epsilon);
+      return;
+    }
+    case 'residual-norm':
+      printResidualNorm(printer, node);
+      return;
+    case 'add':
+      writer.standardOperator('Add', node.name, [node.a, node.b]);
+      return;
+    case 'scale': {
+      const factor = number(printer, `${node.name}.factor`, node.factor);
+      writer.standardOperator('Mul', node.name, [node.input, factor]);
+      return;
+    }
+    case 'softcap': {
+      const cap = number(printer, `${node.name}.cap`, node.cap);
+      const divided = writer.standardOperator('Div', `${node.name}.divided`, [node.input, cap]);
+      const bent = writer.standardOperator('Tanh', `${node.name}.bent`, [divided]);
+      writer.standardOperator('Mul', node.name, [bent, cap]);
+      return;
+    }
+    case 'wanted-rows':
+      writer.standardOperator('Gather', node.name, [node.input, 'logit_rows'], {
+        axis: { int: 1 },
+      });
+      return;
+    case 'linear':
+      printLinear(printer, node);
+      return;
+    case 'attention':
+      printAttention(printer, node);
+      return;
+    case 'gated':
+      printGated(printer, node);
+      return;
+    case 'sigmoid-gate': {
+      const open = writer.standardOperator('Sigmoid', `${node.name}.open`, [node.gate]);
+      const gated = writer.standardOperator('Mul', `${node.name}.gated`, [node.input, open]);
+      writer.standardOperator('Add', node.name, [gated, node.added]);
+      return;
+    }
+    case 'experts':
+      // contribObstacle has refused it.
+      return;
+  }
+}
+
+function printLinear(printer: Printer, { name, input, parts }: NodeOf<'linear'>): void {
+  if (name.endsWith('.qkv')) {
+    for (const part of parts) printer.attentionInputs.set(part.name, { part, input });
+    return;
+  }
+  for (const part of parts) addProjection(printer, { ...part, input });
+}
+
+/**
+ * Prints a plan as a graph of ONNX Runtime's own operators.
+ *
+ * Inputs: `input_ids` int32 [1, T]; `logit_rows` int32 [R]; `last_position` int32 [1], the absolute position of the last
+ * of the T tokens; `context_length` int32 [], that plus one; per layer `past.N.key` and `past.N.value` [1, kvHeads,
+ * positions, headDimension]. Outputs: `logits` [1, R, V], and `present.N.*` in the buffers of `past.N.*`. Logits and
+ * cache have the type of the activations.
+ *
+ * @param contextLength Positions that the tables of the rotations have.
+ * @returns the bytes of the .onnx file
+ * @throws AppError `unsupported-model` for what no operator can express, `malformed-file`
+ */
+export function printContribGraph(
+  context: ContribContext,
+  plan: Plan,
+  decoder: Decoder,
+  contextLength: number,
+): Uint8Array {
+  const { writer, options } = context;
+  for (const node of plan.nodes) {
+    const obstacle = contribObstacle(node, contextLength);
+    if (obstacle !== null) throw unfitForGpu(`This ${decoder.className}`, obstacle);
+  }
+  const printer: Printer = { ...context, decoder, contextLength, attentionInputs: new Map() };
+  for (const node of plan.nodes) printNode(printer, node);
+  const type = options.activations;
+  const caches = (named: typeof pastName): OnnxValue[] =>
+    decoder.layers.flatMap(({ attention }, layer) =>
+      (['key', 'value'] as const).map((part) => ({
+        name: named(layer, part),
+        type,
+        dims: [1, attention.kvHeads, 'positions', attention.headDimension],
+      })),
+    );
+  return writer.finishStandard(
+    [
+      { name: 'input_ids', type: 'I32', dims: [1, 'tokens'] },
+      { name: 'logit_rows', type: 'I32', dims: ['rows'] },
+      { name: 'last_position', type: 'I32', dims: [1] },
+      { name: 'context_length', type: 'I32', dims: [] },
+      ...caches(pastName),
+    ],
+    [
+      { name: plan.logits, type, dims: [1, 'rows', decoder.vocabularySize] },
+      ...caches(presentName),
+    ],
+  );
+}

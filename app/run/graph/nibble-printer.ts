@@ -1,0 +1,191 @@
+import type { NodeOf, Plan, PlanNode } from '../plan/index.ts';
+import { floatTypes, type GraphWriter } from './graph-writer.ts';
+import { addExperts } from './experts.ts';
+import { addLinears, type LinearContext } from './linear.ts';
+import type { Attribute, OnnxValue } from './onnx.ts';
+import { rotaryTable } from './rope.ts';
+
+/** Prints a plan in our own operators (native-kernels/README.md), for ONNX Runtime on the processor and for CUDA. */
+
+/** Names of the graph's inputs and output: the runtime looks them up by these. */
+const graphInputs: readonly OnnxValue[] = [
+  { name: 'input_ids', type: 'I64', dims: ['tokens'] },
+  { name: 'position', type: 'I64', dims: [1] },
+  { name: 'logit_rows', type: 'I64', dims: ['rows'] },
+];
+
+/** Operators that multiply an activated gate with another product. */
+const gatedOperators = { silu: 'SiluMul', 'gelu-tanh': 'GeluMul' } as const;
+
+/** Names of the cosines and sines of a rotary embedding. */
+function rotaryNames(index: number): readonly [cos: string, sin: string] {
+  const name = index === 0 ? 'rotary' : `rotary.${index}`;
+  return [`${name}.cos`, `${name}.sin`];
+}
+
+function normWeight(writer: GraphWriter, module: string, size: number): string {
+  return writer.weight(`${module}.weight`, { types: floatTypes, shape: [size] });
+}
+
+/** The attributes of a norm; an offset of 0 is not written, as it always was. */
+function normAttributes({
+  norm,
+}: Pick<NodeOf<'rms-norm'>, 'norm'>): Readonly<Record<string, Attribute>> {
+  return {
+    epsilon: { float: norm.epsilon },
+    ...(norm.weightOffset === 0 ? {} : { weight_offset: { float: norm.weightOffset } }),
+  };
+}
+
+/** Cosines and sines of the positions, by a table of frequencies and what changes it in long sequences. */
+function printRotary(writer: GraphWriter, { index, embedding }: NodeOf<'rotary'>): void {
+  const { inverseFrequencies, attentionScaling, beyond } = rotaryTable(
+    embedding.rope,
+    embedding.dimensions,
+  );
+  const [cos, sin] = rotaryNames(index);
+  const table = cos.replace(/cos$/, '');
+  const inputs = [
+    'input_ids',
+    'position',
+    writer.table(`${table}inverse_frequencies`, inverseFrequencies),
+  ];
+  if (beyond?.kind === 'other')
+    inputs.push(writer.table(`${table}long_inverse_frequencies`, beyond.inverseFrequencies));
+  writer.operator(
+    'Rotary',
+    cos,
+    inputs,
+    {
+      attention_scaling: { float: attentionScaling },
+      ...(beyond === null ? {} : { original_length: { int: beyond.length } }),
+      ...(beyond?.kind === 'growing'
+        ? { growth: { float: beyond.factor }, theta: { float: beyond.theta } }
+        : {}),
+    },
+    [sin],
+  );
+}
+
+function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
+  const { attention } = node;
+  const { headDimension, queryNorm, keyNorm } = attention;
+  const norms = [queryNorm, keyNorm].map((norm) =>
+    norm === null ? '' : normWeight(writer, norm.module, headDimension),
+  );
+  const rotation = attention.rope === null ? ['', ''] : rotaryNames(attention.rope);
+  const offset = queryNorm?.weightOffset ?? keyNorm?.weightOffset ?? 0;
+  writer.operator(
+    'Attention',
+    node.name,
+    [node.query, node.key, node.value, ...rotation, 'position', ...norms],
+    {
+      layer: { int: node.layer },
+      heads: { int: attention.heads },
+      kv_heads: { int: attention.kvHeads },
+      head_dim: { int: headDimension },
+      scale: { float: attention.scale },
+      window: { int: attention.window ?? 0 },
+      softcap: { float: attention.softcap ?? 0 },
+      epsilon: { float: node.epsilon },
+      ...(offset === 0 ? {} : { norm_weight_offset: { float: offset } }),
+    },
+  );
+}
+
+function printResidualNorm(writer: GraphWriter, node: NodeOf<'residual-norm'>): void {
+  const weight = normWeight(writer, node.norm.module, node.width);
+  const inputs = [node.added, node.stream, weight];
+  writer.operator('SkipRmsNorm', node.name, inputs, normAttributes(node), [node.sum]);
+}
+
+function printSoftcap(writer: GraphWriter, { name, input, cap }: NodeOf<'softcap'>): void {
+  const number = writer.constant(`${name}.cap`, 'F32', [], [cap]);
+  const divided = writer.standardOperator('Div', `${name}.divided`, [input, number]);
+  const bent = writer.standardOperator('Tanh', `${name}.bent`, [divided]);
+  writer.standardOperator('Mul', name, [bent, number]);
+}
+
+function printNode(context: LinearContext, node: PlanNode): void {
+  const { writer } = context;
+  switch (node.op) {
+    case 'rotary':
+      printRotary(writer, node);
+      return;
+    case 'embedding': {
+      const shape = [node.vocabularySize, node.hiddenSize];
+      const weight = writer.weight(`${node.module}.weight`, { types: floatTypes, shape });
+      const scale = { float: node.scale };
+      writer.operator('Embedding', node.name, ['input_ids', weight], { scale });
+      return;
+    }
+    case 'rms-norm': {
+      const weight = normWeight(writer, node.norm.module, node.width);
+      writer.operator('RmsNorm', node.name, [node.input, weight], normAttributes(node));
+      return;
+    }
+    case 'residual-norm':
+      printResidualNorm(writer, node);
+      return;
+    case 'add':
+      writer.standardOperator('Add', node.name, [node.a, node.b]);
+      return;
+    case 'scale': {
+      const factor = writer.constant(`${node.name}.factor`, 'F32', [], [node.factor]);
+      writer.standardOperator('Mul', node.name, [node.input, factor]);
+      return;
+    }
+    case 'softcap':
+      printSoftcap(writer, node);
+      return;
+    case 'wanted-rows':
+      writer.standardOperator('Gather', node.name, [node.input, 'logit_rows'], {
+        axis: { int: 0 },
+      });
+      return;
+    case 'linear':
+      addLinears(
+        context,
+        node.name,
+        node.parts.map((part) => ({ ...part, input: node.input })),
+      );
+      return;
+    case 'attention':
+      printAttention(writer, node);
+      return;
+    case 'gated':
+      writer.operator(gatedOperators[node.activation], node.name, [node.gate, node.up]);
+      return;
+    case 'experts':
+      addExperts(context, node);
+      return;
+    case 'sigmoid-gate': {
+      const open = writer.standardOperator('Sigmoid', `${node.name}.open`, [node.gate]);
+      const gated = writer.standardOperator('Mul', `${node.name}.gated`, [node.input, open]);
+      writer.standardOperator('Add', node.name, [gated, node.added]);
+      return;
+    }
+  }
+}
+
+/** Adds the nodes of a plan. @throws AppError `malformed-file` when a tensor is missing or does not fit */
+export function printNodes(context: LinearContext, plan: Plan): void {
+  for (const node of plan.nodes) printNode(context, node);
+}
+
+/**
+ * Prints a plan as a graph over the weights that `context.writer` knows.
+ *
+ * @returns the bytes of the .onnx file
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit
+ */
+export function printNibbleGraph(
+  context: LinearContext,
+  plan: Plan,
+  vocabularySize: number,
+): Uint8Array {
+  printNodes(context, plan);
+  return context.writer.finish(graphInputs, [
+    { name: plan.logits, type: 'F32', dims: ['rows', vocabularySize] },
+  ]);
+}

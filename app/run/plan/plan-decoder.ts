@@ -1,0 +1,210 @@
+import type {
+  Attention,
+  Decoder,
+  DecoderLayer,
+  FeedForward,
+  GatedFeedForward,
+  HeadNorm,
+  Matrix,
+  RmsNorm,
+} from '../../models/index.ts';
+import type { NamedMatrix, Plan, PlanNode } from './plan.ts';
+
+/** Collects nodes; every method adds one and returns the name of what it computes. */
+class Walk {
+  readonly nodes: PlanNode[] = [];
+  readonly decoder: Decoder;
+
+  constructor(decoder: Decoder) {
+    this.decoder = decoder;
+  }
+
+  norm(name: string, input: string, norm: RmsNorm | null, width: number): string {
+    if (norm === null) return input;
+    this.nodes.push({ op: 'rms-norm', name, input, norm, width });
+    return name;
+  }
+
+  linear(name: string, input: string, matrix: Matrix): string {
+    this.nodes.push({ op: 'linear', name, input, parts: [{ ...matrix, name }] });
+    return name;
+  }
+
+  linears(name: string, input: string, parts: readonly NamedMatrix[]): string[] {
+    this.nodes.push({ op: 'linear', name, input, parts });
+    return parts.map((part) => part.name);
+  }
+
+  wanted(name: string, input: string): string {
+    this.nodes.push({ op: 'wanted-rows', name, input });
+    return name;
+  }
+
+  scaled(name: string, input: string, factor: number): string {
+    if (factor === 1) return input;
+    this.nodes.push({ op: 'scale', name, input, factor });
+    return name;
+  }
+}
+
+/** The residual stream, and the same after the next block's norm. */
+interface Stream {
+  readonly stream: string;
+  readonly normed: string;
+}
+
+/** A norm over all heads is a node of its own; one of every head is attention's. */
+function ownNorm(norm: HeadNorm | null): HeadNorm | null {
+  return norm?.extent === 'all-heads' ? norm : null;
+}
+
+function addAttention(walk: Walk, layer: number, attention: Attention, input: string): string {
+  const name = `layers.${layer}`;
+  const { heads, kvHeads, headDimension, queryNorm, keyNorm } = attention;
+  const [query = '', key = '', value = ''] = walk.linears(`${name}.qkv`, input, [
+    { ...attention.query, name: `${name}.q` },
+    { ...attention.key, name: `${name}.k` },
+    { ...attention.value, name: `${name}.v` },
+  ]);
+  walk.nodes.push({
+    op: 'attention',
+    name: `${name}.attention`,
+    layer,
+    attention: {
+      ...attention,
+      queryNorm: ownNorm(queryNorm) === null ? queryNorm : null,
+      keyNorm: ownNorm(keyNorm) === null ? keyNorm : null,
+    },
+    query: walk.norm(`${name}.q_norm`, query, ownNorm(queryNorm), heads * headDimension),
+    key: walk.norm(`${name}.k_norm`, key, ownNorm(keyNorm), kvHeads * headDimension),
+    value,
+    epsilon: queryNorm?.epsilon ?? walk.decoder.finalNorm.epsilon,
+  });
+  return `${name}.attention`;
+}
+
+/** @param name In front of the names of its nodes. */
+function addGated(walk: Walk, name: string, feedForward: GatedFeedForward, input: string): string {
+  const [gate = '', up = ''] = walk.linears(`${name}.gate_up`, input, [
+    { ...feedForward.gate, name: `${name}.gate` },
+    { ...feedForward.up, name: `${name}.up` },
+  ]);
+  const { activation } = feedForward;
+  walk.nodes.push({ op: 'gated', name: `${name}.gated`, activation, gate, up });
+  return walk.linear(`${name}.down`, `${name}.gated`, feedForward.down);
+}
+
+function addFeedForward(
+  walk: Walk,
+  layer: number,
+  feedForward: FeedForward,
+  input: string,
+): string {
+  const name = `layers.${layer}`;
+  if (feedForward.kind === 'gated') return addGated(walk, name, feedForward, input);
+  const router = walk.linear(`${name}.router`, input, feedForward.router);
+  const experts = `${name}.experts`;
+  walk.nodes.push({ op: 'experts', name: experts, input, router, feedForward });
+  const { shared } = feedForward;
+  if (shared === null) return experts;
+  const output = addGated(walk, `${name}.shared`, shared.feedForward, input);
+  const gate = walk.linear(`${name}.shared_gate`, input, shared.gate);
+  const sum = `${name}.mixed`;
+  walk.nodes.push({ op: 'sigmoid-gate', name: sum, input: output, gate, added: experts });
+  return sum;
+}
+
+/** Adds a block's output to the stream, and the norm of what reads it next. */
+function addResidual(
+  walk: Walk,
+  name: string,
+  { residualScale }: DecoderLayer,
+  output: string,
+  stream: string,
+  next: { readonly norm: RmsNorm | null; readonly isLast: boolean },
+): Stream {
+  const added = walk.scaled(`${name}.scaled`, output, residualScale);
+  const { norm, isLast } = next;
+  if (norm === null) {
+    walk.nodes.push({ op: 'add', name, a: added, b: stream });
+    return { stream: name, normed: name };
+  }
+  const sum = `${name}.sum`;
+  const width = walk.decoder.hiddenSize;
+  walk.nodes.push({ op: 'residual-norm', name, sum, added, stream, norm, width, isLast });
+  return { stream: sum, normed: name };
+}
+
+function addLayer(walk: Walk, index: number, input: Stream): Stream {
+  const { layers, hiddenSize, finalNorm } = walk.decoder;
+  const layer = layers[index];
+  if (layer === undefined) return input;
+  const next = layers[index + 1];
+  const name = `layers.${index}`;
+  const attended = addAttention(walk, index, layer.attention, input.normed);
+  // Behind the last attention nothing looks at other tokens any more: only the rows whose logits are wanted go on.
+  const isLast = next === undefined;
+  const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;
+  const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
+  const output = walk.linear(`${name}.o`, attention, layer.attention.output);
+  const middle = addResidual(
+    walk,
+    `${name}.middle`,
+    layer,
+    walk.norm(`${name}.o_norm`, output, layer.afterAttentionNorm, hiddenSize),
+    stream,
+    { norm: layer.feedForwardNorm, isLast: false },
+  );
+  const fed = addFeedForward(walk, index, layer.feedForward, middle.normed);
+  return addResidual(
+    walk,
+    `${name}.end`,
+    layer,
+    walk.norm(`${name}.down_norm`, fed, layer.afterFeedForwardNorm, hiddenSize),
+    middle.stream,
+    { norm: isLast ? finalNorm : next.attentionNorm, isLast },
+  );
+}
+
+/**
+ * The plan of a decoder.
+ *
+ * @param headModule The module whose weights are the head; that of the embeddings when they are shared.
+ */
+export function planDecoder(decoder: Decoder, headModule: string): Plan {
+  const walk = new Walk(decoder);
+  const { hiddenSize, vocabularySize, layers } = decoder;
+  decoder.rotaryEmbeddings.forEach((embedding, index) => {
+    walk.nodes.push({ op: 'rotary', index, embedding });
+  });
+  const embedded = 'embedded';
+  walk.nodes.push({
+    op: 'embedding',
+    name: embedded,
+    module: decoder.embedding,
+    vocabularySize,
+    hiddenSize,
+    scale: decoder.embeddingScale,
+  });
+  let stream: Stream = {
+    stream: embedded,
+    normed: walk.norm('layers.0.start', embedded, layers[0]?.attentionNorm ?? null, hiddenSize),
+  };
+  layers.forEach((_, index) => {
+    stream = addLayer(walk, index, stream);
+  });
+  const { logitScale, logitSoftcap } = decoder;
+  const isPlain = logitScale === 1 && logitSoftcap === null;
+  const products = walk.linear(isPlain ? 'logits' : 'logits.product', stream.normed, {
+    module: headModule,
+    inFeatures: hiddenSize,
+    outFeatures: vocabularySize,
+    bias: false,
+  });
+  if (isPlain) return { nodes: walk.nodes, logits: products };
+  if (logitSoftcap === null)
+    return { nodes: walk.nodes, logits: walk.scaled('logits', products, logitScale) };
+  const input = walk.scaled('logits.scaled', products, logitScale);
+  walk.nodes.push({ op: 'softcap', name: 'logits', input, cap: logitSoftcap });
+  return { nodes: walk.nodes, logits: 'logits' };
+}

@@ -1,0 +1,118 @@
+import type {
+  Activation,
+  Attention,
+  ExpertsFeedForward,
+  Matrix,
+  RmsNorm,
+  RotaryEmbedding,
+} from '../../models/index.ts';
+
+/**
+ * A decoder as a list of operators in the order in which they run. Values are names; every node says which ones it reads
+ * and writes, and which stored tensors it needs. What prints a plan (app/run/graph) knows no family and no layer.
+ *
+ * Shapes: T tokens, R rows whose logits are wanted, H hiddenSize.
+ */
+export type PlanNode =
+  /** Cosines and sines of the T positions; `index` is the rotary embedding's in the decoder. */
+  | { readonly op: 'rotary'; readonly index: number; readonly embedding: RotaryEmbedding }
+  /** [T, H]: rows of `module.weight` [vocabularySize, H], times `scale`. */
+  | {
+      readonly op: 'embedding';
+      readonly name: string;
+      readonly module: string;
+      readonly vocabularySize: number;
+      readonly hiddenSize: number;
+      readonly scale: number;
+    }
+  /** Every row of `input` [.., width] normalized. */
+  | {
+      readonly op: 'rms-norm';
+      readonly name: string;
+      readonly input: string;
+      readonly norm: RmsNorm;
+      readonly width: number;
+    }
+  /**
+   * The sum of `added` and `stream` [.., H] as `sum`, and the same normalized as `name`.
+   * `isLast`: nobody reads the sum any more.
+   */
+  | {
+      readonly op: 'residual-norm';
+      readonly name: string;
+      readonly sum: string;
+      readonly added: string;
+      readonly stream: string;
+      readonly norm: RmsNorm;
+      readonly width: number;
+      readonly isLast: boolean;
+    }
+  /** The sum of two values of one shape. */
+  | { readonly op: 'add'; readonly name: string; readonly a: string; readonly b: string }
+  /** `input` times a number. */
+  | {
+      readonly op: 'scale';
+      readonly name: string;
+      readonly input: string;
+      readonly factor: number;
+    }
+  /** cap · tanh(input / cap) */
+  | { readonly op: 'softcap'; readonly name: string; readonly input: string; readonly cap: number }
+  /** The rows of `input` whose logits are wanted: [R, ..] of [T, ..]. */
+  | { readonly op: 'wanted-rows'; readonly name: string; readonly input: string }
+  /** Products of one input with up to three matrices; each part's `name` is its product. */
+  | {
+      readonly op: 'linear';
+      readonly name: string;
+      readonly input: string;
+      readonly parts: readonly NamedMatrix[];
+    }
+  /** Attention of T tokens over the cache of `layer`, [T, heads · headDimension]. */
+  | {
+      readonly op: 'attention';
+      readonly name: string;
+      readonly layer: number;
+      readonly attention: Attention;
+      readonly query: string;
+      readonly key: string;
+      readonly value: string;
+      /** Of the norms of queries and keys. */
+      readonly epsilon: number;
+    }
+  /** activation(gate) · up */
+  | {
+      readonly op: 'gated';
+      readonly name: string;
+      readonly activation: Activation;
+      readonly gate: string;
+      readonly up: string;
+    }
+  /** The chosen experts' outputs for every row of `input`, weighted; `router` holds the logits [.., experts]. */
+  | {
+      readonly op: 'experts';
+      readonly name: string;
+      readonly input: string;
+      readonly router: string;
+      readonly feedForward: ExpertsFeedForward;
+    }
+  /** `input` [.., n] times the sigmoid of `gate` [.., 1], plus `added`. */
+  | {
+      readonly op: 'sigmoid-gate';
+      readonly name: string;
+      readonly input: string;
+      readonly gate: string;
+      readonly added: string;
+    };
+
+export interface NamedMatrix extends Matrix {
+  readonly name: string;
+}
+
+/** One kind of node. */
+export type NodeOf<Op extends PlanNode['op']> = Extract<PlanNode, { readonly op: Op }>;
+
+export interface Plan {
+  readonly nodes: readonly PlanNode[];
+  /** Name of the value [R, vocabularySize]. */
+  readonly logits: string;
+}
