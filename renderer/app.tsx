@@ -12,7 +12,9 @@ import { ViewSkeleton } from './design/skeleton.tsx';
 import { HomeView } from './views/home/home-view.tsx';
 
 // Home is what a person sees first; the other views come when they are opened.
-const GetView = lazy(async () => ({ default: (await import('./views/get/get-view.tsx')).GetView }));
+const GetView = lazy(async () => ({
+  default: (await import('./views/download/download-wizard.tsx')).GetView,
+}));
 const LibraryView = lazy(async () => ({
   default: (await import('./views/library/library-view.tsx')).LibraryView,
 }));

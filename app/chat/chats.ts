@@ -3,7 +3,7 @@ import type { Artifact } from '../contract/checkpoint.ts';
 import type { Conversation, ConversationMessage } from '../contract/conversation.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { GeneratedToken, Message } from '../contract/sampling.ts';
-import type { HeldModels } from './held-models.ts';
+import type { HeldModels } from './loaded-models.ts';
 import { seedOfAnswer } from './sampling.ts';
 import { titleFrom } from './title.ts';
 import { writeAnswer } from './write-answer.ts';

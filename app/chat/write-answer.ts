@@ -5,7 +5,7 @@ import { AppError, describeError, toAppError } from '../contract/error.ts';
 import type { OpenedRunner } from '../contract/open-runner.ts';
 import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
 import type { SpokenWeights } from '../contract/weights-check.ts';
-import type { HeldModels } from './held-models.ts';
+import type { HeldModels } from './loaded-models.ts';
 
 /** How much of an answer a power cut may cost, in ms. */
 const SAVE_INTERVAL_MS = 1_000;

@@ -19,11 +19,16 @@ export {
   readSafetensorsHeader,
   safetensorsHeaderBytes,
   tensorBytes,
-} from './safetensors-header.ts';
-export type { SafetensorsHeader } from './safetensors-header.ts';
+} from './safetensors/header.ts';
+export type { SafetensorsHeader } from './safetensors/header.ts';
 export { quantizationMethod } from './quantization-method.ts';
 export type { StoredTensor } from './quantization-method.ts';
-export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors-writer.ts';
-export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors-writer.ts';
-export { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
-export type { ShardIndex } from './shard-index.ts';
+export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors/writer.ts';
+export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors/writer.ts';
+export {
+  joinShards,
+  MAX_INDEX_BYTES,
+  readShardIndex,
+  SHARD_INDEX_FILE,
+} from './safetensors/shard-index.ts';
+export type { ShardIndex } from './safetensors/shard-index.ts';

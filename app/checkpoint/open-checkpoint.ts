@@ -10,8 +10,13 @@ import {
   HEADER_PREFIX_BYTES,
   readSafetensorsHeader,
   safetensorsHeaderBytes,
-} from './safetensors-header.ts';
-import { joinShards, MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from './shard-index.ts';
+} from './safetensors/header.ts';
+import {
+  joinShards,
+  MAX_INDEX_BYTES,
+  readShardIndex,
+  SHARD_INDEX_FILE,
+} from './safetensors/shard-index.ts';
 
 export const WEIGHTS_FILE = 'model.safetensors';
 

@@ -7,7 +7,7 @@ import { ProgressMeter } from '../progress/index.ts';
 import { namingArtifact, openArtifact } from './ask-artifact.ts';
 import { rowDivergence, tokenLoss } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
-import { SpilledRows } from './spilled-rows.ts';
+import { SpilledRows } from './spill-file.ts';
 import {
   requireSameTokens,
   scoredRows,

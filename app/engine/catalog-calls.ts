@@ -8,10 +8,10 @@ import { hashFile, type HashOptions } from '../digest/index.ts';
 import { fileState, isSameState } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
-import { requireReachable } from './folders.ts';
-import { filesBelow } from './home.ts';
-import { unfinishedJobs } from './unfinished.ts';
-import { unreadableEntries } from './unreadable.ts';
+import { requireReachable } from './register/folders.ts';
+import { filesBelow } from './home/home.ts';
+import { unfinishedJobs } from './jobs/unfinished.ts';
+import { unreadableEntries } from './register/unreadable.ts';
 
 /** The error for an id that is in no table, with the ids that look like it. */
 export function unknownId(context: EngineContext, id: string): AppError {

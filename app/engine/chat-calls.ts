@@ -5,7 +5,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import { chatSampling, DEFAULT_MAX_TOKENS } from '../contract/sampling.ts';
 import { artifactOf } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
-import { currentSettings } from './settings.ts';
+import { currentSettings } from './home/settings.ts';
 
 /** The models that are held and the answers that they give. */
 export interface ChatRoom {

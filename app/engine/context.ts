@@ -6,9 +6,9 @@ import type { CallContext } from '../contract/rpc.ts';
 import type { OnDiskFull } from '../disk/index.ts';
 import type { Hub } from '../hub/index.ts';
 import type { JobPlace } from '../jobs/index.ts';
-import type { DiskReserve } from './disk-reserve.ts';
-import type { Home } from './home.ts';
-import type { EngineLease } from './lease.ts';
+import type { DiskReserve } from './jobs/disk-reserve.ts';
+import type { Home } from './home/home.ts';
+import type { EngineLease } from './home/lease.ts';
 
 /** What every part of the engine works with. */
 export interface EngineContext {

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../contract/error.ts';
 import type { Doctor } from '../contract/inspection.ts';
 import { freeBytes } from '../disk/index.ts';
 import { toolVersion, type EngineContext } from './context.ts';
-import { sizeOf } from './home.ts';
+import { sizeOf } from './home/home.ts';
 
 /** What this computer can do, and what is wrong with it. */
 export async function doctor(context: EngineContext): Promise<Doctor> {

@@ -1,7 +1,7 @@
 import { toAppError } from '../contract/error.ts';
 import type { Settings } from '../contract/settings.ts';
 import { Hub } from '../hub/index.ts';
-import type { Secrets } from './secrets.ts';
+import type { Secrets } from './home/secrets.ts';
 
 export interface HubAccessOptions {
   /** What the host insists on; goes before the settings. */

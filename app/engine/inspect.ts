@@ -12,7 +12,7 @@ import { planQuantization } from '../quantize/index.ts';
 import { requireRunnable } from '../run/index.ts';
 import { sampleModel } from '../sample/index.ts';
 import type { EngineContext } from './context.ts';
-import { filesBelow } from './home.ts';
+import { filesBelow } from './home/home.ts';
 import { countParameters, resolveSource } from './sources.ts';
 
 /** Code, activations of one prefill chunk and the runtime itself: measured at well below this on models up to 1 B. */

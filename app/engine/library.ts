@@ -18,14 +18,14 @@ import {
   isWithin,
   requireWritable,
   type Entries,
-} from './folders.ts';
-import type { EngineJobs } from './jobs.ts';
-import { addPath } from './add-path.ts';
-import { deleteRecords, isLinked } from './records.ts';
+} from './register/folders.ts';
+import type { EngineJobs } from './jobs/jobs.ts';
+import { addPath } from './register/add-path.ts';
+import { deleteRecords, isLinked } from './home/records.ts';
 import { removeEntry } from './remove-entry.ts';
-import { scanFolder } from './scan-folder.ts';
-import { discardUnfinished, unfinishedJobs } from './unfinished.ts';
-import { forgetUnreadable, unreadableEntries } from './unreadable.ts';
+import { scanFolder } from './register/scan-folder.ts';
+import { discardUnfinished, unfinishedJobs } from './jobs/unfinished.ts';
+import { forgetUnreadable, unreadableEntries } from './register/unreadable.ts';
 
 type LibraryCalls = Pick<
   Handlers<EngineApi>,

@@ -5,7 +5,7 @@ import type { Artifact, Checkpoint } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import { unknownId } from './catalog-calls.ts';
 import type { EngineContext } from './context.ts';
-import { isFolder, isReachable, isWithin } from './folders.ts';
+import { isFolder, isReachable, isWithin } from './register/folders.ts';
 import {
   deleteFiles,
   isInLibrary,
@@ -14,9 +14,9 @@ import {
   setAside,
   sortFiles,
   type SortedFiles,
-} from './owned-files.ts';
-import { deleteRecords, isLinked } from './records.ts';
-import { moveToTrash } from './trash.ts';
+} from './home/owned-files.ts';
+import { deleteRecords, isLinked } from './home/records.ts';
+import { moveToTrash } from './home/trash.ts';
 
 /** True when the entry's files are gone for good, and not on a disk that is not connected. */
 async function isGone(context: EngineContext, directory: string): Promise<boolean> {

@@ -8,9 +8,9 @@ import { SAMPLE_SOURCE } from '../contract/inspection.ts';
 import { isRepositoryName, otherHubOf, parseRepositoryName } from '../hub/index.ts';
 import type { EngineContext } from './context.ts';
 import { fileState } from '../disk/index.ts';
-import { isUnchanged } from './checkpoint-version.ts';
-import { isFolder } from './folders.ts';
-import { filesBelow } from './home.ts';
+import { isUnchanged } from './register/checkpoint-version.ts';
+import { isFolder } from './register/folders.ts';
+import { filesBelow } from './home/home.ts';
 
 /** What a person may name: a checkpoint of the catalog, a folder, a repository of the hub, or the sample model. */
 export type Source =

@@ -3,7 +3,7 @@ import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { nearNames, viewTensor } from '../inspect-tensor/index.ts';
 import { artifactOf } from './catalog-calls.ts';
-import { isUnchanged } from './checkpoint-version.ts';
+import { isUnchanged } from './register/checkpoint-version.ts';
 import type { EngineContext } from './context.ts';
 
 /** The call that looks at a single tensor. */

@@ -11,7 +11,7 @@ import {
   type DeviceRecord,
   type TriedDevice,
 } from './device-record.ts';
-import { TrialMeter } from './trial-meter.ts';
+import { TrialMeter } from './self-test-meter.ts';
 
 /** One model, in the forms that it is computed in, and how it is to be computed. */
 export interface Candidate {

@@ -13,7 +13,7 @@ import type { WeightsCheck } from '../../app/contract/weights-check.ts';
 import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
 import type { GenerationOptions } from './program.ts';
 import type { Session } from './session.ts';
-import { deviceNames, TrialLine } from './trial-line.ts';
+import { deviceNames, TrialLine } from './self-test-line.ts';
 
 export { DEFAULT_MAX_TOKENS };
 

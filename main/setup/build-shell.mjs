@@ -28,7 +28,7 @@ const assets = [
 const PRELOAD = 'main/shell/preload.ts';
 
 /** What only a checkout needs, or sees. */
-const skipped = new Set(['app/sample/training', 'app/sample/model', 'main/setup']);
+const skipped = new Set(['app/sample/model', 'main/setup']);
 
 /** Folders that CMake builds in, for this machine, for emulators and for checks: it names files .ts that are no code. */
 const BUILDS = 'native-kernels/build';

@@ -1,5 +1,5 @@
 import { ipcMain, type IpcMainEvent, type MessagePortMain } from 'electron';
-import { isOwnPage } from './page-address.ts';
+import { isOwnPage } from './page/page-address.ts';
 
 /** The only two channels between page and shell: each brings one port, and nothing is ever read from the message. */
 export const connectChannels = {

@@ -12,12 +12,12 @@ import { onConnect } from './connect-channels.ts';
 import { shellHostCalls } from './host-calls.ts';
 import { openLogFile, type LogFile } from './log-file.ts';
 import { menuTemplate } from './menu-template.ts';
-import { portOf } from './message-port.ts';
+import { portOf } from './utility/message-port.ts';
 import { openWindow } from './open-window.ts';
-import { servePageScheme } from './page-scheme.ts';
-import { securePages } from './secure-page.ts';
+import { servePageScheme } from './page/page-scheme.ts';
+import { securePages } from './page/secure-page.ts';
 import { showActivity } from './show-activity.ts';
-import { startShellEngine, type ShellEngine } from './start-engine.ts';
+import { startShellEngine, type ShellEngine } from './utility/start-engine.ts';
 import { keychainTokenStore } from './token-store.ts';
 
 /** A page that dies again this soon is not loaded anew without asking. */

@@ -2,7 +2,7 @@
 import { app } from 'electron';
 import { deepLinkIn, parseDeepLink } from './deep-link.ts';
 import { CommandQueue } from './command-queue.ts';
-import { registerPageScheme } from './page-scheme.ts';
+import { registerPageScheme } from './page/page-scheme.ts';
 import { runDesktop, type Desktop } from './desktop.ts';
 
 /** On Windows and Linux a second instance hands its link over; there must never be two engines on one home. */

@@ -1,7 +1,7 @@
 import { BrowserWindow, nativeTheme, screen, type WebPreferences } from 'electron';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PAGE_URL } from './page-address.ts';
+import { PAGE_URL } from './page/page-address.ts';
 import { readSmallFile, replaceFile } from './small-file.ts';
 import { LEAST_SIZE, placeWindow, windowStateSchema, type WindowState } from './window-bounds.ts';
 

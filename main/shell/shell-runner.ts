@@ -5,7 +5,7 @@ import { connect, type Client } from '../../app/contract/rpc.ts';
 import { runnerApi } from '../../app/contract/runner-api.ts';
 import { SILENCE_LIMIT_MS, watchHeartbeats } from '../processes/heartbeat.ts';
 import { runnerDied, runnerHung } from '../processes/open-runner.ts';
-import { portOf } from './message-port.ts';
+import { portOf } from './utility/message-port.ts';
 import type { ShellApi } from './shell-api.ts';
 
 /**

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { rmSync } from 'node:fs';
 import { AppError } from '../../app/contract/error.ts';
 import { readSmallFile, replaceFile } from './small-file.ts';
-import type { TokenStore } from './start-engine.ts';
+import type { TokenStore } from './utility/start-engine.ts';
 
 /** A token has less than a hundred characters; encrypted it is little longer. */
 const MAX_BYTES = 8192;

@@ -7,7 +7,7 @@ import { standaloneSvg } from './chart-file.ts';
 import { toCsv, type Cell } from './csv.ts';
 import { ActionMenu } from './menu.tsx';
 import { toast } from './toasts.tsx';
-import './chart.css';
+import './css/chart.css';
 import { formatFigure } from '../texts/format.ts';
 import { errorText } from '../errors/error-words.ts';
 

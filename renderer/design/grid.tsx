@@ -11,7 +11,7 @@ import {
   type ReactNode,
   type Ref,
 } from 'react';
-import './grid.css';
+import './css/grid.css';
 
 export interface GridColumn {
   readonly id: string;

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { engine } from '../bridge.ts';
 import { Toasts } from '../design/toasts.tsx';
-import { followHeldModels } from '../state/held-models.ts';
+import { followHeldModels } from '../state/loaded-models.ts';
 import { followJobs } from '../state/jobs.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { useHostCommands } from './host-commands.ts';

@@ -7,7 +7,7 @@ import { formatBytes, formatPercent } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
 import type { HeldModel } from '../../app/contract/loaded.ts';
 import { IconButton } from '../design/button.tsx';
-import { useHeldModels } from '../state/held-models.ts';
+import { useHeldModels } from '../state/loaded-models.ts';
 import { useJobs } from '../state/jobs.ts';
 import { shareDone } from '../state/model-work.ts';
 import { useLibrary } from '../state/queries.ts';

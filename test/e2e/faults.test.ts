@@ -16,7 +16,7 @@ import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 import { WAIT_MS } from '../fixtures/wait.ts';
 import { openApp, type AppPage } from './app-page.ts';
 import { openBrowser } from './browser.ts';
-import { mouse } from './hands.ts';
+import { mouse } from './person.ts';
 import { sampleHub, startWebHost, type WebHostProcess } from './web-host.ts';
 
 const REPOSITORY = 'acme/storyteller';

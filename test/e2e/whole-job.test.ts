@@ -9,7 +9,7 @@ import type { LocalHub } from '../../app/local-hub/index.ts';
 import { sampleModel } from '../../app/sample/index.ts';
 import { openApp, type AppPage, type Theme } from './app-page.ts';
 import { openBrowser } from './browser.ts';
-import { keyboard, mouse, type Hands } from './hands.ts';
+import { keyboard, mouse, type Hands } from './person.ts';
 import { sampleHub, startWebHost, type WebHostProcess } from './web-host.ts';
 
 const REPOSITORY = 'acme/storyteller';

@@ -6,7 +6,7 @@ import { openCatalog } from '../../app/catalog/index.ts';
 import { openCheckpoint } from '../../app/checkpoint/index.ts';
 import { readDecoder } from '../../app/models/index.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
-import { registerArtifact } from '../../app/engine/register-artifact.ts';
+import { registerArtifact } from '../../app/engine/register/register-artifact.ts';
 import { planQuantization } from '../../app/quantize/index.ts';
 import { createRunner } from '../../app/runner.ts';
 import { Model } from '../../native-kernels/index.ts';

@@ -4,7 +4,7 @@ import { formatBytes, formatDuration, formatPercent, formatRate } from '../../co
 import type { Sampling } from '../../contract/sampling.ts';
 import { schemes } from '../../contract/scheme.ts';
 import { html, SafeHtml } from './html.ts';
-import { markedText, markedToken, partingSection } from './parting.ts';
+import { markedText, markedToken, partingSection } from './first-divergence.ts';
 import { reportStyle } from './style.ts';
 
 export interface ReportOptions {

@@ -1,11 +1,11 @@
 import { compare, contains, equals } from './compare.ts';
 import { failed } from './failure.ts';
-import type { Arguments, Comparison, Expression } from './nodes.ts';
+import type { Arguments, Comparison, Expression } from './parse/nodes.ts';
 import { compute, signed } from './numbers.ts';
 import { print } from './print.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scope } from './scope.ts';
-import { noKeywords } from './signature.ts';
+import { noKeywords } from './builtins/signature.ts';
 import {
   Dict,
   isTrue,

@@ -9,7 +9,7 @@ import type {
   Statement,
   Target,
   TemplateNode,
-} from './nodes.ts';
+} from './parse/nodes.ts';
 import { print } from './print.ts';
 import type { Runtime } from './runtime.ts';
 import { Context, Scope } from './scope.ts';

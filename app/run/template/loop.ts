@@ -2,7 +2,7 @@ import { equals } from './compare.ts';
 import { failed } from './failure.ts';
 import { Undefined, Callable, sizeOf, Tuple, type Value, orElse } from './values.ts';
 import type { Runtime } from './runtime.ts';
-import { variadic } from './signature.ts';
+import { variadic } from './builtins/signature.ts';
 
 /** A loop as `loop` shows it: it looks one item ahead where it is asked whether there is one. */
 export class Loop {

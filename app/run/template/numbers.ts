@@ -1,7 +1,7 @@
 import type { Budget } from './budget.ts';
 import { numberOf } from './compare.ts';
 import { failed } from './failure.ts';
-import { formatPercent } from './percent-format.ts';
+import { formatPercent } from './builtins/percent-format.ts';
 import { escapeHtml, strip } from './text.ts';
 import { indexOf, Markup, textOf, Tuple, typeName, Undefined, type Value } from './values.ts';
 

@@ -1,9 +1,9 @@
 import type { Budget } from './budget.ts';
 import { failed } from './failure.ts';
-import { filters } from './filters.ts';
-import { attributeOf } from './methods.ts';
+import { filters } from './builtins/filters.ts';
+import { attributeOf } from './builtins/methods.ts';
 import { sliceIndices, slicePlaces, sliceText } from './text.ts';
-import { tests } from './tests.ts';
+import { tests } from './builtins/tests.ts';
 import {
   Callable,
   codePoints,

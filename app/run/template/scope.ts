@@ -1,4 +1,4 @@
-import type { ScopeNames } from './nodes.ts';
+import type { ScopeNames } from './parse/nodes.ts';
 import { Undefined, type Value, orElse } from './values.ts';
 
 /** Where names come from that no statement sets: what the template was given, and what its outermost level has set. */

@@ -1,8 +1,8 @@
 import { Budget, defaultLimits, type TemplateLimits } from './budget.ts';
 import { Executor } from './execute.ts';
 import { TemplateFailure } from './failure.ts';
-import { globals } from './globals.ts';
-import { parseTemplate } from './parse.ts';
+import { globals } from './builtins/globals.ts';
+import { parseTemplate } from './parse/parse.ts';
 import { Runtime } from './runtime.ts';
 import { Dict, type Value } from './values.ts';
 

@@ -6,20 +6,20 @@ import { IconButton } from '../../design/button.tsx';
 import { View } from '../../design/view.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useLibrary } from '../../state/queries.ts';
-import { AnswerAnnouncer } from './answer-announcer.tsx';
+import { AnswerAnnouncer } from './messages/answer-announcer.tsx';
 import { ChatBody } from './chat-body.tsx';
-import { ConversationList } from './conversation-list.tsx';
-import { ExportMenu } from './export-menu.tsx';
+import { ConversationList } from './conversations/conversation-list.tsx';
+import { ExportMenu } from './conversations/export-menu.tsx';
 import { focusComposer } from './focus-composer.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { SettingsPanel } from './settings-panel.tsx';
-import { useChatSettings } from './use-chat-settings.ts';
-import { useConversation } from './use-conversation.ts';
+import { SettingsPanel } from './settings/settings-panel.tsx';
+import { useChatSettings } from './settings/use-chat-settings.ts';
+import { useConversation } from './conversations/use-conversation.ts';
 import { useModel } from './use-model.ts';
 import { usePanels } from './use-panels.ts';
 import { useStopKey } from './use-stop-key.ts';
 import './chat.css';
-import './prose.css';
+import './markdown/prose.css';
 
 /** Conversations with the models of the library. `conversationId` null: one that has not begun. */
 export function ChatView({

@@ -8,8 +8,8 @@ import { useStore } from '../../state/store.ts';
 import { ContextMeter } from './context-meter.tsx';
 import { draftOf } from './drafts.ts';
 import { COMPOSER_ID, focusComposer } from './focus-composer.ts';
-import { liveChat } from './live-answers.ts';
-import { NO_CONVERSATION } from './use-conversation.ts';
+import { liveChat } from './messages/live-answers.ts';
+import { NO_CONVERSATION } from './conversations/use-conversation.ts';
 
 /** The field grows to this many lines, then it scrolls. */
 const MOST_LINES = 8;

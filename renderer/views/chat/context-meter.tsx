@@ -4,7 +4,7 @@ import { Meter } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { formatCount } from '../../texts/format.ts';
 import { Term } from '../../design/tips.tsx';
-import { contextLevel } from './conversation-changes.ts';
+import { contextLevel } from './conversations/conversation-changes.ts';
 import { useContextUse } from './use-context-use.ts';
 
 /** How much of the context the chat takes; words where it becomes short. */

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { engine } from '../../bridge.ts';
-import { useHeldModels } from '../../state/held-models.ts';
-import { useSettled } from './use-conversation-list.ts';
+import { useHeldModels } from '../../state/loaded-models.ts';
+import { useSettled } from './conversations/use-conversation-list.ts';
 
 /** Counting takes the model's tokenizer a moment; not at every letter. In ms. */
 const PAUSE_MS = 400;

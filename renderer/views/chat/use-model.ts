@@ -7,8 +7,8 @@ import { useTranslation } from 'react-i18next';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useLibrary } from '../../state/queries.ts';
-import { changeConversation } from './conversation-cache.ts';
-import { lastArtifact, rememberArtifact } from './new-chat-settings.ts';
+import { changeConversation } from './conversations/conversation-cache.ts';
+import { lastArtifact, rememberArtifact } from './settings/new-chat-settings.ts';
 import { errorText } from '../../errors/error-words.ts';
 
 export interface ModelChoice {

@@ -5,11 +5,11 @@ import { toAppError } from '../../../app/contract/error.ts';
 import { engine } from '../../bridge.ts';
 import { paths } from '../../frame/navigation.ts';
 import { queryClient, queryKeys } from '../../state/queries.ts';
-import { conversationsChanged } from './conversation-cache.ts';
+import { conversationsChanged } from './conversations/conversation-cache.ts';
 import { draftOf } from './drafts.ts';
-import { liveChat, say } from './live-answers.ts';
-import { freshSettings, newChatSettings, rememberArtifact } from './new-chat-settings.ts';
-import { NO_CONVERSATION } from './use-conversation.ts';
+import { liveChat, say } from './messages/live-answers.ts';
+import { freshSettings, newChatSettings, rememberArtifact } from './settings/new-chat-settings.ts';
+import { NO_CONVERSATION } from './conversations/use-conversation.ts';
 
 /** Begins a conversation with what was chosen for it. @throws AppError as the engine's `createConversation` does */
 async function begin(artifactId: string): Promise<Conversation> {

@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { stopAnswer } from './live-answers.ts';
+import { stopAnswer } from './messages/live-answers.ts';
 
 /** Where Esc means something else: what lies above the page, a search, a question that is edited. */
 const OWN_ESCAPE = '.popover, .modal, .search-field, .chat-edit';

@@ -10,8 +10,8 @@ import { LinkButton } from '../../design/link-button.tsx';
 import { EmptyState } from '../../design/notes.tsx';
 import { FailureNote } from '../../errors/error-note.tsx';
 import { paths } from '../../frame/navigation.ts';
-import { SavedList } from './saved-list.tsx';
-import { useComparisons } from './use-comparisons.ts';
+import { SavedList } from './saved/saved-list.tsx';
+import { useComparisons } from './saved/use-comparisons.ts';
 import { useJobs } from '../../state/jobs.ts';
 import { isEnded } from '../../../app/contract/job.ts';
 

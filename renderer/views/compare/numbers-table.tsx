@@ -11,7 +11,7 @@ import {
 } from '../../texts/format.ts';
 import { QualityScale } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';
-import type { ColumnModel } from './column-model.ts';
+import type { ColumnModel } from './answers/column-model.ts';
 import { bestOf } from './logic/best-values.ts';
 import { MeasureButton } from './measure-button.tsx';
 

@@ -1,7 +1,7 @@
 import { memo, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { GeneratedToken } from '../../../app/contract/sampling.ts';
-import { placeInLine } from './place-in-line.ts';
+import { placeInLine } from './token-in-line.ts';
 import { isBlank, visibleText } from './logic/visible-text.ts';
 
 interface TokenProps {

@@ -18,7 +18,7 @@ import { CopyButton } from '../../design/copy-button.tsx';
 import { bitsClass, QualityScale, SchemeBadge, SizeBar } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';
 import { paths } from '../../frame/navigation.ts';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import type { ShownArtifact } from './use-details.ts';
 
 /** The evaluation that the figures show: the newest one with a reference, else the newest; none with another cache. */

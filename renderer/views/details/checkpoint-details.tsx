@@ -12,7 +12,7 @@ import { Term } from '../../design/tips.tsx';
 import { paths } from '../../frame/navigation.ts';
 import type { ModelWork } from '../../state/model-work.ts';
 import { useAbout } from '../../state/queries.ts';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import { DetailsNotes } from './details-notes.tsx';
 import type { ShownCheckpoint } from './use-details.ts';
 

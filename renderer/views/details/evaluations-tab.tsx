@@ -7,7 +7,7 @@ import { EmptyState } from '../../design/notes.tsx';
 import { QualityScale } from '../../design/scheme.tsx';
 import { isBusy, startMeasure, type ModelWork } from '../../state/model-work.ts';
 import { useLibrary } from '../../state/queries.ts';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import { useIsAvailable } from './details-actions.tsx';
 import type { ShownArtifact } from './use-details.ts';
 

@@ -11,7 +11,7 @@ import { SchemeBadge } from '../../design/scheme.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { jobShare } from '../../jobs/job-steps.ts';
 import { StateBadge } from '../../jobs/state-badge.tsx';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 
 function Panel({
   id,

@@ -8,7 +8,7 @@ import { JobResults } from '../../jobs/job-results.tsx';
 import { useJobTitle } from '../../jobs/job-title.ts';
 import { JobTrouble } from '../../jobs/job-trouble.tsx';
 import { StateBadge } from '../../jobs/state-badge.tsx';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import { ForgetButton } from './forget-button.tsx';
 
 export interface EndedJobProps {

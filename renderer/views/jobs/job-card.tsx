@@ -7,7 +7,7 @@ import { useJobTitle } from '../../jobs/job-title.ts';
 import { JobTrouble } from '../../jobs/job-trouble.tsx';
 import { StateBadge } from '../../jobs/state-badge.tsx';
 import { StepList } from '../../jobs/step-list.tsx';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import { ForgetButton } from './forget-button.tsx';
 
 export interface JobCardProps {

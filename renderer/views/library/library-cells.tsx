@@ -16,7 +16,7 @@ import { ModelStatus } from '../../design/model-status.tsx';
 import { bitsClass, QualityScale, useSchemeTexts } from '../../design/scheme.tsx';
 import { paths } from '../../frame/navigation.ts';
 import type { ModelWork } from '../../state/model-work.ts';
-import { useWhen } from '../../texts/when.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import type { ArtifactRow, GroupRow, LibraryRow } from './library-rows.ts';
 
 export interface CellActions {

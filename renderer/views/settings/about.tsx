@@ -9,7 +9,7 @@ import { Note } from '../../design/notes.tsx';
 import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton } from '../../design/skeleton.tsx';
 import { useAbout, useDoctor } from '../../state/queries.ts';
-import { Section } from './rows.tsx';
+import { Section } from './setting-row.tsx';
 
 function CopyDiagnostics(): ReactNode {
   const { t } = useTranslation('settings');

@@ -8,7 +8,7 @@ import { Skeleton } from '../../design/skeleton.tsx';
 import { toast } from '../../design/toasts.tsx';
 import { useAbout, useLibrary } from '../../state/queries.ts';
 import { FolderRow } from './folder-row.tsx';
-import { Section } from './rows.tsx';
+import { Section } from './setting-row.tsx';
 import { useFolders } from './use-folders.ts';
 
 /** Where focus goes when a row has gone. */

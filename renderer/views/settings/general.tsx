@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Segmented, Switch } from '../../design/choices.tsx';
 import { useAbout, useSettings } from '../../state/queries.ts';
-import { Row, Section } from './rows.tsx';
+import { Row, Section } from './setting-row.tsx';
 import { useChange } from './use-change.ts';
 
 export function General(): ReactNode {

@@ -8,9 +8,9 @@ import { toast } from '../../design/toasts.tsx';
 import { useSetHubToken } from '../../state/hub-token.ts';
 import { queryClient, queryKeys, useAbout, useDoctor, useSettings } from '../../state/queries.ts';
 import type { Doctor } from '../../../app/contract/inspection.ts';
-import { KeptField } from './kept-field.tsx';
+import { KeptField } from './saved-field.tsx';
 import { readEndpoint } from './limits.ts';
-import { Row, Section } from './rows.tsx';
+import { Row, Section } from './setting-row.tsx';
 import { useChange } from './use-change.ts';
 import { errorText } from '../../errors/error-words.ts';
 

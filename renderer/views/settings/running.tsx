@@ -4,9 +4,9 @@ import { deviceWishSchema } from '../../../app/contract/device.ts';
 import { Segmented } from '../../design/choices.tsx';
 import { Term } from '../../design/tips.tsx';
 import { useDoctor, useSettings } from '../../state/queries.ts';
-import { KeptField } from './kept-field.tsx';
+import { KeptField } from './saved-field.tsx';
 import { limits, readNumber } from './limits.ts';
-import { Row, Section } from './rows.tsx';
+import { Row, Section } from './setting-row.tsx';
 import { useChange } from './use-change.ts';
 
 /** The numbers of models that the contract allows. */

@@ -7,7 +7,7 @@ import { About } from './about.tsx';
 import { Folders } from './folders.tsx';
 import { General } from './general.tsx';
 import { HubSection } from './hub.tsx';
-import { Making } from './making.tsx';
+import { Making } from './quantization-settings.tsx';
 import { Running } from './running.tsx';
 import './settings.css';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../app/contract/error.ts';
 import { sampleModel } from '../../../app/engine.ts';
-import { DiskReserve } from '../../../app/engine/disk-reserve.ts';
+import { DiskReserve } from '../../../app/engine/jobs/disk-reserve.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { canMount } from '../../fixtures/small-disk.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';

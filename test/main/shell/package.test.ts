@@ -92,8 +92,8 @@ describe('the packed app', () => {
       '/package.json',
       '/dist/app/main/shell/main.js',
       '/dist/app/main/shell/preload.cjs',
-      '/dist/app/main/shell/engine-utility.js',
-      '/dist/app/main/shell/runner-utility.js',
+      '/dist/app/main/shell/utility/engine-utility.js',
+      '/dist/app/main/shell/utility/runner-utility.js',
       '/dist/renderer/index.html',
       '/node_modules/electron-log/node.js',
     ])

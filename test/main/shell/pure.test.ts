@@ -9,8 +9,11 @@ import { plainFileName } from '../../../main/shell/file-name.ts';
 import { JobActivity } from '../../../main/shell/job-activity.ts';
 import { openLogFile } from '../../../main/shell/log-file.ts';
 import { menuTemplate, type MenuContext } from '../../../main/shell/menu-template.ts';
-import { isOwnPage, mayLoad } from '../../../main/shell/page-address.ts';
-import { rendererResponse, resolveRendererFile } from '../../../main/shell/renderer-response.ts';
+import { isOwnPage, mayLoad } from '../../../main/shell/page/page-address.ts';
+import {
+  rendererResponse,
+  resolveRendererFile,
+} from '../../../main/shell/page/renderer-response.ts';
 import { readSmallFile, replaceFile } from '../../../main/shell/small-file.ts';
 import { placeWindow, type Rectangle } from '../../../main/shell/window-bounds.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';

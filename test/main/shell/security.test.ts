@@ -8,10 +8,11 @@ import { describe, expect, it } from 'vitest';
 
 const folder = fileURLToPath(new URL('../../../main/shell', import.meta.url));
 const sources = new Map(
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => {
-      const text = readFileSync(path.join(folder, name), 'utf8');
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => {
+      const text = readFileSync(path.join(folder, file), 'utf8');
+      const name = path.basename(file);
       return [name, ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true)] as const;
     }),
 );

@@ -5,7 +5,7 @@ import {
   rememberShown,
   siblingsOf,
   treeOf,
-} from '../../../renderer/views/chat/branches.ts';
+} from '../../../renderer/views/chat/messages/branches.ts';
 
 function message(id: number, parentId: number | null): ConversationMessage {
   return {

@@ -11,9 +11,9 @@ import {
   isLeafWhole,
   withMessage,
   withSettingsOf,
-} from '../../../renderer/views/chat/conversation-changes.ts';
-import { groupByDay } from '../../../renderer/views/chat/conversation-groups.ts';
-import { excerptParts } from '../../../renderer/views/chat/excerpt.ts';
+} from '../../../renderer/views/chat/conversations/conversation-changes.ts';
+import { groupByDay } from '../../../renderer/views/chat/conversations/conversation-groups.ts';
+import { excerptParts } from '../../../renderer/views/chat/conversations/excerpt.ts';
 
 function summary(id: number, updatedAt: Date): ConversationSummary {
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linkTarget } from '../../../renderer/views/chat/link-target.ts';
+import { linkTarget } from '../../../renderer/views/chat/markdown/link-target.ts';
 
 describe('a link that a model wrote', () => {
   it('leads to pages of the public web, and names their host', () => {

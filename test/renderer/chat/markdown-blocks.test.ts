@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { splitBlocks } from '../../../renderer/views/chat/markdown-blocks.ts';
+import { splitBlocks } from '../../../renderer/views/chat/markdown/markdown-blocks.ts';
 
 describe('splitBlocks', () => {
   it('splits at blank lines and drops them', () => {

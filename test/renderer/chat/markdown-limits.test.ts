@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isBeyondMarkdown } from '../../../renderer/views/chat/markdown-limits.ts';
+import { isBeyondMarkdown } from '../../../renderer/views/chat/markdown/markdown-limits.ts';
 
 /** Texts as a model that repeats itself writes them; `n`: how often. */
 const endless: Readonly<Record<string, (n: number) => string>> = {

@@ -42,7 +42,7 @@ function contrast(a: string, b: string): number {
 
 describe('text on the colour ramp', () => {
   const css = readFileSync(
-    new URL('../../../renderer/views/compare/ramp.css', import.meta.url),
+    new URL('../../../renderer/views/compare/scoring/ramp.css', import.meta.url),
     'utf8',
   );
   const pair = (name: string): readonly [string, string] => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { capacityOf, placeOf, usualSizes } from '../../../renderer/views/home/capacity.ts';
-import { formatWhen } from '../../../renderer/texts/when.ts';
+import { formatWhen } from '../../../renderer/texts/date-time.ts';
 
 const GB = 1e9;
 

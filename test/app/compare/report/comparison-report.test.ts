@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comparisonReport, findDivergence } from '../../../../app/compare/index.ts';
-import { markedText, markedToken } from '../../../../app/compare/report/parting.ts';
+import { markedText, markedToken } from '../../../../app/compare/report/first-divergence.ts';
 import type { ComparedAnswer, Comparison } from '../../../../app/contract/comparison.ts';
 import { openBrowser } from '../../../e2e/browser.ts';
 import { answerWith, comparisonOf } from '../../../fixtures/comparison.ts';

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { StoredFile } from '../../catalog/index.ts';
+import { toAppError } from '../../contract/error.ts';
+import { hashFile } from '../../digest/index.ts';
+import { isSafePath, JOURNAL_NAME } from '../../hub/index.ts';
+import { MANIFEST_FILE } from '../../quantize/index.ts';
+import { isWrittenByRuns } from '../../run/index.ts';
+import type { EngineContext } from '../context.ts';
+import { isWithin } from '../register/folders.ts';
+import { filesBelow } from './home.ts';
+
+/** Files that Nibble writes beside a model and may write again at any time; nobody else's have these names. */
+const OWN_NAMES: ReadonlySet<string> = new Set([JOURNAL_NAME, MANIFEST_FILE]);
+
+/** Whether a folder lies below one of the library's, links resolved; never one of those itself. */
+export async function isInLibrary(context: EngineContext, directory: string): Promise<boolean> {
+  const real = await realpath(directory).catch(() => null);
+  if (real === null) return false;
+  for (const folder of context.catalog.folders.folders()) {
+    const root = await realpath(folder.directory).catch(() => folder.directory);
+    if (real !== root && isWithin(real, root)) return true;
+  }
+  return false;
+}
+
+/** Whether a file is still the one that was recorded: by its time where it is older than its row, else by its hash. */
+async function isAsRecorded(
+  file: string,
+  { sizeBytes, sha256, hashKind = 'sha256' }: StoredFile,
+  createdAt: string,
+): Promise<boolean> {
+  // What nobody said the content of is not ours to delete.
+  if (sha256 === null) return false;
+  const status = await lstat(file);
+  if (!status.isFile() || status.size !== sizeBytes) return false;
+  if (status.mtimeMs <= Date.parse(createdAt)) return true;
+  try {
+    return (await hashFile(file, hashKind)) === sha256;
+  } catch (error) {
+    if (toAppError(error).code === 'malformed-file') return false;
+    throw error;
+  }
+}
+
+/** The files of a folder, sorted into those that Nibble made and that are unchanged, and all others. */
+export interface SortedFiles {
+  /** Relative names. */
+  readonly ours: readonly string[];
+  readonly others: readonly string[];
+  /** Bytes that deleting ours gives back: what has another name elsewhere stays. */
+  readonly freedBytes: number;
+}
+
+/** @param createdAt of the row: recorded files that were not written to since are taken as they are */
+export async function sortFiles(
+  directory: string,
+  recorded: readonly StoredFile[],
+  createdAt: string,
+): Promise<SortedFiles> {
+  const listed = new Map(recorded.map((file) => [file.name, file]));
+  const ours: string[] = [];
+  const others: string[] = [];
+  let freedBytes = 0;
+  for (const { name, sizeBytes } of await filesBelow(directory)) {
+    const file = path.join(directory, name);
+    const entry = listed.get(name);
+    const isOurs =
+      OWN_NAMES.has(name) ||
+      isWrittenByRuns(name) ||
+      (entry !== undefined && isSafePath(name) && (await isAsRecorded(file, entry, createdAt)));
+    (isOurs ? ours : others).push(name);
+    if (isOurs && (await lstat(file)).nlink <= 1) freedBytes += sizeBytes;
+  }
+  return { ours, others, freedBytes };
+}
+
+/** Removes a folder and those below it as far as they are empty. Links and files stay, and so does what holds them. */
+export async function removeEmpty(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries)
+    if (entry.isDirectory()) await removeEmpty(path.join(directory, entry.name));
+  await rmdir(directory).catch(() => undefined);
+}
+
+/** Deletes files of a folder, and the folder where nothing else is in it. */
+export async function deleteFiles(directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await rm(path.join(directory, name), { force: true });
+  await removeEmpty(directory);
+}
+
+/** `DIRECTORY.nibble-deleted-UUID`: a folder that was renamed to be deleted. */
+const DELETED_NAME = /\.nibble-deleted-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Renames a folder in one step, so that a crash in the middle of deleting leaves nothing that looks like a model.
+ *
+ * @returns its new path; null where something else is in it than these files (a link, or what came meanwhile), or where the
+ * system does not rename it
+ */
+export async function renameToDelete(
+  directory: string,
+  names: readonly string[],
+): Promise<string | null> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  if (files.length !== names.length || !files.every((entry) => entry.isFile())) return null;
+  const renamed = `${directory}.nibble-deleted-${randomUUID()}`;
+  try {
+    await rename(directory, renamed);
+    return renamed;
+  } catch {
+    // Windows does not while a file in it is mapped; file by file says which one.
+    return null;
+  }
+}
+
+/** Deletes what `renameToDelete` left in a folder when its process was killed. */
+export async function sweepDeleted(parent: string): Promise<void> {
+  const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries)
+    if (entry.isDirectory() && DELETED_NAME.test(entry.name))
+      await rm(path.join(parent, entry.name), { recursive: true, force: true }).catch(
+        () => undefined,
+      );
+}
+
+/**
+ * Moves files of a folder into a new one beside it, which has the same name in a folder of its own.
+ *
+ * @returns the new folder, and how to put the files back
+ */
+export async function setAside(
+  directory: string,
+  names: readonly string[],
+): Promise<{ readonly aside: string; readonly putBack: () => Promise<void> }> {
+  const aside = await mkdtemp(`${directory} removed `);
+  const moved: string[] = [];
+  const putBack = async (): Promise<void> => {
+    for (const name of moved) await rename(path.join(aside, name), path.join(directory, name));
+    await removeEmpty(aside);
+  };
+  try {
+    for (const name of names) {
+      await mkdir(path.dirname(path.join(aside, name)), { recursive: true });
+      await rename(path.join(directory, name), path.join(aside, name));
+      moved.push(name);
+    }
+  } catch (error) {
+    await putBack();
+    throw error;
+  }
+  return { aside, putBack };
+}

@@ -1,0 +1,123 @@
+import { Vote } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Tally } from '../../../../app/contract/comparison.ts';
+import { formatPercent } from '../../../texts/format.ts';
+import type { LibraryArtifact } from '../../../../app/contract/library.ts';
+import { Button } from '../../../design/button.tsx';
+import { EmptyState } from '../../../design/notes.tsx';
+import { FailureNote } from '../../../errors/error-note.tsx';
+import { Skeleton, Waiting } from '../../../design/skeleton.tsx';
+import { Explained } from '../../../design/tips.tsx';
+import { readTally } from '../logic/win-rate-texts.ts';
+import { useTallies } from '../saved/use-comparisons.ts';
+
+/** The share of one as a bar, its 95 % interval as a whisker, one half as a line. */
+function ShareBar({
+  share,
+  label,
+}: {
+  readonly share: { readonly value: number; readonly low: number; readonly high: number };
+  readonly label: string;
+}): ReactNode {
+  return (
+    <div className="compare-share" role="img" aria-label={label}>
+      <span className="compare-share-bar" style={{ width: `${share.value * 100}%` }} />
+      <span className="compare-share-half" />
+      <span
+        className="compare-share-whisker"
+        style={{ left: `${share.low * 100}%`, width: `${(share.high - share.low) * 100}%` }}
+      />
+    </div>
+  );
+}
+
+function TallyCard({
+  tally,
+  nameOf,
+}: {
+  readonly tally: Tally;
+  readonly nameOf: (id: string) => string;
+}): ReactNode {
+  const { t } = useTranslation('compare');
+  const { preferredId, otherId, wins, chosen, ties, share, verdict } = readTally(tally);
+  const preferred = nameOf(preferredId);
+  const other = nameOf(otherId);
+  const sentence =
+    share === null
+      ? t('tally.onlyTies', { first: preferred, second: other, count: ties })
+      : t(`tally.${verdict === 'clear' ? 'clear' : 'open'}`, {
+          name: preferred,
+          other,
+          wins,
+          count: chosen,
+          low: formatPercent(share.low, 0),
+          high: formatPercent(share.high, 0),
+        });
+  return (
+    <li className="card stack tight">
+      <h2>{t('tally.pair', { first: preferred, second: other })}</h2>
+      {share === null ? null : <ShareBar share={share} label={sentence} />}
+      <dl className="compare-tally-facts">
+        <div>
+          <dt className="quiet">{preferred}</dt>
+          <dd>{t('tally.wins', { count: wins })}</dd>
+        </div>
+        <div>
+          <dt className="quiet">{other}</dt>
+          <dd>{t('tally.wins', { count: chosen - wins })}</dd>
+        </div>
+        <div>
+          <dt className="quiet">{t('vote.tie')}</dt>
+          <dd>{t('tally.ties', { count: ties })}</dd>
+        </div>
+      </dl>
+      <p>{sentence}</p>
+    </li>
+  );
+}
+
+/** Which version was preferred how often, and whether that says anything. */
+export function Tallies({
+  artifacts,
+}: {
+  readonly artifacts: readonly LibraryArtifact[];
+}): ReactNode {
+  const { t } = useTranslation('compare');
+  const { t: common } = useTranslation();
+  const tallies = useTallies();
+  const nameOf = (id: string): string =>
+    artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? id;
+  if (tallies.isError)
+    return (
+      <FailureNote
+        failure={tallies.error}
+        actions={<Button onPress={() => void tallies.refetch()}>{common('retry')}</Button>}
+      />
+    );
+  if (tallies.data === undefined)
+    return (
+      <Waiting className="stack">
+        <Skeleton height={120} />
+      </Waiting>
+    );
+  if (tallies.data.length === 0)
+    return (
+      <EmptyState icon={<Vote aria-hidden />} title={t('tally.none')}>
+        {t('tally.noneHint')}
+      </EmptyState>
+    );
+  return (
+    <div className="stack">
+      <p className="quiet">
+        <Explained text={t('tally.intervalHint')}>{t('tally.interval')}</Explained>{' '}
+        {t('tally.intervalRest')}
+      </p>
+      <ul className="compare-tallies">
+        {tallies.data.map((tally) => (
+          <TallyCard key={`${tally.firstId} ${tally.secondId}`} tally={tally} nameOf={nameOf} />
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { schemeNames, schemes } from '../../../app/contract/scheme.ts';
+import { Checkbox, Switch } from '../../design/choices.tsx';
+import { SchemeBadge, useSchemeTexts } from '../../design/scheme.tsx';
+import { Term } from '../../design/tips.tsx';
+import { useSettings } from '../../state/queries.ts';
+import { Row, Section } from './setting-row.tsx';
+import { useChange } from './use-change.ts';
+
+const ordered = [...schemeNames].sort((a, b) => schemes[a].bits - schemes[b].bits);
+
+export function Making(): ReactNode {
+  const { t } = useTranslation('settings');
+  const { defaultSchemes, measureAfterMaking } = useSettings();
+  const change = useChange();
+  const texts = useSchemeTexts();
+  return (
+    <Section id="making" title={t('making.title')}>
+      <div className="settings-row settings-schemes" role="group" aria-label={t('making.schemes')}>
+        <p className="settings-label">{t('making.schemes')}</p>
+        <ul>
+          {ordered.map((scheme) => (
+            <li key={scheme} className="row">
+              <Checkbox
+                label={texts(scheme).label}
+                isSelected={defaultSchemes.includes(scheme)}
+                onChange={(selected) => {
+                  change({
+                    defaultSchemes: selected
+                      ? [...defaultSchemes, scheme]
+                      : defaultSchemes.filter((other) => other !== scheme),
+                  });
+                }}
+              />
+              <SchemeBadge scheme={scheme} />
+            </li>
+          ))}
+        </ul>
+      </div>
+      <Row
+        label={t('making.measure')}
+        hint={
+          <>
+            <Term name="perplexity" />. {t('making.measureHint')}
+          </>
+        }
+      >
+        <Switch
+          isSelected={measureAfterMaking}
+          onChange={(selected) => {
+            change({ measureAfterMaking: selected });
+          }}
+        >
+          <span className="hidden-visually">{t('making.measure')}</span>
+        </Switch>
+      </Row>
+    </Section>
+  );
+}
