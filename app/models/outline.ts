@@ -188,7 +188,7 @@ const layerTypesSchema = z.looseObject({
 });
 
 /** `sliding_window`, or the family's default where the config has no such key; an explicit null means none. */
-export function readWindow(config: unknown, fallback: number): number | null {
+export function readWindow(config: unknown, fallback: number | null): number | null {
   const { sliding_window: window } = readFields(windowSchema, config);
   return window === undefined ? fallback : window;
 }

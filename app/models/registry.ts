@@ -1,4 +1,5 @@
 import { sevenLinearLayers, oneOf, type Family } from './family.ts';
+import { gemma, gemma2, gemma3 } from './gemma.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { qwen2, qwen3 } from './qwen.ts';
@@ -14,9 +15,9 @@ export const families: readonly Family[] = [
   mistral,
   qwen2,
   qwen3,
-  quantizedOnly('gemma', 'GemmaForCausalLM'),
-  quantizedOnly('gemma2', 'Gemma2ForCausalLM'),
-  quantizedOnly('gemma3_text', 'Gemma3ForCausalLM'),
+  gemma,
+  gemma2,
+  gemma3,
   quantizedOnly('granite', 'GraniteForCausalLM'),
   quantizedOnly('olmo2', 'Olmo2ForCausalLM'),
   quantizedOnly('smollm3', 'SmolLM3ForCausalLM'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError, because } from '../contract/error.ts';
-import { unsupportedFeature } from './fields.ts';
+import { readFields, unsupportedFeature } from './fields.ts';
 
 /**
  * How positions become angles. `theta` is the base; every kind starts from the frequencies
@@ -221,6 +221,35 @@ export function readRope(
         `rotary embeddings of type ${JSON.stringify(kind.slice(0, 64))} are not supported (known: ${KNOWN_KINDS.join(', ')}).`,
       );
   }
+}
+
+/**
+ * The rotary embedding of one type of layers, where a config describes them apart (`rope_parameters` by type).
+ *
+ * @param old What a config of transformers 4 has for this type, where there is no description of it.
+ * @throws AppError as `readRope`, and `malformed-file` for a description that is none
+ */
+export function readRopeOfType(
+  fields: RopeFields,
+  type: string,
+  { contextLength, headDimension }: { contextLength: number; headDimension: number },
+  defaultTheta: number,
+  old: Pick<RopeFields, 'rope_theta' | 'rope_scaling'>,
+): RopeConfig {
+  const own = fields.rope_parameters?.[type];
+  const given = isObject(own)
+    ? { rope_parameters: readFields(ropeSchema, own) }
+    : { rope_theta: old.rope_theta, rope_scaling: old.rope_scaling };
+  const theta = given.rope_parameters?.rope_theta ?? given.rope_theta ?? defaultTheta;
+  return readRope(
+    {
+      rope_parameters: given.rope_parameters && { ...given.rope_parameters, rope_theta: theta },
+      rope_theta: theta,
+      rope_scaling: given.rope_scaling,
+    },
+    contextLength,
+    headDimension,
+  );
 }
 
 function isObject(value: unknown): boolean {

@@ -77,6 +77,13 @@ void check_elementwise(Isa isa, Random& random, Report& report) {
     for (std::size_t i = 0; i < count; ++i) {
       report.near("silu_multiply", actual[i], wanted[i], 2e-6 * std::fabs(wanted[i]) + 1e-30);
     }
+    gelu_multiply(gate.data(), up.data(), actual.data(), count, isa);
+    gelu_multiply(gate.data(), up.data(), wanted.data(), count, Isa::reference);
+    for (std::size_t i = 0; i < count; ++i) {
+      // The argument of the exponential grows with the third power of the gate, and its rounding with it.
+      const double argument = std::fabs(static_cast<double>(gate[i]) * gate[i] * gate[i]) + 8;
+      report.near("gelu_multiply", actual[i], wanted[i], 1e-6 * argument * std::fabs(wanted[i]) + 1e-30);
+    }
     const float largest = maximum(gate.data(), count, Isa::reference);
     report.holds("maximum", maximum(gate.data(), count, isa) == largest);
     const double sum = sum_of_exponentials(gate.data(), count, largest, Isa::reference);

@@ -31,6 +31,10 @@ void silu_multiply(const float* gate, const float* up, float* out, std::size_t c
   kernels::vector_functions(isa).silu_multiply(gate, up, out, count);
 }
 
+void gelu_multiply(const float* gate, const float* up, float* out, std::size_t count, Isa isa) {
+  kernels::vector_functions(isa).gelu_multiply(gate, up, out, count);
+}
+
 float maximum(const float* values, std::size_t count, Isa isa) {
   return kernels::vector_functions(isa).maximum(values, count);
 }

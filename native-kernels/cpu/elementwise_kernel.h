@@ -1,6 +1,7 @@
 #pragma once
 
-// SiluMul and the sampler's sums, written once for vectors of any width (see attention_kernel.h for the rules).
+// SiluMul, GeluMul and the sampler's sums, written once for vectors of any width (see attention_kernel.h for the
+// rules).
 
 #include <math.h>
 
@@ -21,9 +22,24 @@ struct ElementwiseKernel {
     return V::mul(V::div(gate, V::add(e, V::set(1.0f))), up);
   }
 
+  static F gelu(F gate, F up) {
+    const F inner = V::add(V::set(kGeluLinear), V::mul(V::set(kGeluCubic), V::mul(gate, gate)));
+    const F e = vector_exp<V>(V::sub(V::zero(), V::mul(gate, inner)));
+    return V::mul(V::div(gate, V::add(e, V::set(1.0f))), up);
+  }
+
   static void silu_multiply(const float* gate, const float* up, float* out, std::size_t count) {
+    multiply<silu>(gate, up, out, count);
+  }
+
+  static void gelu_multiply(const float* gate, const float* up, float* out, std::size_t count) {
+    multiply<gelu>(gate, up, out, count);
+  }
+
+  template <F (*kActivated)(F gate, F up)>
+  static void multiply(const float* gate, const float* up, float* out, std::size_t count) {
     std::size_t i = 0;
-    for (; i + W <= count; i += W) V::store(out + i, silu(V::load(gate + i), V::load(up + i)));
+    for (; i + W <= count; i += W) V::store(out + i, kActivated(V::load(gate + i), V::load(up + i)));
     if (i == count) return;
     // The tail goes through the same arithmetic, so that a value does not depend on where it stands.
     float tail[3][W] = {};
@@ -31,7 +47,7 @@ struct ElementwiseKernel {
       tail[0][j] = gate[i + j];
       tail[1][j] = up[i + j];
     }
-    V::store(tail[2], silu(V::load(tail[0]), V::load(tail[1])));
+    V::store(tail[2], kActivated(V::load(tail[0]), V::load(tail[1])));
     for (std::size_t j = 0; i + j < count; ++j) out[i + j] = tail[2][j];
   }
 
@@ -71,6 +87,7 @@ constexpr VectorFunctions functions_of() {
           join_with<V>,
           append_with<V>,
           ElementwiseKernel<V>::silu_multiply,
+          ElementwiseKernel<V>::gelu_multiply,
           ElementwiseKernel<V>::maximum,
           ElementwiseKernel<V>::sum_of_exponentials};
 }

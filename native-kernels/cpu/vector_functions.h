@@ -33,9 +33,15 @@ struct VectorFunctions {
   JoinFunction join;
   AppendFunction append;
   void (*silu_multiply)(const float* gate, const float* up, float* out, std::size_t count);
+  void (*gelu_multiply)(const float* gate, const float* up, float* out, std::size_t count);
   float (*maximum)(const float* values, std::size_t count);
   double (*sum_of_exponentials)(const float* values, std::size_t count, float shift);
 };
+
+/// Of gelu in its tanh form: x / 2 * (1 + tanh(y)) = x / (1 + exp(-2 y)) with 2 y = x * (kGeluLinear + kGeluCubic *
+/// x^2).
+inline constexpr float kGeluLinear = 1.5957691216f;  // 2 * sqrt(2 / pi)
+inline constexpr float kGeluCubic = 0.0713548163f;   // the same * 0.044715
 
 extern const VectorFunctions kReferenceFunctions;
 #ifdef NIBBLE_X86

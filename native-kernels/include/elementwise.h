@@ -11,6 +11,10 @@ namespace nibble {
 /// out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]; relative error of the exponential below 3e-7.
 void silu_multiply(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
 
+/// out[i] = gelu(gate[i]) * up[i] with gelu(x) = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) (Hendrycks &
+/// Gimpel 2016, the tanh form); relative error of the exponential in it below 3e-7.
+void gelu_multiply(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
+
 /// Largest of `count` values, at least one; NaN counts as the smallest.
 float maximum(const float* values, std::size_t count, Isa isa);
 

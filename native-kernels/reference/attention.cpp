@@ -131,6 +131,13 @@ void silu_multiply(const float* gate, const float* up, float* out, std::size_t c
   for (std::size_t i = 0; i < count; ++i) out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
 }
 
+void gelu_multiply(const float* gate, const float* up, float* out, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float x = gate[i];
+    out[i] = x / (1.0f + std::exp(-x * (kGeluLinear + kGeluCubic * x * x))) * up[i];
+  }
+}
+
 float maximum(const float* values, std::size_t count) {
   float result = -std::numeric_limits<float>::infinity();
   for (std::size_t i = 0; i < count; ++i) {
@@ -147,7 +154,7 @@ double sum_of_exponentials(const float* values, std::size_t count, float shift) 
 
 }  // namespace
 
-const VectorFunctions kReferenceFunctions = {
-    attend, nullptr, nullptr, append, silu_multiply, maximum, sum_of_exponentials};
+const VectorFunctions kReferenceFunctions = {attend,        nullptr,       nullptr, append,
+                                             silu_multiply, gelu_multiply, maximum, sum_of_exponentials};
 
 }  // namespace nibble::kernels

@@ -39,6 +39,10 @@ class Attention final : public Kernel {
     state.cache.add_layer(layer_, kv_heads_, head_dim_);
     query_norm_ = info.floats(6, "the query norm", head_dim_);
     key_norm_ = info.floats(7, "the key norm", head_dim_);
+    // Gemma stores weight - 1.
+    const float offset = info.real("norm_weight_offset", 0.0f);
+    for (float& weight : query_norm_) weight += offset;
+    for (float& weight : key_norm_) weight += offset;
   }
 
   void compute(const KernelContext& context) override {
@@ -90,8 +94,10 @@ class Attention final : public Kernel {
 
   Rotation read_rotation(const KernelContext& context, std::size_t tokens) const {
     const std::optional<Tensor> cosines = context.optional_input(3);
-    if (!cosines || cosines->dims.size() != 2 || cosines->dims[1] < 0) {
-      throw Error("malformed-file", "operator Attention: cos is no matrix");
+    // A layer without positions.
+    if (!cosines && !context.optional_input(4)) return {nullptr, nullptr, 0};
+    if (!cosines || !context.optional_input(4) || cosines->dims.size() != 2 || cosines->dims[1] < 0) {
+      throw Error("malformed-file", "operator Attention: cos and sin are no matrices");
     }
     const auto half = static_cast<std::size_t>(cosines->dims[1]);
     std::size_t rows = 0;

@@ -17,8 +17,9 @@ constexpr InputSpec kEmbedding[] = {kInteger, kStored};
 constexpr InputSpec kRmsNorm[] = {kReal, kStored};
 constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kStored};
 constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored, kStored};
-constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kReal, kReal, kInteger, kStored, kStored};
-constexpr InputSpec kSiluMul[] = {kReal, kReal};
+constexpr InputSpec kRotation{ort::kFloat, true};
+constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kRotation, kRotation, kInteger, kStored, kStored};
+constexpr InputSpec kGated[] = {kReal, kReal};
 
 /// x, then what each of several matrices needs; the second and third matrix may be absent.
 template <std::size_t kCount>
@@ -39,7 +40,8 @@ constexpr OperatorSpec kSpecs[] = {
     {"SkipRmsNorm", kSkipRmsNorm, 2, 0, create_skip_rms_norm},
     {"Rotary", kRotary, 2, 0, create_rotary},
     {"Attention", kAttention, 1, 0, create_attention},
-    {"SiluMul", kSiluMul, 1, 0, create_silu_mul},
+    {"SiluMul", kGated, 1, 0, create_silu_mul},
+    {"GeluMul", kGated, 1, 0, create_gelu_mul},
     {"Linear4", kLinear4, 1, kMostTogether - 1, create_linear4},
     {"LinearInt8Rows", kLinearInt8Rows, 1, kMostTogether - 1, create_linear_int8_rows},
     {"LinearAffine", kLinearAffine, 1, kMostTogether - 1, create_linear_affine},

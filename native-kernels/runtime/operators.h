@@ -14,6 +14,7 @@ std::unique_ptr<Kernel> create_skip_rms_norm(const KernelInfo& info, SessionStat
 std::unique_ptr<Kernel> create_rotary(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_linear4(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_linear_int8_rows(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_linear_affine(const KernelInfo& info, SessionState& state);

@@ -139,9 +139,9 @@ const refusals: [string, TinyCheckpointOptions, string, object][] = [
   ],
   [
     'of a family that is not known',
-    { config: { model_type: 'qwen2_moe', architectures: ['Qwen2MoeForCausalLM'] } },
+    { config: { model_type: 'qwen2_vl', architectures: ['Qwen2VLForConditionalGeneration'] } },
     'unknown-architecture-similar',
-    { architecture: 'Qwen2MoeForCausalLM', similar: 'Qwen2ForCausalLM' },
+    { architecture: 'Qwen2VLForConditionalGeneration', similar: 'Qwen2ForCausalLM' },
   ],
 ];
 

@@ -412,9 +412,9 @@ describe('linearWeightTest', () => {
   });
 
   it.each([
-    ['mixtral', 'MixtralForCausalLM', null],
-    ['qwen2_moe', 'Qwen2MoeForCausalLM', 'Qwen2ForCausalLM'],
-    ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3ForCausalLM'],
+    ['mpt', 'MPTForCausalLM', null],
+    ['qwen2_vl', 'Qwen2VLForConditionalGeneration', 'Qwen2ForCausalLM'],
+    ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3MoeForCausalLM'],
     ['llama4_text', 'Llama4ForCausalLM', 'LlamaForCausalLM'],
     ['olmo3', 'Olmo3ForCausalLM', 'Olmo2ForCausalLM'],
     ['llama', 'LlamaForSequenceClassification', 'LlamaForCausalLM'],

@@ -7,34 +7,44 @@ namespace {
 
 constexpr std::size_t kElementsPerTask = 4096;
 
-class SiluMul final : public Kernel {
+using Multiply = void (*)(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
+
+/// An activated gate times another product.
+class Gated final : public Kernel {
  public:
-  explicit SiluMul(Isa isa) : isa_(isa) {}
+  Gated(const char* name, Multiply multiply, Isa isa) : name_(name), multiply_(multiply), isa_(isa) {}
 
   void compute(const KernelContext& context) override {
     const std::optional<Tensor> gate = context.optional_input(0);
     const std::optional<Tensor> up = context.optional_input(1);
     if (!gate || !up || gate->dims.size() != 2 || up->dims.size() != 2 || gate->dims[0] != up->dims[0] ||
         gate->dims[1] != up->dims[1]) {
-      throw Error("malformed-file", "operator SiluMul: its inputs are not two matrices of the same shape");
+      throw Error("malformed-file",
+                  std::string("operator ") + name_ + ": its inputs are not two matrices of the same shape");
     }
     const std::size_t count = gate->count();
     float* out = context.output(0, static_cast<std::size_t>(gate->dims[0]), static_cast<std::size_t>(gate->dims[1]));
     const auto* g = static_cast<const float*>(gate->data);
     const auto* u = static_cast<const float*>(up->data);
     for_rows(context.parallel(), count, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
-      silu_multiply(g + begin, u + begin, out + begin, end - begin, isa_);
+      multiply_(g + begin, u + begin, out + begin, end - begin, isa_);
     });
   }
 
  private:
+  const char* name_;
+  Multiply multiply_;
   Isa isa_;
 };
 
 }  // namespace
 
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo&, SessionState& state) {
-  return std::make_unique<SiluMul>(state.isa);
+  return std::make_unique<Gated>("SiluMul", silu_multiply, state.isa);
+}
+
+std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo&, SessionState& state) {
+  return std::make_unique<Gated>("GeluMul", gelu_multiply, state.isa);
 }
 
 }  // namespace nibble
