@@ -44,7 +44,7 @@ const windowsSchema = z.looseObject({
 const biasSchema = z.looseObject({ attention_bias: z.boolean().nullish() });
 
 /** Windows only where `use_sliding_window` says so, of the layers that `layer_types` or `max_window_layers` name. */
-function readWindows(config: unknown, layers: number): (number | null)[] {
+export function readWindows(config: unknown, layers: number): (number | null)[] {
   const { use_sliding_window: isUsed, max_window_layers: stated } = readFields(
     windowsSchema,
     config,
@@ -57,7 +57,7 @@ function readWindows(config: unknown, layers: number): (number | null)[] {
 }
 
 /** Norms of queries and keys, head by head: what Qwen 3 has in place of the biases of Qwen 2. */
-const headNorms = { query: 'self_attn.q_norm', key: 'self_attn.k_norm' } as const;
+export const headNorms = { query: 'self_attn.q_norm', key: 'self_attn.k_norm' } as const;
 
 /** Head size of Qwen 3 where a config does not say. */
 const QWEN3_HEAD_DIMENSION = 128;

@@ -2,6 +2,8 @@ import { sevenLinearLayers, oneOf, type Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
+import { mixtral } from './mixtral.ts';
+import { qwen2Moe, qwen3Moe } from './qwen-moe.ts';
 import { qwen2, qwen3 } from './qwen.ts';
 
 /** Families that can be quantized, but for which there are not all operators yet. */
@@ -15,6 +17,9 @@ export const families: readonly Family[] = [
   mistral,
   qwen2,
   qwen3,
+  qwen2Moe,
+  qwen3Moe,
+  mixtral,
   gemma,
   gemma2,
   gemma3,

@@ -72,7 +72,7 @@ struct OperatorFunctions {
   static ort::Status* create(const ort::CustomOp* op, const void*, const ort::KernelInfo* info, void** kernel) {
     const Operator& self = of(op);
     return guarded(self, [&] {
-      const KernelInfo view(*self.api, info, self.spec->name, self.state->weight_files);
+      const KernelInfo view(*self.api, info, self.spec->name, self.spec->inputs.size(), self.state->weight_files);
       auto instance = std::make_unique<Instance>();
       instance->op = &self;
       instance->kernel = self.spec->create(view, *self.state);

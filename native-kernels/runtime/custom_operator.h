@@ -34,8 +34,10 @@ struct Tensor {
 class KernelInfo {
  public:
   /// @param files outlives the kernel
+  /// @param inputs how many inputs the operator declares; further ones can only be stored
   /// @throws Error("malformed-file") when the node's attribute `stored` is not as native-kernels/README.md has it
-  KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, WeightFiles& files);
+  KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, std::size_t inputs,
+             WeightFiles& files);
 
   std::int64_t integer(const char* name) const;
   /// A size: an integer within [minimum, 2^31).
@@ -80,6 +82,7 @@ class KernelInfo {
   const ort::Api& api_;
   const ort::KernelInfo* info_;
   const char* operator_name_;
+  std::size_t inputs_;
   std::map<std::size_t, Place> places_;  // by input
   mutable std::vector<std::size_t> not_stored_;
   mutable std::vector<std::size_t> bytes_;  // by input

@@ -57,8 +57,9 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 
 }  // namespace
 
-KernelInfo::KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, WeightFiles& files)
-    : api_(api), info_(info), operator_name_(operator_name) {
+KernelInfo::KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, std::size_t inputs,
+                       WeightFiles& files)
+    : api_(api), info_(info), operator_name_(operator_name), inputs_(inputs) {
   read_places(files);
 }
 
@@ -142,6 +143,7 @@ std::optional<Tensor> KernelInfo::constant(std::size_t index) const {
     bytes_[index] = tensor.count() * element_bytes(type);
     return tensor;
   }
+  if (index >= inputs_) return std::nullopt;
   int is_constant = 0;
   const ort::Value* value = nullptr;
   api_.constant_input(info_, index, &is_constant, &value);

@@ -20,6 +20,8 @@ constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored, kStored};
 constexpr InputSpec kRotation{ort::kFloat, true};
 constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kRotation, kRotation, kInteger, kStored, kStored};
 constexpr InputSpec kGated[] = {kReal, kReal};
+// The matrices are stored, and so many that they are no declared inputs: their places are numbered behind these.
+constexpr InputSpec kExperts[] = {kReal, kReal};
 
 /// x, then what each of several matrices needs; the second and third matrix may be absent.
 template <std::size_t kCount>
@@ -46,6 +48,10 @@ constexpr OperatorSpec kSpecs[] = {
     {"LinearInt8Rows", kLinearInt8Rows, 1, kMostTogether - 1, create_linear_int8_rows},
     {"LinearAffine", kLinearAffine, 1, kMostTogether - 1, create_linear_affine},
     {"Linear16", kLinear16, 1, 0, create_linear16},
+    {"Experts4", kExperts, 1, 0, create_experts4},
+    {"ExpertsInt8Rows", kExperts, 1, 0, create_experts_int8_rows},
+    {"ExpertsAffine", kExperts, 1, 0, create_experts_affine},
+    {"Experts16", kExperts, 1, 0, create_experts16},
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ async function open(architecture: string, options: Partial<OpenOptions>): Promis
   return Model.open({ graphPath, contextLength: 512, mode: 'exact', cacheType: 'f32', ...options });
 }
 
-describe.each(['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text'])(
+describe.each(['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'qwen3_moe'])(
   '%s',
   (architecture) => {
     const expected = readExpected(path.join(fixtures, architecture, 'expected.safetensors'));

@@ -178,6 +178,11 @@ describe.each<[string, SchemeName]>([
   ['gemma2', 'llm-int8'],
   ['gemma3_text', 'nf4'],
   ['gemma3_text', 'nf4-dq'],
+  ['qwen3_moe', 'nf4'],
+  ['qwen3_moe', 'nf4-dq'],
+  ['qwen3_moe', 'int8-absmax'],
+  ['qwen2_moe', 'llm-int8'],
+  ['mixtral', 'int4'],
 ])('%s quantized with %s', (architecture, scheme) => {
   it('runs as the float32 model of the weights that its codes stand for', async () => {
     const original = await copyOf(architecture);
