@@ -38,11 +38,11 @@ function listOf(which: 'quantizable' | 'runnable'): string {
     .join(', ');
 }
 
-/** Letters that two names begin with alike. */
+/** Letters that two names begin with alike, but for a separator at their end. */
 function commonStart(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
-  return length;
+  return a[length - 1] === '_' ? length - 1 : length;
 }
 
 /** The known class of the same line of models: its name without number and suffix begins the unknown one. */

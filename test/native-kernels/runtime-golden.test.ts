@@ -50,9 +50,9 @@ describe.each(['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'q
     const largest = expected.logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 
     it.each<[string, Partial<OpenOptions>, number]>([
-      ['plain kernels', { isa: 'reference' }, 1e-6],
-      ['the best kernels', {}, 1e-6],
-      ['three threads', { threads: 3 }, 1e-6],
+      ['plain kernels', { isa: 'reference' }, 2e-6],
+      ['the best kernels', {}, 2e-6],
+      ['three threads', { threads: 3 }, 2e-6],
       ['an f16 cache', { cacheType: 'f16' }, 1e-3],
     ])('gives the logits of transformers with %s', async (_, options, tolerance) => {
       const model = await open(architecture, options);

@@ -414,7 +414,7 @@ describe('linearWeightTest', () => {
   it.each([
     ['mpt', 'MPTForCausalLM', null],
     ['qwen2_vl', 'Qwen2VLForConditionalGeneration', 'Qwen2ForCausalLM'],
-    ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3MoeForCausalLM'],
+    ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3ForCausalLM'],
     ['llama4_text', 'Llama4ForCausalLM', 'LlamaForCausalLM'],
     ['olmo3', 'Olmo3ForCausalLM', 'Olmo2ForCausalLM'],
     ['llama', 'LlamaForSequenceClassification', 'LlamaForCausalLM'],
