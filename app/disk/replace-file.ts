@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../contract/error.ts';
 import { isGone, thisProcess } from './process-identity.ts';
@@ -32,10 +32,25 @@ async function writeBeside(
       await handle.close();
     }
     await put(temporary);
+    await sweepOthersOf(file);
   } catch (error) {
     await rm(temporary, { force: true });
     throw toAppError(error);
   }
+}
+
+/**
+ * Deletes what other writes of this file left when their process was killed: one that dies after its successor has
+ * swept the folder would leave its file there until the next start.
+ */
+async function sweepOthersOf(file: string): Promise<void> {
+  const directory = path.dirname(file);
+  const prefix = `${path.basename(file)}.`;
+  const names = await readdir(directory).catch(() => []);
+  await sweepPartials(
+    directory,
+    names.filter((name) => name.startsWith(prefix)),
+  );
 }
 
 /**
