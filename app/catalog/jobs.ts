@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { jobSchema, type Job, type JobRequest } from '../contract/job.ts';
+import { upgradeSteps } from './old-steps.ts';
 import {
   json,
   readableRows,
@@ -20,14 +21,15 @@ function jsonOrNull(text: unknown): unknown {
 }
 
 function toJob(row: Row): Job {
+  const request = jsonOrNull(row['request']);
   return check(
     jobSchema,
     {
       id: row['id'],
-      request: jsonOrNull(row['request']),
+      request,
       subject: row['subject'],
       state: row['state'],
-      steps: jsonOrNull(row['steps']),
+      steps: upgradeSteps(jsonOrNull(row['steps']), request),
       waitsForDisk: row['waits_for_disk'] === 1,
       error: jsonOrNull(row['error']),
       checkpointId: row['checkpoint_id'],

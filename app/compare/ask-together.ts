@@ -59,7 +59,10 @@ function loadingMeter(
 ): ProgressMeter {
   return new ProgressMeter({
     step: `load ${artifact.id}`,
-    kind: 'load',
+    phase: 'load',
+    subject: artifact.name,
+    artifact: artifact.id,
+    format: artifact.scheme,
     unit: 'bytes',
     total: storedWeightsBytes(artifact),
     onProgress,

@@ -59,21 +59,22 @@ export async function compareArtifacts(options: CompareOptions): Promise<Compari
   const { artifacts, prompt, system, sampling, arrangement = 'alone', onProgress } = options;
   const meter = new ProgressMeter({
     step: artifacts.map(({ id }) => id).join(' '),
-    kind: 'compare',
+    phase: 'compare',
+    subject: artifacts.map(({ name }) => name).join(', '),
     unit: 'items',
     total: artifacts.length,
     onProgress,
   });
-  const onAnswer = ({ name }: Artifact): void => {
-    meter.advance(1, name);
+  const onAnswer = ({ name, id }: Artifact): void => {
+    meter.advance(1, name, id);
   };
   const answers =
     arrangement === 'together'
       ? await askTogether(options, onAnswer)
       : await askAlone(
           options,
-          ({ name }) => {
-            meter.announce(name);
+          ({ name, id }) => {
+            meter.announce(name, id);
           },
           onAnswer,
         );

@@ -141,7 +141,10 @@ async function measure(
   const { onProgress } = options;
   const meter = new ProgressMeter({
     step: artifact.id,
-    kind: 'evaluate',
+    phase: 'evaluate',
+    subject: artifact.name,
+    artifact: artifact.id,
+    format: artifact.scheme,
     unit: 'tokens',
     total,
     onProgress,

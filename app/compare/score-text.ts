@@ -178,7 +178,8 @@ export async function scoreText(options: ScoreTextOptions): Promise<ScoredText> 
     });
   const meter = new ProgressMeter({
     step: [reference, ...others].map(({ id }) => id).join(' '),
-    kind: 'evaluate',
+    phase: 'evaluate',
+    subject: [reference, ...others].map(({ name }) => name).join(', '),
     unit: 'tokens',
     total: null,
     onProgress,
@@ -190,7 +191,7 @@ export async function scoreText(options: ScoreTextOptions): Promise<ScoredText> 
     artifact: Artifact,
     use: (runner: OpenedRunner) => Promise<T>,
   ): Promise<T> => {
-    meter.announce(artifact.name);
+    meter.announce(artifact.name, artifact.id);
     try {
       const runner = await openArtifact(openRunner, artifact, {
         mode,

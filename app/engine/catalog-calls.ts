@@ -117,7 +117,10 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
       );
       const meter = new ProgressMeter({
         step: id,
-        kind: 'verify',
+        phase: 'verify',
+        subject: entry.name,
+        artifact: artifact?.id ?? null,
+        format: artifact?.scheme ?? null,
         unit: 'bytes',
         total: recorded.reduce((sum, file) => sum + (present.get(file.name) ?? 0), 0),
         onProgress: emit,

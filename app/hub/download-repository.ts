@@ -95,7 +95,7 @@ async function downloadAll(
  * Downloads what a pull takes of a repository. Running it again after any interruption, even kill -9 or a power cut,
  * goes on from the bytes that are there, and every file that it reports is whole and matches the hub's hash.
  *
- * A full disk pauses the download (`kind: 'paused'`) until there is room, unless `onDiskFull` is `fail`.
+ * A full disk pauses the download (`isPaused`) until there is room, unless `onDiskFull` is `fail`.
  *
  * @throws AppError `aborted`, `busy`, `changed-on-hub`, `checksum-mismatch`, `disk-full`, `gated`, `malformed-file`,
  *   `network`, `not-found`, `permission-denied`, `rate-limited`, `unauthorized` or `unsupported-model`
@@ -156,7 +156,7 @@ async function fetchFiles(
   const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const meter = new ProgressMeter({
     step: repository.name,
-    kind: 'download',
+    phase: 'download',
     unit: 'bytes',
     total: bytes,
     onProgress: options.onProgress,

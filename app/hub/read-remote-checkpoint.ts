@@ -150,7 +150,7 @@ export async function readRemoteCheckpoint(
   const weights = files.filter(({ path }) => (index?.files ?? [WEIGHTS_FILE]).includes(path));
   const meter = new ProgressMeter({
     step: repository.name,
-    kind: 'list',
+    phase: 'list',
     unit: 'files',
     total: weights.length,
     onProgress,

@@ -67,7 +67,7 @@ export class LiveJob {
   progress(progress: Progress): void {
     // A late word of work that has stopped would bring the job back to life.
     if (this.#isOver) return;
-    const waitsForDisk = progress.kind === 'paused';
+    const waitsForDisk = progress.isPaused;
     const isStateChange = waitsForDisk !== this.#job.waitsForDisk;
     this.#job = { ...this.#job, waitsForDisk, steps: withProgress(this.#job.steps, progress) };
     if (isStateChange) {

@@ -10,9 +10,15 @@ const RATE_WINDOW_MS = 5_000;
 const MIN_RATE_SPAN_MS = 500;
 
 export interface ProgressMeterOptions {
-  /** Stable identity of the step: a repository, a file name, an artifact id. */
+  /** Tells the steps of one operation apart. */
   readonly step: string;
-  readonly kind: Progress['kind'];
+  readonly phase: Progress['phase'];
+  /** What a person calls that which is worked on. @default the step */
+  readonly subject?: string;
+  /** @default null */
+  readonly artifact?: string | null;
+  /** @default null */
+  readonly format?: string | null;
   readonly unit: Progress['unit'];
   /** In `unit`; null until it is known. */
   readonly total: number | null;
@@ -43,6 +49,7 @@ export class ProgressMeter {
   /** What was done here and now, the base of the rate. */
   #worked = 0;
   #detail: string | null = null;
+  #artifact: string | null;
   #paused = false;
   #samples: Sample[] = [];
   #lastEmitMs = Number.NEGATIVE_INFINITY;
@@ -51,6 +58,7 @@ export class ProgressMeter {
     this.#options = options;
     this.#now = options.now ?? ((): number => performance.now());
     this.#total = options.total;
+    this.#artifact = options.artifact ?? null;
     this.#samples.push({ atMs: this.#now(), worked: 0 });
   }
 
@@ -59,8 +67,9 @@ export class ProgressMeter {
     return this.#shown;
   }
 
-  /** Counts `delta` more units of work; `detail` names what is being worked on. */
-  advance(delta: number, detail?: string): void {
+  /** Counts `delta` more units of work; `detail` names what is being worked on, `artifact` of which artifact. */
+  advance(delta: number, detail?: string, artifact?: string): void {
+    this.#artifact = artifact ?? this.#artifact;
     this.#done += delta;
     this.#worked += delta;
     this.#update(detail);
@@ -89,7 +98,8 @@ export class ProgressMeter {
   }
 
   /** Says at once what is being worked on, however recent the last word was. */
-  announce(detail: string): void {
+  announce(detail: string, artifact?: string): void {
+    this.#artifact = artifact ?? this.#artifact;
     this.#detail = detail;
     this.#emit();
   }
@@ -155,7 +165,7 @@ export class ProgressMeter {
   }
 
   #emit(): void {
-    const { onProgress, step, kind, unit } = this.#options;
+    const { onProgress, step, phase, unit, subject = step, format = null } = this.#options;
     if (onProgress === undefined) return;
     this.#lastEmitMs = this.#now();
     const rate = this.#paused ? null : this.#rate();
@@ -163,7 +173,11 @@ export class ProgressMeter {
     const secondsLeft = left === 0 ? 0 : left === null || !rate ? null : left / rate;
     onProgress({
       step,
-      kind: this.#paused ? 'paused' : kind,
+      phase,
+      isPaused: this.#paused,
+      subject,
+      artifact: this.#artifact,
+      format,
       detail: this.#detail,
       unit,
       done: this.#total === null ? this.#shown : Math.min(this.#shown, this.#total),

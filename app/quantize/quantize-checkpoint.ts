@@ -191,7 +191,7 @@ async function makeArtifact(
   const sourceBytes = checkpoint.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const meter = new ProgressMeter({
     step: path.basename(directory),
-    kind: 'quantize',
+    phase: 'quantize',
     unit: 'bytes',
     // Linked files are hashed where they are; what is made is hashed as it is written.
     total:

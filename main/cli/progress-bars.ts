@@ -7,7 +7,7 @@ import { terminalLine } from './terminal-text.ts';
 /** A log file wants to know that work goes on, not every percent of it. */
 const LINE_INTERVAL_MS = 2_000;
 
-const verbs: Readonly<Record<Progress['kind'], string>> = {
+const verbs: Readonly<Record<Progress['phase'], string>> = {
   list: 'Listing',
   download: 'Downloading',
   verify: 'Checking',
@@ -15,8 +15,11 @@ const verbs: Readonly<Record<Progress['kind'], string>> = {
   load: 'Loading',
   evaluate: 'Measuring',
   compare: 'Comparing',
-  paused: 'Waiting',
 };
+
+function verbOf({ isPaused, phase }: Progress): string {
+  return isPaused ? 'Waiting' : verbs[phase];
+}
 
 /** `1.2 MB`, `3 of 8 tensors`, `1 of 1 item`. */
 function amount({ done, total, unit }: Progress): string {
@@ -42,7 +45,7 @@ function describe(progress: Progress): string {
 export class ProgressBars {
   readonly #bars: MultiBar | null;
   readonly #byStep = new Map<string, SingleBar>();
-  readonly #lastLine = new Map<string, { atMs: number; kind: string; finished: boolean }>();
+  readonly #lastLine = new Map<string, { atMs: number; verb: string; finished: boolean }>();
 
   #isDrawn = false;
 
@@ -63,7 +66,7 @@ export class ProgressBars {
   }
 
   show(progress: Progress): void {
-    const title = terminalLine(`${verbs[progress.kind]} ${progress.step}`);
+    const title = terminalLine(`${verbOf(progress)} ${progress.subject}`);
     if (this.#bars === null) this.#line(title, progress);
     else this.#bar(this.#bars, title, progress);
   }
@@ -89,10 +92,11 @@ export class ProgressBars {
     const last = this.#lastLine.get(progress.step);
     const finished = progress.total !== null && progress.done >= progress.total;
     const now = Date.now();
-    const isSame = last?.kind === progress.kind && last.finished === finished;
+    const verb = verbOf(progress);
+    const isSame = last?.verb === verb && last.finished === finished;
     // The last unit of work and the end of the step are one word to a reader.
     if (isSame && (finished || now - last.atMs < LINE_INTERVAL_MS)) return;
-    this.#lastLine.set(progress.step, { atMs: now, kind: progress.kind, finished });
+    this.#lastLine.set(progress.step, { atMs: now, verb, finished });
     printError(`${title}: ${describe(progress)}\n`);
   }
 

@@ -17,34 +17,6 @@ export interface PlannedStep {
   readonly state: StepState;
 }
 
-/** How the engine ends the name of a measuring step, whose first part is an artifact's id. */
-const MEASURING = '/evaluate';
-
-/**
- * The scheme that a step of a make job makes: an artifact's id ends in its scheme unless the person named it, in which
- * case there is but one scheme. Null for a download.
- */
-export function schemeOfStep(step: string, schemes: readonly SchemeName[]): SchemeName | null {
-  const artifact = step.endsWith(MEASURING) ? step.slice(0, -MEASURING.length) : step;
-  // `nf4` is also found in `nf4-dq`: the longest fits best. A block size or a number may follow.
-  const found = [...schemes]
-    .sort((a, b) => b.length - a.length)
-    .find((scheme) => new RegExp(`-${scheme}(-b\\d+)?(-\\d+)?$`).test(artifact));
-  return found ?? null;
-}
-
-/** What a step does: as the engine says, or by its name where an earlier Nibble left it. */
-function taskOf(
-  { step, kind, task }: Progress,
-  schemes: readonly SchemeName[],
-): NonNullable<Progress['task']> {
-  if (task !== undefined) return task;
-  const scheme = schemeOfStep(step, schemes);
-  if (step.endsWith(MEASURING)) return { kind: 'evaluate', scheme };
-  const makes = kind === 'quantize' || kind === 'evaluate' || scheme !== null;
-  return { kind: makes ? 'quantize' : 'download', scheme };
-}
-
 function isFinished({ done, total }: Progress): boolean {
   return total !== null && done >= total;
 }
@@ -65,10 +37,10 @@ function stepsOfMake(
   request: Extract<Job['request'], { kind: 'make' }>,
 ): readonly PlannedStep[] {
   const { schemes } = request;
-  const steps = job.steps.map((progress) => ({ progress, task: taskOf(progress, schemes) }));
-  const making = steps.filter(({ task }) => task.kind === 'quantize');
-  const measuring = steps.filter(({ task }) => task.kind === 'evaluate');
-  const download = steps.find(({ task }) => task.kind === 'download')?.progress ?? null;
+  const measuring = job.steps.filter(({ phase }) => phase === 'evaluate');
+  const making = job.steps.filter(({ phase, format }) => phase !== 'evaluate' && format !== null);
+  const download =
+    job.steps.find(({ phase, format }) => phase !== 'evaluate' && format === null) ?? null;
   const planned: PlannedStep[] = [];
   // A folder needs no download; neither does a checkpoint that is here already.
   const expected = job.checkpointId === null && comesFromAfar(request.source);
@@ -80,8 +52,8 @@ function stepsOfMake(
       progress: download,
       state: stateOf(job, download, job.checkpointId !== null),
     });
-  const find = (list: typeof steps, scheme: SchemeName): Progress | null =>
-    list.find(({ task }) => schemes.length === 1 || task.scheme === scheme)?.progress ?? null;
+  const find = (list: readonly Progress[], scheme: SchemeName): Progress | null =>
+    list.find(({ format }) => format === scheme) ?? null;
   for (const [index, scheme] of schemes.entries()) {
     const progress = find(making, scheme);
     planned.push({

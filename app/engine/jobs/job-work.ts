@@ -4,7 +4,6 @@ import type { Artifact, Checkpoint } from '../../contract/checkpoint.ts';
 import type { EngineApi } from '../../contract/engine-api.ts';
 import { assertNever } from '../../contract/error.ts';
 import type { Job, JobRequest } from '../../contract/job.ts';
-import type { SchemeName } from '../../contract/scheme.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import type { JobCall } from '../../jobs/index.ts';
 import { heldOutText, sampleModel } from '../../sample/index.ts';
@@ -114,7 +113,6 @@ async function measure(
           emit({
             ...progress,
             step: `${progress.step}/evaluate`,
-            task: { kind: 'evaluate', scheme: artifact.scheme },
           });
         },
       },
@@ -129,19 +127,11 @@ async function make(
   request: MakeRequest,
   call: JobCall,
 ): Promise<void> {
-  const during = (kind: 'download' | 'quantize', scheme: SchemeName | null): JobCall => ({
-    ...call,
-    emit: (progress) => {
-      call.emit({ ...progress, task: { kind, scheme } });
-    },
-  });
-  const fetching = during('download', null);
-  const checkpoint = await checkpointFor(context, request.source, fetching, request.name);
+  const checkpoint = await checkpointFor(context, request.source, call, request.name);
   call.note({ checkpointId: checkpoint.id });
   const artifacts: Artifact[] = [];
   for (const scheme of new Set(request.schemes)) {
-    const making = during('quantize', scheme);
-    artifacts.push(await makeArtifact(context, checkpoint, scheme, request, making));
+    artifacts.push(await makeArtifact(context, checkpoint, scheme, request, call));
     const ids = artifacts.map(({ id }) => id);
     // What an earlier run has made stays on the list while this one goes over it again.
     call.note({ artifactIds: [...ids, ...job.artifactIds.filter((id) => !ids.includes(id))] });

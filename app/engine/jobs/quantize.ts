@@ -213,7 +213,9 @@ export async function makeArtifact(
       threads: request.threads ?? currentSettings(catalog).threads ?? undefined,
       devices: await devicesFor(context, request.device),
       signal,
-      onProgress: emit,
+      onProgress: (progress) => {
+        emit({ ...progress, artifact: id, format: scheme });
+      },
       onDiskFull: context.onDiskFull,
       toolVersion: toolVersion(),
       finish: async (partial) => {

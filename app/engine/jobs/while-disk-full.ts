@@ -5,7 +5,11 @@ import type { EngineContext } from '../context.ts';
 /** What is shown of work that waits for room before it has said anything. */
 const NOTHING_YET: Progress = {
   step: 'disk',
-  kind: 'paused',
+  phase: 'list',
+  isPaused: true,
+  subject: 'disk',
+  artifact: null,
+  format: null,
   detail: null,
   unit: 'items',
   done: 0,
@@ -48,7 +52,7 @@ export function whileDiskFull<C extends Call, T>(
     signal: call.signal,
     waitsWhenRefused: () => began,
     onPause: (detail) => {
-      call.emit({ ...last, kind: 'paused', detail, rate: null, secondsLeft: null });
+      call.emit({ ...last, isPaused: true, detail, rate: null, secondsLeft: null });
     },
   });
 }

@@ -38,7 +38,7 @@ async function hashAll(
   );
   const meter = new ProgressMeter({
     step: path.basename(directory),
-    kind: 'verify',
+    phase: 'verify',
     unit: 'bytes',
     total: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     onProgress: emit ?? (() => undefined),

@@ -149,7 +149,9 @@ describe('evaluating an artifact', () => {
     expect(measured.tokens).toBe(100);
     expect(progress.at(-1)).toMatchObject({
       step: 'tiny-nf4',
-      kind: 'evaluate',
+      phase: 'evaluate',
+      artifact: 'tiny-nf4',
+      format: 'nf4',
       unit: 'tokens',
       done: 100,
       total: 100,

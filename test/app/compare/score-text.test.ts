@@ -124,7 +124,7 @@ describe('scoring a text', () => {
   it('says how far it is, over all models', async () => {
     const progress: Progress[] = [];
     const scored = await score({ onProgress: (step) => progress.push(step) });
-    expect(progress.at(-1)).toMatchObject({ kind: 'evaluate', unit: 'tokens' });
+    expect(progress.at(-1)).toMatchObject({ phase: 'evaluate', unit: 'tokens' });
     expect(progress.at(-1)?.done).toBe((scored.tokens.length - 1) * 3);
     expect(new Set(progress.map(({ detail }) => detail))).toEqual(
       new Set(['sample-bf16', 'sample-nf4', 'sample-llm-int8']),

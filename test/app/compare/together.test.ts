@@ -102,10 +102,10 @@ describe('comparing together', () => {
     // No column waits for another to be done: all were loaded and asked before the first word.
     expect(askedAtFirstWord).toBe(3);
 
-    const loads = progress.filter(({ kind }) => kind === 'load');
+    const loads = progress.filter(({ phase }) => phase === 'load');
     expect(new Set(loads.map(({ step }) => step)).size).toBe(3);
     expect(loads.filter(({ done, total }) => done === total)).toHaveLength(3);
-    expect(progress.at(-1)).toMatchObject({ kind: 'compare', done: 3, total: 3 });
+    expect(progress.at(-1)).toMatchObject({ phase: 'compare', done: 3, total: 3 });
   });
 
   it('keeps ten alternatives of every token', async () => {
@@ -166,8 +166,8 @@ describe('comparing together', () => {
       const pending = compare(runners, {
         maxTokens: 500,
         signal: controller.signal,
-        onProgress: ({ kind }) => {
-          if (moment === 'load' && kind === 'load') setTimeout(() => controller.abort(), 50);
+        onProgress: ({ phase }) => {
+          if (moment === 'load' && phase === 'load') setTimeout(() => controller.abort(), 50);
         },
         onTokens: () => {
           if (moment === 'answer') controller.abort();

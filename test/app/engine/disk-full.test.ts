@@ -101,8 +101,8 @@ describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to 
         { source, schemes: ['int8-absmax'], device: 'cpu' },
         {
           ...quiet,
-          emit: ({ kind }) => {
-            if (kind === 'paused') paused.resolve(undefined);
+          emit: ({ isPaused }) => {
+            if (isPaused) paused.resolve(undefined);
           },
         },
       );

@@ -70,14 +70,14 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
       room: { pollMs: 20, resumeBytes: 2_000_000 },
       onProgress: (progress) => {
         if (seen.length === 0) fill(ballast, 2_500_000, gate);
-        if (progress.kind === 'paused') rmSync(ballast, { force: true });
+        if (progress.isPaused) rmSync(ballast, { force: true });
         seen.push(progress);
       },
     });
     await pulling;
-    const paused = seen.filter(({ kind }) => kind === 'paused');
+    const paused = seen.filter(({ isPaused }) => isPaused);
     expect(paused[0]?.detail).toMatch(/is full/);
-    expect(seen.at(-1)?.kind).toBe('download');
+    expect(seen.at(-1)).toMatchObject({ phase: 'download', isPaused: false });
     const done = seen.map((progress) => progress.done);
     expect(done).toEqual([...done].sort((a, b) => a - b));
     for (const shard of SHARDS)
@@ -99,10 +99,10 @@ describe.skipIf(why !== '')(`a disk that fills up${why}`, () => {
         directory,
         signal: cancel.signal,
         room: { pollMs: 20, resumeBytes: 3_000_000 },
-        onProgress: ({ kind }) => {
+        onProgress: ({ isPaused }) => {
           if (isFirst) fill(ballast, 3_000_000, gate);
           isFirst = false;
-          if (kind === 'paused') cancel.abort();
+          if (isPaused) cancel.abort();
         },
       }),
     ).rejects.toMatchObject({ code: 'aborted' });

@@ -60,9 +60,9 @@ describe('a download', () => {
     const { bytes } = await session.pull({ onProgress: (progress) => seen.push(progress) });
     const done = seen.map((progress) => progress.done);
     expect(done).toEqual([...done].sort((a, b) => a - b));
-    expect(seen.every((progress) => progress.total === bytes && progress.kind === 'download')).toBe(
-      true,
-    );
+    expect(
+      seen.every((progress) => progress.total === bytes && progress.phase === 'download'),
+    ).toBe(true);
     expect(seen.at(-1)).toMatchObject({ done: bytes, secondsLeft: 0, unit: 'bytes' });
   });
 

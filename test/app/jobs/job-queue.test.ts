@@ -10,7 +10,11 @@ import { scratchFolder } from '../../fixtures/scratch.ts';
 const request: JobRequest = { kind: 'verify', id: 'x' };
 const progress = (step: string, done: number, more: Partial<Progress> = {}): Progress => ({
   step,
-  kind: 'verify',
+  phase: 'verify',
+  isPaused: false,
+  subject: step,
+  artifact: null,
+  format: null,
   detail: null,
   unit: 'bytes',
   done,
@@ -134,7 +138,7 @@ describe('JobQueue', () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     work = (_, { emit }) => {
       emit(progress('a', 1));
-      emit(progress('a', 1, { kind: 'paused', detail: 'full' }));
+      emit(progress('a', 1, { isPaused: true, detail: 'full' }));
       expect(told.at(-1)?.waitsForDisk).toBe(true);
       expect(catalog.jobs.jobs()[0]?.waitsForDisk).toBe(true);
       emit(progress('a', 2));

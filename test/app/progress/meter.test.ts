@@ -12,7 +12,7 @@ function meterOf(total: number | null): {
   let nowMs = 0;
   const meter = new ProgressMeter({
     step: 's',
-    kind: 'download',
+    phase: 'download',
     unit: 'bytes',
     total,
     onProgress: (progress) => seen.push(progress),
@@ -74,10 +74,15 @@ describe('a progress meter', () => {
       meter.advance(10);
     }
     meter.pause('no room');
-    expect(seen.at(-1)).toMatchObject({ kind: 'paused', detail: 'no room', rate: null });
+    expect(seen.at(-1)).toMatchObject({
+      phase: 'download',
+      isPaused: true,
+      detail: 'no room',
+      rate: null,
+    });
     wait(3_600_000);
     meter.advance(10);
-    expect(seen.at(-1)).toMatchObject({ kind: 'download', detail: null });
+    expect(seen.at(-1)).toMatchObject({ phase: 'download', isPaused: false, detail: null });
     for (let i = 0; i < 20; i++) {
       wait(100);
       meter.advance(10);

@@ -263,7 +263,7 @@ describe('quantizeCheckpoint', () => {
       await run(scheme, { onProgress: (progress) => seen.push(progress) });
       const done = seen.map((progress) => progress.done);
       expect(done).toEqual([...done].sort((a, b) => a - b));
-      expect(seen.at(-1)).toMatchObject({ kind: 'quantize', step: 'model', secondsLeft: 0 });
+      expect(seen.at(-1)).toMatchObject({ phase: 'quantize', step: 'model', secondsLeft: 0 });
       expect(seen.at(-1)?.done).toBe(seen.at(-1)?.total);
     }
   });

@@ -17,7 +17,11 @@ afterEach(() => {
 function progress(done: number, more: Partial<Progress> = {}): Progress {
   return {
     step: 'a',
-    kind: 'compare',
+    phase: 'compare',
+    isPaused: false,
+    subject: 'a',
+    artifact: null,
+    format: null,
     detail: null,
     unit: 'items',
     done,
@@ -43,10 +47,10 @@ describe('progress where nobody watches', () => {
   it('says the end of every step and of every kind of work', () => {
     const bars = new ProgressBars({ interactive: false });
     bars.show(progress(1, { total: 1 }));
-    bars.show(progress(1, { total: 1, step: 'b' }));
-    bars.show(progress(1, { total: 1, kind: 'verify' }));
-    bars.show(progress(3, { total: null, kind: 'list', unit: 'files' }));
-    bars.show(progress(5e6, { total: 1e7, kind: 'download', unit: 'bytes' }));
+    bars.show(progress(1, { total: 1, step: 'b', subject: 'b' }));
+    bars.show(progress(1, { total: 1, phase: 'verify' }));
+    bars.show(progress(3, { total: null, phase: 'list', unit: 'files' }));
+    bars.show(progress(5e6, { total: 1e7, phase: 'download', unit: 'bytes' }));
     expect(printed).toEqual([
       'Comparing a: 1 of 1 item\n',
       'Comparing b: 1 of 1 item\n',

@@ -252,7 +252,11 @@ describe('the activity of jobs', () => {
   });
   const step = (done: number, total: number | null): Job['steps'][number] => ({
     step: 's',
-    kind: 'verify',
+    phase: 'verify',
+    isPaused: false,
+    subject: 's',
+    artifact: null,
+    format: null,
     detail: null,
     unit: 'bytes',
     done,

@@ -37,7 +37,11 @@ function progress(change: Partial<Progress>): RunEvent {
     kind: 'progress',
     progress: {
       step: 'eight four',
-      kind: 'compare',
+      phase: 'compare',
+      isPaused: false,
+      subject: 'Eight, Four',
+      artifact: null,
+      format: null,
       detail: null,
       unit: 'items',
       done: 0,
@@ -70,15 +74,15 @@ describe('a run', () => {
   it('shows what each column does while all answer together', () => {
     let run = after(newRun(request, ['One']), { kind: 'start' });
     expect(phases(run)).toBe('waiting waiting');
-    run = after(run, progress({ kind: 'load', step: 'load four', done: 0, total: 9 }));
+    run = after(run, progress({ phase: 'load', artifact: 'four', done: 0, total: 9 }));
     expect(phases(run)).toBe('waiting loading');
-    run = after(run, progress({ kind: 'load', step: 'load four', done: 9, total: 9 }));
+    run = after(run, progress({ phase: 'load', artifact: 'four', done: 9, total: 9 }));
     expect(phases(run)).toBe('waiting ready');
     run = after(run, { kind: 'tokens', artifactId: 'four', tokens: [token(1), token(2)] });
     run = after(run, { kind: 'tokens', artifactId: 'four', tokens: [token(3)] });
     expect(phases(run)).toBe('waiting answering');
     expect(run.prompts[0]?.columns[1]?.tokens.map(({ id }) => id)).toEqual([1, 2, 3]);
-    run = after(run, progress({ done: 1, detail: 'Four' }));
+    run = after(run, progress({ done: 1, artifact: 'four' }));
     expect(phases(run)).toBe('waiting done');
     run = after(run, { kind: 'end', comparison });
     expect(phases(run)).toBe('done done');

@@ -2,10 +2,29 @@ import { describe, expect, it } from 'vitest';
 import type { Job, JobRequest } from '../../../app/contract/job.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
 import { foundDamage, groupJobs, neighbour } from '../../../renderer/jobs/job-groups.ts';
-import { jobShare, plannedSteps, schemeOfStep } from '../../../renderer/jobs/job-steps.ts';
+import { jobShare, plannedSteps } from '../../../renderer/jobs/job-steps.ts';
 
-function progress(step: string, kind: Progress['kind'], done: number, total = 100): Progress {
-  return { step, kind, detail: null, unit: 'bytes', done, total, rate: null, secondsLeft: null };
+function progress(
+  phase: Progress['phase'],
+  format: string | null,
+  done: number,
+  more: Partial<Progress> = {},
+): Progress {
+  return {
+    step: 's',
+    phase,
+    isPaused: false,
+    subject: 'model',
+    artifact: null,
+    format,
+    detail: null,
+    unit: 'bytes',
+    done,
+    total: 100,
+    rate: null,
+    secondsLeft: null,
+    ...more,
+  };
 }
 function make(
   schemes: Extract<JobRequest, { kind: 'make' }>['schemes'],
@@ -31,29 +50,14 @@ function job(changes: Partial<Job>): Job {
   };
 }
 
-describe('schemeOfStep', () => {
-  it('takes the longest scheme that the name ends in', () => {
-    expect(schemeOfStep('model-nf4-dq', ['nf4', 'nf4-dq'])).toBe('nf4-dq');
-    expect(schemeOfStep('model-nf4', ['nf4', 'nf4-dq'])).toBe('nf4');
-  });
-  it('sees through block sizes, numbers and measuring', () => {
-    expect(schemeOfStep('model-nf4-b32-2/evaluate', ['nf4', 'int4'])).toBe('nf4');
-  });
-  it('takes a repository for no scheme even when it is named like one', () => {
-    expect(schemeOfStep('owner/model', ['nf4'])).toBeNull();
-  });
-});
-
 describe('plannedSteps', () => {
   it('takes the engine’s word for what a step makes, whatever the artifact is called', () => {
-    const made = progress('model-nf4-no-copy', 'quantize', 40);
-    const measured = progress('model-nf4-no-copy/evaluate', 'evaluate', 10);
     const steps = plannedSteps(
       job({
         request: make(['nf4-dq', 'nf4'], true),
         steps: [
-          { ...made, task: { kind: 'quantize', scheme: 'nf4' } },
-          { ...measured, task: { kind: 'evaluate', scheme: 'nf4' } },
+          progress('quantize', 'nf4', 40, { subject: 'mine', artifact: 'mine' }),
+          progress('evaluate', 'nf4', 10, { subject: 'mine', artifact: 'mine' }),
         ],
       }),
     );
@@ -66,7 +70,7 @@ describe('plannedSteps', () => {
   });
 
   it('lists what has not begun, so that the list keeps its length', () => {
-    const steps = plannedSteps(job({ steps: [progress('a/model', 'download', 10)] }));
+    const steps = plannedSteps(job({ steps: [progress('download', null, 10)] }));
     expect(steps.map(({ kind, scheme, state }) => [kind, scheme, state])).toEqual([
       ['download', null, 'running'],
       ['quantize', 'nf4-dq', 'waiting'],
@@ -86,7 +90,10 @@ describe('plannedSteps', () => {
       job({
         waitsForDisk: true,
         checkpointId: 'model',
-        steps: [progress('a/model', 'download', 100), progress('model-nf4-dq', 'paused', 50)],
+        steps: [
+          progress('download', null, 100),
+          progress('quantize', 'nf4-dq', 50, { isPaused: true }),
+        ],
       }),
     );
     expect(steps.map(({ state }) => state)).toEqual(['done', 'held', 'waiting']);
@@ -101,7 +108,7 @@ describe('plannedSteps', () => {
         request: make(['int4'], true),
         checkpointId: 'model',
         artifactIds: ['mine'],
-        steps: [progress('mine', 'quantize', 100), progress('mine/evaluate', 'evaluate', 30)],
+        steps: [progress('quantize', 'int4', 100), progress('evaluate', 'int4', 30)],
       }),
     );
     expect(steps.map(({ kind, state }) => [kind, state])).toEqual([
@@ -122,7 +129,7 @@ describe('jobShare', () => {
       jobShare(
         job({
           checkpointId: 'model',
-          steps: [progress('a/model', 'download', 100), progress('model-nf4-dq', 'quantize', 50)],
+          steps: [progress('download', null, 100), progress('quantize', 'nf4-dq', 50)],
         }),
       ),
     ).toBeCloseTo(0.5);

@@ -87,31 +87,30 @@ export function newRun(request: RunRequest, prompts: readonly string[]): Run {
   return { request, prompts: prompts.map((prompt) => freshPrompt(prompt, request.ids)) };
 }
 
-/** The engine's steps are `load ID` for each artifact, and one that counts the answers. */
+/** The engine tells how far each artifact is loaded, and counts the answers. */
 function afterProgress(
   request: RunRequest,
   columns: readonly RunColumn[],
   progress: Progress,
 ): readonly RunColumn[] {
-  if (progress.kind === 'load')
+  if (progress.phase === 'load')
     return columns.map((column) => {
-      if (progress.step !== `load ${column.artifactId}` || column.tokens.length > 0) return column;
+      if (progress.artifact !== column.artifactId || column.tokens.length > 0) return column;
       const isLoaded = progress.total !== null && progress.done >= progress.total;
       return { ...column, phase: isLoaded ? 'ready' : 'loading', loading: progress };
     });
-  if (progress.kind !== 'compare') return columns;
+  if (progress.phase !== 'compare') return columns;
   if (request.arrangement === 'alone')
     return columns.map((column, i) => {
       if (i < progress.done) return { ...column, phase: 'done' };
       if (i > progress.done || column.phase !== 'waiting') return column;
       return { ...column, phase: 'loading' };
     });
-  const named = columns.filter(
-    (column, i) => request.names[i] === progress.detail && column.phase === 'answering',
+  return columns.map((column) =>
+    column.artifactId === progress.artifact && column.phase === 'answering'
+      ? { ...column, phase: 'done' }
+      : column,
   );
-  // Two artifacts may have one name; then the end of the run tells.
-  const only = named.length === 1 ? named[0] : undefined;
-  return columns.map((column) => (column === only ? { ...column, phase: 'done' } : column));
 }
 
 function afterTokens(

@@ -51,9 +51,9 @@ function open(home: string): Promise<TestEngine> {
 }
 
 const isDownloading = ({ steps }: Job): boolean =>
-  steps.some(({ kind, done, total }) => kind === 'download' && done > 0 && done < (total ?? 0));
+  steps.some(({ phase, done, total }) => phase === 'download' && done > 0 && done < (total ?? 0));
 const isQuantizing = ({ steps }: Job): boolean =>
-  steps.some(({ kind, done, total }) => kind === 'quantize' && done > 0 && done < (total ?? 0));
+  steps.some(({ phase, done, total }) => phase === 'quantize' && done > 0 && done < (total ?? 0));
 
 /** From now on the hub sends a part of the weights and waits until the gate is opened. */
 function holdDownloads(): void {
@@ -118,7 +118,7 @@ describe('a make job', () => {
 
     expect(job.checkpointId).toBe('sample');
     expect(job.artifactIds).toEqual(['sample-bf16', 'sample-nf4']);
-    expect(job.steps.map(({ step, kind }) => [step, kind])).toEqual([
+    expect(job.steps.map(({ step, phase }) => [step, phase])).toEqual([
       [sampleModel.repository, 'download'],
       ['sample-bf16', 'quantize'],
       ['sample-nf4', 'quantize'],
@@ -362,6 +362,6 @@ describe('a verify job', () => {
     );
     const { files, steps } = await engine.done(started.id);
     expect(files?.find(({ name }) => name === 'model.safetensors')?.state).toBe('ok');
-    expect(steps.map(({ kind }) => kind)).toEqual(['verify']);
+    expect(steps.map(({ phase }) => phase)).toEqual(['verify']);
   });
 });
