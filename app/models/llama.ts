@@ -1,6 +1,4 @@
-import { z } from 'zod';
 import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields } from './fields.ts';
 import {
   attentionOf,
   decoderOf,
@@ -9,14 +7,10 @@ import {
   layersOf,
   preNormLayer,
   readActivation,
+  readBiases,
   readOutline,
 } from './outline.ts';
 import { readRope } from './rope-config.ts';
-
-const biasSchema = z.looseObject({
-  attention_bias: z.boolean().nullish(),
-  mlp_bias: z.boolean().nullish(),
-});
 
 /** Llama 1 to 3, and the many models that took its shape. */
 export const llama: Family = {
@@ -37,18 +31,19 @@ export const llama: Family = {
     });
     const activation = readActivation(config, 'silu');
     const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    const { attention_bias: attentionBias, mlp_bias: mlpBias } = readFields(biasSchema, config);
-    const bias = attentionBias ?? false;
+    const biases = readBiases(config);
     return decoderOf(outline, names, {
       rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
       layers: layersOf(outline, (layer) =>
         preNormLayer(
           outline,
           layer,
-          attentionOf(outline, layer, { biases: { qkv: bias, output: bias } }),
+          attentionOf(outline, layer, {
+            biases: { qkv: biases.attention, output: biases.attention },
+          }),
           gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
             activation,
-            bias: mlpBias ?? false,
+            bias: biases.mlp,
           }),
         ),
       ),

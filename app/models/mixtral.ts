@@ -18,6 +18,9 @@ const modules: ExpertsModules = {
   names: { gate: 'w1', up: 'w3', down: 'w2' },
 };
 
+/** Base of the rotation where the config does not say. */
+const DEFAULT_THETA = 1_000_000;
+
 /** No window where the config does not name one. */
 const NO_WINDOW = null;
 
@@ -39,7 +42,7 @@ export const mixtral: Family = {
       epsilon: 1e-5,
     });
     const activation = readActivation(config, 'silu');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
+    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension, DEFAULT_THETA);
     const window = readWindow(config, NO_WINDOW);
     const experts = {
       ...readExperts(config, {

@@ -240,6 +240,20 @@ export function windowOf(type: LayerType, window: number | null): number | null 
   return requireWindow(window);
 }
 
+const biasSchema = z.looseObject({
+  attention_bias: z.boolean().nullish(),
+  mlp_bias: z.boolean().nullish(),
+});
+
+/** `attention_bias` and `mlp_bias`, of families that read them. */
+export function readBiases(
+  config: unknown,
+  fallback = false,
+): { readonly attention: boolean; readonly mlp: boolean } {
+  const { attention_bias: attention, mlp_bias: mlp } = readFields(biasSchema, config);
+  return { attention: attention ?? fallback, mlp: mlp ?? false };
+}
+
 /** The path of a layer's module. */
 export function layerModule(layer: number, module: string): string {
   return `model.layers.${layer}.${module}`;
@@ -360,6 +374,24 @@ export function preNormLayer(
     feedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
     feedForward,
     afterFeedForwardNorm: null,
+    residualScale: 1,
+  };
+}
+
+/** A layer whose norms stand behind attention and feed-forward alone, as OLMo 2's. */
+export function postNormLayer(
+  outline: Outline,
+  layer: number,
+  attention: Attention,
+  feedForward: FeedForward,
+): DecoderLayer {
+  return {
+    attentionNorm: null,
+    attention,
+    afterAttentionNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
+    feedForwardNorm: null,
+    feedForward,
+    afterFeedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_feedforward_layernorm')),
     residualScale: 1,
   };
 }

@@ -1,10 +1,15 @@
+import { exaone4 } from './exaone4.ts';
 import { sevenLinearLayers, oneOf, type Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
+import { granite } from './granite.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { mixtral } from './mixtral.ts';
+import { olmo2, olmo3, olmoe } from './olmo.ts';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.ts';
 import { qwen2, qwen3 } from './qwen.ts';
+import { seedOss } from './seed-oss.ts';
+import { smollm3 } from './smollm3.ts';
 
 /** Families that can be quantized, but for which there are not all operators yet. */
 function quantizedOnly(modelType: string, className: string, isLinear = sevenLinearLayers): Family {
@@ -23,9 +28,13 @@ export const families: readonly Family[] = [
   gemma,
   gemma2,
   gemma3,
-  quantizedOnly('granite', 'GraniteForCausalLM'),
-  quantizedOnly('olmo2', 'Olmo2ForCausalLM'),
-  quantizedOnly('smollm3', 'SmolLM3ForCausalLM'),
+  granite,
+  smollm3,
+  olmo2,
+  olmo3,
+  olmoe,
+  exaone4,
+  seedOss,
   quantizedOnly('stablelm', 'StableLmForCausalLM'),
   quantizedOnly(
     'phi3',

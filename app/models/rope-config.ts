@@ -137,12 +137,14 @@ function demand<T>(kind: string, name: string, value: T | null | undefined): T {
  *
  * @param contextLength The model's `max_position_embeddings`.
  * @param headDimension Elements of a head.
+ * @param defaultTheta The base where the config does not say.
  * @throws AppError `unsupported-model` for a kind that is not known or lacks its numbers
  */
 export function readRope(
   fields: RopeFields,
   contextLength: number,
   headDimension: number,
+  defaultTheta = DEFAULT_THETA,
 ): RopeConfig {
   const given = parametersOf(fields);
   if (Object.values(given).some(isObject))
@@ -151,7 +153,7 @@ export function readRope(
       Object.keys(given).join(', ').slice(0, 64),
       'rotary embeddings that differ between kinds of layers are not supported.',
     );
-  const theta = given.rope_theta ?? fields.rope_theta ?? DEFAULT_THETA;
+  const theta = given.rope_theta ?? fields.rope_theta ?? defaultTheta;
   const kind = given.rope_type ?? given.type ?? 'default';
   const partial = given.partial_rotary_factor ?? fields.partial_rotary_factor ?? 1;
   if (kind !== 'default' && Math.floor(headDimension * partial) !== headDimension)

@@ -416,7 +416,7 @@ describe('linearWeightTest', () => {
     ['qwen2_vl', 'Qwen2VLForConditionalGeneration', 'Qwen2ForCausalLM'],
     ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3ForCausalLM'],
     ['llama4_text', 'Llama4ForCausalLM', 'LlamaForCausalLM'],
-    ['olmo3', 'Olmo3ForCausalLM', 'Olmo2ForCausalLM'],
+    ['olmo', 'OlmoForCausalLM', 'Olmo2ForCausalLM'],
     ['llama', 'LlamaForSequenceClassification', 'LlamaForCausalLM'],
   ])('names the known model that is nearest to %s', (modelType, className, similar) => {
     const { reason, facts } = describeArchitecture(like(modelType, className)).obstacle ?? {};
