@@ -1,16 +1,27 @@
 import { loadAddon } from './addon.ts';
-import { codebook } from './quantizers.ts';
-import type {
-  AffineSpec,
-  AffineWeights,
-  DoubleFourBitWeights,
-  FourBitSpec,
-  FourBitWeights,
-  InstructionSet,
-  Int8RowsWeights,
-  MatrixShape,
-  Source,
-} from './quantizers.ts';
+import type { InstructionSet, MatrixShape } from './quantizers.ts';
+
+/**
+ * A stored matrix, w = (value of its code - zero point) * scale of its block. Which of the parts there are, and of which
+ * type, is said by the row of formats.def that is called `format`.
+ */
+export interface WeightView extends MatrixShape {
+  format: string;
+  /** The codes as the file holds them; floats as bytes. */
+  codes: Uint8Array | Int8Array;
+  /** Weights that share a scale; @default 0: one scale for all */
+  blockSize?: number | undefined;
+  /** One per block; where scales are nested their codes. */
+  scales?: Float32Array | Uint8Array | undefined;
+  /** One per block; @default all 0 */
+  zeroPoints?: Int8Array | undefined;
+  /** [16] the value of each code, of formats that store them. */
+  levels?: Float32Array | undefined;
+  /** Double quantization: scale = map[code] * scales[block / 256] + offset. */
+  nested?: { scales: Float32Array; map: Float32Array; offset: number } | undefined;
+  /** Of LLM.int8: activations of this magnitude and more stay float32 in fast mode; @default 0: none */
+  threshold?: number | undefined;
+}
 
 /**
  * One matrix product, y = x W^T + bias. A model runs its products inside the runtime; these functions are for tests,
@@ -31,43 +42,19 @@ export interface Product {
   into?: Float32Array | undefined;
 }
 
-/** What each product of the addon takes last. */
-interface NativeProduct extends MatrixShape {
-  x: Float32Array;
-  bias: Float32Array | undefined;
-  y: Float32Array;
-  mode: string;
-  isa: string | undefined;
-  threads: number | undefined;
-}
-
 /** The functions that addon/linear.cpp registers; each refuses arguments that do not fit. */
 interface LinearAddon {
-  multiply4bit(
-    codes: Uint8Array,
-    absmax: Float32Array | Uint8Array,
-    nestedAbsmax: Float32Array | undefined,
-    nestedMap: Float32Array | undefined,
-    nestedOffset: number | undefined,
-    map: Float32Array,
-    blockSize: number,
-    call: NativeProduct,
+  multiply(
+    weights: WeightView,
+    call: {
+      x: Float32Array;
+      bias: Float32Array | undefined;
+      y: Float32Array;
+      mode: string;
+      isa: string | undefined;
+      threads: number | undefined;
+    },
   ): void;
-  multiplyInt8Rows(
-    codes: Int8Array,
-    rowAbsmax: Float32Array,
-    threshold: number,
-    call: NativeProduct,
-  ): void;
-  multiplyAffine(
-    codes: Int8Array | Uint8Array,
-    scales: Float32Array,
-    zeroPoints: Int8Array | undefined,
-    bits: number,
-    blockSize: number,
-    call: NativeProduct,
-  ): void;
-  multiply16bit(bytes: Uint8Array, type: string, call: NativeProduct): void;
   readMemory(bytes: Uint8Array, threads: number | undefined): number;
 }
 
@@ -78,94 +65,13 @@ function linearAddon(): LinearAddon {
   return loaded;
 }
 
-let nestedMap: Float32Array | undefined;
-const maps = new Map<string, Float32Array>();
-
-/** The table of a 4-bit type, asked for once: a benchmark calls in a tight loop. */
-function mapOf(type: FourBitSpec['type']): Float32Array {
-  const map = maps.get(type) ?? codebook(type);
-  maps.set(type, map);
-  return map;
-}
-
-function nativeProduct(shape: MatrixShape, product: Product): NativeProduct {
-  const tokens = product.x.length / shape.columns;
-  return {
-    rows: shape.rows,
-    columns: shape.columns,
-    x: product.x,
-    bias: product.bias,
-    y: product.into ?? new Float32Array(Math.ceil(tokens) * shape.rows),
-    mode: product.mode,
-    isa: product.isa,
-    threads: product.threads,
-  };
-}
-
-/** NF4 and FP4 weights, with plain or doubly quantized scales. @returns [tokens, rows] */
-export function linear4(
-  weights: FourBitWeights | DoubleFourBitWeights,
-  spec: FourBitSpec & MatrixShape,
-  product: Product,
-): Float32Array {
-  const call = nativeProduct(spec, product);
-  const { codes, absmax, nested } = weights;
-  if (nested !== null) nestedMap ??= codebook('dynamic8');
-  linearAddon().multiply4bit(
-    codes,
-    absmax,
-    nested?.absmax,
-    nested === null ? undefined : nestedMap,
-    nested?.offset,
-    mapOf(spec.type),
-    spec.blockSize,
-    call,
-  );
-  return call.y;
-}
-
-/**
- * LLM.int8 weights.
- *
- * @param spec `threshold`: activations of this magnitude and more stay float32 in fast mode; 0 rounds all of them
- * @returns [tokens, rows]
- */
-export function linearInt8Rows(
-  weights: Int8RowsWeights,
-  spec: MatrixShape & { threshold: number },
-  product: Product,
-): Float32Array {
-  const call = nativeProduct(spec, product);
-  linearAddon().multiplyInt8Rows(weights.codes, weights.rowAbsmax, spec.threshold, call);
-  return call.y;
-}
-
-/** Linear int8 and int4 weights. @returns [tokens, rows] */
-export function linearAffine(
-  weights: AffineWeights,
-  spec: Pick<AffineSpec, 'bits' | 'granularity'> & MatrixShape,
-  product: Product,
-): Float32Array {
-  const call = nativeProduct(spec, product);
-  const { granularity } = spec;
-  const whole = granularity.kind === 'row' ? spec.columns : 0;
-  const blockSize = granularity.kind === 'block' ? granularity.blockSize : whole;
-  linearAddon().multiplyAffine(
-    weights.codes,
-    weights.scales,
-    weights.zeroPoints ?? undefined,
-    spec.bits,
-    blockSize,
-    call,
-  );
-  return call.y;
-}
-
-/** Weights as a checkpoint holds them, at any alignment. @returns [tokens, rows] */
-export function linear16(weights: Source, shape: MatrixShape, product: Product): Float32Array {
-  const call = nativeProduct(shape, product);
-  linearAddon().multiply16bit(weights.bytes, weights.type, call);
-  return call.y;
+/** y = x W^T + bias. @returns [tokens, rows] */
+export function linear(weights: WeightView, product: Product): Float32Array {
+  const { x, bias, mode, isa, threads, into } = product;
+  const tokens = Math.ceil(x.length / weights.columns);
+  const y = into ?? new Float32Array(tokens * weights.rows);
+  linearAddon().multiply(weights, { x, bias, y, mode, isa, threads });
+  return y;
 }
 
 /** Reads `bytes` once on all threads: the speed limit that benchmarks compare products with. */

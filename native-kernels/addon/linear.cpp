@@ -10,6 +10,7 @@
 #include "addon/kernel_arguments.h"
 #include "addon/promise_worker.h"
 #include "addon/shared_pool.h"
+#include "codebook.h"
 #include "registration.h"
 
 namespace nibble::addon {
@@ -18,10 +19,8 @@ namespace {
 constexpr double kMostRows = 1 << 24;
 constexpr double kMostColumns = 1 << 24;
 
-/// What every product takes: { rows, columns, x, bias?, y, mode, isa?, threads? }.
+/// What a product takes beside the weights: { x, bias?, y, mode, isa?, threads? }.
 struct Product {
-  std::size_t rows;
-  std::size_t columns;
   const float* x;
   std::size_t tokens;
   const float* bias;
@@ -31,18 +30,16 @@ struct Product {
   Parallel parallel;
 };
 
-Product product_argument(const Napi::Value& value) {
+Product product_argument(const Napi::Value& value, const WeightView& w) {
   const Napi::Object call = object_argument(value, "call");
   Product product{};
-  product.rows = size_argument(call.Get("rows"), "rows", 1, kMostRows);
-  product.columns = size_argument(call.Get("columns"), "columns", 1, kMostColumns);
   const auto x = typed_array_argument<float>(call.Get("x"), "x");
-  if (x.length % product.columns != 0) refuse_argument("x", "must hold whole rows of `columns` values");
+  if (x.length % w.columns != 0) refuse_argument("x", "must hold whole rows of `columns` values");
   product.x = x.data;
-  product.tokens = x.length / product.columns;
+  product.tokens = x.length / w.columns;
   const Napi::Value bias = call.Get("bias");
-  product.bias = bias.IsUndefined() ? nullptr : typed_array_argument<float>(bias, "bias", product.rows);
-  product.y = typed_array_argument<float>(call.Get("y"), "y", product.tokens * product.rows);
+  product.bias = bias.IsUndefined() ? nullptr : typed_array_argument<float>(bias, "bias", w.rows);
+  product.y = typed_array_argument<float>(call.Get("y"), "y", product.tokens * w.rows);
   const std::string mode = string_argument(call.Get("mode"), "mode");
   if (mode != "fast" && mode != "exact") refuse_argument("mode", "must be 'fast' or 'exact'");
   product.mode = mode == "fast" ? Mode::fast : Mode::exact;
@@ -53,74 +50,56 @@ Product product_argument(const Napi::Value& value) {
 
 std::size_t blocks_of(std::size_t elements, std::size_t block_size) { return (elements + block_size - 1) / block_size; }
 
-// multiply4bit(codes, absmax, nestedAbsmax | undefined, nestedMap | undefined, nestedOffset | undefined, map,
-// blockSize,
-//              call)
-Napi::Value multiply_4bit(const Napi::CallbackInfo& info) {
-  const Product p = product_argument(info[7]);
-  const std::size_t elements = p.rows * p.columns;
-  Linear4Weights w{};
-  w.rows = p.rows;
-  w.columns = p.columns;
-  w.block_size = size_argument(info[6], "blockSize", 1, kMostColumns);
-  const std::size_t blocks = blocks_of(elements, w.block_size);
-  w.codes = typed_array_argument<std::uint8_t>(info[0], "codes", (elements + 1) / 2);
-  w.map = typed_array_argument<float>(info[5], "map", 16);
-  if (info[2].IsUndefined()) {
-    w.absmax = typed_array_argument<float>(info[1], "absmax", blocks);
-  } else {
-    w.absmax_codes = typed_array_argument<std::uint8_t>(info[1], "absmax", blocks);
-    w.nested_absmax = typed_array_argument<float>(info[2], "nested.absmax", blocks_of(blocks, 256));
-    w.nested_map = typed_array_argument<float>(info[3], "nested map", 256);
-    w.nested_offset = static_cast<float>(number_argument(info[4], "nested.offset"));
+/// The elements of an Int8Array or Uint8Array of exactly `bytes` of them.
+const void* bytes_argument(const Napi::Value& value, const char* name, std::size_t bytes) {
+  const bool is_signed = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_int8_array;
+  if (is_signed) return typed_array_argument<std::int8_t>(value, name, bytes);
+  return typed_array_argument<std::uint8_t>(value, name, bytes);
+}
+
+/// A matrix as linear.ts describes it. The tables that it points to live in `tables`.
+struct Tables {
+  std::optional<NestedCurve> curve;
+};
+
+WeightView view_argument(const Napi::Value& value, Tables& tables) {
+  const Napi::Object weights = object_argument(value, "weights");
+  const std::string name = string_argument(weights.Get("format"), "format");
+  const std::optional<WeightFormat> format = weight_format_from_name(name);
+  if (!format) refuse_argument("format", "must be a format of formats.def, not '" + name + "'");
+  WeightView w{};
+  w.format = *format;
+  w.rows = size_argument(weights.Get("rows"), "rows", 1, kMostRows);
+  w.columns = size_argument(weights.Get("columns"), "columns", 1, kMostColumns);
+  const auto has = [&](const char* key) { return !weights.Get(key).IsUndefined(); };
+  if (has("blockSize")) w.block_size = size_argument(weights.Get("blockSize"), "blockSize", 0, kMostColumns);
+  w.codes = bytes_argument(weights.Get("codes"), "codes", code_bytes(w));
+  const std::size_t blocks = block_count(w);
+  if (has("nested")) {
+    const Napi::Object nested = object_argument(weights.Get("nested"), "nested");
+    w.scale_codes = typed_array_argument<std::uint8_t>(weights.Get("scales"), "scales", blocks);
+    w.nested_scales =
+        typed_array_argument<float>(nested.Get("scales"), "nested.scales", blocks_of(blocks, kNestedBlockSize));
+    w.nested_map = typed_array_argument<float>(nested.Get("map"), "nested.map", 256);
+    w.nested_offset = static_cast<float>(number_argument(nested.Get("offset"), "nested.offset"));
+    tables.curve = nested_curve(w.nested_map);
+    if (tables.curve) w.nested_curve = &*tables.curve;
+  } else if (blocks > 0) {
+    w.scales = typed_array_argument<float>(weights.Get("scales"), "scales", blocks);
   }
-  const std::optional<NestedCurve> curve = w.nested_map != nullptr ? nested_curve(w.nested_map) : std::nullopt;
-  if (curve) w.nested_curve = &*curve;
-  linear4(w, p.x, p.tokens, p.bias, p.y, p.mode, p.isa, p.parallel);
-  return info.Env().Undefined();
+  if (has("zeroPoints"))
+    w.zero_points = typed_array_argument<std::int8_t>(weights.Get("zeroPoints"), "zeroPoints", blocks);
+  if (has("levels")) w.levels = typed_array_argument<float>(weights.Get("levels"), "levels", 16);
+  if (has("threshold")) w.threshold = static_cast<float>(number_argument(weights.Get("threshold"), "threshold"));
+  return w;
 }
 
-// multiplyInt8Rows(codes, rowAbsmax, threshold, call)
-Napi::Value multiply_int8_rows(const Napi::CallbackInfo& info) {
-  const Product p = product_argument(info[3]);
-  const LinearInt8RowsWeights w{typed_array_argument<std::int8_t>(info[0], "codes", p.rows * p.columns),
-                                typed_array_argument<float>(info[1], "rowAbsmax", p.rows), p.rows, p.columns,
-                                static_cast<float>(number_argument(info[2], "threshold"))};
-  linear_int8_rows(w, p.x, p.tokens, p.bias, p.y, p.mode, p.isa, p.parallel);
-  return info.Env().Undefined();
-}
-
-// multiplyAffine(codes, scales, zeroPoints | undefined, bits, blockSize (0: one scale), call)
-Napi::Value multiply_affine(const Napi::CallbackInfo& info) {
-  const Product p = product_argument(info[5]);
-  LinearAffineWeights w{};
-  w.rows = p.rows;
-  w.columns = p.columns;
-  w.bits = static_cast<int>(size_argument(info[3], "bits", 4, 8));
-  w.block_size = size_argument(info[4], "blockSize", 0, kMostColumns);
-  w.per_tensor = w.block_size == 0;
-  const std::size_t elements = p.rows * p.columns;
-  if (w.bits == 8) {
-    w.codes = typed_array_argument<std::int8_t>(info[0], "codes", elements);
-  } else {
-    w.packed = typed_array_argument<std::uint8_t>(info[0], "codes", (elements + 1) / 2);
-  }
-  const std::size_t blocks = w.per_tensor ? 1 : p.rows * blocks_of(p.columns, w.block_size);
-  w.scales = typed_array_argument<float>(info[1], "scales", blocks);
-  if (!info[2].IsUndefined()) w.zero_points = typed_array_argument<std::int8_t>(info[2], "zeroPoints", blocks);
-  linear_affine(w, p.x, p.tokens, p.bias, p.y, p.mode, p.isa, p.parallel);
-  return info.Env().Undefined();
-}
-
-// multiply16bit(bytes, type, call)
-Napi::Value multiply_16bit(const Napi::CallbackInfo& info) {
-  const Product p = product_argument(info[2]);
-  const std::string type = string_argument(info[1], "type");
-  if (type != "bf16" && type != "f16" && type != "f32") refuse_argument("type", "must be 'bf16', 'f16' or 'f32'");
-  const WeightType weight_type = type == "bf16" ? WeightType::bf16 : type == "f16" ? WeightType::f16 : WeightType::f32;
-  const std::size_t bytes = p.rows * p.columns * (type == "f32" ? 4 : 2);
-  const Linear16Weights w{typed_array_argument<std::uint8_t>(info[0], "bytes", bytes), weight_type, p.rows, p.columns};
-  linear16(w, p.x, p.tokens, p.bias, p.y, p.mode, p.isa, p.parallel);
+// multiply(weights, call)
+Napi::Value multiply(const Napi::CallbackInfo& info) {
+  Tables tables;
+  const WeightView w = view_argument(info[0], tables);
+  const Product p = product_argument(info[1], w);
+  linear_product(w, p.x, p.tokens, p.bias, p.y, p.mode, p.isa, p.parallel);
   return info.Env().Undefined();
 }
 
@@ -160,10 +139,7 @@ Napi::Value read_memory(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_linear(Napi::Env env, Napi::Object exports) {
-  add<multiply_4bit>(env, exports, "multiply4bit");
-  add<multiply_int8_rows>(env, exports, "multiplyInt8Rows");
-  add<multiply_affine>(env, exports, "multiplyAffine");
-  add<multiply_16bit>(env, exports, "multiply16bit");
+  add<multiply>(env, exports, "multiply");
   add<read_memory>(env, exports, "readMemory");
 }
 

@@ -8,10 +8,10 @@
 #include <optional>
 #include <stdexcept>
 
+#include "base/weights.h"
 #include "check/checks.h"
 #include "codebook.h"
 #include "half.h"
-#include "reference/linear_reference.h"
 
 namespace nibble::check {
 namespace {
@@ -37,149 +37,137 @@ std::vector<float> random_scales(std::size_t count, Random& random) {
   return scales;
 }
 
-template <typename Weights>
-std::vector<double> values_of(const Weights& w) {
+std::vector<double> values_of(const WeightView& w) {
   std::vector<double> values(w.rows * w.columns);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = reference::weight_at(w, i / w.columns, i % w.columns);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = weight_at(w, i / w.columns, i % w.columns);
   return values;
 }
 
-/// How the scales of 4-bit weights are stored: nested ones by the map of double quantization, or by one that no
-/// straight pieces describe.
-enum class Absmax { plain, nested, nested_otherwise };
+/// What a view points to.
+struct Storage {
+  Misaligned codes, scales, zero_points, levels, scale_codes, nested_scales, nested_map;
+  std::optional<NestedCurve> curve;
+  WeightView w{};
+};
 
-Layer four_bit(std::size_t rows, std::size_t columns, std::size_t block_size, Absmax absmax, Random& random) {
-  const bool nested = absmax != Absmax::plain;
-  struct Storage {
-    Misaligned codes, absmax, absmax_codes, nested_absmax, nested_map, map;
-    std::optional<NestedCurve> curve;
-    Linear4Weights w;
-  };
+Layer layer_of(std::string name, std::shared_ptr<Storage> s) {
+  return {std::move(name), s->w.rows, s->w.columns,
+          [s](const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa isa) {
+            linear_product(s->w, x, tokens, bias, y, mode, isa, kBackwards);
+          },
+          values_of(s->w)};
+}
+
+/// How scales are stored: nested ones by the map of double quantization, or by one that no straight pieces describe.
+enum class ScaleStorage { plain, nested, nested_otherwise };
+
+void add_nested_scales(Storage& s, ScaleStorage storage, Random& random) {
+  const std::size_t blocks = block_count(s.w);
+  s.scale_codes = Misaligned(random_bytes(blocks, random));
+  const std::vector<float> nested = random_scales((blocks + 255) / 256, random);
+  // As the largest magnitudes of blocks are: positive. The bound knows nothing of scales that cancel to nearly 0.
+  s.w.nested_offset = 1.5f * *std::max_element(nested.begin(), nested.end());
+  s.nested_scales = Misaligned(nested);
+  s.nested_map =
+      Misaligned(storage == ScaleStorage::nested ? std::vector<float>(dynamic8_values(), dynamic8_values() + 256)
+                                                 : random_scales(256, random));
+  s.curve = nested_curve(s.nested_map.floats());
+  if (s.curve.has_value() != (storage == ScaleStorage::nested)) throw std::logic_error("nested_curve judges wrongly");
+  s.w.scale_codes = s.scale_codes.bytes();
+  s.w.nested_scales = s.nested_scales.floats();
+  s.w.nested_map = s.nested_map.floats();
+  s.w.nested_curve = s.curve ? &*s.curve : nullptr;
+}
+
+/// A matrix of codes with random scales.
+/// @param block_size 0 for one scale for all
+Layer coded(WeightFormat format, std::size_t rows, std::size_t columns, std::size_t block_size, ScaleStorage storage,
+            bool zero_points, Random& random, float threshold = 0) {
+  const FormatTraits& traits = traits_of(format);
   auto s = std::make_shared<Storage>();
-  const std::size_t blocks = (rows * columns + block_size - 1) / block_size;
-  const float* map = four_bit_values(nested ? FourBitType::nf4 : FourBitType::fp4);
-  float offset = 0;
-  s->codes = Misaligned(random_bytes((rows * columns + 1) / 2, random));
-  s->map = Misaligned(std::vector<float>(map, map + 16));
-  if (nested) {
-    s->absmax_codes = Misaligned(random_bytes(blocks, random));
-    const std::vector<float> nested_absmax = random_scales((blocks + 255) / 256, random);
-    // As the largest magnitudes of blocks are: positive. The bound knows nothing of scales that cancel to nearly 0.
-    offset = 1.5f * *std::max_element(nested_absmax.begin(), nested_absmax.end());
-    s->nested_absmax = Misaligned(nested_absmax);
-    s->nested_map = Misaligned(absmax == Absmax::nested ? std::vector<float>(dynamic8_values(), dynamic8_values() + 256)
-                                                        : random_scales(256, random));
-    s->curve = nested_curve(s->nested_map.floats());
-    if (s->curve.has_value() != (absmax == Absmax::nested)) throw std::logic_error("nested_curve judges wrongly");
-  } else {
-    s->absmax = Misaligned(random_scales(blocks, random));
+  WeightView& w = s->w;
+  w.format = format;
+  w.rows = rows;
+  w.columns = columns;
+  w.block_size = block_size;
+  w.threshold = threshold;
+  s->codes = Misaligned(random_bytes(code_bytes(w), random));
+  w.codes = s->codes.bytes();
+  if (traits.values == FormatTraits::Values::levels) {
+    const float* levels = four_bit_values(storage == ScaleStorage::plain ? FourBitType::fp4 : FourBitType::nf4);
+    s->levels = Misaligned(std::vector<float>(levels, levels + 16));
+    w.levels = s->levels.floats();
   }
-  s->w = {s->codes.bytes(),
-          nested ? nullptr : s->absmax.floats(),
-          nested ? s->absmax_codes.bytes() : nullptr,
-          nested ? s->nested_absmax.floats() : nullptr,
-          nested ? s->nested_map.floats() : nullptr,
-          offset,
-          s->map.floats(),
-          rows,
-          columns,
-          block_size,
-          s->curve ? &*s->curve : nullptr};
-  return {std::string(nested ? "nf4-dq " : "fp4 ") + std::to_string(block_size), rows, columns,
-          [s](const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa isa) {
-            linear4(s->w, x, tokens, bias, y, mode, isa, kBackwards);
-          },
-          values_of(s->w)};
+  if (storage == ScaleStorage::plain) {
+    s->scales = Misaligned(random_scales(block_count(w), random));
+    w.scales = s->scales.floats();
+  } else {
+    add_nested_scales(*s, storage, random);
+  }
+  if (zero_points) {
+    std::vector<std::int8_t> zeros(block_count(w));
+    for (std::int8_t& zero : zeros) {
+      zero = static_cast<std::int8_t>(static_cast<int>(random.below(std::size_t{1} << traits.bits)) -
+                                      (1 << (traits.bits - 1)));
+    }
+    s->zero_points = Misaligned(zeros);
+    w.zero_points = s->zero_points.codes();
+  }
+  return layer_of(std::string(traits.name) + " block " + std::to_string(block_size) +
+                      (storage == ScaleStorage::plain ? "" : " nested") + (zero_points ? " zero points" : ""),
+                  s);
 }
 
-Layer int8_rows(std::size_t rows, std::size_t columns, float threshold, Random& random) {
-  struct Storage {
-    Misaligned codes, row_absmax;
-    LinearInt8RowsWeights w;
-  };
-  auto s = std::make_shared<Storage>();
-  s->codes = Misaligned(random_bytes(rows * columns, random));
-  s->row_absmax = Misaligned(random_scales(rows, random));
-  s->w = {s->codes.codes(), s->row_absmax.floats(), rows, columns, threshold};
-  return {"llm-int8 " + std::to_string(threshold), rows, columns,
-          [s](const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa isa) {
-            linear_int8_rows(s->w, x, tokens, bias, y, mode, isa, kBackwards);
-          },
-          values_of(s->w)};
-}
-
-/// @param block_size 0 for one scale per tensor, `columns` for one per row
-Layer affine(std::size_t rows, std::size_t columns, int bits, std::size_t block_size, bool zero_points,
-             Random& random) {
-  struct Storage {
-    Misaligned codes, scales, zero_points;
-    LinearAffineWeights w;
-  };
-  auto s = std::make_shared<Storage>();
-  const std::size_t count = block_size == 0 ? 1 : rows * ((columns + block_size - 1) / block_size);
-  s->codes = Misaligned(random_bytes(bits == 8 ? rows * columns : (rows * columns + 1) / 2, random));
-  s->scales = Misaligned(random_scales(count, random));
-  std::vector<std::int8_t> zeros(count);
-  for (std::int8_t& zero : zeros)
-    zero = static_cast<std::int8_t>(static_cast<int>(random.below(1u << bits)) - (1 << (bits - 1)));
-  s->zero_points = Misaligned(zeros);
-  s->w = {bits == 8 ? s->codes.codes() : nullptr,
-          bits == 4 ? s->codes.bytes() : nullptr,
-          s->scales.floats(),
-          zero_points ? s->zero_points.codes() : nullptr,
-          bits,
-          block_size == 0,
-          rows,
-          columns,
-          block_size == 0 ? columns : block_size};
-  return {"int" + std::to_string(bits) + " block " + std::to_string(block_size) + (zero_points ? " zero points" : ""),
-          rows, columns,
-          [s](const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa isa) {
-            linear_affine(s->w, x, tokens, bias, y, mode, isa, kBackwards);
-          },
-          values_of(s->w)};
-}
-
-Layer sixteen_bit(std::size_t rows, std::size_t columns, WeightType type, Random& random) {
-  struct Storage {
-    Misaligned bytes;
-    Linear16Weights w;
-  };
+Layer floats(WeightFormat format, std::size_t rows, std::size_t columns, Random& random) {
   auto s = std::make_shared<Storage>();
   std::vector<std::uint16_t> halves(rows * columns);
-  std::vector<float> floats(rows * columns);
-  for (std::size_t i = 0; i < floats.size(); ++i) {
-    floats[i] = random.gaussian();
+  std::vector<float> values(rows * columns);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = random.gaussian();
     std::uint32_t bits;
-    std::memcpy(&bits, &floats[i], sizeof bits);
-    halves[i] = type == WeightType::f16 ? half_from_float(floats[i]) : static_cast<std::uint16_t>(bits >> 16);
+    std::memcpy(&bits, &values[i], sizeof bits);
+    halves[i] = format == WeightFormat::f16 ? half_from_float(values[i]) : static_cast<std::uint16_t>(bits >> 16);
   }
-  s->bytes = type == WeightType::f32 ? Misaligned(floats) : Misaligned(halves);
-  s->w = {s->bytes.bytes(), type, rows, columns};
-  return {"type " + std::to_string(static_cast<int>(type)), rows, columns,
-          [s](const float* x, std::size_t tokens, const float* bias, float* y, Mode mode, Isa isa) {
-            linear16(s->w, x, tokens, bias, y, mode, isa, kBackwards);
-          },
-          values_of(s->w)};
+  s->codes = format == WeightFormat::f32 ? Misaligned(values) : Misaligned(halves);
+  s->w.format = format;
+  s->w.rows = rows;
+  s->w.columns = columns;
+  s->w.codes = s->codes.bytes();
+  return layer_of(traits_of(format).name, s);
 }
 
+/// One layer or more of every row of formats.def.
 std::vector<Layer> layers_of(std::size_t rows, std::size_t columns, Random& random) {
   std::vector<Layer> layers;
-  for (const std::size_t block : {32u, 64u, 128u, 4096u}) {
-    layers.push_back(four_bit(rows, columns, block, Absmax::nested, random));
-    layers.push_back(four_bit(rows, columns, block, Absmax::nested_otherwise, random));
-    layers.push_back(four_bit(rows, columns, block, Absmax::plain, random));
-  }
-  for (const std::size_t block :
-       {std::size_t{0}, columns, std::size_t{16}, std::size_t{32}, std::size_t{64}, std::size_t{128}}) {
-    for (const bool zero_points : {false, true}) {
-      layers.push_back(affine(rows, columns, 8, block, zero_points, random));
-      layers.push_back(affine(rows, columns, 4, block, zero_points, random));
+  for (const FormatTraits& traits : kFormats) {
+    const WeightFormat format = traits.format;
+    switch (traits.blocks) {
+      case FormatTraits::Blocks::none:
+        layers.push_back(floats(format, rows, columns, random));
+        break;
+      case FormatTraits::Blocks::flat:
+        for (const std::size_t block : {32u, 64u, 128u, 4096u}) {
+          for (const ScaleStorage storage :
+               {ScaleStorage::nested, ScaleStorage::nested_otherwise, ScaleStorage::plain}) {
+            layers.push_back(coded(format, rows, columns, block, storage, false, random));
+          }
+        }
+        break;
+      case FormatTraits::Blocks::row:
+        if (traits.outliers == FormatTraits::Outliers::threshold) {
+          for (const float threshold : {0.0f, 6.0f, 0.5f}) {
+            layers.push_back(coded(format, rows, columns, columns, ScaleStorage::plain, false, random, threshold));
+          }
+          break;
+        }
+        for (const std::size_t block :
+             {std::size_t{0}, columns, std::size_t{16}, std::size_t{32}, std::size_t{64}, std::size_t{128}}) {
+          layers.push_back(coded(format, rows, columns, block, ScaleStorage::plain, false, random));
+          if (traits.zero_points)
+            layers.push_back(coded(format, rows, columns, block, ScaleStorage::plain, true, random));
+        }
+        break;
     }
-  }
-  for (const float threshold : {0.0f, 6.0f, 0.5f}) layers.push_back(int8_rows(rows, columns, threshold, random));
-  for (const WeightType type : {WeightType::bf16, WeightType::f16, WeightType::f32}) {
-    layers.push_back(sixteen_bit(rows, columns, type, random));
   }
   return layers;
 }
@@ -272,10 +260,11 @@ void check_integers(Isa isa, Random& random, Report& report) {
         x[i] = i % kColumns % 4 == 0 ? 127.0f : static_cast<float>(value);
       }
       for (const bool shifted : {false, true}) {
-        const LinearAffineWeights w{codes.data(), nullptr,  ones.data(), shifted ? zeros.data() : nullptr, 8, false,
-                                    kRows,        kColumns, kColumns};
+        WeightView w{WeightFormat::int8, kRows, kColumns, kColumns, codes.data()};
+        w.scales = ones.data();
+        if (shifted) w.zero_points = zeros.data();
         std::vector<float> y(tokens * kRows);
-        linear_affine(w, x.data(), tokens, nullptr, y.data(), Mode::fast, isa, kBackwards);
+        linear_product(w, x.data(), tokens, nullptr, y.data(), Mode::fast, isa, kBackwards);
         for (std::size_t i = 0; i < y.size(); ++i) {
           const std::size_t row = i % kRows;
           std::int64_t sum = 0;
@@ -292,7 +281,7 @@ void check_integers(Isa isa, Random& random, Report& report) {
 
 /// Powers of two change no rounding, only the exponent.
 void check_ends(Isa isa, Random& random, Report& report) {
-  const Layer layer = affine(40, 128, 8, 128, false, random);
+  const Layer layer = coded(WeightFormat::int8, 40, 128, 128, ScaleStorage::plain, false, random);
   const std::vector<float> x = activations(1, 128, random);
   const auto scaled = [&](int exponent) {
     std::vector<float> values(x);

@@ -36,7 +36,7 @@ struct Target {
 
 /// Fewer than reference::kFewTokens tokens times each of the targets' weights: the activations are rounded once, by
 /// lanes, and all strips of rows are shared out together.
-/// @param targets 1 to kMostTogether of the same width
+/// @param targets 1 to kMostFused of the same width
 void lanes_product(std::span<const Target> targets, const Tokens& tokens);
 
 /// Whether activations that were rounded for `a` serve `b`, whatever the number of tokens.
@@ -45,22 +45,16 @@ inline bool same_rounding(const GroupedWeights& a, const GroupedWeights& b) {
          (a.scales.zero_points == nullptr) == (b.scales.zero_points == nullptr);
 }
 
-/// reference::kFewTokens tokens or more times weights with scales per block, row or tensor: NF4, FP4, int4 and int8.
-/// @param targets 1 to kMostTogether of the same width, each with same_rounding as the first
-void grouped_products(std::span<const Target> targets, const Tokens& tokens);
+/// reference::kFewTokens tokens or more, whose outlier channels are multiplied in float32.
+/// @param targets 1 to kMostFused of the same width, each with same_rounding as the first
+void products_with_channels(std::span<const Target> targets, const Tokens& tokens);
 
-/// Rows of int8 as weights with one scale a row.
-GroupedWeights grouped_rows(const LinearInt8RowsWeights& w);
-
-/// The same for LLM.int8 with its outlier decomposition.
-/// @param weights those that the targets were made of by grouped_rows, of the same threshold
-void int8_rows_products(std::span<const LinearInt8RowsWeights> weights, std::span<const Target> targets,
-                        const Tokens& tokens);
+/// The same for weights whose activations have outliers by LLM.int8's threshold, which is the same for all of them.
+/// @param weights those that the targets were made of
+void products_with_threshold(std::span<const WeightView> weights, std::span<const Target> targets,
+                             const Tokens& tokens);
 
 /// Float32 activations times dequantized weights.
-void exact_product(const Linear4Weights& w, const Call& call);
-void exact_product(const LinearInt8RowsWeights& w, const Call& call);
-void exact_product(const LinearAffineWeights& w, const Call& call);
-void exact_product(const Linear16Weights& w, const Call& call);
+void float_product(const WeightView& w, const Call& call);
 
 }  // namespace nibble::linear

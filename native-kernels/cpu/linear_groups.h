@@ -39,7 +39,7 @@ inline Int8Activations activations_of(const Int8Activations& x, const TokenRange
 }
 
 /// Rounds the activations once, then multiplies strip by strip.
-/// @param targets 1 to kMostTogether, for all of which activations are rounded alike
+/// @param targets 1 to kMostFused, for all of which activations are rounded alike
 /// @param prepare prepare(token) gives the activations to round, [columns]
 /// @param finish finish(target's number, begin, end, range, scratch) adds what was left out of the rounding to the rows
 ///   [begin, end) of the target's y, for the tokens of the range

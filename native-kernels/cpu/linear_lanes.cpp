@@ -129,10 +129,10 @@ bool same_lanes(const GroupedWeights& a, const GroupedWeights& b) {
 }  // namespace
 
 void lanes_product(std::span<const Target> targets, const Tokens& tokens) {
-  thread_local std::array<Scratch, kMostTogether> memory;
-  std::array<std::array<LaneActivations, kFewTokens>, kMostTogether> rounded;
+  thread_local std::array<Scratch, kMostFused> memory;
+  std::array<std::array<LaneActivations, kFewTokens>, kMostFused> rounded;
   // The first target with the same rounding has it.
-  std::array<const LaneActivations*, kMostTogether> inputs{};
+  std::array<const LaneActivations*, kMostFused> inputs{};
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const GroupedWeights& w = *targets[i].weights;
     for (std::size_t k = 0; k < i && inputs[i] == nullptr; ++k) {

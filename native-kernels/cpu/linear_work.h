@@ -77,8 +77,8 @@ void for_strips(const Parallel& parallel, std::size_t items, std::size_t strip, 
 template <typename StripOf, typename PartsFor, typename Body>
 void for_target_strips(const Parallel& parallel, std::span<const Target> targets, const StripOf& strip_of,
                        const PartsFor& parts_for, const Body& body) {
-  std::array<std::size_t, kMostTogether> strips{};
-  std::array<std::size_t, kMostTogether> tasks{};
+  std::array<std::size_t, kMostFused> strips{};
+  std::array<std::size_t, kMostFused> tasks{};
   std::size_t all = 0;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     strips[i] = strip_of(*targets[i].weights);

@@ -69,7 +69,7 @@ function(nibble_cuda_image source header function texts flags)
       COMMAND ${CMAKE_COMMAND} -DNVCC=${NIBBLE_NVCC} "-DTARGETS=${targets}" "-DFLAGS=${flags}" -DSOURCE=${source}
               -DOUTPUT=${image} -DINSTEAD=${instead} -DHEADER=${header} -DFUNCTION=${function}
               -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/compile_image.cmake
-      DEPENDS ${kernel_files} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/compile_image.cmake
+      DEPENDS ${kernel_files} ${CMAKE_CURRENT_SOURCE_DIR}/formats.def ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/compile_image.cmake
       COMMENT "Compiling ${source} (machine code: ${machine_codes}; text: ${texts})"
       VERBATIM)
   elseif(known)

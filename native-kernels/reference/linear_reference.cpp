@@ -3,54 +3,18 @@
 #include "reference/linear_reference.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
-#include "codebook.h"
+#include "base/weights.h"
 #include "reference/linear_lanes.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::reference {
 namespace {
 
-/// Columns of LLM.int8 activations that share a scale, see cpu/linear_rows.cpp.
-constexpr std::size_t kInt8Group = 32;
-
-std::size_t blocks_per_row(const LinearAffineWeights& w) { return (w.columns + w.block_size - 1) / w.block_size; }
-
-std::size_t scale_index(const LinearAffineWeights& w, std::size_t row, std::size_t column) {
-  return w.per_tensor ? 0 : row * blocks_per_row(w) + column / w.block_size;
-}
-
-int nibble_at(const std::uint8_t* codes, std::size_t element) {
-  const std::uint8_t byte = codes[element / 2];
-  return element % 2 == 0 ? byte >> 4 : byte & 15;
-}
-
-float load_float(const float* p, std::size_t index) {
-  float value;
-  std::memcpy(&value, reinterpret_cast<const unsigned char*>(p) + index * sizeof value, sizeof value);
-  return value;
-}
-
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const std::uint32_t exponent = (half >> 10) & 31u;
-  const std::uint32_t mantissa = half & 1023u;
-  if (exponent == 0) {
-    const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  const std::uint32_t bits =
-      exponent == 31 ? 0x7f800000u | (mantissa << 13) : ((exponent + 112) << 23) | (mantissa << 13);
-  return std::bit_cast<float>(sign | bits);
-}
-
-template <typename Weights>
-void exact(const Weights& w, const float* x, std::size_t tokens, const float* bias, float* y) {
+void exact(const WeightView& w, const float* x, std::size_t tokens, const float* bias, float* y) {
   std::vector<float> row_values(w.columns);
   for (std::size_t row = 0; row < w.rows; ++row) {
     for (std::size_t k = 0; k < w.columns; ++k) row_values[k] = weight_at(w, row, k);
@@ -63,9 +27,11 @@ void exact(const Weights& w, const float* x, std::size_t tokens, const float* bi
 }
 
 /// `integer_weight(row, k)` is the integer factor, `scale(row, k)` what multiplies the integer sum of k's group.
-template <typename Weights, typename IntegerWeight, typename Scale>
-void grouped(const Weights& w, std::size_t rows, std::size_t columns, std::size_t group, const float* x,
-             std::size_t tokens, const float* bias, float* y, IntegerWeight integer_weight, Scale scale) {
+template <typename IntegerWeight, typename Scale>
+void grouped(const WeightView& w, std::size_t group, const float* x, std::size_t tokens, const float* bias, float* y,
+             IntegerWeight integer_weight, Scale scale) {
+  const std::size_t rows = w.rows;
+  const std::size_t columns = w.columns;
   std::vector<std::int8_t> codes(columns);
   std::vector<float> scales((columns + group - 1) / group);
   std::vector<float> scores(columns);
@@ -95,8 +61,35 @@ void grouped(const Weights& w, std::size_t rows, std::size_t columns, std::size_
   }
 }
 
-/// Weights that are integers from the start.
-std::int32_t no_rest(std::size_t, std::size_t) { return 0; }
+/// The same with the outliers of LLM.int8: each token's activations from the threshold on stay float32.
+template <typename IntegerWeight, typename Scale>
+void with_threshold(const WeightView& w, std::size_t group, const float* x, std::size_t tokens, const float* bias,
+                    float* y, IntegerWeight integer_weight, Scale scale) {
+  std::vector<float> inliers(w.columns);
+  std::vector<std::int8_t> codes(w.columns);
+  std::vector<float> scales((w.columns + group - 1) / group);
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const float* token = x + t * w.columns;
+    const auto outlier = [&](std::size_t k) { return w.threshold > 0 && std::fabs(token[k]) >= w.threshold; };
+    for (std::size_t k = 0; k < w.columns; ++k) inliers[k] = outlier(k) ? 0.0f : token[k];
+    for (std::size_t first = 0; first < w.columns; first += group) {
+      scales[first / group] =
+          quantize_activations(inliers.data() + first, std::min(group, w.columns - first), codes.data() + first);
+    }
+    for (std::size_t row = 0; row < w.rows; ++row) {
+      double sum = bias != nullptr ? load_float(bias, row) : 0.0;
+      for (std::size_t first = 0; first < w.columns; first += group) {
+        std::int32_t products = 0;
+        for (std::size_t k = first; k < std::min(w.columns, first + group); ++k) {
+          products += integer_weight(row, k) * codes[k];
+          if (outlier(k)) sum += static_cast<double>(weight_at(w, row, k)) * token[k];
+        }
+        sum += static_cast<double>(products) * (static_cast<double>(scale(row, first)) * scales[first / group]);
+      }
+      y[t * w.rows + row] = static_cast<float>(sum);
+    }
+  }
+}
 
 /// The same for few tokens, whose activations are rounded by lanes. `rest(row, k)`: rest_of the integer weight.
 template <typename IntegerWeight, typename Rest, typename Scale>
@@ -132,28 +125,14 @@ void by_lanes(std::size_t rows, std::size_t columns, int bits, const float* x, s
 
 }  // namespace
 
-std::size_t activation_group(const Linear4Weights& w) {
-  for (const std::size_t group : {std::size_t{64}, std::size_t{32}}) {
-    if (w.columns % group == 0 && w.block_size % group == 0) return group;
-  }
-  return 0;
-}
-
-std::size_t activation_group(const LinearAffineWeights& w) {
-  if (w.bits == 4 && w.columns % 2 != 0) return 0;  // rows begin in the middle of a byte
-  if (w.per_tensor || w.block_size >= w.columns) return 64;
-  if (w.block_size % 64 == 0) return 64;
-  return w.block_size % 32 == 0 ? 32 : 0;
-}
-
-ByteMap byte_map(const float* map) {
+ByteMap byte_map(const float* levels) {
   float largest = 0;
-  for (std::size_t i = 0; i < 16; ++i) largest = std::max(largest, std::fabs(load_float(map, i)));
+  for (std::size_t i = 0; i < 16; ++i) largest = std::max(largest, std::fabs(load_float(levels, i)));
   ByteMap result{};
   if (largest == 0) return result;
   result.unit = largest / 127.0f;
   for (std::size_t i = 0; i < 16; ++i) {
-    result.bytes[i] = static_cast<std::int8_t>(std::nearbyint(load_float(map, i) * (127.0f / largest)));
+    result.bytes[i] = static_cast<std::int8_t>(std::nearbyint(load_float(levels, i) * (127.0f / largest)));
   }
   return result;
 }
@@ -173,118 +152,29 @@ float quantize_activations(const float* x, std::size_t count, std::int8_t* codes
   return absmax / 127.0f;
 }
 
-float block_absmax(const Linear4Weights& w, std::size_t block) {
-  if (w.absmax != nullptr) return load_float(w.absmax, block);
-  const float product =
-      load_float(w.nested_map, w.absmax_codes[block]) * load_float(w.nested_absmax, block / kNestedBlockSize);
-  return product + w.nested_offset;
-}
-
-float weight_at(const Linear4Weights& w, std::size_t row, std::size_t column) {
-  const std::size_t element = row * w.columns + column;
-  return load_float(w.map, static_cast<std::size_t>(nibble_at(w.codes, element))) *
-         block_absmax(w, element / w.block_size);
-}
-
-float weight_at(const LinearInt8RowsWeights& w, std::size_t row, std::size_t column) {
-  return static_cast<float>(w.codes[row * w.columns + column]) * (load_float(w.row_absmax, row) / 127.0f);
-}
-
-float weight_at(const LinearAffineWeights& w, std::size_t row, std::size_t column) {
-  const std::size_t element = row * w.columns + column;
-  const int code = w.bits == 8 ? w.codes[element] : nibble_at(w.packed, element) - 8;
-  const std::size_t index = scale_index(w, row, column);
-  const int zero = w.zero_points != nullptr ? w.zero_points[index] : 0;
-  return static_cast<float>(code - zero) * load_float(w.scales, index);
-}
-
-float weight_at(const Linear16Weights& w, std::size_t row, std::size_t column) {
-  const std::size_t element = row * w.columns + column;
-  const auto* bytes = static_cast<const unsigned char*>(w.weight);
-  if (w.type == WeightType::f32) {
-    float value;
-    std::memcpy(&value, bytes + element * 4, 4);
-    return value;
-  }
-  std::uint16_t value;
-  std::memcpy(&value, bytes + element * 2, 2);
-  return w.type == WeightType::bf16 ? std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16)
-                                    : half_to_float(value);
-}
-
-void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode) {
+void linear_product(const WeightView& w, const float* x, std::size_t tokens, const LinearOutput& to, Mode mode) {
   const std::size_t group = activation_group(w);
-  if (mode == Mode::exact || group == 0) return exact(w, x, tokens, bias, y);
-  const ByteMap map = byte_map(w.map);
-  const auto weight = [&](std::size_t row, std::size_t k) {
-    return static_cast<std::int32_t>(map.bytes[nibble_at(w.codes, row * w.columns + k)]);
+  if (mode == Mode::exact || group == 0) return exact(w, x, tokens, to.bias, to.y);
+  const FormatTraits& traits = traits_of(w.format);
+  const bool has_levels = traits.values == FormatTraits::Values::levels;
+  const ByteMap map = has_levels ? byte_map(w.levels) : ByteMap{{}, 1.0f};
+  const auto code = [&](std::size_t row, std::size_t k) { return code_of(w, row * w.columns + k); };
+  const auto weight = [&](std::size_t row, std::size_t k) -> std::int32_t {
+    return has_levels ? map.bytes[code(row, k)] : code(row, k) - zero_point(w, block_of(w, row, k));
   };
-  const auto scale = [&](std::size_t row, std::size_t k) {
-    return block_absmax(w, (row * w.columns + k) / w.block_size) * map.unit;
-  };
+  const auto scale = [&](std::size_t row, std::size_t k) { return block_scale(w, block_of(w, row, k)) * map.unit; };
   if (tokens < kFewTokens) {
-    const auto rest = [&](std::size_t row, std::size_t k) {
-      const auto code = static_cast<std::size_t>(nibble_at(w.codes, row * w.columns + k));
-      return static_cast<std::int32_t>(map.unit == 0 ? 0
-                                                     : rest_of(load_float(w.map, code) / map.unit, map.bytes[code]));
+    const auto rest = [&](std::size_t row, std::size_t k) -> std::int32_t {
+      if (!has_levels || map.unit == 0) return 0;
+      const auto index = static_cast<std::size_t>(code(row, k));
+      return rest_of(load_float(w.levels, index) / map.unit, map.bytes[index]);
     };
-    return by_lanes(w.rows, w.columns, 4, x, tokens, bias, y, weight, rest, scale);
+    return by_lanes(w.rows, w.columns, traits.bits, x, tokens, to.bias, to.y, weight, rest, scale);
   }
-  grouped(w, w.rows, w.columns, group, x, tokens, bias, y, weight, scale);
-}
-
-void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
-                   Mode mode) {
-  const std::size_t group = activation_group(w);
-  if (mode == Mode::exact || group == 0) return exact(w, x, tokens, bias, y);
-  const auto weight = [&](std::size_t row, std::size_t k) {
-    const std::size_t element = row * w.columns + k;
-    const int code = w.bits == 8 ? w.codes[element] : nibble_at(w.packed, element) - 8;
-    return static_cast<std::int32_t>(code - (w.zero_points != nullptr ? w.zero_points[scale_index(w, row, k)] : 0));
-  };
-  const auto scale = [&](std::size_t row, std::size_t k) { return load_float(w.scales, scale_index(w, row, k)); };
-  if (tokens < kFewTokens) return by_lanes(w.rows, w.columns, w.bits, x, tokens, bias, y, weight, no_rest, scale);
-  grouped(w, w.rows, w.columns, group, x, tokens, bias, y, weight, scale);
-}
-
-void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
-                      Mode mode) {
-  if (mode == Mode::exact) return exact(w, x, tokens, bias, y);
-  if (tokens < kFewTokens) {
-    return by_lanes(
-        w.rows, w.columns, 8, x, tokens, bias, y,
-        [&](std::size_t row, std::size_t k) { return static_cast<std::int32_t>(w.codes[row * w.columns + k]); },
-        no_rest, [&](std::size_t row, std::size_t) { return load_float(w.row_absmax, row) / 127.0f; });
+  if (traits.outliers == FormatTraits::Outliers::threshold) {
+    return with_threshold(w, group, x, tokens, to.bias, to.y, weight, scale);
   }
-  std::vector<float> inliers(w.columns);
-  std::vector<std::int8_t> codes(w.columns);
-  std::vector<float> scales((w.columns + kInt8Group - 1) / kInt8Group);
-  for (std::size_t t = 0; t < tokens; ++t) {
-    const float* token = x + t * w.columns;
-    const auto outlier = [&](std::size_t k) { return w.threshold > 0 && std::fabs(token[k]) >= w.threshold; };
-    for (std::size_t k = 0; k < w.columns; ++k) inliers[k] = outlier(k) ? 0.0f : token[k];
-    for (std::size_t first = 0; first < w.columns; first += kInt8Group) {
-      scales[first / kInt8Group] =
-          quantize_activations(inliers.data() + first, std::min(kInt8Group, w.columns - first), codes.data() + first);
-    }
-    for (std::size_t row = 0; row < w.rows; ++row) {
-      double sum = bias != nullptr ? load_float(bias, row) : 0.0;
-      const double row_scale = load_float(w.row_absmax, row) / 127.0f;
-      for (std::size_t first = 0; first < w.columns; first += kInt8Group) {
-        std::int32_t products = 0;
-        for (std::size_t k = first; k < std::min(w.columns, first + kInt8Group); ++k) {
-          products += static_cast<std::int32_t>(w.codes[row * w.columns + k]) * codes[k];
-          if (outlier(k)) sum += static_cast<double>(weight_at(w, row, k)) * token[k];
-        }
-        sum += static_cast<double>(products) * (row_scale * scales[first / kInt8Group]);
-      }
-      y[t * w.rows + row] = static_cast<float>(sum);
-    }
-  }
-}
-
-void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y) {
-  exact(w, x, tokens, bias, y);
+  grouped(w, group, x, tokens, to.bias, to.y, weight, scale);
 }
 
 }  // namespace nibble::reference

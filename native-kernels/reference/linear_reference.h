@@ -11,23 +11,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "linear.h"
 
 namespace nibble::reference {
 
-/// Columns of x that share one int8 scale: 64, else 32, so that a group never lies in two weight blocks.
-/// @returns 0 when no such group exists (blocks that straddle rows at odd places): those shapes run in exact mode
-std::size_t activation_group(const Linear4Weights& w);
-std::size_t activation_group(const LinearAffineWeights& w);
-
-/// The 16 values of a 4-bit map as signed bytes: value ~ bytes[code] * unit, the largest magnitude becoming 127.
+/// The 16 levels of 4-bit codes as signed bytes: value ~ bytes[code] * unit, the largest magnitude becoming 127.
 struct ByteMap {
   std::int8_t bytes[16];
   float unit;
 };
-ByteMap byte_map(const float* map);
+ByteMap byte_map(const float* levels);
 
 /// Below this an activation group counts as zero: 127 / absmax would overflow, and no weight could lift it back.
 inline constexpr float kSmallestAbsmax = 7.8886090522101181e-31f;  // 2^-100
@@ -38,21 +32,7 @@ inline constexpr float kSmallestAbsmax = 7.8886090522101181e-31f;  // 2^-100
 /// @returns the scale
 float quantize_activations(const float* x, std::size_t count, std::int8_t* codes);
 
-/// absmax of block `block`, de-nested with separate roundings of product and sum, as bitsandbytes does.
-float block_absmax(const Linear4Weights& w, std::size_t block);
-
-/// A weight as float32; `row`, `column` within the matrix.
-float weight_at(const Linear4Weights& w, std::size_t row, std::size_t column);
-float weight_at(const LinearInt8RowsWeights& w, std::size_t row, std::size_t column);
-float weight_at(const LinearAffineWeights& w, std::size_t row, std::size_t column);
-float weight_at(const Linear16Weights& w, std::size_t row, std::size_t column);
-
-/// Shapes as in linear.h: x [tokens, columns], bias null or [rows], y [tokens, rows].
-void linear4(const Linear4Weights& w, const float* x, std::size_t tokens, const float* bias, float* y, Mode mode);
-void linear_int8_rows(const LinearInt8RowsWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
-                      Mode mode);
-void linear_affine(const LinearAffineWeights& w, const float* x, std::size_t tokens, const float* bias, float* y,
-                   Mode mode);
-void linear16(const Linear16Weights& w, const float* x, std::size_t tokens, const float* bias, float* y);
+/// As linear.h's, for one matrix.
+void linear_product(const WeightView& w, const float* x, std::size_t tokens, const LinearOutput& to, Mode mode);
 
 }  // namespace nibble::reference

@@ -45,6 +45,8 @@ class KernelInfo {
   std::size_t size(const char* name, std::size_t minimum, std::size_t otherwise) const;
   float real(const char* name) const;
   float real(const char* name, float otherwise) const;
+  /// Empty where it is absent.
+  std::string text(const char* name) const;
 
   /// What is stored for input `index`, in a weights file or in the graph. Its dimensions are valid as long as this
   /// object.

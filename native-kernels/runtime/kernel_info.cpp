@@ -64,11 +64,8 @@ KernelInfo::KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const c
 }
 
 void KernelInfo::read_places(WeightFiles& files) {
-  std::string text(api_.attribute_text(info_, "stored", nullptr, 0), '\0');
-  if (text.empty()) return;
-  api_.attribute_text(info_, "stored", text.data(), text.size());
-  text.resize(text.find('\0'));
-  for (std::string_view rest = text; !rest.empty();) {
+  const std::string stored = text("stored");
+  for (std::string_view rest = stored; !rest.empty();) {
     const std::string_view numbers = take_until(rest, '/');
     const std::string name(take_until(rest, '/'));
     std::size_t index = 0;
@@ -133,6 +130,14 @@ float KernelInfo::real(const char* name) const {
 float KernelInfo::real(const char* name, float otherwise) const {
   float value = 0;
   return api_.attribute_float(info_, name, &value) ? value : otherwise;
+}
+
+std::string KernelInfo::text(const char* name) const {
+  std::string text(api_.attribute_text(info_, name, nullptr, 0), '\0');
+  if (text.empty()) return text;
+  api_.attribute_text(info_, name, text.data(), text.size());
+  text.resize(text.find('\0'));
+  return text;
 }
 
 std::optional<Tensor> KernelInfo::constant(std::size_t index) const {

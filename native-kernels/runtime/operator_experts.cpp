@@ -9,7 +9,7 @@
 #include "elementwise.h"
 #include "for_rows.h"
 #include "operators.h"
-#include "stored_matrices.h"
+#include "stored_matrix.h"
 
 namespace nibble {
 namespace {
@@ -19,14 +19,11 @@ constexpr std::size_t kElementsPerTask = 4096;
 /// Far beyond any model.
 constexpr std::size_t kMostExperts = 4096;
 
-/// Stored behind x and the router's logits, each in the format's inputs: gate, up and down of every expert in turn.
+/// Stored behind x and the router's logits: gate, up and down of every expert in turn.
 constexpr std::size_t kFirstMatrix = 2;
 constexpr std::size_t kMatricesPerExpert = 3;
 
-template <class Matrix>
 class Experts final : public Kernel {
-  using Weights = typename Matrix::Weights;
-
  public:
   Experts(const KernelInfo& info, const SessionState& state)
       : mode_(state.mode),
@@ -37,13 +34,13 @@ class Experts final : public Kernel {
         multiply_(info.integer("gelu") != 0 ? gelu_multiply : silu_multiply) {
     if (count_ > kMostExperts || per_token_ > count_) info.malformed("its numbers of experts are out of range");
     for (std::size_t i = 0; i < count_ * kMatricesPerExpert; ++i) {
-      matrices_.push_back(std::make_unique<Matrix>(info, i, kFirstMatrix + i * Matrix::kInputs));
+      matrices_.push_back(std::make_unique<StoredMatrix>(info, i, kFirstMatrix + i * kMatrixInputs));
       weights_.push_back(matrices_[i]->w);
     }
     width_ = weights_[0].columns;
     inner_ = weights_[0].rows;
     for (std::size_t expert = 0; expert < count_; ++expert) {
-      const Weights* const w = &weights_[expert * kMatricesPerExpert];
+      const WeightView* const w = &weights_[expert * kMatricesPerExpert];
       if (w[0].columns != width_ || w[1].columns != width_ || w[2].rows != width_ || w[0].rows != inner_ ||
           w[1].rows != inner_ || w[2].columns != inner_) {
         info.malformed("its experts differ in size");
@@ -109,25 +106,19 @@ class Experts final : public Kernel {
       std::copy_n(x + choices[row].token * width_, width_, gathered_.data() + row * width_);
     }
     const std::size_t first = expert * kMatricesPerExpert;
-    const LinearOutput wide[] = {output(first, gate_), output(first + 1, up_)};
-    linear_together(std::span<const Weights>(&weights_[first], 2), gathered_.data(), rows, wide, mode_, isa_, parallel);
+    const LinearOutput wide[] = {matrices_[first]->output(gate_.data()), matrices_[first + 1]->output(up_.data())};
+    linear_product(std::span(&weights_[first], 2), gathered_.data(), rows, wide, mode_, isa_, parallel);
     for_rows(parallel, rows * inner_, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
       multiply_(gate_.data() + begin, up_.data() + begin, gate_.data() + begin, end - begin, isa_);
     });
-    const LinearOutput narrow[] = {output(first + 2, gathered_)};
-    linear_together(std::span<const Weights>(&weights_[first + 2], 1), gate_.data(), rows, narrow, mode_, isa_,
-                    parallel);
+    const LinearOutput narrow[] = {matrices_[first + 2]->output(gathered_.data())};
+    linear_product(std::span(&weights_[first + 2], 1), gate_.data(), rows, narrow, mode_, isa_, parallel);
     for (std::size_t row = 0; row < rows; ++row) {
       float* const sum = out + choices[row].token * width_;
       const float* const y = gathered_.data() + row * width_;
       for (std::size_t i = 0; i < width_; ++i) sum[i] += choices[row].weight * y[i];
     }
-    for (std::size_t i = 0; i < kMatricesPerExpert; ++i) bytes_read_ += matrices_[first + i]->code_bytes();
-  }
-
-  LinearOutput output(std::size_t matrix, std::vector<float>& to) const {
-    const std::vector<float>& bias = matrices_[matrix]->bias;
-    return {bias.empty() ? nullptr : bias.data(), to.data()};
+    for (std::size_t i = 0; i < kMatricesPerExpert; ++i) bytes_read_ += code_bytes(weights_[first + i]);
   }
 
   void grow(std::size_t rows) {
@@ -147,8 +138,8 @@ class Experts final : public Kernel {
   void (*multiply_)(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
   std::size_t width_ = 0;
   std::size_t inner_ = 0;
-  std::vector<std::unique_ptr<Matrix>> matrices_;
-  std::vector<Weights> weights_;
+  std::vector<std::unique_ptr<StoredMatrix>> matrices_;
+  std::vector<WeightView> weights_;
   std::vector<std::vector<Choice>> chosen_;  // by expert
   std::vector<std::size_t> order_;
   std::vector<float> gathered_;
@@ -159,20 +150,8 @@ class Experts final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> create_experts4(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<Experts<Linear4>>(info, state);
-}
-
-std::unique_ptr<Kernel> create_experts_int8_rows(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<Experts<LinearInt8Rows>>(info, state);
-}
-
-std::unique_ptr<Kernel> create_experts_affine(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<Experts<LinearAffine>>(info, state);
-}
-
-std::unique_ptr<Kernel> create_experts16(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<Experts<Linear16>>(info, state);
+std::unique_ptr<Kernel> create_experts(const KernelInfo& info, SessionState& state) {
+  return std::make_unique<Experts>(info, state);
 }
 
 }  // namespace nibble

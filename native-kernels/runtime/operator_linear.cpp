@@ -1,68 +1,51 @@
-// The matrix products. Every size of the stored weights is checked while the graph is loaded; a run only checks that
-// the activations have the right width.
+// The operator Linear. A run only checks that the activations have the right width.
 
 #include <array>
 
-#include "linear.h"
 #include "operators.h"
-#include "stored_matrices.h"
+#include "stored_matrix.h"
 
 namespace nibble {
 namespace {
 
-/// One to kMostTogether matrices times the same activations.
-template <class Matrix>
-class LinearTogether final : public Kernel {
+/// One to kMostFused matrices times the same activations.
+class Linear final : public Kernel {
  public:
-  LinearTogether(const KernelInfo& info, const SessionState& state) : mode_(state.mode), isa_(state.isa) {
+  Linear(const KernelInfo& info, const SessionState& state) : mode_(state.mode), isa_(state.isa) {
     const std::size_t parts = info.size("parts", 1, 1);
-    if (parts > kMostTogether) info.malformed("attribute parts is out of range: " + std::to_string(parts));
+    if (parts > kMostFused) info.malformed("attribute parts is out of range: " + std::to_string(parts));
     for (std::size_t part = 0; part < parts; ++part) {
-      matrices_.push_back(std::make_unique<Matrix>(info, part, 1 + part * Matrix::kInputs));
+      matrices_.push_back(std::make_unique<StoredMatrix>(info, part, 1 + part * kMatrixInputs));
       weights_.push_back(matrices_.back()->w);
       if (weights_[part].columns != weights_[0].columns) info.malformed("its matrices differ in width");
-      reading_.add(matrices_.back()->codes(), matrices_.back()->code_bytes());
+      reading_.add(weights_[part].codes, code_bytes(weights_[part]));
     }
   }
 
   void compute(const KernelContext& context) override {
     std::size_t tokens = 0;
     const float* x = context.matrix(0, weights_[0].columns, &tokens);
-    std::array<LinearOutput, kMostTogether> to{};
+    std::array<LinearOutput, kMostFused> to{};
     for (std::size_t i = 0; i < weights_.size(); ++i) {
-      const std::vector<float>& bias = matrices_[i]->bias;
-      to[i] = {bias.empty() ? nullptr : bias.data(), context.output(i, tokens, weights_[i].rows)};
+      to[i] = matrices_[i]->output(context.output(i, tokens, weights_[i].rows));
     }
     if (tokens == 0) return;
     context.begin_reading(reading_);
-    linear_together(std::span<const typename Matrix::Weights>(weights_), x, tokens, to.data(), mode_, isa_,
-                    context.parallel());
+    linear_product(weights_, x, tokens, to.data(), mode_, isa_, context.parallel());
   }
 
  private:
   Mode mode_;
   Isa isa_;
-  std::vector<std::unique_ptr<Matrix>> matrices_;
-  std::vector<typename Matrix::Weights> weights_;
+  std::vector<std::unique_ptr<StoredMatrix>> matrices_;
+  std::vector<WeightView> weights_;
   Reading reading_;
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> create_linear4(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<LinearTogether<Linear4>>(info, state);
-}
-
-std::unique_ptr<Kernel> create_linear_int8_rows(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<LinearTogether<LinearInt8Rows>>(info, state);
-}
-
-std::unique_ptr<Kernel> create_linear_affine(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<LinearTogether<LinearAffine>>(info, state);
-}
-
-std::unique_ptr<Kernel> create_linear16(const KernelInfo& info, SessionState& state) {
-  return std::make_unique<LinearTogether<Linear16>>(info, state);
+std::unique_ptr<Kernel> create_linear(const KernelInfo& info, SessionState& state) {
+  return std::make_unique<Linear>(info, state);
 }
 
 }  // namespace nibble

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "linear.h"
+#include "stored_matrix.h"
 
 namespace nibble {
 namespace {
@@ -24,17 +24,12 @@ constexpr InputSpec kGated[] = {kReal, kReal};
 constexpr InputSpec kExperts[] = {kReal, kReal};
 
 /// x, then what each of several matrices needs; the second and third matrix may be absent.
-template <std::size_t kCount>
-constexpr std::array<InputSpec, 1 + kMostTogether * kCount> together() {
-  std::array<InputSpec, 1 + kMostTogether * kCount> inputs{};
+constexpr auto kLinear = [] {
+  std::array<InputSpec, 1 + kMostFused * kMatrixInputs> inputs{};
   inputs.fill(kStored);
   inputs[0] = kReal;
   return inputs;
-}
-constexpr auto kLinear4 = together<6>();
-constexpr auto kLinearInt8Rows = together<3>();
-constexpr auto kLinearAffine = together<4>();
-constexpr InputSpec kLinear16[] = {kReal, kStored, kStored};
+}();
 
 constexpr OperatorSpec kSpecs[] = {
     {"Embedding", kEmbedding, 1, 0, create_embedding},
@@ -44,14 +39,8 @@ constexpr OperatorSpec kSpecs[] = {
     {"Attention", kAttention, 1, 0, create_attention},
     {"SiluMul", kGated, 1, 0, create_silu_mul},
     {"GeluMul", kGated, 1, 0, create_gelu_mul},
-    {"Linear4", kLinear4, 1, kMostTogether - 1, create_linear4},
-    {"LinearInt8Rows", kLinearInt8Rows, 1, kMostTogether - 1, create_linear_int8_rows},
-    {"LinearAffine", kLinearAffine, 1, kMostTogether - 1, create_linear_affine},
-    {"Linear16", kLinear16, 1, 0, create_linear16},
-    {"Experts4", kExperts, 1, 0, create_experts4},
-    {"ExpertsInt8Rows", kExperts, 1, 0, create_experts_int8_rows},
-    {"ExpertsAffine", kExperts, 1, 0, create_experts_affine},
-    {"Experts16", kExperts, 1, 0, create_experts16},
+    {"Linear", kLinear, 1, kMostFused - 1, create_linear},
+    {"Experts", kExperts, 1, 0, create_experts},
 };
 
 }  // namespace

@@ -15,15 +15,8 @@ std::unique_ptr<Kernel> create_rotary(const KernelInfo& info, SessionState& stat
 std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_linear4(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_linear_int8_rows(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_linear_affine(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_linear16(const KernelInfo& info, SessionState& state);
-
-std::unique_ptr<Kernel> create_experts4(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_experts_int8_rows(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_experts_affine(const KernelInfo& info, SessionState& state);
-std::unique_ptr<Kernel> create_experts16(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_linear(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_experts(const KernelInfo& info, SessionState& state);
 
 /// out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i], in float32. `x` and `out` may be the same.
 void rms_normalize(const float* x, const float* weight, std::size_t count, float epsilon, float* out);

@@ -14,7 +14,7 @@ namespace nibble {
 
 /// The stored codes that one operator reads from beginning to end.
 struct Reading {
-  std::array<std::span<const std::uint8_t>, kMostTogether> pieces{};
+  std::array<std::span<const std::uint8_t>, kMostFused> pieces{};
   std::size_t count = 0;
 
   void add(const void* codes, std::size_t bytes) { pieces[count++] = {static_cast<const std::uint8_t*>(codes), bytes}; }

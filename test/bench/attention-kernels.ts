@@ -5,7 +5,7 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { AttentionCache, readMemory } from '../../native-kernels/index.ts';
-import type { CacheType, InstructionSet } from '../../native-kernels/index.ts';
+import type { CacheType } from '../../native-kernels/index.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 const numbers = (list: string): number[] => list.split(',').map(Number);
 const threads = Number(options.threads);
 const rounds = Number(options.rounds);
-const isa = options.isa as InstructionSet | undefined;
+const isa = options.isa;
 const layers = Number(options.layers);
 const heads = Number(options.heads);
 const kvHeads = Number(options.kvHeads);

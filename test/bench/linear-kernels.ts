@@ -5,14 +5,8 @@
 //   node test/bench/linear-kernels.ts [--tokens 512] [--threads N] [--isa NAME] [--kind NAME] [--rounds 7]
 import os from 'node:os';
 import { parseArgs } from 'node:util';
-import {
-  linear16,
-  linear4,
-  linearAffine,
-  linearInt8Rows,
-  readMemory,
-} from '../../native-kernels/index.ts';
-import type { InstructionSet, MatrixShape, Product } from '../../native-kernels/index.ts';
+import { codebook, linear, readMemory } from '../../native-kernels/index.ts';
+import type { MatrixShape, Product } from '../../native-kernels/index.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -25,7 +19,7 @@ const { values: options } = parseArgs({
 });
 const threads = Number(options.threads);
 const rounds = Number(options.rounds);
-const isa = options.isa as InstructionSet | undefined;
+const isa = options.isa;
 
 /** Far more than any last-level cache, so that decode reads memory as it does in a model. */
 const POOL_BYTES = 256 * 2 ** 20;
@@ -60,6 +54,8 @@ for (let i = 0, state = 1; i < words.length; i++) {
 const floats = new Float32Array(2 ** 20).fill(0.01);
 const scaleCodes = pool.subarray(POOL_BYTES / 2);
 const nestedAbsmax = new Float32Array(2 ** 14).fill(0.01);
+const levels = codebook('nf4');
+const nestedMap = codebook('dynamic8');
 
 const codesAt = (at: number, length: number): Uint8Array => pool.subarray(at, at + length);
 const signedAt = (at: number, length: number): Int8Array => new Int8Array(pool.buffer, at, length);
@@ -74,9 +70,11 @@ const allKinds: Kind[] = [
       const blocks = elements(shape) / 64;
       const first = (at / 32) % (POOL_BYTES / 4);
       const absmax = scaleCodes.subarray(first, first + blocks);
-      const scales = { absmax: nestedAbsmax.subarray(0, Math.ceil(blocks / 256)), offset: 0.05 };
-      const weights = { codes: codesAt(at, elements(shape) / 2), absmax, nested: scales };
-      linear4(weights, { ...shape, type: 'nf4', blockSize: 64 }, product);
+      const scales = nestedAbsmax.subarray(0, Math.ceil(blocks / 256));
+      const nested = { scales, map: nestedMap, offset: 0.05 };
+      const codes = codesAt(at, elements(shape) / 2);
+      const weights = { format: 'levels4', blockSize: 64, levels, codes, scales: absmax, nested };
+      linear({ ...shape, ...weights }, product);
     },
   },
   {
@@ -85,8 +83,11 @@ const allKinds: Kind[] = [
     scaleBits: 0,
     multiply: (at, shape, product) => {
       const absmax = floats.subarray(0, elements(shape) / 64);
-      const weights = { codes: codesAt(at, elements(shape) / 2), absmax, nested: null };
-      linear4(weights, { ...shape, type: 'nf4', blockSize: 64 }, product);
+      const codes = codesAt(at, elements(shape) / 2);
+      linear(
+        { ...shape, format: 'levels4', blockSize: 64, levels, codes, scales: absmax },
+        product,
+      );
     },
   },
   {
@@ -94,9 +95,9 @@ const allKinds: Kind[] = [
     bits: 8,
     scaleBits: 0,
     multiply: (at, shape, product) => {
-      const rowAbsmax = floats.subarray(0, shape.rows);
-      const weights = { codes: signedAt(at, elements(shape)), rowAbsmax };
-      linearInt8Rows(weights, { ...shape, threshold: 6 }, product);
+      const scales = floats.subarray(0, shape.rows);
+      const weights = { format: 'int8_rows', codes: signedAt(at, elements(shape)), scales };
+      linear({ ...shape, ...weights, blockSize: shape.columns, threshold: 6 }, product);
     },
   },
   {
@@ -107,9 +108,8 @@ const allKinds: Kind[] = [
       const weights = {
         codes: signedAt(at, elements(shape)),
         scales: floats.subarray(0, shape.rows),
-        zeroPoints: null,
       };
-      linearAffine(weights, { ...shape, bits: 8, granularity: { kind: 'row' } }, product);
+      linear({ ...shape, ...weights, format: 'int8', blockSize: shape.columns }, product);
     },
   },
   {
@@ -120,10 +120,8 @@ const allKinds: Kind[] = [
       const weights = {
         codes: codesAt(at, elements(shape) / 2),
         scales: floats.subarray(0, elements(shape) / 64),
-        zeroPoints: null,
       };
-      const granularity = { kind: 'block', blockSize: 64 } as const;
-      linearAffine(weights, { ...shape, bits: 4, granularity }, product);
+      linear({ ...shape, ...weights, format: 'int4', blockSize: 64 }, product);
     },
   },
   {
@@ -131,7 +129,7 @@ const allKinds: Kind[] = [
     bits: 16,
     scaleBits: 0,
     multiply: (at, shape, product) => {
-      linear16({ bytes: codesAt(at, elements(shape) * 2), type: 'bf16' }, shape, product);
+      linear({ ...shape, format: 'bf16', codes: codesAt(at, elements(shape) * 2) }, product);
     },
   },
 ];
@@ -221,7 +219,7 @@ if (options.kind === undefined || options.kind === 'bf16') {
       readMemory(pool, threads);
     });
     const seconds = time(() => {
-      linear16({ bytes, type: 'bf16' }, head, { x, mode: 'fast', isa, threads, into });
+      linear({ ...head, format: 'bf16', codes: bytes }, { x, mode: 'fast', isa, threads, into });
     });
     rates.push(bytes.length / seconds);
     ratios.push(bytes.length / seconds / (pool.length / memory));

@@ -1,12 +1,10 @@
-import { codebook, processorFeatures } from '../../native-kernels/index.ts';
+import { codebook, linear, processorFeatures } from '../../native-kernels/index.ts';
 import type {
-  AffineWeights,
   FloatType,
   Granularity,
   InstructionSet,
   Product,
 } from '../../native-kernels/index.ts';
-import { linear4, linear16, linearAffine, linearInt8Rows } from '../../native-kernels/index.ts';
 import { gaussianFrom, sourceOf, weightsOf } from './quantizers-data.ts';
 
 /** A matrix in one of the formats, its products, and the weights it stands for. */
@@ -69,16 +67,22 @@ export function fourBitLayer(
   const weights = Float64Array.from({ length: numel }, (_, i) => {
     return (map[nibble(codes, i)] ?? 0) * (absmax[Math.floor(i / blockSize)] ?? 0);
   });
-  const stored = spec.nested
-    ? { codes, absmax: absmaxCodes, nested }
-    : ({ codes, absmax, nested: null } as const);
+  const view = {
+    ...{ format: 'levels4', rows, columns, blockSize, codes, levels: map },
+    ...(spec.nested
+      ? {
+          scales: absmaxCodes,
+          nested: { scales: nested.absmax, map: dynamic, offset: nested.offset },
+        }
+      : { scales: absmax }),
+  };
   return {
     name: `${type}${spec.nested ? '-dq' : ''} block ${blockSize}`,
     rows,
     columns,
     weights,
     weightError: (0.501 / 127) * Math.max(...absmax.map(Math.abs)),
-    multiply: (product) => linear4(stored, { type, blockSize, rows, columns }, product),
+    multiply: (product) => linear(view, product),
   };
 }
 
@@ -90,6 +94,15 @@ export function int8RowsLayer(
 ): Layer {
   const codes = signed(rows * columns, uniform);
   const rowAbsmax = positive(rows, uniform);
+  const view = {
+    format: 'int8_rows',
+    rows,
+    columns,
+    blockSize: columns,
+    codes,
+    scales: rowAbsmax,
+    threshold,
+  };
   return {
     name: `llm-int8 threshold ${threshold}`,
     rows,
@@ -98,8 +111,7 @@ export function int8RowsLayer(
       return (code * (rowAbsmax[Math.floor(i / columns)] ?? 0)) / 127;
     }),
     weightError: 0,
-    multiply: (product) =>
-      linearInt8Rows({ codes, rowAbsmax }, { rows, columns, threshold }, product),
+    multiply: (product) => linear(view, product),
   };
 }
 
@@ -130,7 +142,10 @@ export function affineLayer(
       )
     : null;
   const scales = positive(count, uniform);
-  const stored: AffineWeights = { codes, scales, zeroPoints };
+  const view = {
+    ...{ format: `int${bits}`, rows, columns, codes, scales, zeroPoints: zeroPoints ?? undefined },
+    blockSize: granularity.kind === 'tensor' ? 0 : blockSize,
+  };
   const block = granularity.kind === 'block' ? ` ${granularity.blockSize}` : '';
   return {
     name: `int${bits} per ${granularity.kind}${block}${spec.zeroPoints ? ' with zero points' : ''}`,
@@ -140,7 +155,7 @@ export function affineLayer(
       return (codeOf(i) - (zeroPoints?.[indexOf(i)] ?? 0)) * (scales[indexOf(i)] ?? 0);
     }),
     weightError: 0,
-    multiply: (product) => linearAffine(stored, { bits, granularity, rows, columns }, product),
+    multiply: (product) => linear(view, product),
   };
 }
 
@@ -158,7 +173,7 @@ export function sixteenBitLayer(
     columns,
     weights: Float64Array.from(weightsOf(source)),
     weightError: 0,
-    multiply: (product) => linear16(source, { rows, columns }, product),
+    multiply: (product) => linear({ format: type, rows, columns, codes: source.bytes }, product),
   };
 }
 

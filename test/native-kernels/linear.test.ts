@@ -1,8 +1,8 @@
 // What products promise beyond closeness: exact integers, the same bits for any number of threads, faults that show,
 // agreement with bitsandbytes.
 import { describe, expect, it } from 'vitest';
-import { linear16, linear4, linearAffine, linearInt8Rows } from '../../native-kernels/index.ts';
-import type { Product } from '../../native-kernels/index.ts';
+import { codebook, linear } from '../../native-kernels/index.ts';
+import type { Product, WeightView } from '../../native-kernels/index.ts';
 import { activations, affineLayer, isas, layersOf, misaligned } from './linear-data.ts';
 import { bytesOf, goldenTensors, uniformFrom } from './quantizers-data.ts';
 
@@ -59,16 +59,22 @@ describe(`integer products (seed ${seed})`, () => {
       for (const isa of isas) {
         const product: Product = { x, mode: 'fast', isa };
         const spec = { rows, columns };
-        const ones = new Float32Array(rows).fill(1);
-        const row = { kind: 'row' } as const;
+        const scales = new Float32Array(rows).fill(1);
         const affine = (zeros: Int8Array | null): Float32Array =>
-          linearAffine(
-            { codes, scales: ones, zeroPoints: zeros },
-            { ...spec, bits: 8, granularity: row },
+          linear(
+            {
+              ...{ ...spec, format: 'int8', blockSize: columns },
+              ...{ codes, scales, zeroPoints: zeros ?? undefined },
+            },
             product,
           );
-        const rowAbsmax = new Float32Array(rows).fill(127);
-        const int8Rows = linearInt8Rows({ codes, rowAbsmax }, { ...spec, threshold: 0 }, product);
+        const int8Rows = linear(
+          {
+            ...{ ...spec, format: 'int8_rows', blockSize: columns, codes },
+            scales: new Float32Array(rows).fill(127),
+          },
+          product,
+        );
         expect(Array.from(affine(null)), `${isa}, ${tokens} tokens`).toEqual(plain);
         expect(Array.from(affine(zeroPoints)), `${isa}, ${tokens} tokens`).toEqual(shifted);
         expect(Array.from(int8Rows), `${isa}, ${tokens} tokens`).toEqual(plain);
@@ -189,16 +195,17 @@ describe('layers that bitsandbytes computed', () => {
       nested_offset: number;
     };
     const weights = {
+      ...{ format: 'levels4', rows: 96, columns: 256, blockSize: 64, levels: codebook('nf4') },
       codes: new Uint8Array(tensor('linear4bit.weight')),
-      absmax: new Uint8Array(tensor('linear4bit.weight.absmax')),
-      nested: { absmax: floats('linear4bit.weight.nested_absmax'), offset: state.nested_offset },
+      scales: new Uint8Array(tensor('linear4bit.weight.absmax')),
+      nested: {
+        scales: floats('linear4bit.weight.nested_absmax'),
+        map: codebook('dynamic8'),
+        offset: state.nested_offset,
+      },
     };
-    const spec = { type: 'nf4', blockSize: 64, rows: 96, columns: 256 } as const;
     const multiply = (mode: 'exact' | 'fast'): number =>
-      nmse(
-        linear4(weights, spec, { x: floats('linear4bit.x'), mode, isa }),
-        floats('linear4bit.y'),
-      );
+      nmse(linear(weights, { x: floats('linear4bit.x'), mode, isa }), floats('linear4bit.y'));
     expect(multiply('exact')).toBeLessThan(FLOAT_NMSE);
     expect(multiply('fast')).toBeLessThan(FAST_4BIT_NMSE);
   });
@@ -207,14 +214,14 @@ describe('layers that bitsandbytes computed', () => {
   // with outliers apart are what it does on a GPU.
   it.each(isas)('has the same output for LLM.int8: %s', (isa) => {
     const weights = {
+      ...{ format: 'int8_rows', rows: 96, columns: 256, blockSize: 256 },
       codes: new Int8Array(tensor('linear8bit.weight')),
-      rowAbsmax: floats('linear8bit.SCB'),
+      scales: floats('linear8bit.SCB'),
     };
-    const spec = { rows: 96, columns: 256, threshold: 6 };
     const few = floats('linear8bit.x');
     const many = Float32Array.from({ length: 4 * few.length }, (_, i) => few[i % few.length] ?? 0);
     const multiply = (x: Float32Array, mode: 'exact' | 'fast', threshold = 6): number => {
-      const y = linearInt8Rows(weights, { ...spec, threshold }, { x, mode, isa });
+      const y = linear({ ...weights, threshold }, { x, mode, isa });
       return nmse(y.subarray(0, floats('linear8bit.y').length), floats('linear8bit.y'));
     };
     expect(multiply(few, 'exact')).toBeLessThan(FLOAT_NMSE);
@@ -231,7 +238,6 @@ describe('arguments', () => {
   const x = new Float32Array(64);
   it('refuses arrays that do not fit the shape', () => {
     const bytes = new Uint8Array(64 * 8 * 2);
-    const shape = { rows: 8, columns: 64 };
     const refusal = expect.objectContaining({ code: 'invalid-input' }) as unknown;
     const refused = (call: () => unknown): void => {
       let cause: unknown;
@@ -242,21 +248,24 @@ describe('arguments', () => {
       }
       expect(cause).toEqual(refusal);
     };
-    refused(() => linear16({ bytes: bytes.subarray(1), type: 'bf16' }, shape, { x, mode: 'fast' }));
-    refused(() => linear16({ bytes, type: 'bf16' }, shape, { x: x.subarray(1), mode: 'fast' }));
-    refused(() =>
-      linear16({ bytes, type: 'bf16' }, shape, { x, mode: 'fast', into: new Float32Array(7) }),
-    );
-    refused(() =>
-      linear16({ bytes, type: 'bf16' }, shape, { x, mode: 'fast', bias: new Float32Array(9) }),
-    );
-    refused(() => linear16({ bytes, type: 'bf16' }, shape, { x, mode: 'fast', threads: 0 }));
-    refused(() =>
-      linear4(
-        { codes: new Uint8Array(256), absmax: new Float32Array(7), nested: null },
-        { ...shape, type: 'nf4', blockSize: 64 },
-        { x, mode: 'fast' },
-      ),
-    );
+    const weights = { format: 'bf16', rows: 8, columns: 64, codes: bytes };
+    const multiply = (changes: Partial<WeightView>, product: Partial<Product> = {}): void => {
+      refused(() => linear({ ...weights, ...changes }, { x, mode: 'fast', ...product }));
+    };
+    multiply({ codes: bytes.subarray(1) });
+    multiply({ format: 'bf15' });
+    multiply({}, { x: x.subarray(1) });
+    multiply({}, { into: new Float32Array(7) });
+    multiply({}, { bias: new Float32Array(9) });
+    multiply({}, { threads: 0 });
+    const fourBit = {
+      ...{ format: 'levels4', blockSize: 64, codes: new Uint8Array(256) },
+      ...{ scales: new Float32Array(8), levels: codebook('nf4') },
+    };
+    multiply({ ...fourBit, scales: new Float32Array(7) });
+    multiply({ ...fourBit, scales: undefined });
+    multiply({ ...fourBit, blockSize: undefined });
+    multiply({ ...fourBit, levels: undefined });
+    expect(linear({ ...weights, ...fourBit }, { x, mode: 'fast' })).toHaveLength(8);
   });
 });

@@ -5,6 +5,7 @@ import {
   at,
   countTo,
   f32,
+  floatLinear,
   lookupGraph,
   node,
   noise,
@@ -41,7 +42,9 @@ function slowGraph(): Graph {
   return {
     nodes: [
       node('Embedding', 'x0', ['input_ids', 'table']),
-      ...layers.map((i) => node('Linear16', `x${i + 1}`, [`x${i}`, 'weight'])),
+      ...layers.map((i) =>
+        node('Linear', `x${i + 1}`, [`x${i}`, 'weight'], floatLinear('f32', width, width)),
+      ),
     ],
     tensors: {
       table: f32([4, width], noise(4 * width, 1)),

@@ -72,6 +72,33 @@ export interface Graph {
   width: number;
 }
 
+/** The stored inputs of `Linear`, in its order. */
+export function linearInputs(names: {
+  codes: string;
+  scales?: string;
+  zeroPoints?: string;
+  levels?: string;
+  nestedScales?: string;
+  nestedMap?: string;
+  bias?: string;
+}): string[] {
+  const { codes, scales, zeroPoints, levels, nestedScales, nestedMap, bias } = names;
+  return [codes, scales, zeroPoints, levels, nestedScales, nestedMap, bias].map(
+    (name) => name ?? '',
+  );
+}
+
+/** What `Linear` says of a matrix of floats. */
+export const floatLinear = (
+  format: string,
+  outFeatures: number,
+  inFeatures: number,
+): Record<string, Attribute> => ({
+  format: { text: format },
+  out_features: { int: outFeatures },
+  in_features: { int: inFeatures },
+});
+
 /** A node of our domain; its first output has its name. */
 export function node(
   operator: string,

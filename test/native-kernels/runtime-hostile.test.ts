@@ -27,10 +27,11 @@ function graphOf(
   inputs: string[],
   integers: Record<string, number>,
   tensors: Record<string, Tensor>,
+  format = 'levels4',
 ): Graph {
   const attributes = {
     ...Object.fromEntries(Object.entries(integers).map(([name, int]) => [name, { int }])),
-    ...(operator === 'Linear4' ? { nested_offset: { float: 0 } } : {}),
+    ...(operator === 'Linear' ? { format: { text: format }, nested_offset: { float: 0 } } : {}),
     ...(operator === 'Attention' ? { scale: { float: 1 } } : {}),
   };
   return {
@@ -47,21 +48,23 @@ const linear4 = {
   map: f32([16], zeros(16)),
 };
 const shape4 = { in_features: 8, out_features: 4, block_size: 16 };
-const inputs4 = ['x', 'codes', 'absmax', 'map'];
-const shapeAffine = { in_features: 8, out_features: 4, bits: 8, block_size: 4 };
+const inputs4 = ['x', 'codes', 'absmax', '', 'map'];
+const shapeAffine = { in_features: 8, out_features: 4, block_size: 4 };
+const shapeFloat = { in_features: 8, out_features: 4 };
+const shapeRows = { in_features: 8, out_features: 4, block_size: 8 };
 const affine = { w: i8([4, 8], zeros(32)), scales: f32([4, 2], zeros(8)) };
 
 const hostile: [string, Graph][] = [
-  ['short codes', graphOf('Linear4', inputs4, shape4, { ...linear4, codes: u8([15], zeros(15)) })],
-  ['short absmax', graphOf('Linear4', inputs4, shape4, { ...linear4, absmax: f32([1], [0]) })],
-  ['a short map', graphOf('Linear4', inputs4, shape4, { ...linear4, map: f32([15], zeros(15)) })],
-  ['an integer map', graphOf('Linear4', inputs4, shape4, { ...linear4, map: u8([16], zeros(16)) })],
-  ['blocks of 0', graphOf('Linear4', inputs4, { ...shape4, block_size: 0 }, linear4)],
-  ['negative sizes', graphOf('Linear4', inputs4, { ...shape4, in_features: -8 }, linear4)],
+  ['short codes', graphOf('Linear', inputs4, shape4, { ...linear4, codes: u8([15], zeros(15)) })],
+  ['short absmax', graphOf('Linear', inputs4, shape4, { ...linear4, absmax: f32([1], [0]) })],
+  ['a short map', graphOf('Linear', inputs4, shape4, { ...linear4, map: f32([15], zeros(15)) })],
+  ['an integer map', graphOf('Linear', inputs4, shape4, { ...linear4, map: u8([16], zeros(16)) })],
+  ['blocks of 0', graphOf('Linear', inputs4, { ...shape4, block_size: 0 }, linear4)],
+  ['negative sizes', graphOf('Linear', inputs4, { ...shape4, in_features: -8 }, linear4)],
   [
     'sizes whose product overflows',
     graphOf(
-      'Linear4',
+      'Linear',
       inputs4,
       { ...shape4, in_features: 2 ** 31 - 1, out_features: 2 ** 31 - 1 },
       linear4,
@@ -69,11 +72,11 @@ const hostile: [string, Graph][] = [
   ],
   [
     'double quantization without its tables',
-    graphOf('Linear4', inputs4, shape4, { ...linear4, absmax: u8([2], zeros(2)) }),
+    graphOf('Linear', inputs4, shape4, { ...linear4, absmax: u8([2], zeros(2)) }),
   ],
   [
     'a short nested absmax',
-    graphOf('Linear4', [...inputs4, 'nested', 'nestedMap'], shape4, {
+    graphOf('Linear', [...inputs4, 'nested', 'nestedMap'], shape4, {
       ...linear4,
       absmax: u8([2], zeros(2)),
       nested: f32([0], []),
@@ -83,38 +86,52 @@ const hostile: [string, Graph][] = [
   [
     'a short bias',
     graphOf(
-      'Linear16',
-      ['x', 'w', 'bias'],
-      {},
+      'Linear',
+      ['x', 'w', '', '', '', '', '', 'bias'],
+      shapeFloat,
       { w: bf16([4, 8], zeros(32)), bias: f32([3], zeros(3)) },
+      'bf16',
     ),
   ],
-  ['weights of integers', graphOf('Linear16', ['x', 'w'], {}, { w: i8([4, 8], zeros(32)) })],
-  ['a weight vector', graphOf('Linear16', ['x', 'w'], {}, { w: f32([32], zeros(32)) })],
-  ['a computed weight', graphOf('Linear16', ['x', 'x'], {}, {})],
+  [
+    'weights of integers',
+    graphOf('Linear', ['x', 'w'], shapeFloat, { w: i8([4, 8], zeros(32)) }, 'f32'),
+  ],
+  [
+    'a weight vector',
+    graphOf('Linear', ['x', 'w'], shapeFloat, { w: f32([32], zeros(32)) }, 'f32'),
+  ],
+  ['a computed weight', graphOf('Linear', ['x', 'x'], shapeFloat, {}, 'f32')],
   [
     'a short row absmax',
     graphOf(
-      'LinearInt8Rows',
+      'Linear',
       ['x', 'w', 'absmax'],
-      {},
+      shapeRows,
       { w: i8([4, 8], zeros(32)), absmax: f32([3], zeros(3)) },
+      'int8_rows',
     ),
   ],
   [
     'short scales',
-    graphOf('LinearAffine', ['x', 'w', 'scales'], shapeAffine, {
-      ...affine,
-      scales: f32([4], zeros(4)),
-    }),
+    graphOf(
+      'Linear',
+      ['x', 'w', 'scales'],
+      shapeAffine,
+      { ...affine, scales: f32([4], zeros(4)) },
+      'int8',
+    ),
   ],
-  ['bits of 5', graphOf('LinearAffine', ['x', 'w', 'scales'], { ...shapeAffine, bits: 5 }, affine)],
+  ['an unknown format', graphOf('Linear', ['x', 'w', 'scales'], shapeAffine, affine, 'int5')],
   [
     'short zero points',
-    graphOf('LinearAffine', ['x', 'w', 'scales', 'zeros'], shapeAffine, {
-      ...affine,
-      zeros: i8([7], zeros(7)),
-    }),
+    graphOf(
+      'Linear',
+      ['x', 'w', 'scales', 'zeros'],
+      shapeAffine,
+      { ...affine, zeros: i8([7], zeros(7)) },
+      'int8',
+    ),
   ],
   ['a norm without epsilon', graphOf('RmsNorm', ['x', 'w'], {}, { w: f32([8], zeros(8)) })],
   ['an unknown operator', graphOf('Launch', ['x'], {}, {})],
@@ -161,11 +178,26 @@ describe('a hostile graph', () => {
   it.each<[string, Graph]>([
     [
       'activations of another width',
-      graphOf('Linear16', ['x', 'w'], {}, { w: f32([4, 9], zeros(36)) }),
+      graphOf(
+        'Linear',
+        ['x', 'w'],
+        { ...shapeFloat, in_features: 9 },
+        { w: f32([4, 9], zeros(36)) },
+        'f32',
+      ),
     ],
     ['queries of another width', attentionGraph({ heads: 1 })],
     ['a rotation wider than a head', attentionGraph({}, 3)],
-    ['a computed bias', graphOf('Linear16', ['x', 'w', 'x'], {}, { w: f32([4, 8], zeros(32)) })],
+    [
+      'a computed bias',
+      graphOf(
+        'Linear',
+        ['x', 'w', '', '', '', '', '', 'x'],
+        shapeFloat,
+        { w: f32([4, 8], zeros(32)) },
+        'f32',
+      ),
+    ],
     [
       'a norm of another width',
       {

@@ -8,6 +8,7 @@ import {
   f32,
   i8,
   largestDifference,
+  linearInputs,
   node,
   noise,
   openGraph,
@@ -186,24 +187,34 @@ describe('linear layers', () => {
   }
 
   async function linear(
-    operator: string,
-    inputs: string[],
+    inputs: Parameters<typeof linearInputs>[0],
     attributes: Graph['nodes'][number]['attributes'],
     tensors: Record<string, Tensor>,
   ): Promise<number[]> {
+    const sizes = { in_features: { int: WIDTH }, out_features: { int: N } };
     return run({
-      nodes: [x, node(operator, 'y', ['x', ...inputs], { ...attributes })],
+      nodes: [
+        x,
+        node('Linear', 'y', ['x', ...linearInputs({ ...inputs, bias: 'bias' })], {
+          ...sizes,
+          ...attributes,
+        }),
+      ],
       tensors: { table: f32([TOKENS, WIDTH], table), bias: f32([N], bias), ...tensors },
       width: N,
     });
   }
 
-  it.each(['f32', 'f16', 'bf16'] as const)('Linear16 with %s weights', async (type) => {
+  it.each(['f32', 'f16', 'bf16'] as const)('Linear with %s weights', async (type) => {
     const weight = noise(N * WIDTH, 5).map((value) => asBfloat16(Math.f16round(value)));
     const exact = weight.every((value) => Math.f16round(value) === value);
     expect(exact).toBe(true);
     const make = { f32, f16, bf16 }[type];
-    const y = await linear('Linear16', ['w', 'bias'], {}, { w: make([N, WIDTH], weight) });
+    const y = await linear(
+      { codes: 'w' },
+      { format: { text: type } },
+      { w: make([N, WIDTH], weight) },
+    );
     expect(
       largestDifference(
         y,
@@ -212,50 +223,57 @@ describe('linear layers', () => {
     ).toBeLessThan(1e-5);
   });
 
-  it.each([false, true])('Linear4 with blocks across rows, nested absmax: %s', async (nested) => {
-    const blockSize = 16;
-    const blocks = Math.ceil((N * WIDTH) / blockSize);
-    const codes = noise(N * WIDTH, 6).map((value) => Math.floor((value + 1) * 8));
-    const map = noise(16, 7);
-    const absmaxCodes = noise(blocks, 8).map((value) => Math.floor((value + 1) * 128));
-    const nestedMap = noise(256, 10);
-    const absmax = Array.from(absmaxCodes, (code) =>
-      nested ? at(nestedMap, code) * 0.5 + 2 : code / 100,
-    );
-    const packed = countTo((N * WIDTH) / 2).map(
-      (i) => at(codes, 2 * i) * 16 + at(codes, 2 * i + 1),
-    );
-    const y = await linear(
-      'Linear4',
-      ['codes', 'absmax', 'map', ...(nested ? ['nested', 'nestedMap'] : ['', '']), 'bias'],
-      {
-        in_features: { int: WIDTH },
-        out_features: { int: N },
-        block_size: { int: blockSize },
-        nested_offset: { float: 2 },
-      },
-      {
-        codes: u8([packed.length, 1], packed),
-        absmax: nested ? u8([blocks], absmaxCodes) : f32([blocks], absmax),
-        map: f32([16], map),
-        nested: f32([1], [0.5]),
-        nestedMap: f32([256], nestedMap),
-      },
-    );
-    const expected = product((n, k) => {
-      const i = n * WIDTH + k;
-      return at(map, at(codes, i)) * at(absmax, Math.floor(i / blockSize));
-    }, true);
-    expect(largestDifference(y, expected)).toBeLessThan(1e-4);
-  });
+  it.each([false, true])(
+    'Linear with levels and blocks across rows, nested scales: %s',
+    async (nested) => {
+      const blockSize = 16;
+      const blocks = Math.ceil((N * WIDTH) / blockSize);
+      const codes = noise(N * WIDTH, 6).map((value) => Math.floor((value + 1) * 8));
+      const map = noise(16, 7);
+      const absmaxCodes = noise(blocks, 8).map((value) => Math.floor((value + 1) * 128));
+      const nestedMap = noise(256, 10);
+      const absmax = Array.from(absmaxCodes, (code) =>
+        nested ? at(nestedMap, code) * 0.5 + 2 : code / 100,
+      );
+      const packed = countTo((N * WIDTH) / 2).map(
+        (i) => at(codes, 2 * i) * 16 + at(codes, 2 * i + 1),
+      );
+      const y = await linear(
+        {
+          ...{ codes: 'codes', scales: 'absmax', levels: 'map' },
+          ...(nested ? { nestedScales: 'nested', nestedMap: 'nestedMap' } : {}),
+        },
+        {
+          format: { text: 'levels4' },
+          block_size: { int: blockSize },
+          nested_offset: { float: 2 },
+        },
+        {
+          codes: u8([packed.length, 1], packed),
+          absmax: nested ? u8([blocks], absmaxCodes) : f32([blocks], absmax),
+          map: f32([16], map),
+          nested: f32([1], [0.5]),
+          nestedMap: f32([256], nestedMap),
+        },
+      );
+      const expected = product((n, k) => {
+        const i = n * WIDTH + k;
+        return at(map, at(codes, i)) * at(absmax, Math.floor(i / blockSize));
+      }, true);
+      expect(largestDifference(y, expected)).toBeLessThan(1e-4);
+    },
+  );
 
-  it('LinearInt8Rows', async () => {
+  it('Linear with a scale for each row', async () => {
     const codes = noise(N * WIDTH, 11).map((value) => Math.round(value * 127));
     const absmax = noise(N, 12).map((value) => Math.abs(value) + 0.1);
     const y = await linear(
-      'LinearInt8Rows',
-      ['w', 'absmax', 'bias'],
-      { threshold: { float: 0.5 } },
+      { codes: 'w', scales: 'absmax' },
+      {
+        format: { text: 'int8_rows' },
+        block_size: { int: WIDTH },
+        threshold: { float: 0.5 },
+      },
       { w: i8([N, WIDTH], codes), absmax: f32([N], absmax) },
     );
     const expected = product((n, k) => (at(codes, n * WIDTH + k) * at(absmax, n)) / 127, true);
@@ -266,7 +284,7 @@ describe('linear layers', () => {
     [8, 0],
     [8, 16],
     [4, 16],
-  ])('LinearAffine with %i bits and blocks of %i', async (bits, blockSize) => {
+  ])('Linear with integers of %i bits and blocks of %i', async (bits, blockSize) => {
     const perRow = blockSize === 0 ? 0 : Math.ceil(WIDTH / blockSize);
     const groups = blockSize === 0 ? 1 : N * perRow;
     const limit = bits === 8 ? 127 : 7;
@@ -278,12 +296,9 @@ describe('linear layers', () => {
     );
     const dims = blockSize === 0 ? [1] : [N, perRow];
     const y = await linear(
-      'LinearAffine',
-      ['w', 'scales', 'zeroPoints', 'bias'],
+      { codes: 'w', scales: 'scales', zeroPoints: 'zeroPoints' },
       {
-        in_features: { int: WIDTH },
-        out_features: { int: N },
-        bits: { int: bits },
+        format: { text: `int${bits}` },
         block_size: { int: blockSize },
       },
       {

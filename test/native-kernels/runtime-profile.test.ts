@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { countTo, f32, lookupGraph, node, noise, openGraph, type Graph } from './runtime-graphs.ts';
+import {
+  countTo,
+  f32,
+  floatLinear,
+  lookupGraph,
+  node,
+  noise,
+  openGraph,
+  type Graph,
+} from './runtime-graphs.ts';
 
 const HIDDEN = 16;
 const VOCABULARY = 8;
@@ -19,7 +28,12 @@ function smallGraph(): Graph {
       node('Embedding', 'x', ['input_ids', 'table']),
       node('Rotary', 'cos', ['input_ids', 'position', 'frequencies'], {}, ['sin']),
       node('Attention', 'layers.0.attention', ['x', 'x', 'x', 'cos', 'sin', 'position'], attention),
-      node('Linear16', 'head', ['layers.0.attention', 'weight']),
+      node(
+        'Linear',
+        'head',
+        ['layers.0.attention', 'weight'],
+        floatLinear('f32', VOCABULARY, HIDDEN),
+      ),
     ],
     tensors: {
       table: f32([VOCABULARY, HIDDEN], noise(VOCABULARY * HIDDEN, 1)),
@@ -59,13 +73,13 @@ describe('a profile', () => {
     expect(summary('prefill')).toEqual([
       ['Attention', 'layers.0.attention', 1, 6 * position],
       ['Embedding', 'x', 1, 6 * HIDDEN * 4],
-      ['Linear16', 'head', 1, head],
+      ['Linear', 'head', 1, head],
       ['Rotary', 'cos', 1, 0],
     ]);
     expect(summary('decode')).toEqual([
       ['Attention', 'layers.0.attention', 3, (7 + 8 + 9) * position],
       ['Embedding', 'x', 3, 3 * HIDDEN * 4],
-      ['Linear16', 'head', 3, 3 * head],
+      ['Linear', 'head', 3, 3 * head],
       ['Rotary', 'cos', 3, 0],
     ]);
   });

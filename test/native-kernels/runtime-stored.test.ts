@@ -6,6 +6,7 @@ import {
   encodeGraph,
   f16,
   f32,
+  floatLinear,
   node,
   writeGraph,
   type Graph,
@@ -59,11 +60,11 @@ describe('a weight in a file beside the graph', () => {
   );
 
   it('may be one of several, in other files', async () => {
-    const stored = '1 F32 8 2 4/a.safetensors/2 F16 3 2/odd name, 2.safetensors';
+    const stored = '1 F32 8 2 4/a.safetensors/7 F16 3 2/odd name, 2.safetensors';
     const model = await open({
       nodes: [
         node('Embedding', 'x', ['input_ids', 'table']),
-        node('Linear16', 'y', ['x'], { stored: { text: stored } }),
+        node('Linear', 'y', ['x'], { ...floatLinear('f32', 2, 4), stored: { text: stored } }),
       ],
       tensors: { table: f32([1, 4], [1, 1, 1, 1]) },
       result: 'y',

@@ -8,9 +8,10 @@ import type { Attribute, OnnxInitializer, OnnxNode } from './onnx.ts';
  * and nothing of how they hang together, which the names say.
  */
 
-function numberOf(attribute: Attribute): number {
+function valueOf(attribute: Attribute): number | string {
   if ('int' in attribute) return attribute.int;
   if ('float' in attribute) return attribute.float;
+  if ('text' in attribute) return attribute.text;
   throw new AppError('internal', 'An operator of a decoder has a list among its attributes.');
 }
 
@@ -32,14 +33,14 @@ export function writeCudaText(
 ): string {
   const files: string[] = [];
   const lines = nodes.map(({ operator, name, inputs, attributes }) => {
-    const numbers = Object.entries(attributes).map(
-      ([key, attribute]) => `${key}=${numberOf(attribute)}`,
+    const values = Object.entries(attributes).map(
+      ([key, attribute]) => `${key}=${valueOf(attribute)}`,
     );
     const stored = inputs.flatMap((input, index) => {
       const initializer = initializers.get(input);
       return initializer === undefined ? [] : [`${index}=${storedInput(initializer, files)}`];
     });
-    return ['node', operator, name, ...numbers, ...stored].join(' ');
+    return ['node', operator, name, ...values, ...stored].join(' ');
   });
   const broken = files.find((file) => /[\r\n]/.test(file));
   if (broken !== undefined)

@@ -13,7 +13,7 @@ import {
 } from './onnx.ts';
 
 /** Our operators' domain and the version of the dialect described in native-kernels/README.md. */
-export const DIALECT = { domain: 'nibble', version: 1 } as const;
+export const DIALECT = { domain: 'nibble', version: 2 } as const;
 
 /** The domain of the operators that ONNX Runtime has beside standard ONNX. */
 const CONTRIBUTED = { domain: 'com.microsoft', version: 1 } as const;

@@ -44,15 +44,19 @@ export interface LinearContext {
   readonly separate?: boolean;
 }
 
-/** One matrix as an operator of the dialect takes it. */
-export interface StoredMatrix {
-  readonly operator: 'Linear4' | 'LinearInt8Rows' | 'LinearAffine' | 'Linear16';
-  /** What follows the activations; every operator has its own number of these. */
-  readonly inputs: readonly string[];
-  /** What holds for all the matrices of a node. */
-  readonly shared: Readonly<Record<string, Attribute>>;
-  /** What each matrix has for itself. */
-  readonly own: Readonly<Record<string, Attribute>>;
+/** One matrix as the operators `Linear` and `Experts` take it. */
+interface StoredMatrix {
+  /** Its row of native-kernels/formats.def. */
+  readonly format: string;
+  readonly codes: string;
+  readonly scales?: string;
+  readonly zeroPoints?: string;
+  readonly levels?: string;
+  readonly nested?: Stored4bit['nested'];
+  /** Weights that share a scale. */
+  readonly blockSize?: number;
+  /** Activations from this magnitude on are outliers. */
+  readonly threshold?: number;
 }
 
 /** How a file holds a matrix; of 4-bit codes with the name of the tensor that describes them. */
@@ -82,41 +86,106 @@ export function floatWeight(
   return writer.weight(`${module}.weight`, { types: floatTypes, shape: [outFeatures, inFeatures] });
 }
 
-/** y = x W^T + b, in whichever form the file holds W: the choice is made layer by layer. */
-export function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
+/** How the file holds W: the choice is made layer by layer. */
+function describeLinear(context: LinearContext, options: LinearOptions): StoredMatrix {
   const { writer } = context;
   const form = storedFormOf(writer, options.module);
   switch (form.kind) {
     case '4bit':
-      return describeLinear4(context, options, form.stateName);
+      return describeLevels(context, options, form.stateName);
     case 'int8-rows':
       return describeInt8Rows(context, options);
     case 'affine':
       return describeAffine(context, options);
     case 'float': {
-      const inputs = [floatWeight(writer, options), biasOf(writer, options)];
-      return { operator: 'Linear16', inputs, shared: {}, own: {} };
+      const codes = floatWeight(writer, options);
+      return { format: writer.tensor(codes).dtype.toLowerCase(), codes };
     }
   }
 }
 
-function addMatrix(
-  { writer }: LinearContext,
-  { name, input }: LinearOptions,
-  { operator, inputs, shared, own }: StoredMatrix,
-): string {
-  return writer.operator(operator, name, [input, ...inputs], { ...shared, ...own });
+/** The number of a matrix in a node, behind the names of its attributes; the first has none. */
+function numbered(
+  attributes: Readonly<Record<string, Attribute>>,
+  part: number,
+): [string, Attribute][] {
+  return Object.entries(attributes).map(([name, value]) => [
+    `${name}${part === 0 ? '' : part}`,
+    value,
+  ]);
 }
 
-/** Whether one node can hold them: 16-bit weights gain nothing by it. */
-function fitTogether(matrices: readonly StoredMatrix[]): boolean {
+/** What a node holds of several matrices: its stored inputs and its attributes. */
+export interface NodeMatrices {
+  readonly inputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+function matricesOf(
+  { writer }: LinearContext,
+  matrices: readonly { readonly options: LinearOptions; readonly matrix: StoredMatrix }[],
+): NodeMatrices {
+  const inputs = matrices.flatMap(({ options, matrix }) => [
+    ...[matrix.codes, matrix.scales, matrix.zeroPoints, matrix.levels],
+    ...[matrix.nested?.absmax, matrix.nested?.map, biasOf(writer, options)],
+  ]);
+  const attributes = matrices.flatMap(({ options, matrix }, part) =>
+    numbered(
+      {
+        format: { text: matrix.format },
+        out_features: { int: options.outFeatures },
+        ...(part === 0 || options.inFeatures !== matrices[0]?.options.inFeatures
+          ? { in_features: { int: options.inFeatures } }
+          : {}),
+        ...(matrix.blockSize === undefined ? {} : { block_size: { int: matrix.blockSize } }),
+        ...(matrix.nested ? { nested_offset: { float: matrix.nested.offset } } : {}),
+        ...(matrix.threshold === undefined ? {} : { threshold: { float: matrix.threshold } }),
+      },
+      part,
+    ),
+  );
+  return {
+    inputs: inputs.map((each) => each ?? ''),
+    attributes: Object.fromEntries(attributes),
+  };
+}
+
+/** The same for matrices that the file holds in any form. */
+export function storedMatrices(
+  context: LinearContext,
+  matrices: readonly LinearOptions[],
+): NodeMatrices {
+  const described = matrices.map((options) => ({
+    options,
+    matrix: describeLinear(context, options),
+  }));
+  return matricesOf(context, described);
+}
+
+/** Products of the same activations in one node. */
+function addNode(
+  context: LinearContext,
+  name: string,
+  matrices: readonly { readonly options: LinearOptions; readonly matrix: StoredMatrix }[],
+): void {
+  const { inputs, attributes } = matricesOf(context, matrices);
+  const parts = matrices.length > 1 ? { parts: { int: matrices.length } } : {};
+  context.writer.operatorOf(
+    'Linear',
+    name,
+    [matrices[0]?.options.input ?? '', ...inputs],
+    { ...attributes, ...parts },
+    matrices.map(({ options }) => options.name),
+  );
+}
+
+/** Whether one node is to hold them: floats gain nothing by it. */
+function fitFused(matrices: readonly StoredMatrix[]): boolean {
   const [first] = matrices;
   return (
-    first !== undefined &&
-    first.operator !== 'Linear16' &&
+    first?.scales !== undefined &&
     matrices.every(
-      ({ operator, shared }) =>
-        operator === first.operator && JSON.stringify(shared) === JSON.stringify(first.shared),
+      ({ format, threshold }) => format === first.format && threshold === first.threshold,
     )
   );
 }
@@ -134,29 +203,14 @@ export function addLinears(
   parts: readonly LinearOptions[],
 ): string[] {
   const stored = parts.map((options) => ({ options, matrix: describeLinear(context, options) }));
-  const matrices = stored.map(({ matrix }) => matrix);
-  const [first] = stored;
   if (
-    first === undefined ||
-    stored.length === 1 ||
-    context.separate === true ||
-    !fitTogether(matrices)
+    stored.length > 1 &&
+    context.separate !== true &&
+    fitFused(stored.map(({ matrix }) => matrix))
   )
-    return stored.map(({ options, matrix }) => addMatrix(context, options, matrix));
-  const own = matrices.flatMap((matrix, part) =>
-    Object.entries(matrix.own).map(
-      ([attribute, value]) => [`${attribute}${part === 0 ? '' : part}`, value] as const,
-    ),
-  );
-  const outputs = parts.map((part) => part.name);
-  context.writer.operatorOf(
-    first.matrix.operator,
-    name,
-    [first.options.input, ...matrices.flatMap(({ inputs }) => inputs)],
-    { ...first.matrix.shared, ...Object.fromEntries(own), parts: { int: parts.length } },
-    outputs,
-  );
-  return outputs;
+    addNode(context, name, stored);
+  else for (const each of stored) addNode(context, each.options.name, [each]);
+  return parts.map((part) => part.name);
 }
 
 /** The module's bias as it is stored; empty where it has none. */
@@ -240,24 +294,13 @@ export function describe4bit(
   return { type, blockSize, blocks, codes, map, absmax, nested };
 }
 
-function describeLinear4(
+function describeLevels(
   context: LinearContext,
   options: LinearOptions,
   stateName: string,
 ): StoredMatrix {
-  const { inFeatures, outFeatures } = options;
   const { blockSize, codes, map, absmax, nested } = describe4bit(context, options, stateName);
-  const bias = biasOf(context.writer, options);
-  return {
-    operator: 'Linear4',
-    inputs: [codes, absmax, map, nested?.absmax ?? '', nested?.map ?? '', bias],
-    shared: { in_features: { int: inFeatures } },
-    own: {
-      out_features: { int: outFeatures },
-      block_size: { int: blockSize },
-      nested_offset: { float: nested?.offset ?? 0 },
-    },
-  };
+  return { format: 'levels4', codes, scales: absmax, levels: map, nested, blockSize };
 }
 
 /** @throws AppError `malformed-file` for the layouts of int8 weights that bitsandbytes no longer writes */
@@ -276,14 +319,11 @@ function describeInt8Rows(context: LinearContext, options: LinearOptions): Store
   const { module, inFeatures, outFeatures } = options;
   requireRowFormat(context, module);
   return {
-    operator: 'LinearInt8Rows',
-    inputs: [
-      writer.weight(`${module}.weight`, { types: ['I8'], shape: [outFeatures, inFeatures] }),
-      writer.weight(`${module}.SCB`, { types: ['F32'], shape: [outFeatures] }),
-      biasOf(writer, options),
-    ],
-    shared: { threshold: { float: int8Threshold } },
-    own: {},
+    format: 'int8_rows',
+    codes: writer.weight(`${module}.weight`, { types: ['I8'], shape: [outFeatures, inFeatures] }),
+    scales: writer.weight(`${module}.SCB`, { types: ['F32'], shape: [outFeatures] }),
+    blockSize: inFeatures,
+    threshold: int8Threshold,
   };
 }
 
@@ -315,19 +355,15 @@ function describeAffine({ writer }: LinearContext, options: LinearOptions): Stor
   const weight = `${module}.weight`;
   const zeroPoints = `${weight}.zero_points`;
   return {
-    operator: 'LinearAffine',
-    inputs: [
+    format: `int${bits}`,
+    codes:
       bits === 8
         ? writer.weight(weight, { types: ['I8'], shape: [outFeatures, inFeatures] })
         : writer.bytes(weight, Math.ceil((outFeatures * inFeatures) / 2)),
-      writer.weight(`${weight}.scales`, { types: ['F32'], shape }),
-      writer.has(zeroPoints) ? writer.weight(zeroPoints, { types: ['I8'], shape }) : '',
-      biasOf(writer, options),
-    ],
-    shared: { in_features: { int: inFeatures }, bits: { int: bits } },
-    own: {
-      out_features: { int: outFeatures },
-      block_size: { int: inFeatures / blocksPerRow },
-    },
+    scales: writer.weight(`${weight}.scales`, { types: ['F32'], shape }),
+    ...(writer.has(zeroPoints)
+      ? { zeroPoints: writer.weight(zeroPoints, { types: ['I8'], shape }) }
+      : {}),
+    blockSize: inFeatures / blocksPerRow,
   };
 }

@@ -63,63 +63,23 @@ std::vector<float> DecoderReference::floats(const cuda::FloatsPlan& plan) const 
 }
 
 std::vector<float> DecoderReference::multiply(const cuda::LinearPlan& plan, const std::vector<float>& x) const {
-  using Kind = cuda::LinearPlan::Kind;
   const Parallel parallel{nullptr, run_on_threads, std::max(1u, std::thread::hardware_concurrency())};
   std::vector<float> y(plan.rows);
   const std::vector<float> stored_bias = floats(plan.bias);
-  const float* bias = stored_bias.empty() ? nullptr : stored_bias.data();
-  const Isa isa = best_isa();
-  switch (plan.kind) {
-    case Kind::four_bit: {
-      std::vector<float> map(16);
-      std::memcpy(map.data(), data(plan.table), 64);
-      std::vector<float> nested_map(256);
-      Linear4Weights w{};
-      w.codes = data(plan.codes);
-      w.map = map.data();
-      w.rows = plan.rows;
-      w.columns = plan.columns;
-      w.block_size = plan.block_size;
-      if (plan.nested_scales.bytes == 0) {
-        w.absmax = reinterpret_cast<const float*>(data(plan.scales));
-      } else {
-        std::memcpy(nested_map.data(), data(plan.nested_map), 1024);
-        w.absmax_codes = data(plan.scales);
-        w.nested_absmax = reinterpret_cast<const float*>(data(plan.nested_scales));
-        w.nested_map = nested_map.data();
-        w.nested_offset = plan.nested_offset;
-      }
-      linear4(w, x.data(), 1, bias, y.data(), Mode::exact, isa, parallel);
-      break;
-    }
-    case Kind::int8_rows: {
-      LinearInt8RowsWeights w{};
-      w.codes = reinterpret_cast<const std::int8_t*>(data(plan.codes));
-      w.row_absmax = reinterpret_cast<const float*>(data(plan.scales));
-      w.rows = plan.rows;
-      w.columns = plan.columns;
-      linear_int8_rows(w, x.data(), 1, bias, y.data(), Mode::exact, isa, parallel);
-      break;
-    }
-    case Kind::affine8:
-    case Kind::affine4: {
-      LinearAffineWeights w{};
-      w.bits = plan.kind == Kind::affine8 ? 8 : 4;
-      w.codes = reinterpret_cast<const std::int8_t*>(data(plan.codes));
-      w.packed = data(plan.codes);
-      w.scales = reinterpret_cast<const float*>(data(plan.scales));
-      if (plan.zero_points.bytes != 0) w.zero_points = reinterpret_cast<const std::int8_t*>(data(plan.zero_points));
-      w.rows = plan.rows;
-      w.columns = plan.columns;
-      w.block_size = plan.block_size;
-      linear_affine(w, x.data(), 1, bias, y.data(), Mode::exact, isa, parallel);
-      break;
-    }
-    case Kind::floats:
-      linear16({data(plan.codes), plan.type, plan.rows, plan.columns}, x.data(), 1, bias, y.data(), Mode::exact, isa,
-               parallel);
-      break;
+  const auto there = [&](const cuda::StoredTensor& tensor) { return tensor.bytes == 0 ? nullptr : data(tensor); };
+  WeightView w{plan.format, plan.rows, plan.columns, plan.block_size, data(plan.codes)};
+  w.zero_points = reinterpret_cast<const std::int8_t*>(there(plan.zero_points));
+  w.levels = reinterpret_cast<const float*>(there(plan.levels));
+  if (plan.nested_scales.bytes == 0) {
+    w.scales = there(plan.scales);
+  } else {
+    w.scale_codes = data(plan.scales);
+    w.nested_scales = reinterpret_cast<const float*>(data(plan.nested_scales));
+    w.nested_map = reinterpret_cast<const float*>(data(plan.nested_map));
+    w.nested_offset = plan.nested_offset;
   }
+  linear_product(w, x.data(), 1, stored_bias.empty() ? nullptr : stored_bias.data(), y.data(), Mode::exact, best_isa(),
+                 parallel);
   return y;
 }
 

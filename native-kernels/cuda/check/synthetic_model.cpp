@@ -85,46 +85,37 @@ class Writer {
     const double largest = deviation / kCodeDeviation;
     const std::size_t count = rows * columns;
     std::ostringstream items;
-    const auto biased = [&](unsigned index) {
-      if (bias) items << ' ' << index << '=' << floats("BF16", rows, 0, 0.1);
-    };
+    items << "in_features=" << columns << " out_features=" << rows;
     if (format == "nf4" || format == "nf4-dq" || format == "fp4") {
       const std::size_t blocks = (count + model_.block_size - 1) / model_.block_size;
-      items << "in_features=" << columns << " out_features=" << rows << " block_size=" << model_.block_size;
-      items << " 1=" << random_bytes("U8", (count + 1) / 2);
+      items << " format=levels4 block_size=" << model_.block_size << " 1=" << random_bytes("U8", (count + 1) / 2);
       if (format == "nf4-dq") {
         items << " nested_offset=" << static_cast<float>(largest) << " 2=" << random_bytes("U8", blocks);
       } else {
         items << " 2=" << floats("F32", blocks, largest, largest * 0.15);
       }
-      items << " 3=" << table(four_bit_values(format == "fp4" ? FourBitType::fp4 : FourBitType::nf4), 16);
+      items << " 4=" << table(four_bit_values(format == "fp4" ? FourBitType::fp4 : FourBitType::nf4), 16);
       if (format == "nf4-dq") {
-        items << " 4=" << floats("F32", (blocks + 255) / 256, largest * 0.4, largest * 0.05);
-        items << " 5=" << table(dynamic8_values(), 256);
+        items << " 5=" << floats("F32", (blocks + 255) / 256, largest * 0.4, largest * 0.05);
+        items << " 6=" << table(dynamic8_values(), 256);
       }
-      biased(6);
-      node("Linear4", name, items.str());
     } else if (format == "llm-int8") {
-      items << "threshold=6 1=" << random_bytes("I8", count) << " 2=" << floats("F32", rows, largest, largest * 0.15);
-      biased(3);
-      node("LinearInt8Rows", name, items.str());
+      items << " format=int8_rows block_size=" << columns << " threshold=6 1=" << random_bytes("I8", count)
+            << " 2=" << floats("F32", rows, largest, largest * 0.15);
     } else if (format.rfind("int", 0) == 0) {
       const int bits = format[3] - '0';
       const double step = largest / (bits == 8 ? 127 : 8);
       const std::size_t blocks = count / model_.block_size;
-      items << "in_features=" << columns << " out_features=" << rows << " bits=" << bits
-            << " block_size=" << model_.block_size
+      items << " format=int" << bits << " block_size=" << model_.block_size
             << " 1=" << (bits == 8 ? random_bytes("I8", count) : random_symmetric_nibbles((count + 1) / 2))
             << " 2=" << floats("F32", blocks, step, step * 0.15);
       if (format.ends_with("-zero")) items << " 3=" << zero_points(blocks, bits);
-      biased(4);
-      node("LinearAffine", name, items.str());
     } else {
       const char* type = format == "bf16" ? "BF16" : format == "f16" ? "F16" : "F32";
-      items << "1=" << floats(type, count, 0, deviation);
-      biased(2);
-      node("Linear16", name, items.str());
+      items << " format=" << format << " 1=" << floats(type, count, 0, deviation);
     }
+    if (bias) items << " 7=" << floats("BF16", rows, 0, 0.1);
+    node("Linear", name, items.str());
   }
 
  private:
@@ -221,7 +212,14 @@ std::string write_synthetic_model(const SyntheticModel& model, const std::string
     writer.node("SkipRmsNorm", prefix + "end", norm(2));
   }
   if (model.head_format == "tied") {
-    writer.node("Linear16", "logits", "1=" + embedding);
+    const std::string& type = model.embedding_type;
+    writer.node("Linear", "logits",
+                "in_features=" + std::to_string(model.hidden) + " out_features=" + std::to_string(model.vocabulary) +
+                    " format=" +
+                    (type == "BF16"  ? "bf16"
+                     : type == "F16" ? "f16"
+                                     : "f32") +
+                    " 1=" + embedding);
   } else {
     writer.linear("logits", model.vocabulary, model.hidden, model.head_format, false, 3);
   }

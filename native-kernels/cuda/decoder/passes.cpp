@@ -19,11 +19,11 @@ constexpr unsigned kLeastSplit = 4;
 unsigned ceil_divide(std::size_t a, std::size_t b) { return static_cast<unsigned>((a + b - 1) / b); }
 
 bool is_four_bit(Format format) {
-  return format == Format::table4 || format == Format::nested4 || format == Format::affine4;
+  return format == Format::levels4 || format == Format::levels4_nested || format == Format::int4;
 }
 
 /// Columns that a warp of multiply_vector takes at a time.
-unsigned step_columns(Format format) { return is_four_bit(format) ? 128 : format == Format::affine8 ? 64 : 32; }
+unsigned step_columns(Format format) { return is_four_bit(format) ? 128 : format == Format::int8 ? 64 : 32; }
 
 /// As vector_room in kernels/multiply_vector.h divides it.
 unsigned vector_shared_bytes(Format format, unsigned columns) {

@@ -72,6 +72,8 @@ void parse_node(std::string_view rest, Plan& plan, std::string_view line) {
     if (key.empty() || item.empty()) refuse(line, "an item is empty");
     if (key[0] >= '0' && key[0] <= '9') {
       node.inputs[number<unsigned>(key, line)] = parse_tensor(item, plan, line);
+    } else if (key == "format") {
+      node.format = item;
     } else {
       node.attributes[std::string(key)] = number<double>(item, line);
     }

@@ -5,8 +5,8 @@
 //
 // Text, one item a line, words separated by one space:
 //   file NAME                                a weights file, by a bare name; numbered from 0 in order
-//   node OPERATOR NAME ITEM…                 ITEM: attribute=number, or input=TYPE@file:offset:bytes for a stored
-//                                            tensor, or input=TYPE#hex for a small table
+//   node OPERATOR NAME ITEM…                 ITEM: attribute=number, or format=NAME, or input=TYPE@file:offset:bytes
+//                                            for a stored tensor, or input=TYPE#hex for a small table
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +29,7 @@ struct StoredTensor {
 
 struct PlanNode {
   std::string op;
+  std::string format;  // of a Linear: its row of formats.def
   std::map<std::string, double> attributes;
   std::map<unsigned, StoredTensor> inputs;
 };
@@ -49,21 +50,19 @@ struct FloatsPlan {
   float added = 0;  // to every element
 };
 
-/// A linear layer.
+/// A linear layer, stored as the row `format` of formats.def says.
 struct LinearPlan {
-  enum class Kind { four_bit, int8_rows, affine8, affine4, floats };
-  Kind kind = Kind::floats;
+  WeightFormat format = WeightFormat::bf16;
   std::size_t rows = 0;
   std::size_t columns = 0;
-  std::size_t block_size = 0;  // four_bit and affine
+  std::size_t block_size = 0;
   float nested_offset = 0;
-  WeightType type = WeightType::bf16;  // floats
   StoredTensor codes;
-  StoredTensor scales;         // absmax, row absmax, scales; type U8: nested
-  StoredTensor table;          // four_bit: 16 floats
-  StoredTensor nested_scales;  // bytes 0 where there are none
+  StoredTensor scales;       // type U8: codes of nested scales
+  StoredTensor zero_points;  // bytes 0 where there are none, as everything that follows
+  StoredTensor levels;
+  StoredTensor nested_scales;
   StoredTensor nested_map;
-  StoredTensor zero_points;
   FloatsPlan bias;  // count 0: none
 };
 

@@ -114,79 +114,69 @@ FloatsPlan optional_floats(const PlanNode& node, unsigned index, std::size_t cou
   return node.inputs.contains(index) ? floats(node, index, count, name) : FloatsPlan{};
 }
 
-void read_four_bit(const PlanNode& node, const std::string& name, LinearPlan& plan) {
-  plan.kind = LinearPlan::Kind::four_bit;
-  plan.block_size = size_attribute(node, "block_size", name);
-  if (plan.block_size < 32 || !std::has_single_bit(plan.block_size)) {
-    unsupported(name + " has blocks of " + std::to_string(plan.block_size));
+const char* type_name(FormatTraits::Codes codes) {
+  switch (codes) {
+    case FormatTraits::Codes::U8:
+      return "U8";
+    case FormatTraits::Codes::I8:
+      return "I8";
+    case FormatTraits::Codes::BF16:
+      return "BF16";
+    case FormatTraits::Codes::F16:
+      return "F16";
+    default:
+      return "F32";
   }
-  const std::size_t count = plan.rows * plan.columns;
-  const std::size_t blocks = ceil_divide(count, plan.block_size);
-  plan.codes = typed(node, 1, "U8", ceil_divide(count, 2), name);
-  plan.table = typed(node, 3, "F32", 16, name);
-  if (input(node, 2, name).type == "U8") {
-    plan.scales = typed(node, 2, "U8", blocks, name);
-    plan.nested_scales = typed(node, 4, "F32", ceil_divide(blocks, kNestedBlockSize), name);
-    plan.nested_map = typed(node, 5, "F32", 256, name);
-    plan.nested_offset = static_cast<float>(attribute(node, "nested_offset", name));
-  } else {
-    plan.scales = typed(node, 2, "F32", blocks, name);
-  }
-  plan.bias = optional_floats(node, 6, plan.rows, name);
 }
 
-void read_affine(const PlanNode& node, const std::string& name, LinearPlan& plan) {
-  const std::size_t bits = size_attribute(node, "bits", name);
-  plan.block_size = size_attribute(node, "block_size", name);
-  const std::size_t count = plan.rows * plan.columns;
-  if (plan.block_size == 0 || plan.columns % plan.block_size != 0) malformed(name + ": blocks do not fill its rows");
-  if (bits == 8) {
-    plan.kind = LinearPlan::Kind::affine8;
-    plan.codes = typed(node, 1, "I8", count, name);
-  } else {
-    plan.kind = LinearPlan::Kind::affine4;
-    plan.codes = typed(node, 1, "U8", ceil_divide(count, 2), name);
+/// Blocks as the kernels can number them: by shifting, without two in what a lane reads at once.
+void require_blocks(const LinearPlan& plan, const FormatTraits& traits, const std::string& name) {
+  if (traits.scales == FormatTraits::Scales::none) return;
+  if (traits.blocks == FormatTraits::Blocks::row) {
+    if (plan.block_size == 0 || plan.columns % plan.block_size != 0) malformed(name + ": blocks do not fill its rows");
+    if (plan.block_size == plan.columns) return;
   }
-  // A lane's 16 bytes, and a unit of 16 columns, must not straddle two blocks.
-  const bool fits = std::has_single_bit(plan.block_size) && plan.block_size >= (bits == 8 ? 16u : 32u);
-  if (plan.block_size != plan.columns && !fits) unsupported(name + " has blocks of " + std::to_string(plan.block_size));
-  plan.scales = typed(node, 2, "F32", count / plan.block_size, name);
-  if (node.inputs.contains(3)) plan.zero_points = typed(node, 3, "I8", count / plan.block_size, name);
-  plan.bias = optional_floats(node, 4, plan.rows, name);
+  const std::size_t least = traits.bits == 8 ? 16 : 32;
+  if (plan.block_size < least || !std::has_single_bit(plan.block_size)) {
+    unsupported(name + " has blocks of " + std::to_string(plan.block_size));
+  }
 }
 
 LinearPlan linear(Nodes& nodes, const std::string& name, std::size_t rows, std::size_t columns) {
-  const PlanNode& node = nodes.find(name);
+  // The order of Linear's inputs.
+  enum Input : unsigned { kCodes = 1, kScales, kZeroPoints, kLevels, kNestedScales, kNestedMap, kBias };
+  const PlanNode& node = nodes.find(name, "Linear");
+  const std::optional<WeightFormat> format = weight_format_from_name(node.format);
+  if (!format) unsupported(name + " is stored as " + node.format);
+  const FormatTraits& traits = traits_of(*format);
   LinearPlan plan;
+  plan.format = *format;
   plan.rows = rows;
   plan.columns = columns;
   if (columns % 32 != 0) unsupported(name + " has " + std::to_string(columns) + " columns, no multiple of 32");
   if (static_cast<double>(rows) * static_cast<double>(columns) > kMostElements) unsupported(name + " is too large");
-  if (node.op == "Linear4" || node.op == "LinearAffine") {
-    if (size_attribute(node, "in_features", name) != columns || size_attribute(node, "out_features", name) != rows) {
-      malformed(name + " does not fit its neighbours");
-    }
-    if (node.op == "Linear4") {
-      read_four_bit(node, name, plan);
-    } else {
-      read_affine(node, name, plan);
-    }
-  } else if (node.op == "LinearInt8Rows") {
-    plan.kind = LinearPlan::Kind::int8_rows;
-    plan.codes = typed(node, 1, "I8", rows * columns, name);
-    plan.scales = typed(node, 2, "F32", rows, name);
-    plan.bias = optional_floats(node, 3, rows, name);
-  } else if (node.op == "Linear16") {
-    plan.kind = LinearPlan::Kind::floats;
-    plan.codes = input(node, 1, name);
-    plan.type = float_type(plan.codes.type, name);
-    if (plan.codes.bytes != rows * columns * element_bytes(plan.codes.type, name)) {
-      malformed(name + " does not fit its neighbours");
-    }
-    plan.bias = optional_floats(node, 2, rows, name);
-  } else {
-    unsupported(name + " is of the kind " + node.op);
+  if (size_attribute(node, "in_features", name) != columns || size_attribute(node, "out_features", name) != rows) {
+    malformed(name + " does not fit its neighbours");
   }
+  if (traits.blocks != FormatTraits::Blocks::none) plan.block_size = size_attribute(node, "block_size", name);
+  require_blocks(plan, traits, name);
+  WeightView shape{*format, rows, columns, plan.block_size, nullptr};
+  const std::size_t elements = traits.bits < 8 ? code_bytes(shape) : rows * columns;
+  plan.codes = typed(node, kCodes, type_name(traits.codes), elements, name);
+  const std::size_t blocks = block_count(shape);
+  if (blocks > 0 && input(node, kScales, name).type == "U8") {
+    plan.scales = typed(node, kScales, "U8", blocks, name);
+    plan.nested_scales = typed(node, kNestedScales, "F32", ceil_divide(blocks, kNestedBlockSize), name);
+    plan.nested_map = typed(node, kNestedMap, "F32", 256, name);
+    plan.nested_offset = static_cast<float>(attribute(node, "nested_offset", name));
+  } else if (blocks > 0) {
+    plan.scales = typed(node, kScales, "F32", blocks, name);
+  }
+  if (traits.zero_points && node.inputs.contains(kZeroPoints)) {
+    plan.zero_points = typed(node, kZeroPoints, "I8", blocks, name);
+  }
+  if (traits.values == FormatTraits::Values::levels) plan.levels = typed(node, kLevels, "F32", 16, name);
+  plan.bias = optional_floats(node, kBias, rows, name);
   return plan;
 }
 
@@ -276,11 +266,7 @@ DecoderPlan read_decoder(const Plan& source) {
     nodes.find(prefix + "gated", "SiluMul");
     if (i == 0) {
       // Only products say how wide the middle is.
-      const PlanNode& gate = nodes.find(prefix + "gate");
-      const bool says = gate.attributes.contains("out_features");
-      const StoredTensor codes = input(gate, 1, prefix + "gate");
-      plan.intermediate = says ? size_attribute(gate, "out_features", prefix + "gate")
-                               : codes.bytes / element_bytes(codes.type, prefix + "gate") / plan.hidden;
+      plan.intermediate = size_attribute(nodes.find(prefix + "gate"), "out_features", prefix + "gate");
     }
     layer.gate = linear(nodes, prefix + "gate", plan.intermediate, plan.hidden);
     layer.up = linear(nodes, prefix + "up", plan.intermediate, plan.hidden);

@@ -130,8 +130,8 @@ void rebase(DeviceMatrix& m, DevicePointer base) {
   rebase(m.matrix.bias, base);
 }
 
-/// The values of affine 4-bit codes: code - 8.
-std::vector<std::uint8_t> affine_table() {
+/// The values of integer codes of 4 bits: code - 8.
+std::vector<std::uint8_t> integer_levels() {
   std::vector<std::uint8_t> bytes(16 * sizeof(float));
   for (int i = 0; i < 16; ++i) {
     const auto value = static_cast<float>(i - 8);
@@ -140,50 +140,44 @@ std::vector<std::uint8_t> affine_table() {
   return bytes;
 }
 
+/// The kernel that reads a format: the row of formats.def that names both.
+Format kernel_of(WeightFormat format, bool nested) {
+#define CUDA_KERNEL(kernel, stored, is_nested) \
+  if (format == WeightFormat::stored && nested == is_nested) return Format::kernel;
+#define CUDA_ALSO(kernel, stored) \
+  if (format == WeightFormat::stored) return Format::kernel;
+#include "formats.def"
+  throw Error("internal", "a format has no kernel");
+}
+
 DeviceMatrix place_matrix(Placement& placement, const LinearPlan& plan) {
+  const FormatTraits& traits = traits_of(plan.format);
+  const bool nested = plan.nested_scales.bytes != 0;
   DeviceMatrix result{};
+  result.format = kernel_of(plan.format, nested);
   Matrix& m = result.matrix;
   m.rows = static_cast<unsigned>(plan.rows);
   m.columns = static_cast<unsigned>(plan.columns);
   m.codes = offset_pointer<const std::uint8_t>(placement.place(plan.codes));
-  m.scale_factor = 1;
-  m.block_shift = plan.block_size == plan.columns && plan.kind != LinearPlan::Kind::four_bit
+  m.scale_factor = 1 / traits.divisor;
+  m.block_shift = plan.block_size == plan.columns && traits.blocks == FormatTraits::Blocks::row
                       ? kRowBlocks
                       : static_cast<unsigned>(std::countr_zero(std::max<std::size_t>(plan.block_size, 1)));
   if (plan.bias.count != 0) m.bias = offset_pointer<const float>(placement.place_floats(plan.bias));
   m.zero_points = offset_pointer<const std::int8_t>(placement.place(plan.zero_points));
   const std::uint64_t scales = placement.place(plan.scales);
-  switch (plan.kind) {
-    case LinearPlan::Kind::four_bit:
-      m.table = offset_pointer<const float>(placement.place_small(plan.table));
-      if (plan.nested_scales.bytes == 0) {
-        result.format = Format::table4;
-        m.scales = offset_pointer<const float>(scales);
-      } else {
-        result.format = Format::nested4;
-        m.scale_codes = offset_pointer<const std::uint8_t>(scales);
-        m.nested_scales = offset_pointer<const float>(placement.place(plan.nested_scales));
-        m.nested_map = offset_pointer<const float>(placement.place_small(plan.nested_map));
-        m.nested_offset = plan.nested_offset;
-      }
-      break;
-    case LinearPlan::Kind::int8_rows:
-      result.format = Format::affine8;
-      m.scales = offset_pointer<const float>(scales);
-      m.scale_factor = 1.0f / 127.0f;
-      m.block_shift = kRowBlocks;
-      break;
-    case LinearPlan::Kind::affine8:
-    case LinearPlan::Kind::affine4:
-      result.format = plan.kind == LinearPlan::Kind::affine8 ? Format::affine8 : Format::affine4;
-      m.scales = offset_pointer<const float>(scales);
-      if (result.format == Format::affine4) {
-        m.table = offset_pointer<const float>(placement.place_bytes(affine_table()));
-      }
-      break;
-    case LinearPlan::Kind::floats:
-      result.format = float_format(plan.type);
-      break;
+  if (nested) {
+    m.scale_codes = offset_pointer<const std::uint8_t>(scales);
+    m.nested_scales = offset_pointer<const float>(placement.place(plan.nested_scales));
+    m.nested_map = offset_pointer<const float>(placement.place_small(plan.nested_map));
+    m.nested_offset = plan.nested_offset;
+  } else {
+    m.scales = offset_pointer<const float>(scales);
+  }
+  if (traits.values == FormatTraits::Values::levels) {
+    m.table = offset_pointer<const float>(placement.place_small(plan.levels));
+  } else if (traits.bits == 4) {
+    m.table = offset_pointer<const float>(placement.place_bytes(integer_levels()));
   }
   return result;
 }
@@ -232,22 +226,11 @@ bool can_share(const DeviceMatrix& a, const DeviceMatrix& b) {
 }
 
 const char* format_name(Format format) {
-  switch (format) {
-    case Format::table4:
-      return "table4";
-    case Format::nested4:
-      return "nested4";
-    case Format::affine4:
-      return "affine4";
-    case Format::affine8:
-      return "affine8";
-    case Format::bf16:
-      return "bf16";
-    case Format::f16:
-      return "f16";
-    default:
-      return "f32";
-  }
+  static constexpr const char* kNames[] = {
+#define CUDA_KERNEL(kernel, stored, is_nested) #kernel,
+#include "formats.def"
+  };
+  return kNames[static_cast<unsigned>(format)];
 }
 
 }  // namespace nibble::cuda

@@ -60,13 +60,23 @@ function nodes(graph: ReadGraph, operator: string): ReadNode[] {
   return graph.nodes.filter((node) => node.operator === operator);
 }
 
+const floats = ['bf16', 'f16', 'f32'];
+
+/** The products with weights of one of these formats. */
+function linears(graph: ReadGraph, formats: readonly string[]): ReadNode[] {
+  return nodes(graph, 'Linear').filter(({ format }) => format !== null && formats.includes(format));
+}
+
+/** The input of `Linear` that is the bias. */
+const BIAS = 7;
+
 describe('the graph', () => {
   it('has the inputs, the output and the versions of the dialect', async () => {
     const { graph } = await tinyGraph({});
     expect(graph.inputs).toEqual(['input_ids', 'position', 'logit_rows']);
     expect(graph.outputs).toEqual(['logits']);
-    expect(graph.domains).toEqual({ '': 21, nibble: 1 });
-    expect(graph.metadata).toEqual({ 'nibble.dialect': '1' });
+    expect(graph.domains).toEqual({ '': 21, nibble: 2 });
+    expect(graph.metadata).toEqual({ 'nibble.dialect': '2' });
   });
 
   it('computes every value before it is used, and names each once', async () => {
@@ -119,10 +129,10 @@ describe('the graph', () => {
 
   it('gives llama a tied head and no biases', async () => {
     const { graph } = await tinyGraph({ modelType: 'llama' });
-    const linears = nodes(graph, 'Linear16');
-    expect(linears).toHaveLength(2 * 7 + 1);
-    expect(linears.every(({ inputs }) => inputs.length === 2)).toBe(true);
-    expect(linears.at(-1)?.inputs[1]).toBe('model.embed_tokens.weight');
+    const products = linears(graph, floats);
+    expect(products).toHaveLength(2 * 7 + 1);
+    expect(products.every(({ inputs }) => inputs.length === 2)).toBe(true);
+    expect(products.at(-1)?.inputs[1]).toBe('model.embed_tokens.weight');
     const [first] = nodes(graph, 'Attention');
     expect(first?.attributes).toMatchObject({
       layer: 0,
@@ -149,7 +159,7 @@ describe('the graph', () => {
       config: { attention_bias: true, mlp_bias: true },
       change: addBiases,
     });
-    const withBias = nodes(graph, 'Linear16').filter(({ inputs }) => inputs.length === 3);
+    const withBias = linears(graph, floats).filter(({ inputs }) => inputs.length === BIAS + 1);
     expect(withBias).toHaveLength(2 * 7);
   });
 
@@ -162,7 +172,7 @@ describe('the graph', () => {
     expect(nodes(graph, 'Attention').map(({ attributes }) => attributes['window'])).toEqual([
       32, 32,
     ]);
-    expect(nodes(graph, 'Linear16').at(-1)?.inputs[1]).toBe('lm_head.weight');
+    expect(linears(graph, floats).at(-1)?.inputs[1]).toBe('lm_head.weight');
   });
 
   it('gives qwen2 biases on queries, keys and values, and windows on its later layers', async () => {
@@ -173,7 +183,7 @@ describe('the graph', () => {
     expect(nodes(graph, 'Attention').map(({ attributes }) => attributes['window'])).toEqual([
       0, 64,
     ]);
-    const biases = nodes(graph, 'Linear16').map(({ inputs }) => inputs[2] ?? null);
+    const biases = linears(graph, floats).map(({ inputs }) => inputs[BIAS] ?? null);
     expect(biases.slice(0, 4)).toEqual([
       'model.layers.0.self_attn.q_proj.bias',
       'model.layers.0.self_attn.k_proj.bias',
@@ -191,37 +201,36 @@ describe('the graph', () => {
   });
 
   it.each([
-    ['nf4', 'Linear4', ['U8', 'F32', 'F32']],
-    ['nf4-dq', 'Linear4', ['U8', 'U8', 'F32', 'F32', 'F32']],
-    ['fp4-dq', 'Linear4', ['U8', 'U8', 'F32', 'F32', 'F32']],
-    ['llm-int8', 'LinearInt8Rows', ['I8', 'F32']],
-    ['int8-absmax', 'LinearAffine', ['I8', 'F32']],
-    ['int8-zeropoint', 'LinearAffine', ['I8', 'F32', 'I8']],
-    ['int4', 'LinearAffine', ['U8', 'F32', 'I8']],
+    ['nf4', 'levels4', ['U8', 'F32', 'F32']],
+    ['nf4-dq', 'levels4', ['U8', 'U8', 'F32', 'F32', 'F32']],
+    ['fp4-dq', 'levels4', ['U8', 'U8', 'F32', 'F32', 'F32']],
+    ['llm-int8', 'int8_rows', ['I8', 'F32']],
+    ['int8-absmax', 'int8', ['I8', 'F32']],
+    ['int8-zeropoint', 'int8', ['I8', 'F32', 'I8']],
+    ['int4', 'int4', ['U8', 'F32', 'I8']],
   ] as const)(
-    'multiplies %s weights with %s, and the head in 16 bit where it must be exact',
-    async (scheme, operator, types) => {
+    'multiplies %s weights as %s, and the head in 16 bit where it must be exact',
+    async (scheme, format, types) => {
       const folder = await scratchFolder();
       await writeTinyCheckpoint(path.join(folder, 'source'));
       await quantizeFolder(path.join(folder, 'source'), path.join(folder, scheme), scheme);
       const graph = await graphOf(path.join(folder, scheme), 'exact');
-      const quantized = nodes(graph, operator);
+      const quantized = linears(graph, [format]);
       expect(quantized).toHaveLength(2 * 4);
-      expect(nodes(graph, 'Linear16').map(({ name }) => name)).toEqual(['logits']);
+      expect(linears(graph, floats).map(({ name }) => name)).toEqual(['logits']);
       const alone = quantized.find(({ name }) => name === 'layers.0.o');
       const found = alone?.stored.map(({ type }) => type);
       expect(found).toEqual(types);
-      const together = quantized.map(({ name, outputs }) => [name, ...outputs]);
-      expect(together.slice(0, 3)).toEqual([
+      const fused = quantized.map(({ name, outputs }) => [name, ...outputs]);
+      expect(fused.slice(0, 3)).toEqual([
         ['layers.0.qkv', 'layers.0.q', 'layers.0.k', 'layers.0.v'],
         ['layers.0.o', 'layers.0.o'],
         ['layers.0.gate_up', 'layers.0.gate', 'layers.0.up'],
       ]);
-      if (operator !== 'LinearInt8Rows')
-        expect(quantized.at(-1)?.attributes).toMatchObject({ in_features: 192, out_features: 64 });
+      expect(quantized.at(-1)?.attributes).toMatchObject({ in_features: 192, out_features: 64 });
       const fast = await graphOf(path.join(folder, scheme));
-      expect(nodes(fast, 'Linear16')).toEqual([]);
-      expect(nodes(fast, 'LinearAffine').at(-1)?.name).toBe('logits');
+      expect(linears(fast, floats)).toEqual([]);
+      expect(linears(fast, ['int8']).at(-1)?.name).toBe('logits');
     },
   );
 
@@ -232,7 +241,7 @@ describe('the graph', () => {
     await writeTinyCheckpoint(source, { hiddenSize: 64, intermediateSize: 96 });
     await quantizeFolder(source, path.join(folder, 'nf4'), 'nf4');
     const graph = await graphOf(path.join(folder, 'nf4'));
-    const blocks = nodes(graph, 'Linear4').map(({ attributes }) => attributes['block_size']);
+    const blocks = linears(graph, ['levels4']).map(({ attributes }) => attributes['block_size']);
     expect(blocks.slice(0, 4)).toEqual([64, 64, 64, 32]);
   });
 
@@ -242,8 +251,8 @@ describe('the graph', () => {
     await writeTinyCheckpoint(source, { intermediateSize: 40 });
     await quantizeFolder(source, path.join(folder, 'nf4'), 'nf4');
     const graph = await graphOf(path.join(folder, 'nf4'));
-    expect(graph.nodes.find(({ name }) => name === 'layers.0.gate_up')?.operator).toBe('Linear4');
-    expect(graph.nodes.find(({ name }) => name === 'layers.0.down')?.operator).toBe('Linear16');
+    expect(graph.nodes.find(({ name }) => name === 'layers.0.gate_up')?.format).toBe('levels4');
+    expect(graph.nodes.find(({ name }) => name === 'layers.0.down')?.format).toBe('bf16');
   });
 
   it('prefers a head that was made for the runner', async () => {
@@ -260,7 +269,7 @@ describe('the graph', () => {
     ];
     await writeFile(path.join(directory, 'nibble-runtime.tensors'), encodeSafetensors(head));
     const graph = await graphOf(directory);
-    expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', operator: 'LinearAffine' });
+    expect(graph.nodes.at(-1)).toMatchObject({ name: 'logits', format: 'int8' });
     expect(graph.nodes.at(-1)?.stored.map(({ file }) => file)).toEqual([
       'nibble-runtime.tensors',
       'nibble-runtime.tensors',

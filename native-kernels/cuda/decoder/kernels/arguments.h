@@ -7,26 +7,21 @@
 
 namespace nibble::cuda {
 
-/// How weights are stored. Values are those of the artifact (native-kernels/README.md), rows one after the other.
+/// The kernels for stored weights (formats.def), whose values are those of the artifact, rows one after the other.
 enum class Format : unsigned {
-  table4,   // codes of a table of 16 values, the first of a pair in the high nibble, scales per block
-  nested4,  // the same with double quantization
-  affine4,  // code + 8 in 4 bits, scales and perhaps zero points per block
-  affine8,  // int8, scales and perhaps zero points per block; LLM.int8 is a block per row
-  bf16,
-  f16,
-  f32,
+#define CUDA_KERNEL(kernel, stored, is_nested) kernel,
+#include "../../../formats.def"
 };
 
 /// Stored weights [rows, columns].
 struct Matrix {
   const std::uint8_t* codes;        // 256-byte aligned, as everything here
-  const float* scales;              // of blocks; null for nested4 and float formats
-  const std::uint8_t* scale_codes;  // nested4: scale = map[code] * nested_scales[block / 256] + offset
+  const float* scales;              // of blocks; null for nested scales and floats
+  const std::uint8_t* scale_codes;  // nested: scale = map[code] * nested_scales[block / 256] + offset
   const float* nested_scales;
   const float* nested_map;         // [256]
   const std::int8_t* zero_points;  // of blocks, or null
-  const float* table;              // [16], for formats of 4 bits
+  const float* table;              // [16], for codes of 4 bits
   const float* bias;               // [rows] or null
   float nested_offset;
   float scale_factor;    // on every scale: 1/127 for LLM.int8

@@ -8,10 +8,8 @@
 
 using namespace nibble::cuda;
 
-#define NIBBLE_FORMATS(X) X(table4) X(nested4) X(affine4) X(affine8) X(bf16) X(f16) X(f32)
-
 // Two blocks on a multiprocessor: enough loads on their way to keep the memory busy.
-#define NIBBLE_MULTIPLY(format)                                              \
+#define CUDA_KERNEL(format, stored, is_nested)                               \
   extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)            \
       multiply_vector_##format(const __grid_constant__ MultiplyVector job) { \
     multiply_vector<Format::format>(job);                                    \
@@ -20,7 +18,7 @@ using namespace nibble::cuda;
       multiply_matrix_##format(const __grid_constant__ MultiplyMatrix job) { \
     multiply_matrix<Format::format>(job);                                    \
   }
-NIBBLE_FORMATS(NIBBLE_MULTIPLY)
+#include "../../../formats.def"
 
 #define NIBBLE_ATTEND_TOKEN(group)                                    \
   extern "C" __global__ void __launch_bounds__(kAttendThreads)        \

@@ -25,10 +25,10 @@ constexpr unsigned kUnitColumns = 16;
 
 template <Format format>
 struct Unit {
-  static constexpr unsigned kWords = is_four_bit(format)         ? 2
-                                     : format == Format::affine8 ? 4
-                                     : format == Format::f32     ? 16
-                                                                 : 8;
+  static constexpr unsigned kWords = is_four_bit(format)      ? 2
+                                     : format == Format::int8 ? 4
+                                     : format == Format::f32  ? 16
+                                                              : 8;
   unsigned words[kWords];
   RawScale scale;
 };
@@ -47,7 +47,7 @@ __device__ __forceinline__ Unit<format> load_unit(const RowView& row, unsigned c
     unit.words[0] = word.x;
     unit.words[1] = word.y;
   } else {
-    const std::uint64_t at = format == Format::affine8 ? column : format == Format::f32 ? column * 4 : column * 2;
+    const std::uint64_t at = format == Format::int8 ? column : format == Format::f32 ? column * 4 : column * 2;
 #pragma unroll
     for (unsigned i = 0; i < Unit<format>::kWords / 4; ++i) {
       const uint4 word = __ldg(reinterpret_cast<const uint4*>(row.codes + at) + i);
@@ -87,7 +87,7 @@ __device__ __forceinline__ void unpack_unit(const Unit<format>& unit, const Scal
       }
 #pragma unroll
       for (unsigned& pair : out) {
-        if constexpr (format == Format::affine4) pair = bits_of(__hsub2(pair_of(pair), zero));
+        if constexpr (format == Format::int4) pair = bits_of(__hsub2(pair_of(pair), zero));
         pair = bits_of(__hmul2(pair_of(pair), scale));
       }
     } else {
@@ -206,7 +206,7 @@ __device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job) {
   const ScaleRule rule{room.nested_map, matrix.nested_offset, matrix.scale_factor};
 
   if constexpr (is_four_bit(format)) fill_pair_table<kPairCopies>(room.pairs, job.matrices[0].table, kMatrixThreads);
-  if constexpr (format == Format::nested4) {
+  if constexpr (format == Format::levels4_nested) {
     room.nested_map[threadIdx.x] = job.matrices[0].nested_map[threadIdx.x];
   }
 

@@ -18,7 +18,7 @@ constexpr float kLowLift = 2048.0f;
 
 /// Columns of a lane's 16 bytes (f32: 32 bytes).
 __device__ __forceinline__ constexpr unsigned lane_columns(Format format) {
-  return is_four_bit(format) ? 32 : format == Format::affine8 ? 16 : 8;
+  return is_four_bit(format) ? 32 : format == Format::int8 ? 16 : 8;
 }
 
 /// What a lane loads of its two rows for one step of four lanes' columns.
@@ -47,10 +47,10 @@ __device__ __forceinline__ VectorStep<format> load_step(const RowPair& rows, uns
     step.scale_a = step.scale_b = {0.0f, 0, 0};
     return step;
   }
-  const std::uint64_t at = is_four_bit(format)         ? column / 2
-                           : format == Format::affine8 ? column
-                           : format == Format::f32     ? column * 4
-                                                       : column * 2;
+  const std::uint64_t at = is_four_bit(format)      ? column / 2
+                           : format == Format::int8 ? column
+                           : format == Format::f32  ? column * 4
+                                                    : column * 2;
   step.a[0] = stream16(rows.a.codes + at);
   step.b[0] = stream16(rows.b.codes + at);
   if constexpr (format == Format::f32) {
@@ -152,7 +152,7 @@ __device__ __forceinline__ void add_step(const VectorStep<format>& step, const _
     const __half2 zero_a = __half2half2(__int2half_rn(step.scale_a.zero_point));
     const __half2 zero_b = __half2half2(__int2half_rn(step.scale_b.zero_point));
     const auto shift = [](unsigned pair, __half2 zero) {
-      return format == Format::affine4 ? bits_of(__hsub2(pair_of(pair), zero)) : pair;
+      return format == Format::int4 ? bits_of(__hsub2(pair_of(pair), zero)) : pair;
     };
 #pragma unroll
     for (int word = 0; word < 4; ++word) {
@@ -166,7 +166,7 @@ __device__ __forceinline__ void add_step(const VectorStep<format>& step, const _
                          shift(look_up<32, 3>(pairs, wa[word], lane_offset), zero_a),
                          shift(look_up<32, 3>(pairs, wb[word], lane_offset), zero_b), part.z, part.w);
     }
-  } else if constexpr (format == Format::affine8) {
+  } else if constexpr (format == Format::int8) {
     const __half2 magic_a = integer_magic(step.scale_a.zero_point);
     const __half2 magic_b = integer_magic(step.scale_b.zero_point);
 #pragma unroll
@@ -289,7 +289,7 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   if constexpr (is_four_bit(format)) {
     fill_pair_table<32>(reinterpret_cast<unsigned*>(room.pairs), job.matrices[0].table, kVectorThreads);
   }
-  if constexpr (format == Format::nested4) {
+  if constexpr (format == Format::levels4_nested) {
     if (threadIdx.x < 256) room.nested_map[threadIdx.x] = job.matrices[0].nested_map[threadIdx.x];
   }
   let_next_start();

@@ -70,10 +70,10 @@ __device__ __forceinline__ unsigned float_pair(unsigned word, unsigned second) {
 }
 
 __device__ __forceinline__ constexpr bool is_four_bit(Format format) {
-  return format == Format::table4 || format == Format::nested4 || format == Format::affine4;
+  return format == Format::levels4 || format == Format::levels4_nested || format == Format::int4;
 }
 __device__ __forceinline__ constexpr bool is_affine(Format format) {
-  return format == Format::affine4 || format == Format::affine8;
+  return format == Format::int4 || format == Format::int8;
 }
 __device__ __forceinline__ constexpr bool is_float(Format format) {
   return format == Format::bf16 || format == Format::f16 || format == Format::f32;
@@ -82,7 +82,7 @@ __device__ __forceinline__ constexpr bool is_float(Format format) {
 /// A row of a matrix, with what must be known to read any part of it.
 struct RowView {
   const std::uint8_t* codes;  // of the row
-  const float* scales;        // of the matrix; nested4: the nested ones
+  const float* scales;        // of the matrix; levels4_nested: the nested ones
   const std::uint8_t* scale_codes;
   const std::int8_t* zero_points;
   unsigned index;  // of the row's first weight, or the row where every row is a block
@@ -93,13 +93,13 @@ template <Format format>
 __device__ __forceinline__ RowView row_view(const Matrix& m, unsigned row) {
   RowView view{};
   const std::uint64_t first = std::uint64_t{row} * m.columns;
-  view.codes = m.codes + (is_four_bit(format)         ? first / 2
-                          : format == Format::affine8 ? first
-                          : format == Format::f32     ? first * 4
-                                                      : first * 2);
+  view.codes = m.codes + (is_four_bit(format)      ? first / 2
+                          : format == Format::int8 ? first
+                          : format == Format::f32  ? first * 4
+                                                   : first * 2);
   if constexpr (!is_float(format)) {
-    view.scales = format == Format::nested4 ? m.nested_scales : m.scales;
-    view.scale_codes = format == Format::nested4 ? m.scale_codes : nullptr;
+    view.scales = format == Format::levels4_nested ? m.nested_scales : m.scales;
+    view.scale_codes = format == Format::levels4_nested ? m.scale_codes : nullptr;
     view.zero_points = is_affine(format) ? m.zero_points : nullptr;
     view.index = m.block_shift == kRowBlocks ? row : static_cast<unsigned>(first);
     view.block_shift = m.block_shift;
@@ -119,7 +119,7 @@ __device__ __forceinline__ RawScale read_scale(const RowView& row, unsigned colu
   RawScale raw{1.0f, 0, 0};
   if constexpr (!is_float(format)) {
     const unsigned block = row.block_shift == kRowBlocks ? row.index : (row.index + column) >> row.block_shift;
-    if constexpr (format == Format::nested4) {
+    if constexpr (format == Format::levels4_nested) {
       raw.code = __ldg(row.scale_codes + block);
       raw.scale = __ldg(row.scales + (block >> 8));
     } else {
@@ -142,7 +142,7 @@ struct ScaleRule {
 template <Format format>
 __device__ __forceinline__ float finish_scale(const ScaleRule& rule, const RawScale& raw) {
   if constexpr (is_float(format)) return 1.0f / kWeightLift;
-  if constexpr (format == Format::nested4) return rule.nested_map[raw.code] * raw.scale + rule.nested_offset;
+  if constexpr (format == Format::levels4_nested) return rule.nested_map[raw.code] * raw.scale + rule.nested_offset;
   return raw.scale * rule.factor;
 }
 

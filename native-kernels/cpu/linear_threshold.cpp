@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
+#include "base/weights.h"
 #include "cpu/linear_groups.h"
 
 namespace nibble::linear {
@@ -19,10 +19,6 @@ namespace {
 
 /// With more outliers than one in this many columns a dense float32 product is cheaper than a list.
 constexpr std::size_t kDenseShare = 16;
-
-/// Columns that share an activation scale. Half as many as where a block of weights gives the width: with 64,
-/// SmolLM2-135M lost 0.25 % of its perplexity beside exact products, with 32 it loses 0.09 %.
-constexpr std::size_t kGroup = 32;
 
 struct Outliers {
   std::uint32_t* columns;  // [tokens, width of the matrix]
@@ -48,14 +44,12 @@ std::size_t split_outliers(const float* x, std::size_t columns, float threshold,
   return count;
 }
 
-void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, std::size_t end,
-                  const LinearKernels& kernels, const TokenRange& range, const Outliers& outliers, Scratch& scratch) {
+void add_outliers(const WeightView& w, float* y, std::size_t begin, std::size_t end, const LinearKernels& kernels,
+                  const TokenRange& range, const Outliers& outliers, Scratch& scratch) {
   const std::size_t k = w.columns;
   for (std::size_t row = begin; row < end; ++row) {
-    const std::int8_t* codes = w.codes + row * k;
-    float absmax;
-    std::memcpy(&absmax, reinterpret_cast<const unsigned char*>(w.row_absmax) + row * sizeof absmax, sizeof absmax);
-    const float scale = absmax / 127.0f;
+    const auto* codes = static_cast<const std::int8_t*>(w.codes) + row * k;
+    const float scale = block_scale(w, row);
     float* expanded = nullptr;
     for (std::size_t t = range.first; t < range.first + range.count; ++t) {
       const std::size_t count = outliers.counts[t];
@@ -84,13 +78,8 @@ void add_outliers(const LinearInt8RowsWeights& w, float* y, std::size_t begin, s
 
 }  // namespace
 
-GroupedWeights grouped_rows(const LinearInt8RowsWeights& w) {
-  const BlockScales scales{w.row_absmax, nullptr, nullptr, nullptr, nullptr, nullptr, 0, 1.0f / 127.0f, kEndless, 1};
-  return {reinterpret_cast<const std::uint8_t*>(w.codes), 8, {}, {}, {}, false, w.rows, w.columns, kGroup, scales};
-}
-
-void int8_rows_products(std::span<const LinearInt8RowsWeights> weights, std::span<const Target> targets,
-                        const Tokens& tokens) {
+void products_with_threshold(std::span<const WeightView> weights, std::span<const Target> targets,
+                             const Tokens& tokens) {
   const std::size_t columns = weights[0].columns;
   const float threshold = weights[0].threshold;
   const bool decompose = threshold > 0;

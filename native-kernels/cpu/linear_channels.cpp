@@ -97,7 +97,7 @@ void add_outliers(const Target& target, std::size_t begin, std::size_t end, cons
 
 }  // namespace
 
-void grouped_products(std::span<const Target> targets, const Tokens& tokens) {
+void products_with_channels(std::span<const Target> targets, const Tokens& tokens) {
   const std::size_t columns = targets[0].weights->columns;
   const OutlierColumns outliers = find_outliers(*targets[0].weights, tokens);
   thread_local Scratch outlier_values;

@@ -1,0 +1,41 @@
+#pragma once
+
+// A stored matrix of the operators Linear and Experts, checked while the graph is loaded.
+
+#include <optional>
+#include <vector>
+
+#include "custom_operator.h"
+#include "linear.h"
+
+namespace nibble {
+
+/// Stored inputs of each matrix.
+inline constexpr std::size_t kMatrixInputs = 7;
+
+/// One matrix, with the tables that its view points to.
+class StoredMatrix {
+ public:
+  /// @param part the number behind the names of its attributes; the first matrix's have none
+  /// @param first its first input
+  /// @throws Error("malformed-file") where something that its format needs is missing or of another size
+  StoredMatrix(const KernelInfo& info, std::size_t part, std::size_t first);
+
+  // w points into this object.
+  StoredMatrix(const StoredMatrix&) = delete;
+  StoredMatrix& operator=(const StoredMatrix&) = delete;
+
+  LinearOutput output(float* y) const { return {bias.empty() ? nullptr : bias.data(), y}; }
+
+  WeightView w{};
+  std::vector<float> bias;  // [rows] or empty
+
+ private:
+  void read_scales(const KernelInfo& info, std::size_t part, std::size_t first);
+
+  std::vector<float> levels_;
+  std::vector<float> nested_map_;
+  std::optional<NestedCurve> curve_;
+};
+
+}  // namespace nibble
