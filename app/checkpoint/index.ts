@@ -1,20 +1,16 @@
 /** The door of app/checkpoint. */
+export { CONFIG_FILE, MAX_CONFIG_BYTES, parseConfig } from './config.ts';
+export type { CheckpointSource, Container, ContainerContents } from './container.ts';
+export { containerOf, containers, isIndexFile, isWeightsFile } from './containers.ts';
+export { EMBEDDINGS, ggufOnly, openCheckpoint, OUTPUT_LAYER } from './reader.ts';
+export type { CheckpointReader, ReadOptions, TensorPlace, WeightsFile } from './reader.ts';
 export {
-  CONFIG_FILE,
-  MAX_CONFIG_BYTES,
-  ggufOnly,
-  openCheckpoint,
-  parseConfig,
-  EMBEDDINGS,
-  OUTPUT_LAYER,
   isRuntimeWeightsFile,
   RUNTIME_WEIGHTS_FILE,
   RUNTIME_WEIGHTS_FILES,
-  WEIGHTS_FILE,
-} from './open-checkpoint.ts';
-export type { OpenCheckpoint, ReadOptions, TensorPlace, WeightsFile } from './open-checkpoint.ts';
+} from './runtime-weights.ts';
+export { WEIGHTS_FILE } from './safetensors/safetensors.ts';
 export {
-  HEADER_PREFIX_BYTES,
   parseSafetensorsHeader,
   readSafetensorsHeader,
   safetensorsHeaderBytes,
@@ -25,10 +21,4 @@ export { quantizationMethod } from './quantization-method.ts';
 export type { StoredTensor } from './quantization-method.ts';
 export { layoutSafetensors, safetensorsPrefix, SafetensorsWriter } from './safetensors/writer.ts';
 export type { PlacedTensor, SafetensorsLayout, TensorSpec, WriteAt } from './safetensors/writer.ts';
-export {
-  joinShards,
-  MAX_INDEX_BYTES,
-  readShardIndex,
-  SHARD_INDEX_FILE,
-} from './safetensors/shard-index.ts';
-export type { ShardIndex } from './safetensors/shard-index.ts';
+export { readTensorsOfFile } from './safetensors/read-file.ts';

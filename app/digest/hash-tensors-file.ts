@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import path from 'node:path';
 import { treeHashFile } from '../../native-kernels/index.ts';
-import {
-  HEADER_PREFIX_BYTES,
-  readSafetensorsHeader,
-  safetensorsHeaderBytes,
-} from '../checkpoint/index.ts';
-import type { TensorInfo } from '../contract/checkpoint.ts';
-import { AppError, toAppError } from '../contract/error.ts';
+import { readTensorsOfFile } from '../checkpoint/index.ts';
+import { toAppError } from '../contract/error.ts';
 import type { HashOptions } from './hash-file.ts';
 
 /** First line of the text whose sha256 is the hash of a file: no other text that is hashed begins so. */
@@ -61,7 +54,7 @@ export async function hashTensorsFile(
     return hash;
   };
   try {
-    const { headerEnd, tensors } = await readHeader(file);
+    const { headerEnd, tensors } = await readTensorsOfFile(file);
     const hashes = [await hashRange(0, headerEnd)];
     for (const { name, byteOffset, byteLength } of tensors) {
       const hash = known?.get(name);
@@ -77,29 +70,5 @@ export async function hashTensorsFile(
     return joinHashes([FIRST_LINE, ...hashes]);
   } catch (error) {
     throw toAppError(error);
-  }
-}
-
-async function readHeader(file: string): Promise<{ headerEnd: number; tensors: TensorInfo[] }> {
-  const name = path.basename(file);
-  const handle = await open(file);
-  try {
-    const status = await handle.stat();
-    if (!status.isFile()) throw new AppError('malformed-file', `${name} is not a regular file.`);
-    const prefix = Buffer.alloc(HEADER_PREFIX_BYTES);
-    const { bytesRead } = await handle.read(prefix, 0, prefix.byteLength, 0);
-    const length = safetensorsHeaderBytes(prefix.subarray(0, bytesRead), status.size, name);
-    const headerEnd = HEADER_PREFIX_BYTES + length;
-    const bytes = Buffer.alloc(headerEnd);
-    for (let done = 0; done < headerEnd;) {
-      const read = await handle.read(bytes, done, headerEnd - done, done);
-      if (read.bytesRead === 0)
-        throw new AppError('malformed-file', `${name} became shorter while it was read.`);
-      done += read.bytesRead;
-    }
-    const { tensors } = await readSafetensorsHeader(bytes, status.size, name);
-    return { headerEnd, tensors };
-  } finally {
-    await handle.close();
   }
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ggufOnly, openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { ggufOnly, openCheckpoint, type CheckpointReader } from '../checkpoint/index.ts';
 import { describeArchitecture } from '../models/index.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import { AppError, because } from '../contract/error.ts';
@@ -92,7 +92,7 @@ export function fileInsteadOfFolder(file: string): AppError {
 }
 
 /** Parameters of a checkpoint: the elements of all its tensors. */
-export function countParameters(tensors: OpenCheckpoint['tensors']): number {
+export function countParameters(tensors: CheckpointReader['tensors']): number {
   return tensors.reduce(
     (sum, tensor) => sum + tensor.shape.reduce((product, size) => product * size, 1),
     0,
@@ -103,7 +103,7 @@ export interface RegisterOptions {
   /** An id that a new row leaves free: what is made of it is to be called so. */
   readonly reservedName?: string | undefined;
   /** Looks at a folder that is not listed yet; what it throws keeps the folder off the list. */
-  readonly check?: ((opened: OpenCheckpoint) => void) | undefined;
+  readonly check?: ((opened: CheckpointReader) => void) | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MAX_INDEX_BYTES, readShardIndex, SHARD_INDEX_FILE } from '../checkpoint/index.ts';
+import { containerOf } from '../checkpoint/index.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
@@ -119,22 +119,24 @@ async function withNamedShards(
   options: DownloadOptions,
   listed: readonly RepositoryFile[],
 ): Promise<readonly RepositoryFile[]> {
-  const index = listed.find((file) => file.path === SHARD_INDEX_FILE);
-  if (index === undefined || options.files !== undefined) return listed;
-  if (index.sizeBytes > MAX_INDEX_BYTES) throw indexTooLarge(index);
+  const container = containerOf(listed.map(({ path }) => path));
+  const index = listed.find((file) => file.path === container?.index?.file);
+  const known = container?.index;
+  if (index === undefined || !known || options.files !== undefined) return listed;
+  if (index.sizeBytes > known.maxBytes) throw indexTooLarge(index, known.maxBytes);
   await fetchFiles({ ...options, onProgress: undefined }, [index]);
-  const text = await readFile(path.join(options.directory, SHARD_INDEX_FILE));
-  const files = selectFiles(options.repository.files, (await readShardIndex(text)).files);
+  const text = await readFile(path.join(options.directory, known.file));
+  const files = selectFiles(options.repository.files, await known.filesIn(text));
   for (const file of files) requireSafePath(file.path);
   requireDistinct(files);
   return files;
 }
 
-function indexTooLarge({ path: name, sizeBytes }: RepositoryFile): AppError {
+function indexTooLarge({ path: name, sizeBytes }: RepositoryFile, limit: number): AppError {
   return new AppError(
     'malformed-file',
-    `${name} has ${sizeBytes} bytes; ${MAX_INDEX_BYTES} is the most that is read.`,
-    because('json-too-large', { file: name, bytes: sizeBytes, limit: MAX_INDEX_BYTES }),
+    `${name} has ${sizeBytes} bytes; ${limit} is the most that is read.`,
+    because('json-too-large', { file: name, bytes: sizeBytes, limit }),
   );
 }
 

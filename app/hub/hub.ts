@@ -1,5 +1,6 @@
 import type * as HubClient from '@huggingface/hub';
 import { z } from 'zod';
+import { containers, isWeightsFile } from '../checkpoint/index.ts';
 import { AppError } from '../contract/error.ts';
 import type { ModelSummary } from '../contract/inspection.ts';
 import { parseJson } from '../json/index.ts';
@@ -115,7 +116,7 @@ export class Hub {
       const found: ModelSummary[] = [];
       const { listModels } = await client();
       const models = listModels({
-        search: { query, tags: ['safetensors'] },
+        search: { query, tags: [containers[0].hubTag] },
         sort: 'downloads',
         limit,
         hubUrl: this.endpoint,
@@ -207,8 +208,7 @@ export class Hub {
    */
   async checkAccess(repository: Repository, { signal }: Cancellable = {}): Promise<void> {
     // READMEs are open on some gated repositories; weights never are.
-    const file =
-      repository.files.find(({ path }) => path.endsWith('.safetensors')) ?? repository.files[0];
+    const file = repository.files.find(({ path }) => isWeightsFile(path)) ?? repository.files[0];
     if (file === undefined) return;
     const context = this.#context(repository.name, file.path);
     await this.#inTime(context, DEADLINES.small, signal, async (inTime) => {

@@ -1,17 +1,11 @@
 import {
-  CONFIG_FILE,
-  HEADER_PREFIX_BYTES,
-  joinShards,
+  containerOf,
+  containers,
   MAX_CONFIG_BYTES,
-  MAX_INDEX_BYTES,
-  parseConfig,
-  readSafetensorsHeader,
-  readShardIndex,
-  safetensorsHeaderBytes,
-  SHARD_INDEX_FILE,
-  WEIGHTS_FILE,
+  type CheckpointSource,
 } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
+import { AppError } from '../contract/error.ts';
 import { parseJson } from '../json/index.ts';
 import type { Progress } from '../contract/progress.ts';
 import { ProgressMeter } from '../progress/index.ts';
@@ -90,42 +84,23 @@ class RemoteReader {
   }
 }
 
-/** The tensors of one weights file, from its first bytes. */
-async function readHeader(reader: RemoteReader, file: RepositoryFile): Promise<TensorInfo[]> {
-  const first = await reader.range(
-    file.path,
-    0,
-    Math.min(FIRST_READ_BYTES, Math.max(HEADER_PREFIX_BYTES, file.sizeBytes)),
-  );
-  const end = HEADER_PREFIX_BYTES + safetensorsHeaderBytes(first, file.sizeBytes, file.path);
-  if (end <= first.byteLength)
-    return (await readSafetensorsHeader(first.subarray(0, end), file.sizeBytes, file.path)).tensors;
-  const rest = await reader.range(file.path, first.byteLength, end);
-  const bytes = new Uint8Array(first.byteLength + rest.byteLength);
-  bytes.set(first);
-  bytes.set(rest, first.byteLength);
-  return (await readSafetensorsHeader(bytes, file.sizeBytes, file.path)).tensors;
-}
-
-async function readHeaders(
+/** A repository as a container's headers are read from it. */
+function repositorySource(
   reader: RemoteReader,
-  files: readonly RepositoryFile[],
-  meter: ProgressMeter,
-): Promise<Map<string, TensorInfo[]>> {
-  const headers = new Map<string, TensorInfo[]>();
-  const queue = [...files];
-  const work = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      headers.set(file.path, await readHeader(reader, file));
-      meter.advance(1, file.path);
-    }
+  listed: readonly RepositoryFile[],
+  { name: repository }: Repository,
+): CheckpointSource {
+  const sizes = new Map(listed.map((file) => [file.path, file.sizeBytes]));
+  return {
+    name: repository,
+    firstReadBytes: FIRST_READ_BYTES,
+    parallelReads: PARALLEL_READS,
+    sizeOf: (name) => Promise.resolve(sizes.get(name) ?? null),
+    readSmall: async (name, maxBytes) =>
+      sizes.has(name) ? await reader.small(name, maxBytes) : null,
+    withFile: (name, use) => use((start, end) => reader.range(name, start, end)),
+    missing: (name) => new AppError('not-found', `${name} is missing in ${repository}.`),
   };
-  try {
-    await Promise.all(Array.from({ length: PARALLEL_READS }, work));
-  } finally {
-    queue.length = 0;
-  }
-  return headers;
 }
 
 /**
@@ -142,21 +117,26 @@ export async function readRemoteCheckpoint(
   const listed = selectFiles(repository.files);
   const names = new Set(listed.map((file) => file.path));
   const reader = new RemoteReader(hub, repository, signal);
-  const config = await parseConfig(await reader.small(CONFIG_FILE, MAX_CONFIG_BYTES), CONFIG_FILE);
-  const index = names.has(WEIGHTS_FILE)
-    ? null
-    : await readShardIndex(await reader.small(SHARD_INDEX_FILE, MAX_INDEX_BYTES));
-  const files = selectFiles(repository.files, index?.files);
-  const weights = files.filter(({ path }) => (index?.files ?? [WEIGHTS_FILE]).includes(path));
+  const source = repositorySource(reader, repository.files, repository);
+  const container = containerOf([...names]) ?? containers[0];
+  let files: readonly RepositoryFile[] = listed;
   const meter = new ProgressMeter({
     step: repository.name,
     phase: 'list',
     unit: 'files',
-    total: weights.length,
+    total: null,
     onProgress,
   });
-  const headers = await readHeaders(reader, weights, meter);
-  const tensors = index === null ? (headers.get(WEIGHTS_FILE) ?? []) : joinShards(index, headers);
+  const { config, tensors } = await container.read({
+    ...source,
+    onFiles: (weights) => {
+      files = selectFiles(repository.files, weights);
+      meter.setTotal(weights.length);
+    },
+    onRead: (name) => {
+      meter.advance(1, name);
+    },
+  });
   const hasChatTemplate =
     TEMPLATES.some((name) => names.has(name)) ||
     (names.has(TOKENIZER_CONFIG) &&

@@ -1,3 +1,4 @@
+import { containerOf, containers, isIndexFile, isWeightsFile } from '../checkpoint/index.ts';
 import { AppError, because } from '../contract/error.ts';
 import { requireSafePath } from './file-path.ts';
 import type { RepositoryFile } from './repository.ts';
@@ -22,52 +23,12 @@ const NAMED = new Set([
 /** The terms under which the weights may be used travel with them. */
 const TERMS = /^(?:LICEN[CS]E|NOTICE|USE_POLICY)(?:[._-][A-Za-z0-9._-]*)?$/i;
 
-const CONFIG = 'config.json';
-/** Where transformers, and so openCheckpoint, look for weights: one file, or the index of several. */
-const SINGLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
-const WEIGHTS = /\.safetensors$/;
-
-/**
- * Names of shards, the usual ones first. A listing may hold the same weights more than once (in another precision, in
- * their makers' own layout). The index names the right ones; these are what a listing alone can tell.
- */
-const SHARDS = [
-  /^model-\d{5}-of-\d{5}\.safetensors$/,
-  /^model.*-\d{5}-of-\d{5}\.safetensors$/,
-  /-\d{5}-of-\d{5}\.safetensors$/,
-  WEIGHTS,
-] as const;
-
 /** Formats that run code when they are read, or that hold pickles. */
 const PICKLE = /\.(?:bin|pt|pth|ckpt|pkl|pickle)$/;
 
 function isTerms(name: string): boolean {
   // A licence named like a weight file is no licence.
   return TERMS.test(name) && !PICKLE.test(name);
-}
-
-function chooseShards(weights: readonly RepositoryFile[]): readonly RepositoryFile[] {
-  for (const pattern of SHARDS) {
-    const shards = weights.filter((file) => pattern.test(file.path));
-    if (shards.length > 0) return shards;
-  }
-  return [];
-}
-
-function namedShards(
-  names: readonly string[],
-  weights: readonly RepositoryFile[],
-): RepositoryFile[] {
-  return names.map((name) => {
-    const file = weights.find(({ path }) => path === name);
-    if (file !== undefined) return file;
-    throw new AppError(
-      'malformed-file',
-      `${INDEX} names ${name}, which the repository does not have.`,
-      { remedy: 'The upload is not complete; tell the owner, or choose another repository.' },
-    );
-  });
 }
 
 function explainNoWeights(files: readonly RepositoryFile[]): AppError {
@@ -94,48 +55,51 @@ function explainNoWeights(files: readonly RepositoryFile[]): AppError {
     );
   return new AppError(
     'unsupported-model',
-    files.some((file) => WEIGHTS.test(file.path))
-      ? `The safetensors files of this repository are not a language model in the layout of transformers: there is neither ${SINGLE} nor ${INDEX}.`
+    files.some((file) => isWeightsFile(file.path))
+      ? `The weights of this repository are not a language model in the layout of transformers: there is neither ${containers.map(({ expects }) => expects).join(', nor ')}.`
       : 'This repository has no safetensors weights.',
     { remedy },
   );
 }
 
 /**
- * Chooses what a pull takes: the safetensors weights once (with their index), configuration, tokenizer, chat template,
+ * Chooses what a pull takes: the weights of one container once (with their index), configuration, tokenizer, chat template,
  * README and licence. Only files at the top of the repository: its folders hold other formats and precisions.
  *
  * @param named The files that the index names, where it was read. @default those whose names are as usual
- * @throws AppError `unsupported-model` without safetensors weights or config.json, `malformed-file` for a hostile name.
+ * @throws AppError `unsupported-model` without weights or config.json, `malformed-file` for a hostile name.
  */
 export function selectFiles(
   files: readonly RepositoryFile[],
   named?: readonly string[],
 ): RepositoryFile[] {
-  const weights: RepositoryFile[] = [];
-  const small: RepositoryFile[] = [];
-  let index: RepositoryFile | null = null;
+  const atTop = new Map<string, RepositoryFile>();
   for (const file of files) {
     const name = file.path.split(/[/\\]/).at(-1) ?? '';
-    const isWeights = WEIGHTS.test(name);
-    if (!isWeights && name !== INDEX && !NAMED.has(name) && !isTerms(name)) continue;
+    const isWeights = isWeightsFile(name) || isIndexFile(name);
+    if (!isWeights && !NAMED.has(name) && !isTerms(name)) continue;
     requireSafePath(file.path);
-    if (file.path !== name) continue;
-    if (isWeights) weights.push(file);
-    else if (name === INDEX) index = file;
-    else small.push(file);
+    if (file.path === name) atTop.set(name, file);
   }
-  const single = weights.find((file) => file.path === SINGLE);
-  const chosen =
-    single !== undefined
-      ? [single]
-      : index === null
-        ? []
-        : [index, ...(named === undefined ? chooseShards(weights) : namedShards(named, weights))];
-  if (!chosen.some((file) => WEIGHTS.test(file.path))) throw explainNoWeights(files);
-  if (!small.some((file) => file.path === CONFIG))
-    throw new AppError('unsupported-model', `This repository has no ${CONFIG}.`, {
+  const names = [...atTop.keys()];
+  const container = containerOf(names);
+  if (container === null) throw explainNoWeights(files);
+  const weights = container.weightsAmong(names, named).map((name) => {
+    const file = atTop.get(name);
+    if (file !== undefined) return file;
+    throw new AppError(
+      'malformed-file',
+      `${container.index?.file ?? 'The index'} names ${name}, which the repository does not have.`,
+      { remedy: 'The upload is not complete; tell the owner, or choose another repository.' },
+    );
+  });
+  const absent = container.required.find((name) => !atTop.has(name));
+  if (absent !== undefined)
+    throw new AppError('unsupported-model', `This repository has no ${absent}.`, {
       remedy: 'It may be an adapter or a part of a model: choose the whole model.',
     });
-  return [...small, ...chosen];
+  const small = [...atTop.values()].filter(
+    ({ path }) => !isWeightsFile(path) && !isIndexFile(path),
+  );
+  return [...small, ...weights];
 }

@@ -6,7 +6,7 @@ import {
   dequantizeInt8Rows,
 } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
-import type { OpenCheckpoint } from '../checkpoint/index.ts';
+import type { CheckpointReader } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, assertNever } from '../contract/error.ts';
 import type { SchemeKind } from '../contract/scheme.ts';
@@ -35,7 +35,7 @@ export interface QuantizedReader extends WeightReader {
 }
 
 /** A part of an artifact, checked to have the bytes that its matrix needs. */
-function partOf(artifact: OpenCheckpoint, name: string, byteLength: number): TensorInfo {
+function partOf(artifact: CheckpointReader, name: string, byteLength: number): TensorInfo {
   const part = artifact.tensors.find((tensor) => tensor.name === name);
   if (part?.byteLength === byteLength) return part;
   throw new AppError(
@@ -56,7 +56,11 @@ function kernelOptions(signal: AbortSignal | undefined): KernelOptions {
   return signal === undefined ? {} : { signal };
 }
 
-async function nestedOffset(artifact: OpenCheckpoint, name: string, type: string): Promise<number> {
+async function nestedOffset(
+  artifact: CheckpointReader,
+  name: string,
+  type: string,
+): Promise<number> {
   const stateName = `${name}.quant_state.bitsandbytes__${type}`;
   const state = artifact.tensors.find((tensor) => tensor.name === stateName);
   const text = state === undefined ? '' : Buffer.from(await artifact.readTensor(state)).toString();
@@ -71,7 +75,7 @@ async function nestedOffset(artifact: OpenCheckpoint, name: string, type: string
 }
 
 async function fourBitReader(
-  artifact: OpenCheckpoint,
+  artifact: CheckpointReader,
   { name, rows, columns, blockSize }: QuantizedMatrix,
   { type, doubleQuant }: Extract<SchemeKind, { kind: '4bit' }>,
 ): Promise<QuantizedReader> {
@@ -119,7 +123,7 @@ async function fourBitReader(
 }
 
 function rowsReader(
-  artifact: OpenCheckpoint,
+  artifact: CheckpointReader,
   { name, rows, columns }: QuantizedMatrix,
 ): QuantizedReader {
   const codes = partOf(artifact, name, rows * columns);
@@ -142,7 +146,7 @@ function rowsReader(
 }
 
 function affineReader(
-  artifact: OpenCheckpoint,
+  artifact: CheckpointReader,
   { name, rows, columns, blockSize }: QuantizedMatrix,
   { mode, bits }: Extract<SchemeKind, { kind: 'affine' }>,
 ): QuantizedReader {
@@ -198,7 +202,7 @@ function affineReader(
  * @throws AppError `malformed-file` when a part is missing or has the wrong size
  */
 export async function quantizedReader(
-  artifact: OpenCheckpoint,
+  artifact: CheckpointReader,
   matrix: QuantizedMatrix,
 ): Promise<QuantizedReader> {
   switch (matrix.storage.kind) {

@@ -1,4 +1,4 @@
-import { openCheckpoint, type OpenCheckpoint } from '../checkpoint/index.ts';
+import { openCheckpoint, type CheckpointReader } from '../checkpoint/index.ts';
 import type { Artifact, TensorStatistics } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
@@ -20,7 +20,7 @@ export interface ViewTensorOptions {
 }
 
 /** The folder's tensors; null when it is not there. */
-async function openIfThere(directory: string): Promise<OpenCheckpoint | null> {
+async function openIfThere(directory: string): Promise<CheckpointReader | null> {
   try {
     return await openCheckpoint(directory);
   } catch (error) {
@@ -31,7 +31,7 @@ async function openIfThere(directory: string): Promise<OpenCheckpoint | null> {
 
 /** The weights as they were before quantizing; null where the checkpoint does not have them any more. */
 function originalReader(
-  checkpoint: OpenCheckpoint | null,
+  checkpoint: CheckpointReader | null,
   { name, shape }: TensorStatistics,
 ): WeightReader | null {
   const found = checkpoint?.tensors.find((tensor) => tensor.name === name);
@@ -89,8 +89,8 @@ async function describeBlocks(
 
 async function describe(
   { artifact, tensor, bins, signal }: ViewTensorOptions,
-  checkpoint: OpenCheckpoint | null,
-  stored: OpenCheckpoint,
+  checkpoint: CheckpointReader | null,
+  stored: CheckpointReader,
 ): Promise<TensorView> {
   const { name, shape } = tensor;
   // Vectors have one row, a scalar one column; kernels of convolutions are shown by their last dimension.

@@ -1,4 +1,4 @@
-import type { OpenCheckpoint } from '../checkpoint/index.ts';
+import type { CheckpointReader } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 
@@ -58,7 +58,7 @@ const converters: Readonly<Partial<Record<string, (bytes: Uint8Array) => Float32
  *
  * @throws AppError `invalid-input` when its type holds no weights
  */
-export function plainReader(checkpoint: OpenCheckpoint, tensor: TensorInfo): WeightReader {
+export function plainReader(checkpoint: CheckpointReader, tensor: TensorInfo): WeightReader {
   const convert = converters[tensor.dtype];
   if (convert === undefined)
     throw new AppError(

@@ -2,8 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { treeHashFile } from '../../native-kernels/index.ts';
-import type { OpenCheckpoint } from '../checkpoint/index.ts';
-import { SHARD_INDEX_FILE } from '../checkpoint/index.ts';
+import type { CheckpointReader } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
 import { hashTensorsFile, joinHashes } from '../digest/index.ts';
 import { writeWithRoom } from '../disk/index.ts';
@@ -24,7 +23,7 @@ const unlinkable: ReadonlySet<unknown> = new Set([
 ]);
 
 export interface LinkJob {
-  readonly checkpoint: OpenCheckpoint;
+  readonly checkpoint: CheckpointReader;
   readonly plan: QuantizationPlan;
   readonly directory: string;
   /** Whether the checkpoint's folder is Nibble's own: only there nobody else writes. */
@@ -83,10 +82,10 @@ export async function linkWeights(job: LinkJob): Promise<LinkedWeights> {
     const tensors = plan.tensors.filter(({ source }) => source.file === name);
     hashes.set(name, await hashFileAndTensors(job, name, tensors, statistics));
   }
-  if (checkpoint.files.length > 1)
+  if (checkpoint.indexFile !== null)
     await linkOrCopy(
-      path.join(checkpoint.directory, SHARD_INDEX_FILE),
-      path.join(directory, SHARD_INDEX_FILE),
+      path.join(checkpoint.directory, checkpoint.indexFile),
+      path.join(directory, checkpoint.indexFile),
       linking,
     );
   return {

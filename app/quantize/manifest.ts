@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRuntimeWeightsFile } from '../checkpoint/index.ts';
+import { isRuntimeWeightsFile, isWeightsFile } from '../checkpoint/index.ts';
 import {
   artifactTotalsSchema,
   hashKindSchema,
@@ -55,9 +55,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export function manifestFingerprint({ files, outputLayerCopy }: Manifest): string {
   // In the order of the shards' names, as they are listed; the copy of the output layer behind them.
   const isCopy = ({ sha256 }: { sha256: string }): boolean => sha256 === outputLayerCopy?.sha256;
-  const weights = files.filter(
-    ({ name }) => name.endsWith('.safetensors') || isRuntimeWeightsFile(name),
-  );
+  const weights = files.filter(({ name }) => isWeightsFile(name) || isRuntimeWeightsFile(name));
   return weightsFingerprint([
     ...weights.filter((file) => !isCopy(file)),
     ...weights.filter((file) => isCopy(file)),

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import path from 'node:path';
 import { releaseQuantizerMemory } from '../../native-kernels/index.ts';
 import { CONFIG_FILE, RUNTIME_WEIGHTS_FILE, WEIGHTS_FILE } from '../checkpoint/index.ts';
-import type { OpenCheckpoint } from '../checkpoint/index.ts';
+import type { CheckpointReader } from '../checkpoint/index.ts';
 import type {
   ArtifactTotals,
   HashKind,
@@ -37,7 +37,7 @@ import type { PlannedHead } from './runtime-head.ts';
 import { writeWeights } from './write-weights.ts';
 
 export interface QuantizeOptions {
-  readonly checkpoint: OpenCheckpoint;
+  readonly checkpoint: CheckpointReader;
   readonly origin: Origin;
   /** Whether the checkpoint lies in a folder of Nibble's own, so that its files may be linked. @default false */
   readonly isOwned?: boolean | undefined;

@@ -11,7 +11,7 @@ import {
   SafetensorsWriter,
 } from '../checkpoint/index.ts';
 import { readDecoder } from '../models/index.ts';
-import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
+import type { CheckpointReader, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { SchemeDescription } from '../contract/scheme.ts';
@@ -82,7 +82,7 @@ export function planHead(
 }
 
 export interface HeadJob {
-  readonly checkpoint: OpenCheckpoint;
+  readonly checkpoint: CheckpointReader;
   readonly head: PlannedHead;
   /** The folder that the artifact is made in. */
   readonly directory: string;
@@ -182,7 +182,7 @@ async function copyLayer(
 ): Promise<{ statistics: ErrorStatistics; hashes: Map<string, string> }> {
   const { source, blockSize, dtype } = head;
   const [rows = 0, columns = 0] = source.shape;
-  const from = await checkpoint.locate(source);
+  const from = await checkpoint.place(source);
   const scalesName = `${OUTPUT_LAYER}.scales`;
   const target = {
     path: file,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { copyHashed, treeHash, treeHashFile, treeHashNow } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
-import type { OpenCheckpoint, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
+import type { CheckpointReader, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { TensorInfo, TensorStatistics } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
@@ -31,7 +31,7 @@ const WIDEN_BYTES = 4 * 1024 * 1024;
 type QuantizedTensor = Extract<PlannedTensor, { treatment: 'quantized' }>;
 
 export interface WeightsJob {
-  readonly checkpoint: OpenCheckpoint;
+  readonly checkpoint: CheckpointReader;
   readonly plan: QuantizationPlan;
   readonly layout: SafetensorsLayout;
   /** Folder that model.safetensors is made in. */
@@ -189,7 +189,7 @@ class WeightsRun {
   /** From file to file, without a tensor in memory. */
   async #makeFromFile(tensor: QuantizedTensor, storage: SchemeKind): Promise<void> {
     const { checkpoint, plan, withRoom } = this.#job;
-    const source = await checkpoint.locate(tensor.source);
+    const source = await checkpoint.place(tensor.source);
     const outputs = this.#inFileOrder(tensor);
     const placeOf = (wanted: Part): number => {
       const output = outputs.find(({ part }) => part === wanted);
@@ -256,7 +256,7 @@ class WeightsRun {
       await this.#widen(tensor);
       return;
     }
-    const from = await checkpoint.locate(source);
+    const from = await checkpoint.place(source);
     const to = { path: this.#path, byteOffset: this.#writer.place(source.name).byteOffset };
     const options = this.#countedOptions(source);
     const hash = await withRoom(() => copyHashed(from, to, options));

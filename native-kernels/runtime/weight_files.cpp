@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::string_view kSuffix = ".safetensors";
 
-/// Of the same format, under a name that other programs do not look for (app/checkpoint/open-checkpoint.ts).
+/// Of the same format, under a name that other programs do not look for (app/checkpoint/runtime-weights.ts).
 constexpr std::string_view kRuntimeFile = "nibble-runtime.tensors";
 
 bool is_bare_name(std::string_view name) {

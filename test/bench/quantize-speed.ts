@@ -28,7 +28,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openCheckpoint } from '../../app/checkpoint/index.ts';
-import type { OpenCheckpoint } from '../../app/checkpoint/index.ts';
+import type { CheckpointReader } from '../../app/checkpoint/index.ts';
 import { schemeNameSchema } from '../../app/contract/scheme.ts';
 import { planQuantization, quantizeCheckpoint } from '../../app/quantize/index.ts';
 import type { QuantizationPlan } from '../../app/quantize/index.ts';
@@ -117,7 +117,7 @@ interface JobTime {
 }
 
 async function runJob(
-  checkpoint: OpenCheckpoint,
+  checkpoint: CheckpointReader,
   plan: QuantizationPlan,
   folder: string,
 ): Promise<JobTime> {
@@ -151,7 +151,7 @@ function runCommand(source: string, folder: string): number {
 
 /** Milliseconds that one core takes for `weights` NF4 weights in memory, by the largest tensor that is quantized. */
 async function quantizeAlone(
-  checkpoint: OpenCheckpoint,
+  checkpoint: CheckpointReader,
   plan: QuantizationPlan,
 ): Promise<number | null> {
   const largest = plan.tensors

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { OpenCheckpoint } from '../../app/checkpoint/index.ts';
+import type { CheckpointReader } from '../../app/checkpoint/index.ts';
 import type { SchemeName } from '../../app/contract/scheme.ts';
 import type { QuantizationPlan } from '../../app/quantize/index.ts';
 import { quantizeTensorFile } from '../../app/quantize/quantize-tensor.ts';
@@ -16,7 +16,7 @@ import { releaseQuantizerMemory } from '../../native-kernels/index.ts';
  * @returns milliseconds
  */
 export async function quantizeUnwritten(
-  checkpoint: OpenCheckpoint,
+  checkpoint: CheckpointReader,
   plan: QuantizationPlan,
   scheme: SchemeName,
   threads: number,
@@ -29,7 +29,7 @@ export async function quantizeUnwritten(
     writeFileSync(places.path, '');
     for (const tensor of tensors) {
       if (tensor.treatment !== 'quantized') continue;
-      const source = await checkpoint.locate(tensor.source);
+      const source = await checkpoint.place(tensor.source);
       await quantizeTensorFile(source, tensor, scheme, places, { threads });
     }
   };

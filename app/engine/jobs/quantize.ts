@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { openCheckpoint, type OpenCheckpoint } from '../../checkpoint/index.ts';
+import { openCheckpoint, type CheckpointReader } from '../../checkpoint/index.ts';
 import { describeArchitecture } from '../../models/index.ts';
 import type { Artifact, Checkpoint } from '../../contract/checkpoint.ts';
 import { slugFor } from '../../catalog/index.ts';
@@ -102,7 +102,7 @@ function artifactName(
 }
 
 /** Whether nobody has written to the weights since they were opened. A further link to them changes nothing. */
-async function isAsOpened({ directory, files }: OpenCheckpoint): Promise<boolean> {
+async function isAsOpened({ directory, files }: CheckpointReader): Promise<boolean> {
   for (const { name, state } of files) {
     const now = await fileState(path.join(directory, name));
     if (now === null || !isSameFile(now, state) || now.modifiedNs !== state.modifiedNs)

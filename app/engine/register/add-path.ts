@@ -1,6 +1,10 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { openCheckpoint, quantizationMethod, type OpenCheckpoint } from '../../checkpoint/index.ts';
+import {
+  openCheckpoint,
+  quantizationMethod,
+  type CheckpointReader,
+} from '../../checkpoint/index.ts';
 import { alreadyQuantized } from '../../models/index.ts';
 import type { Artifact, Checkpoint } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
@@ -26,7 +30,7 @@ export interface AddOptions {
 }
 
 async function methodOf(directory: string): Promise<string | null> {
-  const opened: OpenCheckpoint = await openCheckpoint(directory);
+  const opened: CheckpointReader = await openCheckpoint(directory);
   try {
     return quantizationMethod(opened.config, opened.tensors);
   } finally {

@@ -1,4 +1,4 @@
-import type { OpenCheckpoint } from '../../checkpoint/index.ts';
+import type { CheckpointReader } from '../../checkpoint/index.ts';
 import type { Dtype, TensorInfo, TensorStatistics } from '../../contract/checkpoint.ts';
 import type { SchemeName } from '../../contract/scheme.ts';
 import { joinHashes } from '../../digest/index.ts';
@@ -65,7 +65,7 @@ function schemeOf({ state, parts }: Group): SchemeName | null {
  * @throws AppError `malformed-file` for a quantization state that is none
  */
 export async function bitsandbytesTensors(
-  checkpoint: OpenCheckpoint,
+  checkpoint: CheckpointReader,
   hashes: ReadonlyMap<string, string>,
 ): Promise<StoredWeight[]> {
   const names = new Set(checkpoint.tensors.map(({ name }) => name));

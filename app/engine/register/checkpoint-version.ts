@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { StoredFile } from '../../catalog/index.ts';
-import { CONFIG_FILE } from '../../checkpoint/index.ts';
+import { CONFIG_FILE, isIndexFile, isWeightsFile } from '../../checkpoint/index.ts';
 import type { Checkpoint } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
 import { hashFile } from '../../digest/index.ts';
@@ -10,11 +10,7 @@ import type { EngineContext } from '../context.ts';
 
 /** Files that make a checkpoint what it is: weights with their index, and how the model is built from them. */
 function countsAsContent({ name }: StoredFile): boolean {
-  return (
-    name === CONFIG_FILE ||
-    name.endsWith('.safetensors') ||
-    name.endsWith('.safetensors.index.json')
-  );
+  return name === CONFIG_FILE || isWeightsFile(name) || isIndexFile(name);
 }
 
 async function isSameContent(

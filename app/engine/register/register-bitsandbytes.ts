@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../../catalog/index.ts';
-import { CONFIG_FILE, openCheckpoint, type OpenCheckpoint } from '../../checkpoint/index.ts';
+import { CONFIG_FILE, openCheckpoint, type CheckpointReader } from '../../checkpoint/index.ts';
 import { describeArchitecture } from '../../models/index.ts';
 import { dtypeBytes, type Artifact } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
@@ -29,7 +29,7 @@ interface Hashed {
 }
 
 async function hashAll(
-  { directory, files }: OpenCheckpoint,
+  { directory, files }: CheckpointReader,
   { signal, emit }: AddOptions,
 ): Promise<Hashed> {
   const isWeights = new Set(files.map(({ name }) => name));

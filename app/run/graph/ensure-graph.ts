@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { openCheckpoint, type OpenCheckpoint, type WeightsFile } from '../../checkpoint/index.ts';
+import { openCheckpoint, type CheckpointReader, type WeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
@@ -97,7 +97,7 @@ async function requireOwnFiles(directory: string, names: readonly string[]): Pro
 }
 
 async function readDetails(
-  checkpoint: OpenCheckpoint,
+  checkpoint: CheckpointReader,
   isWanted: (name: string) => boolean,
 ): Promise<LayerDetails> {
   const wanted = checkpoint.tensors.filter(({ name }) => isWanted(name));

@@ -1,4 +1,4 @@
-import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
+import { isRuntimeWeightsFile, isWeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
 import { missingTensor } from '../../models/index.ts';
@@ -278,8 +278,12 @@ export class GraphWriter {
 
   #refer(tensor: TensorInfo, type: ElementType, dims: readonly number[]): void {
     // The location is resolved against the graph's folder; a path in it could point anywhere on the disk.
-    if (!/^[^/\\]+\.safetensors$/.test(tensor.file) && !isRuntimeWeightsFile(tensor.file))
-      throw new AppError('malformed-file', `${tensor.file} is not a bare safetensors file name.`);
+    const isKnown = isWeightsFile(tensor.file) || isRuntimeWeightsFile(tensor.file);
+    if (!isKnown || /[/\\]/.test(tensor.file))
+      throw new AppError(
+        'malformed-file',
+        `${tensor.file} is not the bare name of a file of weights.`,
+      );
     const { name, file, byteOffset, byteLength } = tensor;
     this.#initializers.set(name, { name, type, dims, data: { file, byteOffset, byteLength } });
   }

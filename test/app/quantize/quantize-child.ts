@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCheckpoint } from '../../../app/checkpoint/index.ts';
-import type { OpenCheckpoint } from '../../../app/checkpoint/index.ts';
+import type { CheckpointReader } from '../../../app/checkpoint/index.ts';
 import { schemeNameSchema } from '../../../app/contract/scheme.ts';
 import { planQuantization, quantizeCheckpoint } from '../../../app/quantize/index.ts';
 
@@ -56,7 +56,7 @@ function killWhenDue(): void {
 }
 
 /** Reads no further than a few tensors ahead of the journal: on a slow disk everything would be done in one round. */
-function inStepWithJournal(inner: OpenCheckpoint): OpenCheckpoint {
+function inStepWithJournal(inner: CheckpointReader): CheckpointReader {
   let ahead = Math.max(0, journalLines());
   const wait = async (): Promise<void> => {
     ahead++;
@@ -68,9 +68,9 @@ function inStepWithJournal(inner: OpenCheckpoint): OpenCheckpoint {
       await wait();
       return await inner.readTensor(...args);
     },
-    locate: async (...args) => {
+    place: async (...args) => {
       await wait();
-      return await inner.locate(...args);
+      return await inner.place(...args);
     },
     readRange: async (...args) => {
       await wait();

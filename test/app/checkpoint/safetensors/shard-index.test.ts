@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { joinShards, readShardIndex } from '../../../../app/checkpoint/index.ts';
+import { joinShards, readShardIndex } from '../../../../app/checkpoint/safetensors/shard-index.ts';
 import type { TensorInfo } from '../../../../app/contract/checkpoint.ts';
 
 function indexOf(weightMap: Record<string, string>): string {

@@ -5,46 +5,15 @@ import path from 'node:path';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { fileState, type FileState } from '../disk/index.ts';
-import { parseJson } from '../json/index.ts';
-import {
-  HEADER_PREFIX_BYTES,
-  readSafetensorsHeader,
-  safetensorsHeaderBytes,
-} from './safetensors/header.ts';
-import {
-  joinShards,
-  MAX_INDEX_BYTES,
-  readShardIndex,
-  SHARD_INDEX_FILE,
-} from './safetensors/shard-index.ts';
-
-export const WEIGHTS_FILE = 'model.safetensors';
-
-/**
- * Beside them in an artifact, in the format of safetensors: tensors that the runner wants and bitsandbytes does not know.
- * vLLM and SGLang read every file of a folder that matches `*.safetensors`, else `*.bin` and `*.pt`: this name matches
- * none of them. native-kernels/runtime/weight_files.cpp has it as well.
- */
-export const RUNTIME_WEIGHTS_FILE = 'nibble-runtime.tensors';
-
-/** Its names, the one it is written under first; the other is that of artifacts made before. */
-export const RUNTIME_WEIGHTS_FILES = [RUNTIME_WEIGHTS_FILE, 'runtime.safetensors'] as const;
-
-/** Whether a file of this name is the runner's, in an artifact of whichever version. */
-export function isRuntimeWeightsFile(name: string): boolean {
-  // Asked for every tensor of a model while it is loaded.
-  return name === RUNTIME_WEIGHTS_FILES[0] || name === RUNTIME_WEIGHTS_FILES[1];
-}
+import { CONFIG_FILE } from './config.ts';
+import type { CheckpointSource, Container, ContainerContents } from './container.ts';
+import { containerOf, containers } from './containers.ts';
 
 /** The weight of the output layer, where it has one of its own. */
 export const OUTPUT_LAYER = 'lm_head.weight';
 
 /** The weight of the embeddings. */
 export const EMBEDDINGS = 'model.embed_tokens.weight';
-export const CONFIG_FILE = 'config.json';
-
-/** Real ones have a few kilobytes; the limit keeps a hostile one from filling the memory. */
-export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /** One read: large enough to run at the disk's speed, small enough that cancelling is felt at once. */
 const READ_BYTES = 16 * 1024 * 1024;
@@ -66,9 +35,14 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A checkpoint folder whose headers have been read and found sound. Holds files open: close it. */
-export interface OpenCheckpoint {
+/**
+ * A checkpoint whose headers have been read and found sound, whatever container its weights are in. Everything that needs
+ * a checkpoint goes through it. Holds files open: close it.
+ */
+export interface CheckpointReader {
   readonly directory: string;
+  /** Id of the container that its weights are in. */
+  readonly container: string;
   /** config.json, parsed. */
   readonly config: Readonly<Record<string, unknown>>;
   /** config.json as it was written. */
@@ -76,6 +50,8 @@ export interface OpenCheckpoint {
   /** In the order of the files, and within each in the order of the bytes. */
   readonly tensors: readonly TensorInfo[];
   readonly files: readonly WeightsFile[];
+  /** The file that names the files with weights; null where there is but one of them. */
+  readonly indexFile: string | null;
   /** All bytes of a tensor. */
   readTensor: (tensor: TensorInfo, options?: ReadOptions) => Promise<Uint8Array>;
   /** Bytes [start, end) of a tensor, counted from its first. */
@@ -95,15 +71,23 @@ export interface OpenCheckpoint {
    *
    * @throws AppError `malformed-file` when the file has become too short for it
    */
-  locate: (tensor: TensorInfo) => Promise<TensorPlace>;
+  place: (tensor: TensorInfo) => Promise<TensorPlace>;
+  /**
+   * A text that a tokenizer or a chat template is made of (`tokenizer.json`, ...): the container's own, else the file of
+   * that name beside the weights; null where there is neither.
+   *
+   * @throws AppError `malformed-file` when it is larger than `maxBytes`
+   */
+  readAuxiliary: (name: string, maxBytes: number) => Promise<string | null>;
   close: () => Promise<void>;
 }
 
-/** A run of bytes of a file. */
+/** A run of bytes of a file, and what is stored there. */
 export interface TensorPlace {
   readonly path: string;
   readonly byteOffset: number;
   readonly byteLength: number;
+  readonly dtype: TensorInfo['dtype'];
 }
 
 function hasCode(error: unknown, code: string): boolean {
@@ -150,50 +134,13 @@ export function ggufOnly(name: string): AppError {
   );
 }
 
-/** @throws AppError `unsupported-model` when the folder has GGUF files */
-async function refuseGguf(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
+/** @throws AppError `unsupported-model` when there are GGUF files among the names of a folder that has nothing else */
+function refuseGguf(directory: string, names: readonly string[]): void {
   if (names.some((name) => /\.gguf$/i.test(name))) throw ggufOnly(directory);
 }
 
-/**
- * Reads the text of a config.json as Python does, which knows NaN and Infinity.
- *
- * @param name Names it in errors.
- * @throws AppError `malformed-file`
- */
-export async function parseConfig(
-  text: Uint8Array | string,
-  name: string,
-): Promise<Record<string, unknown>> {
-  const remedy = 'Download the checkpoint again.';
-  const config = await parseJson(text, { name, maxBytes: MAX_CONFIG_BYTES, python: true, remedy });
-  if (typeof config === 'object' && config !== null && !Array.isArray(config))
-    return Object.fromEntries(Object.entries(config));
-  const found = Array.isArray(config) ? 'array' : config === null ? 'null' : typeof config;
-  throw new AppError(
-    'malformed-file',
-    `${name} holds JSON of the type ${found}, but must hold an object.`,
-    because('json-not-object', { file: name, found }, { remedy }),
-  );
-}
-
-async function readConfig(
-  directory: string,
-): Promise<{ config: Record<string, unknown>; configText: string }> {
-  const configText = await readText(path.join(directory, CONFIG_FILE), MAX_CONFIG_BYTES);
-  if (configText === null) {
-    await refuseGguf(directory);
-    throw missingFile(
-      CONFIG_FILE,
-      directory,
-      'Give the folder of a checkpoint in the layout of transformers.',
-    );
-  }
-  return { config: await parseConfig(configText, CONFIG_FILE), configText };
-}
-
-async function requireRegularFile(directory: string, name: string): Promise<WeightsFile> {
+/** @returns null where there is none @throws AppError `malformed-file` for what is no regular file */
+async function statFile(directory: string, name: string): Promise<WeightsFile | null> {
   try {
     const file = path.join(directory, name);
     const [status, state] = await Promise.all([stat(file), fileState(file)]);
@@ -204,25 +151,13 @@ async function requireRegularFile(directory: string, name: string): Promise<Weig
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw toAppError(error);
   }
-  throw missingFile(
-    name,
-    directory,
-    'Download the checkpoint again: the files that are there are kept.',
-  );
+  return null;
 }
 
-async function readHeader(directory: string, file: WeightsFile): Promise<TensorInfo[]> {
-  const handle = await open(path.join(directory, file.name));
-  try {
-    const prefix = new Uint8Array(HEADER_PREFIX_BYTES);
-    const { bytesRead } = await handle.read(prefix, 0, prefix.byteLength, 0);
-    const length = safetensorsHeaderBytes(prefix.subarray(0, bytesRead), file.sizeBytes, file.name);
-    const bytes = new Uint8Array(HEADER_PREFIX_BYTES + length);
-    await readFully(handle, bytes, 0, file.name);
-    return (await readSafetensorsHeader(bytes, file.sizeBytes, file.name)).tensors;
-  } finally {
-    await handle.close();
-  }
+async function requireRegularFile(directory: string, name: string): Promise<WeightsFile> {
+  const file = await statFile(directory, name);
+  if (file === null) throw missingIn(directory, name);
+  return file;
 }
 
 function becameShorter(fileName: string): AppError {
@@ -259,51 +194,82 @@ async function readFully(
   }
 }
 
-async function readAllHeaders(
+/** What a missing file of a folder is told with. */
+function missingIn(directory: string, name: string): AppError {
+  const remedy =
+    name === CONFIG_FILE
+      ? 'Give the folder of a checkpoint in the layout of transformers.'
+      : 'Download the checkpoint again: the files that are there are kept.';
+  return missingFile(name, directory, remedy);
+}
+
+/** A folder as a container's headers are read from it; `seen` gets each file as it was before that. */
+function folderSource(directory: string, seen: Map<string, WeightsFile>): CheckpointSource {
+  return {
+    name: directory,
+    // A header is read whole as soon as its length is known.
+    firstReadBytes: 8,
+    parallelReads: 1,
+    sizeOf: async (name) => {
+      const file = await statFile(directory, name);
+      if (file !== null) seen.set(name, file);
+      return file?.sizeBytes ?? null;
+    },
+    readSmall: (name, maxBytes) => readText(path.join(directory, name), maxBytes),
+    missing: (name) => missingIn(directory, name),
+    withFile: async (name, use) => {
+      const handle = await open(path.join(directory, name));
+      try {
+        const { size } = await handle.stat();
+        return await use(async (start, end) => {
+          const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start));
+          await readFully(handle, bytes, start, name);
+          return bytes;
+        });
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+/** What a folder's headers say, and of which container they are. */
+async function readContents(
   directory: string,
-): Promise<{ files: WeightsFile[]; tensors: TensorInfo[] }> {
+  known: readonly Container[],
+  seen: Map<string, WeightsFile>,
+): Promise<{ container: Container; contents: ContainerContents }> {
+  const names = await readdir(directory).catch(() => []);
+  const container = containerOf(names, known);
   try {
-    // Where both exist, transformers takes the single file.
-    const single = await requireRegularFile(directory, WEIGHTS_FILE);
-    return { files: [single], tensors: await readHeader(directory, single) };
+    // Where there is none of any, the first one says what is missing.
+    const chosen = container ?? containers[0];
+    return { container: chosen, contents: await chosen.read(folderSource(directory, seen)) };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'not-found') throw toAppError(error);
+    if (container === null && toAppError(error).code === 'not-found') refuseGguf(directory, names);
+    throw error;
   }
-  const indexText = await readText(path.join(directory, SHARD_INDEX_FILE), MAX_INDEX_BYTES);
-  if (indexText === null) {
-    await refuseGguf(directory);
-    throw new AppError(
-      'not-found',
-      `There is neither ${WEIGHTS_FILE} nor ${SHARD_INDEX_FILE} in ${directory}.`,
-      because(
-        'no-weights',
-        { folder: directory },
-        { remedy: 'Nibble reads safetensors: choose a repository or a folder that has them.' },
-      ),
-    );
-  }
-  const index = await readShardIndex(indexText);
-  const files: WeightsFile[] = [];
-  const headers = new Map<string, TensorInfo[]>();
-  for (const name of index.files) {
-    const file = await requireRegularFile(directory, name);
-    files.push(file);
-    headers.set(name, await readHeader(directory, file));
-  }
-  return { files, tensors: joinShards(index, headers) };
 }
 
 /**
- * Opens a checkpoint folder: config.json and one safetensors file or an index with its shards.
+ * Opens a checkpoint folder: config.json and weights in one of the containers.
  *
  * Files may be symbolic links, also to places outside the folder: the hub's own cache is made of such links, and the
- * folder is one that the person chose. Names from the index may not leave it.
+ * folder is one that the person chose. Names from an index may not leave it.
  *
+ * @param known the containers that are looked for
  * @throws AppError `not-found`, `malformed-file`, `permission-denied`
  */
-export async function openCheckpoint(directory: string): Promise<OpenCheckpoint> {
-  const { config, configText } = await readConfig(directory);
-  const { files, tensors } = await readAllHeaders(directory);
+export async function openCheckpoint(
+  directory: string,
+  known: readonly Container[] = containers,
+): Promise<CheckpointReader> {
+  const seen = new Map<string, WeightsFile>();
+  const { container, contents } = await readContents(directory, known, seen);
+  const { config, configText, tensors, auxiliary } = contents;
+  const files: WeightsFile[] = [];
+  for (const name of contents.files)
+    files.push(seen.get(name) ?? (await requireRegularFile(directory, name)));
   // Opened when first read: a checkpoint may have hundreds of shards, and a process only so many files.
   const handles = new Map<string, Promise<FileHandle>>();
   let isClosed = false;
@@ -316,7 +282,7 @@ export async function openCheckpoint(directory: string): Promise<OpenCheckpoint>
     handles.set(file, handle);
     return handle;
   };
-  const readRange: OpenCheckpoint['readRange'] = async (tensor, start, end, options = {}) => {
+  const readRange: CheckpointReader['readRange'] = async (tensor, start, end, options = {}) => {
     if (start < 0 || end < start || end > tensor.byteLength)
       throw new AppError('internal', `Bytes ${start} to ${end} are not within ${tensor.name}.`);
     // Not zeroed: every byte is read over, or the read throws.
@@ -331,10 +297,12 @@ export async function openCheckpoint(directory: string): Promise<OpenCheckpoint>
   };
   return {
     directory,
+    container: container.id,
     config,
     configText,
     tensors,
     files,
+    indexFile: files.length > 1 ? (container.index?.file ?? null) : null,
     readRange,
     readStart: async (tensor, limit) => {
       const length = Math.min(tensor.byteLength, limit);
@@ -354,11 +322,13 @@ export async function openCheckpoint(directory: string): Promise<OpenCheckpoint>
       }
     },
     readTensor: (tensor, options) => readRange(tensor, 0, tensor.byteLength, options),
-    locate: async ({ file, byteOffset, byteLength }) => {
+    place: async ({ file, byteOffset, byteLength, dtype }) => {
       const { sizeBytes } = await requireRegularFile(directory, file);
       if (sizeBytes < byteOffset + byteLength) throw becameShorter(file);
-      return { path: path.join(directory, file), byteOffset, byteLength };
+      return { path: path.join(directory, file), byteOffset, byteLength, dtype };
     },
+    readAuxiliary: async (name, maxBytes) =>
+      auxiliary.get(name) ?? (await readText(path.join(directory, name), maxBytes)),
     close: async () => {
       isClosed = true;
       const settled = await Promise.allSettled(handles.values());
