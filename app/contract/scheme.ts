@@ -16,13 +16,6 @@ export const schemeNames = [
 export const schemeNameSchema = z.enum(schemeNames);
 export type SchemeName = z.infer<typeof schemeNameSchema>;
 
-/** How one scheme stores a weight matrix. */
-export type SchemeKind =
-  | { readonly kind: 'kept' }
-  | { readonly kind: '4bit'; readonly type: 'nf4' | 'fp4'; readonly doubleQuant: boolean }
-  | { readonly kind: 'int8-rows' }
-  | { readonly kind: 'affine'; readonly mode: 'absmax' | 'zero-point'; readonly bits: 8 | 4 };
-
 export interface SchemeDescription {
   readonly name: SchemeName;
   /** Short name for tables and buttons. */
@@ -31,7 +24,8 @@ export interface SchemeDescription {
   readonly explanation: string;
   /** Nominal bits of a code: 16, 8 or 4. Real bits per weight include the scales. */
   readonly bits: 16 | 8 | 4;
-  readonly storage: SchemeKind;
+  /** False where every weight stays as it was published. */
+  readonly isQuantized: boolean;
   /**
    * Block sizes that may be chosen, best first; empty where the scheme has none. For affine schemes 0 means one scale
    * per row.
@@ -48,7 +42,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     explanation:
       'The weights as they were published: the reference that the others are measured against.',
     bits: 16,
-    storage: { kind: 'kept' },
+    isQuantized: false,
     blockSizes: [],
   },
   'llm-int8': {
@@ -57,7 +51,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     explanation:
       'Eight bits per weight with one scale per row; the few activation columns that are very large are multiplied in full precision.',
     bits: 8,
-    storage: { kind: 'int8-rows' },
+    isQuantized: true,
     blockSizes: [],
   },
   'int8-absmax': {
@@ -66,7 +60,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     explanation:
       'Eight bits per weight, symmetric: the largest magnitude of a row or block becomes 127.',
     bits: 8,
-    storage: { kind: 'affine', mode: 'absmax', bits: 8 },
+    isQuantized: true,
     blockSizes: [0, 32, 64, 128, 256],
   },
   'int8-zeropoint': {
@@ -75,7 +69,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     explanation:
       'Eight bits per weight, asymmetric: the smallest value of a row or block becomes -128 and the largest 127.',
     bits: 8,
-    storage: { kind: 'affine', mode: 'zero-point', bits: 8 },
+    isQuantized: true,
     blockSizes: [0, 32, 64, 128, 256],
   },
   nf4: {
@@ -84,7 +78,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     explanation:
       'Four bits per weight, with sixteen levels placed where normally distributed weights are dense.',
     bits: 4,
-    storage: { kind: '4bit', type: 'nf4', doubleQuant: false },
+    isQuantized: true,
     blockSizes: fourBitBlockSizes,
   },
   'nf4-dq': {
@@ -92,7 +86,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     label: 'NF4 + DQ',
     explanation: 'NF4 whose scales are themselves stored in eight bits (double quantization).',
     bits: 4,
-    storage: { kind: '4bit', type: 'nf4', doubleQuant: true },
+    isQuantized: true,
     blockSizes: fourBitBlockSizes,
   },
   fp4: {
@@ -100,7 +94,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     label: 'FP4',
     explanation: 'Four bits per weight as a tiny floating-point number.',
     bits: 4,
-    storage: { kind: '4bit', type: 'fp4', doubleQuant: false },
+    isQuantized: true,
     blockSizes: fourBitBlockSizes,
   },
   'fp4-dq': {
@@ -108,7 +102,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     label: 'FP4 + DQ',
     explanation: 'FP4 whose scales are themselves stored in eight bits (double quantization).',
     bits: 4,
-    storage: { kind: '4bit', type: 'fp4', doubleQuant: true },
+    isQuantized: true,
     blockSizes: fourBitBlockSizes,
   },
   int4: {
@@ -117,7 +111,7 @@ export const schemes: Readonly<Record<SchemeName, SchemeDescription>> = {
     explanation:
       'Four bits per weight, evenly spaced levels between the smallest and largest value of a block.',
     bits: 4,
-    storage: { kind: 'affine', mode: 'zero-point', bits: 4 },
+    isQuantized: true,
     blockSizes: [64, 32, 128, 256],
   },
 };

@@ -1,11 +1,10 @@
 import { openCheckpoint, type CheckpointReader } from '../checkpoint/index.ts';
 import type { Artifact, TensorStatistics } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
-import { schemes } from '../contract/scheme.ts';
 import type { TensorView } from '../contract/tensor-view.ts';
 import { HistogramMeter } from './histogram.ts';
 import { describeChannels, medianOf } from './magnitudes.ts';
-import { quantizedReader, type QuantizedReader } from './quantized-reader.ts';
+import { weightFormats, type QuantizedReader } from '../formats/index.ts';
 import { countWeights, scanExtents, type Extents } from './scan.ts';
 import { plainReader, type WeightReader } from './weight-reader.ts';
 
@@ -96,13 +95,13 @@ async function describe(
   // Vectors have one row, a scalar one column; kernels of convolutions are shown by their last dimension.
   const columns = shape.at(-1) ?? 1;
   const numel = shape.reduce((product, size) => product * size, 1);
-  const { storage } = schemes[artifact.scheme];
+  const { quantizer } = weightFormats[artifact.scheme];
   const blockSize =
     tensor.blockSize === null || tensor.blockSize === 0 ? columns : tensor.blockSize;
   const quantized =
-    tensor.treatment === 'kept' || storage.kind === 'kept' || numel === 0
+    tensor.treatment === 'kept' || quantizer === null || numel === 0
       ? null
-      : await quantizedReader(stored, { name, rows: numel / columns, columns, blockSize, storage });
+      : await quantizer.reader(stored, { name, rows: numel / columns, columns, blockSize });
   const original = originalReader(checkpoint, tensor);
   const reader = original ?? quantized ?? originalReader(stored, tensor);
   if (reader === null)

@@ -1,12 +1,6 @@
-import { AppError, assertNever } from '../contract/error.ts';
-import { schemes } from '../contract/scheme.ts';
-import { pythonDtype } from './output-tensors.ts';
+import { AppError } from '../contract/error.ts';
+import { pythonDtype, pythonJson, weightFormats, type PythonJson } from '../formats/index.ts';
 import type { QuantizationPlan } from './plan.ts';
-import { PythonFloat, pythonJson } from './python-json.ts';
-import type { PythonJson } from './python-json.ts';
-
-/** LLM.int8: activations of at least this magnitude are multiplied in 16 bit (Dettmers et al. 2022). */
-const INT8_THRESHOLD = 6;
 
 /**
  * The modules that transformers must leave alone; null lets it find the output layer by itself, which it stops doing
@@ -24,40 +18,12 @@ function computeDtype(plan: QuantizationPlan): string {
 
 /** `quantization_config` of the artifact, with every key that transformers writes; null when nothing is quantized. */
 export function quantizationConfig(plan: QuantizationPlan): PythonJson {
-  const { storage } = schemes[plan.scheme];
-  switch (storage.kind) {
-    case 'kept':
-      return null;
-    case '4bit':
-    case 'int8-rows': {
-      const isFourBit = storage.kind === '4bit';
-      return {
-        _load_in_4bit: isFourBit,
-        _load_in_8bit: !isFourBit,
-        bnb_4bit_compute_dtype: isFourBit ? computeDtype(plan) : 'float32',
-        bnb_4bit_quant_storage: 'uint8',
-        bnb_4bit_quant_type: isFourBit ? storage.type : 'fp4',
-        bnb_4bit_use_double_quant: isFourBit && storage.doubleQuant,
-        llm_int8_enable_fp32_cpu_offload: false,
-        llm_int8_has_fp16_weight: false,
-        llm_int8_skip_modules: skipModules(plan),
-        llm_int8_threshold: new PythonFloat(INT8_THRESHOLD),
-        load_in_4bit: isFourBit,
-        load_in_8bit: !isFourBit,
-        quant_method: 'bitsandbytes',
-      };
-    }
-    case 'affine':
-      return {
-        quant_method: 'nibble',
-        scheme: plan.scheme,
-        bits: storage.bits,
-        block_size: plan.blockSize,
-        skip_modules: skipModules(plan),
-      };
-    default:
-      return assertNever(storage);
-  }
+  return weightFormats[plan.scheme].config({
+    scheme: plan.scheme,
+    blockSize: plan.blockSize,
+    computeDtype: computeDtype(plan),
+    skipModules: skipModules(plan),
+  });
 }
 
 /**

@@ -8,9 +8,7 @@ import {
   tensorStatisticsSchema,
 } from '../contract/checkpoint.ts';
 import type { HashKind } from '../contract/checkpoint.ts';
-import { schemeNameSchema, schemes } from '../contract/scheme.ts';
-import type { SchemeName } from '../contract/scheme.ts';
-import { assertNever } from '../contract/error.ts';
+import { schemeNameSchema } from '../contract/scheme.ts';
 import { weightsFingerprint } from '../digest/index.ts';
 
 export const MANIFEST_FILE = 'nibble.json';
@@ -60,27 +58,4 @@ export function manifestFingerprint({ files, outputLayerCopy }: Manifest): strin
     ...weights.filter((file) => !isCopy(file)),
     ...weights.filter((file) => isCopy(file)),
   ]);
-}
-
-/** One sentence per scheme that pins down every bit of the codes. */
-export function roundingRule(name: SchemeName): string {
-  const { storage } = schemes[name];
-  switch (storage.kind) {
-    case 'kept':
-      return 'none: the weights are the published ones';
-    case '4bit':
-      return `nearest ${storage.type} value to w * (1 / absmax) in float32, ties to the lower value${
-        storage.doubleQuant
-          ? '; absmax - mean(absmax) in the dynamic 8-bit map, blocks of 256, as bitsandbytes on a CPU'
-          : ''
-      }`;
-    case 'int8-rows':
-      return 'float16(w) * (127 * (1 / row absmax)) in float32, rounded half to even';
-    case 'affine':
-      return storage.mode === 'absmax'
-        ? 'w / (absmax / 127), rounded half to even'
-        : `w / scale + zero point over [min, max] widened to hold 0, rounded half to even, ${storage.bits} bits`;
-    default:
-      return assertNever(storage);
-  }
 }

@@ -5,8 +5,13 @@ import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import { schemes } from '../contract/scheme.ts';
 import type { SchemeDescription, SchemeName } from '../contract/scheme.ts';
-import { countsAsWeight, isFloatDtype, outputTensors } from './output-tensors.ts';
-import type { FloatDtype, OutputTensor } from './output-tensors.ts';
+import {
+  countsAsWeight,
+  isFloatDtype,
+  weightFormats,
+  type FloatDtype,
+  type OutputTensor,
+} from '../formats/index.ts';
 import { planHead } from './runtime-head.ts';
 import { widenedTypes } from './widen.ts';
 import type { PlannedHead } from './runtime-head.ts';
@@ -117,8 +122,8 @@ function planTensor(
   scheme: SchemeDescription,
   blockSize: number | null,
 ): PlannedTensor {
-  const { storage } = scheme;
-  if (storage.kind === 'kept') return keep(source, 'this scheme keeps every tensor');
+  const { quantizer } = weightFormats[scheme.name];
+  if (quantizer === null) return keep(source, 'this scheme keeps every tensor');
   if (!isLinear)
     return keep(
       source,
@@ -134,7 +139,7 @@ function planTensor(
   const chosen = blockSize === null ? null : blockSizeFor(columns, blockSize, scheme);
   if (blockSize !== null && chosen === null)
     return keep(source, `no block size up to ${blockSize} divides its ${columns} columns`);
-  const outputs = outputTensors(source, dtype, storage, chosen);
+  const outputs = quantizer.outputs(source, dtype, chosen);
   const numel = rows * columns;
   return {
     treatment: 'quantized',
@@ -180,11 +185,6 @@ function bytesOfFiles(tensors: readonly TensorInfo[]): number {
   return [...ends.values()].reduce((sum, end) => sum + end, 0);
 }
 
-/** Whether transformers and bitsandbytes load what is made. */
-function isReadElsewhere({ storage }: SchemeDescription): boolean {
-  return storage.kind === '4bit' || storage.kind === 'int8-rows';
-}
-
 /** What is kept, in types that transformers and bitsandbytes can compute with. */
 function widened(tensors: readonly PlannedTensor[], config: unknown): PlannedTensor[] {
   const kept = tensors.filter(({ treatment }) => treatment === 'kept');
@@ -208,13 +208,14 @@ function widened(tensors: readonly PlannedTensor[], config: unknown): PlannedTen
  */
 export function planQuantization(request: PlanRequest): QuantizationPlan {
   const scheme = schemes[request.scheme];
-  const isKept = scheme.storage.kind === 'kept';
+  const format = weightFormats[scheme.name];
+  const isKept = format.quantizer === null;
   const blockSize = chooseBlockSize(scheme, request.blockSize);
   const isLinear = linearWeightTest(request.config, request.tensors);
   const planned = request.tensors.map((tensor) =>
     planTensor(tensor, isLinear(tensor.name), scheme, blockSize),
   );
-  const tensors = isReadElsewhere(scheme) ? widened(planned, request.config) : planned;
+  const tensors = format.isReadElsewhere ? widened(planned, request.config) : planned;
   if (!request.tensors.some(({ name }) => isLinear(name)))
     throw missingTensor(COMMON_LINEAR_LAYER, (name) =>
       request.tensors.some((tensor) => tensor.name === name),

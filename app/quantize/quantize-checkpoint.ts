@@ -26,10 +26,10 @@ import {
   MANIFEST_FILE,
   manifestFingerprint,
   manifestSchema,
-  roundingRule,
   WEIGHTS_HASH,
 } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
+import { weightFormats } from '../formats/index.ts';
 import type { QuantizationPlan } from './plan.ts';
 import { artifactTotals } from './totals.ts';
 import { writeHead } from './runtime-head.ts';
@@ -233,7 +233,7 @@ async function makeArtifact(
     source: options.origin,
     scheme: plan.scheme,
     blockSize: plan.blockSize,
-    roundingRule: roundingRule(plan.scheme),
+    roundingRule: weightFormats[plan.scheme].roundingRule,
     fingerprint,
     weightsBytes: plan.weightsBytes,
     weightsSha256: weightsFingerprint(

@@ -17,10 +17,9 @@ import { AppError, toAppError } from '../contract/error.ts';
 import type { SchemeDescription } from '../contract/scheme.ts';
 import { hashTensorsFile } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
-import { isFloatDtype } from './output-tensors.ts';
-import type { FloatDtype } from './output-tensors.ts';
+import { floatTypes, isFloatDtype, weightFormats, type FloatDtype } from '../formats/index.ts';
 import type { Journal } from './journal.ts';
-import { floatTypes, invalidWeights } from './quantize-tensor.ts';
+import { invalidWeights } from './quantize-tensor.ts';
 import { joinErrors } from './statistics.ts';
 
 /**
@@ -58,7 +57,7 @@ export function planHead(
   config: unknown,
   scheme: SchemeDescription,
 ): PlannedHead | null {
-  if (scheme.storage.kind === 'kept') return null;
+  if (weightFormats[scheme.name].quantizer === null) return null;
   const named = (wanted: string): TensorInfo | undefined =>
     tensors.find(({ name }) => name === wanted);
   const tied = isTied(config);

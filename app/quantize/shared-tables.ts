@@ -1,20 +1,9 @@
-import { codebook, treeHashNow } from '../../native-kernels/index.ts';
+import { treeHashNow } from '../../native-kernels/index.ts';
 import type { SafetensorsWriter, WriteAt } from '../checkpoint/index.ts';
-import type { SchemeDescription, SchemeKind } from '../contract/scheme.ts';
-import type { Part } from './output-tensors.ts';
+import type { SchemeName } from '../contract/scheme.ts';
+import type { Part } from '../formats/index.ts';
 import type { PlannedTensor } from './plan.ts';
-import { bytesOf } from './quantize-tensor.ts';
-
-/** What is stored beside every tensor of a scheme, the same for all. */
-function tablesOf(storage: SchemeKind): Map<Part, Uint8Array> {
-  const tables = new Map<Part, Uint8Array>();
-  if (storage.kind === '4bit') tables.set('quant_map', bytesOf(codebook(storage.type)));
-  if (storage.kind === '4bit' && storage.doubleQuant)
-    tables.set('nested_quant_map', bytesOf(codebook('dynamic8')));
-  // 0 is the row-major layout, the only one that bitsandbytes still reads.
-  if (storage.kind === 'int8-rows') tables.set('weight_format', Uint8Array.of(0));
-  return tables;
-}
+import { quantizerOf } from './quantize-tensor.ts';
 
 /**
  * The tables that all tensors of a scheme share. They are small and many, and lie side by side in the file: written
@@ -23,9 +12,12 @@ function tablesOf(storage: SchemeKind): Map<Part, Uint8Array> {
 export class SharedTables {
   readonly #tables: ReadonlyMap<Part, { readonly bytes: Uint8Array; readonly hash: string }>;
 
-  constructor({ storage }: SchemeDescription) {
+  constructor(scheme: SchemeName) {
     this.#tables = new Map(
-      [...tablesOf(storage)].map(([part, bytes]) => [part, { bytes, hash: treeHashNow(bytes) }]),
+      [...quantizerOf(scheme).tables()].map(([part, bytes]) => [
+        part,
+        { bytes, hash: treeHashNow(bytes) },
+      ]),
     );
   }
 

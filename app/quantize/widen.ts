@@ -1,7 +1,6 @@
 import { EMBEDDINGS, OUTPUT_LAYER } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
-import { isFloatDtype } from './output-tensors.ts';
-import type { FloatDtype } from './output-tensors.ts';
+import { isFloatDtype, type FloatDtype } from '../formats/index.ts';
 
 /**
  * Model types whose norms multiply what they normalized with their weight and leave it in the wider type of the two, as

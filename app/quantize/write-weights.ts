@@ -8,16 +8,14 @@ import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
 import type { CheckpointReader, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { TensorInfo, TensorStatistics } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
-import { schemes } from '../contract/scheme.ts';
-import type { SchemeKind } from '../contract/scheme.ts';
 import { hashTensorsFile, joinHashes } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { Committer } from './committer.ts';
 import { inLanes } from './in-lanes.ts';
 import type { Journal, JournalEntry } from './journal.ts';
-import type { OutputTensor, Part } from './output-tensors.ts';
+import type { OutputTensor, Part } from '../formats/index.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
-import { quantizeTensor, quantizeTensorFile, quantStateBytes } from './quantize-tensor.ts';
+import { quantizerOf, quantizeTensor, quantizeTensorFile } from './quantize-tensor.ts';
 import { SharedTables } from './shared-tables.ts';
 import { tensorStatistics } from './statistics.ts';
 import { widenToFloat32 } from './widen.ts';
@@ -101,7 +99,7 @@ class WeightsRun {
         : AbortSignal.any([job.signal, this.#stop.signal]);
     this.#writer = new SafetensorsWriter(file, layout, write);
     this.#committer = new Committer(file, journal);
-    this.#tables = new SharedTables(schemes[job.plan.scheme]);
+    this.#tables = new SharedTables(job.plan.scheme);
     this.#order = new Map(layout.tensors.map(({ name }, index) => [name, index]));
   }
 
@@ -178,16 +176,17 @@ class WeightsRun {
   }
 
   async #make(tensor: PlannedTensor): Promise<void> {
-    const { storage } = schemes[this.#job.plan.scheme];
     if (tensor.treatment === 'kept') await this.#copy(tensor);
-    // Of the kernels for devices, only those of 4 bits work from file to file.
-    else if (storage.kind === '4bit' || this.#job.devices.length === 0)
-      await this.#makeFromFile(tensor, storage);
+    else if (
+      this.#job.devices.length === 0 ||
+      quantizerOf(this.#job.plan.scheme).quantizeBytes === null
+    )
+      await this.#makeFromFile(tensor);
     else await this.#makeInMemory(tensor);
   }
 
   /** From file to file, without a tensor in memory. */
-  async #makeFromFile(tensor: QuantizedTensor, storage: SchemeKind): Promise<void> {
+  async #makeFromFile(tensor: QuantizedTensor): Promise<void> {
     const { checkpoint, plan, withRoom } = this.#job;
     const source = await checkpoint.place(tensor.source);
     const outputs = this.#inFileOrder(tensor);
@@ -201,8 +200,7 @@ class WeightsRun {
       quantizeTensorFile(source, tensor, plan.scheme, places, options),
     );
     options.end();
-    const quantState =
-      storage.kind === '4bit' ? quantStateBytes(storage.type, tensor, made.nestedOffset) : null;
+    const quantState = quantizerOf(plan.scheme).stateText?.(tensor, made.nestedOffset) ?? null;
     const hashes = new Map<string, string>();
     for (const output of outputs) {
       const hash = this.#tables.hashOf(output.part) ?? made.hashes.get(output.part);
@@ -338,10 +336,10 @@ class WeightsRun {
   }
 
   #quantState(tensor: PlannedTensor, nestedOffset: number | null): Uint8Array {
-    const { storage } = schemes[this.#job.plan.scheme];
-    if (storage.kind !== '4bit' || tensor.treatment !== 'quantized')
+    const { stateText } = quantizerOf(this.#job.plan.scheme);
+    if (stateText === null || tensor.treatment !== 'quantized')
       throw new AppError('internal', `${tensor.source.name} has no quantization state.`);
-    return quantStateBytes(storage.type, tensor, nestedOffset);
+    return stateText(tensor, nestedOffset);
   }
 
   #variableTexts(): Map<string, Uint8Array> {

@@ -97,7 +97,7 @@ function artifactName(
     plan.blockSize === null || plan.blockSize === usual || plan.blockSize === 0
       ? ''
       : `-b${plan.blockSize}`;
-  const hasCopy = request.outputLayerCopy !== false || schemes[scheme].storage.kind === 'kept';
+  const hasCopy = request.outputLayerCopy !== false || !schemes[scheme].isQuantized;
   return `${checkpoint.id}-${scheme}${suffix}${hasCopy ? '' : '-no-copy'}`;
 }
 

@@ -59,7 +59,7 @@ export function diskNeed(
       madeBytes +=
         companionBytes +
         outputLayerCopyBytes +
-        (schemes[scheme].storage.kind === 'kept' && sharesWeights ? 0 : weightsBytes);
+        (!schemes[scheme].isQuantized && sharesWeights ? 0 : weightsBytes);
   return { downloadBytes, madeBytes, totalBytes: downloadBytes + madeBytes };
 }
 

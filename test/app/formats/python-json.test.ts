@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PythonFloat, pythonFloat, pythonJson } from '../../../app/quantize/python-json.ts';
+import { PythonFloat, pythonFloat, pythonJson } from '../../../app/formats/python-json.ts';
 
 it.each([
   [0, '0.0'],
