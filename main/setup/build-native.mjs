@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 const INSTALL_HINT = {
@@ -64,7 +65,9 @@ export function buildNative(root, { everyCard = false } = {}) {
   ]);
   if (!configured)
     return `CMake could not configure the native kernels: its message is above. If it found no C++ compiler, install one, ${hint}; then run the same command again`;
-  if (!cmake(['--build', build, '--config', 'Release', '--parallel']))
+  // Without a number make starts a compiler for every file at once, which exhausts a small machine.
+  const compilers = String(availableParallelism());
+  if (!cmake(['--build', build, '--config', 'Release', '--parallel', compilers]))
     return 'the native kernels did not compile: the compiler’s message is above. A compiler with C++20 is needed (GCC 11, Clang 14, MSVC 2022 or newer)';
   writeFileSync(stamp, everyCard ? complete : digest);
   return null;
