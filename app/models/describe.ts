@@ -133,6 +133,12 @@ function obstacleTo(modelType: string, className: string, method: string | null)
     : unknownArchitecture(className, modelType, 'quantizable');
 }
 
+/** What the norms of a model do with weights of another type; null for a family that is not known. */
+export function normType(config: unknown): 'widen' | 'keep' | null {
+  const parsed = outlineSchema.safeParse(config);
+  return parsed.success ? (knownModels.get(parsed.data.model_type)?.family.normType ?? null) : null;
+}
+
 /** An error for a tensor that the weights lack. @param has Whether they have a tensor of another name. */
 export function missingTensor(tensor: string, has: (name: string) => boolean): AppError {
   const bare = tensor.replace(/^model\./, '');

@@ -28,6 +28,7 @@ const patternSchema = z.looseObject({
 export const exaone4: Family = {
   classes: { exaone4: 'Exaone4ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: null,
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 102_400,

@@ -13,6 +13,12 @@ export interface Family {
    */
   readonly isLinear: (module: string) => boolean;
   /**
+   * What transformers' norms do with weights of another type than their input's. `widen`: weight and normalized input are
+   * multiplied as they are, and the wider type of the two holds from there on. `keep`: the input's type comes back. Null: neither is known of the
+   * first operator that reads the embeddings.
+   */
+  readonly normType: 'widen' | 'keep' | null;
+  /**
    * Reads a config.json as transformers 5 does: its own fields and no others, with its own defaults. Null where there is
    * no operator yet for what the family needs: then it can be quantized, but not run.
    *

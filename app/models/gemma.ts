@@ -88,6 +88,7 @@ function around(outline: Outline): Pick<Decoder, 'embeddingScale' | 'finalNorm'>
 export const gemma: Family = {
   classes: { gemma: 'GemmaForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'keep',
   read(config, names) {
     const outline = readOutline(config, {
       ...defaults,
@@ -139,6 +140,7 @@ function sandwich(
 export const gemma2: Family = {
   classes: { gemma2: 'Gemma2ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'keep',
   read(config, names) {
     const outline = readOutline(config, defaults);
     const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
@@ -157,6 +159,7 @@ export const gemma2: Family = {
 export const gemma3: Family = {
   classes: { gemma3_text: 'Gemma3ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'keep',
   read(config, names) {
     const outline = readOutline(config, {
       ...defaults,

@@ -26,6 +26,7 @@ const factorsSchema = z.looseObject({
 export const granite: Family = {
   classes: { granite: 'GraniteForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 32_000,

@@ -18,6 +18,7 @@ export {
   describeArchitecture,
   linearWeightTest,
   missingTensor,
+  normType,
   readDecoder,
 } from './describe.ts';
 export type { ArchitectureDescription } from './describe.ts';

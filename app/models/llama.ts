@@ -16,6 +16,7 @@ import { readRope } from './rope-config.ts';
 export const llama: Family = {
   classes: { llama: 'LlamaForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 32_000,

@@ -38,6 +38,7 @@ function readWindows(config: unknown, layers: number): (number | null)[] {
 export const mistral: Family = {
   classes: { mistral: 'MistralForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 32_000,

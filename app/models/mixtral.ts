@@ -27,6 +27,7 @@ const NO_WINDOW = null;
 export const mixtral: Family = {
   classes: { mixtral: 'MixtralForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^block_sparse_moe\.experts\.\d+\.w[123]$/),
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 32_000,

@@ -46,6 +46,7 @@ const norms: AttentionDetails['norms'] = {
 export const olmo2: Family = {
   classes: { olmo2: 'Olmo2ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'keep',
   read(config, names) {
     const outline = readOutline(config, defaults);
     const activation = readActivation(config, 'silu');
@@ -75,6 +76,7 @@ const OLMO3_PATTERN = 4;
 export const olmo3: Family = {
   classes: { olmo3: 'Olmo3ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'keep',
   read(config, names) {
     const outline = readOutline(config, defaults);
     const { raw, contextLength, headDimension } = outline;
@@ -116,6 +118,7 @@ const clipSchema = z.looseObject({ clip_qkv: z.number().nullish() });
 export const olmoe: Family = {
   classes: { olmoe: 'OlmoeForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^mlp\.experts\.\d+\.(?:gate|up|down)_proj$/),
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       ...defaults,

@@ -42,6 +42,7 @@ const biasSchema = z.looseObject({
 export const qwen3Moe: Family = {
   classes: { qwen3_moe: 'Qwen3MoeForCausalLM' },
   isLinear,
+  normType: 'widen',
   read(config, names): Decoder {
     const outline = readOutline(config, {
       ...sizes,
@@ -84,6 +85,7 @@ export const qwen3Moe: Family = {
 export const qwen2Moe: Family = {
   classes: { qwen2_moe: 'Qwen2MoeForCausalLM' },
   isLinear,
+  normType: 'widen',
   read(config, names): Decoder {
     const outline = readOutline(config, {
       ...sizes,

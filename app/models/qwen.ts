@@ -65,6 +65,7 @@ const QWEN3_HEAD_DIMENSION = 128;
 export const qwen2: Family = {
   classes: { qwen2: 'Qwen2ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     return readDense(config, names, defaults, { biases: { qkv: true, output: false } });
   },
@@ -73,6 +74,7 @@ export const qwen2: Family = {
 export const qwen3: Family = {
   classes: { qwen3: 'Qwen3ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     const bias = readFields(biasSchema, config).attention_bias ?? false;
     return readDense(

@@ -12,8 +12,18 @@ import { seedOss } from './seed-oss.ts';
 import { smollm3 } from './smollm3.ts';
 
 /** Families that can be quantized, but for which there are not all operators yet. */
-function quantizedOnly(modelType: string, className: string, isLinear = sevenLinearLayers): Family {
-  return { classes: { [modelType]: className }, isLinear, read: null };
+function quantizedOnly(
+  modelType: string,
+  className: string,
+  own: Partial<Pick<Family, 'isLinear' | 'normType'>> = {},
+): Family {
+  return {
+    classes: { [modelType]: className },
+    isLinear: sevenLinearLayers,
+    normType: null,
+    read: null,
+    ...own,
+  };
 }
 
 /** Every family that Nibble knows. A new one is a file beside this one, and a line here. */
@@ -36,11 +46,10 @@ export const families: readonly Family[] = [
   exaone4,
   seedOss,
   quantizedOnly('stablelm', 'StableLmForCausalLM'),
-  quantizedOnly(
-    'phi3',
-    'Phi3ForCausalLM',
-    oneOf('self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'),
-  ),
+  quantizedOnly('phi3', 'Phi3ForCausalLM', {
+    isLinear: oneOf('self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'),
+    normType: 'widen',
+  }),
 ];
 
 /** A model type with its class and family. */

@@ -19,6 +19,7 @@ const outputBiasSchema = z.looseObject({ attention_out_bias: z.boolean().nullish
 export const seedOss: Family = {
   classes: { seed_oss: 'SeedOssForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 155_136,

@@ -34,6 +34,7 @@ const positionsSchema = z.looseObject({
 export const smollm3: Family = {
   classes: { smollm3: 'SmolLM3ForCausalLM' },
   isLinear: sevenLinearLayers,
+  normType: 'widen',
   read(config, names) {
     const outline = readOutline(config, {
       vocabularySize: 128_256,

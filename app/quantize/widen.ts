@@ -1,23 +1,7 @@
 import { EMBEDDINGS, OUTPUT_LAYER } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { isFloatDtype, type FloatDtype } from '../formats/index.ts';
-
-/**
- * Model types whose norms multiply what they normalized with their weight and leave it in the wider type of the two, as
- * PyTorch does. From the first norm on, everything has that type.
- */
-const WIDENING_NORMS: ReadonlySet<string> = new Set([
-  'llama',
-  'mistral',
-  'qwen2',
-  'qwen3',
-  'granite',
-  'smollm3',
-  'phi3',
-]);
-
-/** Model types whose norms give back the type they were given, whatever their weight has. */
-const NEUTRAL_NORMS: ReadonlySet<string> = new Set(['gemma', 'gemma2', 'gemma3_text', 'olmo2']);
+import { normType } from '../models/index.ts';
 
 function isNorm(name: string): boolean {
   return /norm\.weight$/.test(name);
@@ -44,8 +28,7 @@ export function widenedTypes(
   kept: readonly TensorInfo[],
   config: unknown,
 ): ReadonlyMap<string, FloatDtype> {
-  const type = field(config, 'model_type');
-  const isOf = (types: ReadonlySet<string>): boolean => typeof type === 'string' && types.has(type);
+  const norms = normType(config);
   const modules = new Set(
     kept.flatMap(({ name }) =>
       name.endsWith('.weight') ? [name.slice(0, -'.weight'.length)] : [],
@@ -54,15 +37,15 @@ export function widenedTypes(
   const counted = kept.filter(
     ({ name, dtype }) =>
       isFloatDtype(dtype) &&
-      !(isNorm(name) && isOf(NEUTRAL_NORMS)) &&
+      !(isNorm(name) && norms === 'keep') &&
       // The bias of a quantized layer is converted by bitsandbytes.
       !(name.endsWith('.bias') && !modules.has(name.slice(0, -'.bias'.length))),
   );
   // Of float16 and bfloat16 neither holds the other's values. Two types can only be brought together in the widest.
   if (new Set(counted.map(({ dtype }) => dtype)).size < 2) return new Map();
-  // Embeddings that are nothing else may stay: the first norm widens what comes out of them.
+  // Embeddings that are nothing else may stay: the first norm widens what comes out of them, and all that follows.
   const isAlone =
-    isOf(WIDENING_NORMS) &&
+    norms === 'widen' &&
     counted.some(({ name }) => name === OUTPUT_LAYER) &&
     field(config, 'tie_word_embeddings') !== true;
   return new Map(
