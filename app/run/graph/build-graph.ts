@@ -4,10 +4,10 @@ import type { Decoder } from '../../models/index.ts';
 import { planDecoder } from '../plan/index.ts';
 import { printContribGraph } from './contrib-printer.ts';
 import { unfitForGpu, type ContribOptions } from './contrib-weights.ts';
-import { cudaObstacle } from './cuda-text.ts';
+import { cudaObstacle, printCudaText } from './cuda-text.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { LayerDetails } from './linear.ts';
-import { printNibbleGraph, printNodes } from './nibble-printer.ts';
+import { printNibbleGraph } from './nibble-printer.ts';
 
 export interface GraphSource {
   readonly decoder: Decoder;
@@ -71,7 +71,7 @@ function headModule(tensors: ReadonlyMap<string, TensorInfo>, decoder: Decoder):
 }
 
 /**
- * Describes a decoder for native-kernels/cuda: the same nodes over the same weights as the graph of our own operators.
+ * Describes a decoder for native-kernels/cuda: the nodes of the plan, in order, over the same weights as a graph.
  *
  * @returns text, as native-kernels/cuda/decoder/plan.h defines it
  * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` for what
@@ -86,8 +86,7 @@ export function buildCudaText(source: Omit<GraphSource, 'contrib'>): string {
     if (obstacle !== null) throw unfitForGpu(`This ${decoder.className}`, obstacle);
   }
   const writer = new GraphWriter(tensors);
-  printNodes({ writer, details, int8Threshold, separate: true }, plan);
-  return writer.cudaText();
+  return printCudaText({ writer, details, int8Threshold, separate: true }, plan);
 }
 
 /**

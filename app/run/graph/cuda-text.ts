@@ -1,11 +1,13 @@
 import { AppError } from '../../contract/error.ts';
-import type { PlanNode } from '../plan/index.ts';
-import { rotaryTable } from './rope.ts';
+import type { Plan, PlanNode } from '../plan/index.ts';
+import type { LinearContext } from './linear.ts';
+import { printNode } from './nibble-printer.ts';
 import type { Attribute, OnnxInitializer, OnnxNode } from './onnx.ts';
+import { rotaryTable } from './rope.ts';
 
 /**
- * The text that native-kernels/cuda/decoder/plan.h reads: the nodes of a graph in our dialect with their stored inputs,
- * and nothing of how they hang together, which the names say.
+ * The text that native-kernels/cuda/decoder/plan.h reads: the nodes of a plan in the order in which they run, each with
+ * the values that it reads and writes and the places of its weights. app/run/plan/README.md lists the operators.
  */
 
 function valueOf(attribute: Attribute): number | string {
@@ -22,26 +24,68 @@ function storedInput({ type, data }: OnnxInitializer, files: string[]): string {
 }
 
 /**
- * Writes a plan.
- *
- * @param nodes of our dialect only, one for each matrix
- * @throws AppError `malformed-file` for a file whose name does not fit on a line
+ * Adds a node of a plan. What a graph composes of several standard operators is one here: a kernel computes it at once.
  */
-export function writeCudaText(
-  nodes: readonly OnnxNode[],
+function printCudaNode(context: LinearContext, node: PlanNode): void {
+  const { writer } = context;
+  switch (node.op) {
+    case 'wanted-rows':
+      writer.operator('WantedRows', node.name, [node.input, 'logit_rows']);
+      return;
+    case 'add':
+      writer.operator('Add', node.name, [node.a, node.b]);
+      return;
+    case 'scale':
+      writer.operator('Scale', node.name, [node.input], { factor: { float: node.factor } });
+      return;
+    case 'softcap':
+      writer.operator('Softcap', node.name, [node.input], { cap: { float: node.cap } });
+      return;
+    case 'sigmoid-gate':
+      writer.operator('SigmoidGate', node.name, [node.input, node.gate, node.added]);
+      return;
+    case 'rotary':
+    case 'embedding':
+    case 'rms-norm':
+    case 'residual-norm':
+    case 'linear':
+    case 'attention':
+    case 'gated':
+    case 'experts':
+      printNode(context, node);
+  }
+}
+
+function lineOf(
+  { operator, name, inputs, outputs, attributes }: OnnxNode,
   initializers: ReadonlyMap<string, OnnxInitializer>,
+  files: string[],
 ): string {
-  const files: string[] = [];
-  const lines = nodes.map(({ operator, name, inputs, attributes }) => {
-    const values = Object.entries(attributes).map(
-      ([key, attribute]) => `${key}=${valueOf(attribute)}`,
-    );
-    const stored = inputs.flatMap((input, index) => {
-      const initializer = initializers.get(input);
-      return initializer === undefined ? [] : [`${index}=${storedInput(initializer, files)}`];
-    });
-    return ['node', operator, name, ...values, ...stored].join(' ');
+  const values = Object.entries(attributes).map(
+    ([key, attribute]) => `${key}=${valueOf(attribute)}`,
+  );
+  const read = inputs.flatMap((input, index) => {
+    if (input === '') return [];
+    const initializer = initializers.get(input);
+    return `${index}=${initializer === undefined ? `$${input}` : storedInput(initializer, files)}`;
   });
+  // The first output is the node's namesake.
+  const written = outputs.slice(1).map((output, index) => `output${index + 1}=$${output}`);
+  return ['node', operator, name, ...values, ...read, ...written].join(' ');
+}
+
+/**
+ * Prints a plan as text.
+ *
+ * @param context For one matrix a node.
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit, or for a file whose name does not fit on a
+ *   line
+ */
+export function printCudaText(context: LinearContext, plan: Plan): string {
+  for (const node of plan.nodes) printCudaNode(context, node);
+  const { nodes, initializers } = context.writer.contents;
+  const files: string[] = [];
+  const lines = nodes.map((node) => lineOf(node, initializers, files));
   const broken = files.find((file) => /[\r\n]/.test(file));
   if (broken !== undefined)
     throw new AppError(

@@ -2,7 +2,6 @@ import { isRuntimeWeightsFile, isWeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
 import { missingTensor } from '../../models/index.ts';
-import { writeCudaText } from './cuda-text.ts';
 import {
   encodeOnnx,
   type Attribute,
@@ -232,10 +231,12 @@ export class GraphWriter {
     });
   }
 
-  /** The operators of our dialect and where their weights lie, as native-kernels/cuda reads it. */
-  cudaText(): string {
-    const own = [...this.#nodes.values()].filter(({ domain }) => domain === DIALECT.domain);
-    return writeCudaText(own, this.#initializers);
+  /** What was added so far: nodes in order, and tensors by the names that nodes read. */
+  get contents(): {
+    readonly nodes: readonly OnnxNode[];
+    readonly initializers: ReadonlyMap<string, OnnxInitializer>;
+  } {
+    return { nodes: [...this.#nodes.values()], initializers: this.#initializers };
   }
 
   #withStoredInputs(node: OnnxNode): OnnxNode {

@@ -106,7 +106,8 @@ function printSoftcap(writer: GraphWriter, { name, input, cap }: NodeOf<'softcap
   writer.standardOperator('Mul', name, [bent, number]);
 }
 
-function printNode(context: LinearContext, node: PlanNode): void {
+/** Adds one node of a plan. @throws AppError `malformed-file` when a tensor is missing or does not fit */
+export function printNode(context: LinearContext, node: PlanNode): void {
   const { writer } = context;
   switch (node.op) {
     case 'rotary':
@@ -168,11 +169,6 @@ function printNode(context: LinearContext, node: PlanNode): void {
   }
 }
 
-/** Adds the nodes of a plan. @throws AppError `malformed-file` when a tensor is missing or does not fit */
-export function printNodes(context: LinearContext, plan: Plan): void {
-  for (const node of plan.nodes) printNode(context, node);
-}
-
 /**
  * Prints a plan as a graph over the weights that `context.writer` knows.
  *
@@ -184,7 +180,7 @@ export function printNibbleGraph(
   plan: Plan,
   vocabularySize: number,
 ): Uint8Array {
-  printNodes(context, plan);
+  for (const node of plan.nodes) printNode(context, node);
   return context.writer.finish(graphInputs, [
     { name: plan.logits, type: 'F32', dims: ['rows', vocabularySize] },
   ]);

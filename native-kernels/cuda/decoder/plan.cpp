@@ -70,15 +70,24 @@ void parse_node(std::string_view rest, Plan& plan, std::string_view line) {
     std::string_view item = take(rest, ' ');
     const std::string_view key = take(item, '=');
     if (key.empty() || item.empty()) refuse(line, "an item is empty");
-    if (key[0] >= '0' && key[0] <= '9') {
+    constexpr std::string_view kOutput = "output";
+    constexpr std::string_view kFormat = "format";
+    if (item[0] == '$') {
+      const bool is_output = key.substr(0, kOutput.size()) == kOutput;
+      const auto index = number<unsigned>(is_output ? key.substr(kOutput.size()) : key, line);
+      (is_output ? node.outputs : node.values)[index] = item.substr(1);
+    } else if (key[0] >= '0' && key[0] <= '9') {
       node.inputs[number<unsigned>(key, line)] = parse_tensor(item, plan, line);
     } else if (key == "format") {
       node.format = item;
+    } else if (key.substr(0, kFormat.size()) == kFormat) {
+      node.further_formats[number<unsigned>(key.substr(kFormat.size()), line)] = item;
     } else {
       node.attributes[std::string(key)] = number<double>(item, line);
     }
   }
   if (name.empty() || !plan.nodes.emplace(name, std::move(node)).second) refuse(line, "a node has no name of its own");
+  plan.order.push_back(name);
 }
 
 }  // namespace

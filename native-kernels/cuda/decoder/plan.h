@@ -4,9 +4,13 @@
 // their weights lie. app/run/graph writes it beside the graph, from the same description. Everything in it is checked.
 //
 // Text, one item a line, words separated by one space:
-//   file NAME                                a weights file, by a bare name; numbered from 0 in order
-//   node OPERATOR NAME ITEM…                 ITEM: attribute=number, or format=NAME, or input=TYPE@file:offset:bytes
-//                                            for a stored tensor, or input=TYPE#hex for a small table
+//   file NAME                   a weights file, by a bare name; numbered from 0 in order
+//   node OPERATOR NAME ITEM…    in the order in which nodes run; the first output is called NAME. ITEM is one of
+//     attribute=number; format=NAME, formatN=NAME of the matrix N from 1
+//     INPUT=TYPE@file:offset:bytes   a stored tensor; INPUT is its number, counted from 0
+//     INPUT=TYPE#hex                 a small table
+//     INPUT=$VALUE                   what another node computed, or one of input_ids, position, logit_rows
+//     outputN=$VALUE                 the name of a further output, N from 1
 
 #include <cstddef>
 #include <cstdint>
@@ -29,14 +33,18 @@ struct StoredTensor {
 
 struct PlanNode {
   std::string op;
-  std::string format;  // of a Linear: its row of formats.def
+  std::string format;                               // of a Linear: its row of formats.def
+  std::map<unsigned, std::string> further_formats;  // of Experts: those of all matrices but the first
   std::map<std::string, double> attributes;
   std::map<unsigned, StoredTensor> inputs;
+  std::map<unsigned, std::string> values;   // inputs that are computed
+  std::map<unsigned, std::string> outputs;  // all but the first, which is called as the node
 };
 
 struct Plan {
   std::vector<std::string> files;
   std::map<std::string, PlanNode> nodes;
+  std::vector<std::string> order;  // names of the nodes, as they run
 };
 
 /// @throws Error("invalid-input") when the text is no plan

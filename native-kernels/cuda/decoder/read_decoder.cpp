@@ -277,6 +277,9 @@ DecoderPlan read_decoder(const Plan& source) {
   plan.final_norm = next_norm;
   read_rotary(nodes, plan);
   plan.head = linear(nodes, "logits", plan.vocabulary, plan.hidden);
+  for (const char* name : {"wanted.attention", "wanted.stream"}) {
+    if (nodes.has(name)) nodes.find(name, "WantedRows");
+  }
   nodes.require_all_used();
   return plan;
 }
