@@ -84,6 +84,8 @@ WeightView view_argument(const Napi::Value& value, Tables& tables) {
     w.nested_offset = static_cast<float>(number_argument(nested.Get("offset"), "nested.offset"));
     tables.curve = nested_curve(w.nested_map);
     if (tables.curve) w.nested_curve = &*tables.curve;
+  } else if (traits_of(w.format).scales == FormatTraits::Scales::e8m0) {
+    w.scales = typed_array_argument<std::uint8_t>(weights.Get("scales"), "scales", blocks);
   } else if (blocks > 0) {
     w.scales = typed_array_argument<float>(weights.Get("scales"), "scales", blocks);
   }

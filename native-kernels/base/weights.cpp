@@ -57,9 +57,12 @@ void check_view(const WeightView& w) {
     if (!condition) throw Error("invalid-input", std::string("weights of format ") + traits.name + ": " + message);
   };
   require(w.codes != nullptr, "the codes are missing");
+  require(traits.order == FormatTraits::Order::high_first || w.columns % 2 == 0, "a row ends within a byte");
   if (traits.scales == FormatTraits::Scales::none) return;
   require(traits.blocks == FormatTraits::Blocks::row || w.block_size > 0, "the block size is 0");
-  require(w.scales != nullptr || (w.scale_codes != nullptr && w.nested_scales != nullptr && w.nested_map != nullptr),
+  const bool can_nest = traits.scales == FormatTraits::Scales::f32;
+  require(w.scales != nullptr ||
+              (can_nest && w.scale_codes != nullptr && w.nested_scales != nullptr && w.nested_map != nullptr),
           "neither scales nor complete nested scales are given");
   require(traits.values != FormatTraits::Values::levels || w.levels != nullptr, "the levels are missing");
 }

@@ -98,7 +98,12 @@ Layer coded(WeightFormat format, std::size_t rows, std::size_t columns, std::siz
     s->levels = Misaligned(std::vector<float>(levels, levels + 16));
     w.levels = s->levels.floats();
   }
-  if (storage == ScaleStorage::plain) {
+  if (traits.scales == FormatTraits::Scales::e8m0) {
+    std::vector<std::uint8_t> exponents(block_count(w));
+    for (std::uint8_t& exponent : exponents) exponent = static_cast<std::uint8_t>(120 + random.below(12));
+    s->scales = Misaligned(exponents);
+    w.scales = s->scales.bytes();
+  } else if (storage == ScaleStorage::plain) {
     s->scales = Misaligned(random_scales(block_count(w), random));
     w.scales = s->scales.floats();
   } else {
@@ -141,6 +146,7 @@ std::vector<Layer> layers_of(std::size_t rows, std::size_t columns, Random& rand
   std::vector<Layer> layers;
   for (const FormatTraits& traits : kFormats) {
     const WeightFormat format = traits.format;
+    if (traits.order != FormatTraits::Order::high_first && columns % 2 != 0) continue;
     switch (traits.blocks) {
       case FormatTraits::Blocks::none:
         layers.push_back(floats(format, rows, columns, random));

@@ -15,6 +15,9 @@ constexpr float kFp4[16] = {
 #include "fp4.inc"
 };
 
+constexpr float kE2m1[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
+                             -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
+
 constexpr float kDynamic8[256] = {
 #include "dynamic8.inc"
 };
@@ -68,6 +71,8 @@ FourBitTables derive(FourBitType type) {
 }  // namespace
 
 const float* four_bit_values(FourBitType type) { return type == FourBitType::nf4 ? kNf4 : kFp4; }
+
+const float* e2m1_values() { return kE2m1; }
 
 const float* dynamic8_values() { return kDynamic8; }
 

@@ -10,6 +10,7 @@
 #include "cpu/linear_drivers.h"
 #include "cpu/linear_kernels.h"
 #include "cpu/linear_scalars.h"
+#include "cpu/linear_work.h"
 #include "error.h"
 #include "isa_versions.h"
 #include "reference/linear_lanes.h"
@@ -44,8 +45,9 @@ linear::GroupedWeights grouped(const WeightView& w, std::size_t group) {
   result.columns = w.columns;
   result.group = group;
   linear::BlockScales& scales = result.scales;
-  scales.values = static_cast<const float*>(w.scales);
-  scales.codes = w.scale_codes;
+  scales.exponents = traits.scales == FormatTraits::Scales::e8m0;
+  scales.values = scales.exponents ? nullptr : static_cast<const float*>(w.scales);
+  scales.codes = scales.exponents ? static_cast<const std::uint8_t*>(w.scales) : w.scale_codes;
   scales.nested_absmax = w.nested_scales;
   scales.nested_map = w.nested_map;
   scales.nested_offset = w.nested_offset;
@@ -53,12 +55,12 @@ linear::GroupedWeights grouped(const WeightView& w, std::size_t group) {
   scales.zero_points = w.zero_points;
   scales.factor = 1.0f / traits.divisor;
   scales.block_size = w.block_size;
-  if (traits.values == FormatTraits::Values::levels) {
-    const reference::ByteMap map = reference::byte_map(w.levels);
+  if (has_levels(traits)) {
+    const reference::ByteMap map = reference::byte_map(levels_of(w));
     scales.factor = map.unit;
     for (std::size_t i = 0; i < 16; ++i) {
       result.map[i] = map.bytes[i];
-      result.unrounded[i] = map.unit == 0 ? 0 : linear::load_unaligned(w.levels, i) / map.unit;
+      result.unrounded[i] = map.unit == 0 ? 0 : linear::load_unaligned(levels_of(w), i) / map.unit;
       result.rest[i] = reference::rest_of(result.unrounded[i], map.bytes[i]);
       result.has_rest = result.has_rest || result.rest[i] != 0;
     }
@@ -115,14 +117,11 @@ const LinearKernels* linear_kernels(Isa isa) { return version_for(isa, kVersions
 
 Isa linear_version(Isa isa) { return version_for(isa, linear::kVersions).isa; }
 
-void linear_product(std::span<const WeightView> w, const float* x, std::size_t tokens, const LinearOutput* to,
-                    Mode mode, Isa isa, const Parallel& parallel) {
-  require(!w.empty() && w.size() <= kMostFused, "linear: too many matrices at once");
-  for (const WeightView& each : w) {
-    require(each.columns == w[0].columns, "linear: matrices of different width at once");
-    check_view(each);
-  }
-  const LinearKernels* kernels = choose(isa);
+namespace {
+
+/// The products of matrices whose formats order codes alike. @param x permuted accordingly
+void multiply_in_order(std::span<const WeightView> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                       Mode mode, const LinearKernels* kernels, const Parallel& parallel) {
   std::array<WeightView, kMostFused> sources;
   std::array<linear::GroupedWeights, kMostFused> weights;
   std::array<Target, kMostFused> targets;
@@ -151,6 +150,39 @@ void linear_product(std::span<const WeightView> w, const float* x, std::size_t t
     }
     multiply_many(std::span<const WeightView>(sources).subspan(begin, end - begin),
                   std::span<const Target>(targets).subspan(begin, end - begin), all);
+  }
+}
+
+/// The activations in the order of the codes that they meet.
+const float* permuted(FormatTraits::Order order, const float* x, std::size_t tokens, std::size_t columns,
+                      const Parallel& parallel) {
+  if (order == FormatTraits::Order::high_first) return x;
+  thread_local linear::Scratch memory;
+  auto* to = static_cast<float*>(memory.reserve(tokens * columns * sizeof(float)));
+  linear::for_strips(parallel, tokens, 1, [&](std::size_t token, std::size_t) {
+    const float* from = x + token * columns;
+    float* row = to + token * columns;
+    for (std::size_t column = 0; column < columns; ++column) row[position_of(order, column)] = from[column];
+  });
+  return to;
+}
+
+}  // namespace
+
+void linear_product(std::span<const WeightView> w, const float* x, std::size_t tokens, const LinearOutput* to,
+                    Mode mode, Isa isa, const Parallel& parallel) {
+  require(!w.empty() && w.size() <= kMostFused, "linear: too many matrices at once");
+  for (const WeightView& each : w) {
+    require(each.columns == w[0].columns, "linear: matrices of different width at once");
+    check_view(each);
+  }
+  const LinearKernels* kernels = choose(isa);
+  for (std::size_t begin = 0, end = 0; begin < w.size(); begin = end) {
+    const FormatTraits::Order order = traits_of(w[begin].format).order;
+    for (end = begin + 1; end < w.size() && traits_of(w[end].format).order == order; ++end) {
+    }
+    multiply_in_order(w.subspan(begin, end - begin), permuted(order, x, tokens, w[0].columns, parallel), tokens,
+                      to + begin, mode, kernels, parallel);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/weights.h"
 #include "codebook.h"
 #include "cpu/linear_groups.h"
 #include "cpu/linear_scalars.h"
@@ -19,6 +20,7 @@ constexpr std::size_t kScoredGroups = 1;
 
 float block_scale(const BlockScales& s, std::size_t block) {
   if (s.values != nullptr) return load_unaligned(s.values, block) * s.factor;
+  if (s.exponents) return e8m0_scale(s.codes[block]) * s.factor;
   const float scale =
       load_unaligned(s.nested_map, s.codes[block]) * load_unaligned(s.nested_absmax, block / kNestedBlockSize);
   return (scale + s.nested_offset) * s.factor;

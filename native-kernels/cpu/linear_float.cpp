@@ -41,9 +41,9 @@ void decoded_product(std::size_t rows, std::size_t columns, const Call& call, co
 /// Weights of codes: block by block.
 void coded_product(const WeightView& w, const FormatTraits& traits, const Call& call) {
   const auto* codes = static_cast<const std::uint8_t*>(w.codes);
-  const bool has_levels = traits.values == FormatTraits::Values::levels;
+  const bool by_levels = has_levels(traits);
   float levels[16] = {};
-  if (has_levels) std::memcpy(levels, w.levels, sizeof levels);
+  if (by_levels) std::memcpy(levels, levels_of(w), sizeof levels);
   decoded_product(w.rows, w.columns, call, [&](std::size_t row, float* out) {
     std::size_t block = block_of(w, row, 0);
     std::size_t end = block_end(w, row, 0);
@@ -56,7 +56,7 @@ void coded_product(const WeightView& w, const FormatTraits& traits, const Call& 
       } else {
         float map[16];
         for (int code = 0; code < 16; ++code)
-          map[code] = has_levels ? levels[code] : static_cast<float>(code - 8 - zero);
+          map[code] = by_levels ? levels[code] : static_cast<float>(code - 8 - zero);
         call.kernels.expand4(codes, row * w.columns + at, end - at, map, scale, out + at);
       }
       at = end;

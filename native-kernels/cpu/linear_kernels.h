@@ -46,8 +46,9 @@ inline constexpr std::size_t kEndless = SIZE_MAX / 2;
 /// The scale of every weight block. Blocks either start anew in each row (`blocks_per_row` > 0) or run over the
 /// flattened matrix (`blocks_per_row` == 0). A block ends within a group only where the row ends.
 struct BlockScales {
-  const float* values;             // [blocks] or null when double-quantized
-  const std::uint8_t* codes;       // [blocks] or null
+  const float* values;             // [blocks] or null
+  const std::uint8_t* codes;       // [blocks] or null: of nested scales, or exponents
+  bool exponents;                  // codes are the exponents of powers of two (E8M0)
   const float* nested_absmax;      // [ceil(blocks / 256)]
   const float* nested_map;         // [256]
   const NestedCurve* curve;        // of nested_map; null: values are looked up

@@ -64,6 +64,20 @@ static inline std::size_t blocks_of_row(const ScaleCursor& cursor, const Grouped
   return (cursor.phase + w.columns + w.scales.block_size - 1) / w.scales.block_size;
 }
 
+/// The scales of `count` blocks whose exponents are stored, times the factor: base/weights.h's e8m0_scale, in a form
+/// that compilers make vectors of.
+static inline void load_exponents(const BlockScales& s, std::size_t first, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t exponent = s.codes[first + i];
+    std::uint32_t bits = exponent << 23;
+    bits = exponent == 0 ? 0x00400000u : bits;
+    bits = exponent == 255 ? 0x7fc00000u : bits;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    out[i] = value * s.factor;
+  }
+}
+
 /// How a group of activations becomes int8: see reference::quantize_activations.
 struct Scaling {
   float scale;

@@ -12,6 +12,10 @@ enum class FourBitType { nf4, fp4 };
 /// [16] value of each code of bitsandbytes' `quant_map`.
 const float* four_bit_values(FourBitType type);
 
+/// [16] value of each code of the 4-bit floats with two bits of exponent and one of mantissa (OCP Microscaling Formats
+/// 1.0).
+const float* e2m1_values();
+
 /// [256] the signed dynamic map that bitsandbytes stores scales with, ascending.
 const float* dynamic8_values();
 

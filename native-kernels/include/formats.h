@@ -17,15 +17,17 @@ enum class WeightFormat {
 
 /// What formats.def says of a format; the columns are described there.
 struct FormatTraits {
+  enum class Order { high_first, low_first };
   enum class Codes { U8, I8, BF16, F16, F32 };
-  enum class Values { levels, integers, floats };
-  enum class Scales { none, f32 };
+  enum class Values { levels, e2m1, integers, floats };
+  enum class Scales { none, f32, e8m0 };
   enum class Blocks { none, flat, row };
   enum class Outliers { none, channels, threshold };
 
   WeightFormat format;
   const char* name;
   int bits;
+  Order order;
   Codes codes;
   Values values;
   Scales scales;
@@ -36,22 +38,23 @@ struct FormatTraits {
 };
 
 inline constexpr FormatTraits kFormats[] = {
-#define FORMAT(id, bits, codes, values, scales, blocks, divisor, zero_points, outliers) \
-  {WeightFormat::id,                                                                    \
-   #id,                                                                                 \
-   bits,                                                                                \
-   FormatTraits::Codes::codes,                                                          \
-   FormatTraits::Values::values,                                                        \
-   FormatTraits::Scales::scales,                                                        \
-   FormatTraits::Blocks::blocks,                                                        \
-   divisor,                                                                             \
-   zero_points,                                                                         \
+#define FORMAT(id, bits, order, codes, values, scales, blocks, divisor, zero_points, outliers) \
+  {WeightFormat::id,                                                                           \
+   #id,                                                                                        \
+   bits,                                                                                       \
+   FormatTraits::Order::order,                                                                 \
+   FormatTraits::Codes::codes,                                                                 \
+   FormatTraits::Values::values,                                                               \
+   FormatTraits::Scales::scales,                                                               \
+   FormatTraits::Blocks::blocks,                                                               \
+   divisor,                                                                                    \
+   zero_points,                                                                                \
    FormatTraits::Outliers::outliers},
 #include "formats.def"
 };
 
 // What the kernels can read; a row that says something else needs a kernel first.
-#define FORMAT(id, bits, codes, values, scales, blocks, divisor, zero_points, outliers)                       \
+#define FORMAT(id, bits, order, codes, values, scales, blocks, divisor, zero_points, outliers)                \
   static_assert((FormatTraits::Values::values == FormatTraits::Values::floats)                                \
                     ? bits >= 16 && FormatTraits::Scales::scales == FormatTraits::Scales::none                \
                     : (bits == 4 || bits == 8) && FormatTraits::Scales::scales != FormatTraits::Scales::none, \

@@ -17,7 +17,7 @@ namespace {
 void exact(const WeightView& w, const float* x, std::size_t tokens, const float* bias, float* y) {
   std::vector<float> row_values(w.columns);
   for (std::size_t row = 0; row < w.rows; ++row) {
-    for (std::size_t k = 0; k < w.columns; ++k) row_values[k] = weight_at(w, row, k);
+    for (std::size_t k = 0; k < w.columns; ++k) row_values[k] = weight_at_position(w, row, k);
     for (std::size_t t = 0; t < tokens; ++t) {
       double sum = bias != nullptr ? load_float(bias, row) : 0.0;
       for (std::size_t k = 0; k < w.columns; ++k) sum += static_cast<double>(row_values[k]) * x[t * w.columns + k];
@@ -54,7 +54,7 @@ void grouped(const WeightView& w, std::size_t group, const float* x, std::size_t
       }
       for (std::size_t i = 0; i < outliers.count; ++i) {
         const std::size_t k = outliers.columns[i];
-        sum += static_cast<double>(x[t * columns + k]) * weight_at(w, row, k);
+        sum += static_cast<double>(x[t * columns + k]) * weight_at_position(w, row, k);
       }
       y[t * rows + row] = static_cast<float>(sum);
     }
@@ -82,7 +82,7 @@ void with_threshold(const WeightView& w, std::size_t group, const float* x, std:
         std::int32_t products = 0;
         for (std::size_t k = first; k < std::min(w.columns, first + group); ++k) {
           products += integer_weight(row, k) * codes[k];
-          if (outlier(k)) sum += static_cast<double>(weight_at(w, row, k)) * token[k];
+          if (outlier(k)) sum += static_cast<double>(weight_at_position(w, row, k)) * token[k];
         }
         sum += static_cast<double>(products) * (static_cast<double>(scale(row, first)) * scales[first / group]);
       }
@@ -127,12 +127,23 @@ void by_lanes(std::size_t rows, std::size_t columns, int bits, const float* x, s
 
 ByteMap byte_map(const float* levels) {
   float largest = 0;
-  for (std::size_t i = 0; i < 16; ++i) largest = std::max(largest, std::fabs(load_float(levels, i)));
+  float smallest = std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < 16; ++i) {
+    const float magnitude = std::fabs(load_float(levels, i));
+    largest = std::max(largest, magnitude);
+    if (magnitude != 0) smallest = std::min(smallest, magnitude);
+  }
   ByteMap result{};
   if (largest == 0) return result;
-  result.unit = largest / 127.0f;
+  bool whole = largest <= 127 * smallest;
   for (std::size_t i = 0; i < 16; ++i) {
-    result.bytes[i] = static_cast<std::int8_t>(std::nearbyint(load_float(levels, i) * (127.0f / largest)));
+    const float multiple = load_float(levels, i) / smallest;
+    whole = whole && multiple == std::nearbyint(multiple) && multiple * smallest == load_float(levels, i);
+  }
+  result.unit = whole ? smallest : largest / 127.0f;
+  for (std::size_t i = 0; i < 16; ++i) {
+    const float steps = whole ? load_float(levels, i) / smallest : load_float(levels, i) * (127.0f / largest);
+    result.bytes[i] = static_cast<std::int8_t>(std::nearbyint(steps));
   }
   return result;
 }
@@ -156,18 +167,19 @@ void linear_product(const WeightView& w, const float* x, std::size_t tokens, con
   const std::size_t group = activation_group(w);
   if (mode == Mode::exact || group == 0) return exact(w, x, tokens, to.bias, to.y);
   const FormatTraits& traits = traits_of(w.format);
-  const bool has_levels = traits.values == FormatTraits::Values::levels;
-  const ByteMap map = has_levels ? byte_map(w.levels) : ByteMap{{}, 1.0f};
+  const bool by_levels = has_levels(traits);
+  const float* levels = levels_of(w);
+  const ByteMap map = by_levels ? byte_map(levels) : ByteMap{{}, 1.0f};
   const auto code = [&](std::size_t row, std::size_t k) { return code_of(w, row * w.columns + k); };
   const auto weight = [&](std::size_t row, std::size_t k) -> std::int32_t {
-    return has_levels ? map.bytes[code(row, k)] : code(row, k) - zero_point(w, block_of(w, row, k));
+    return by_levels ? map.bytes[code(row, k)] : code(row, k) - zero_point(w, block_of(w, row, k));
   };
   const auto scale = [&](std::size_t row, std::size_t k) { return block_scale(w, block_of(w, row, k)) * map.unit; };
   if (tokens < kFewTokens) {
     const auto rest = [&](std::size_t row, std::size_t k) -> std::int32_t {
-      if (!has_levels || map.unit == 0) return 0;
+      if (!by_levels || map.unit == 0) return 0;
       const auto index = static_cast<std::size_t>(code(row, k));
-      return rest_of(load_float(w.levels, index) / map.unit, map.bytes[index]);
+      return rest_of(load_float(levels, index) / map.unit, map.bytes[index]);
     };
     return by_lanes(w.rows, w.columns, traits.bits, x, tokens, to.bias, to.y, weight, rest, scale);
   }

@@ -16,7 +16,8 @@
 
 namespace nibble::reference {
 
-/// The 16 levels of 4-bit codes as signed bytes: value ~ bytes[code] * unit, the largest magnitude becoming 127.
+/// The 16 levels of 4-bit codes as signed bytes: value ~ bytes[code] * unit. Levels that are whole
+/// multiples of the smallest one keep exactly; of others the largest magnitude becomes 127.
 struct ByteMap {
   std::int8_t bytes[16];
   float unit;
@@ -32,7 +33,8 @@ inline constexpr float kSmallestAbsmax = 7.8886090522101181e-31f;  // 2^-100
 /// @returns the scale
 float quantize_activations(const float* x, std::size_t count, std::int8_t* codes);
 
-/// As linear.h's, for one matrix.
+/// As linear.h's, for one matrix, whose activations were permuted as its format says: x[i] meets the code at position
+/// i.
 void linear_product(const WeightView& w, const float* x, std::size_t tokens, const LinearOutput& to, Mode mode);
 
 }  // namespace nibble::reference

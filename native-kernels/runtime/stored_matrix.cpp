@@ -80,7 +80,9 @@ StoredMatrix::StoredMatrix(const KernelInfo& info, std::size_t part, std::size_t
 void StoredMatrix::read_scales(const KernelInfo& info, std::size_t part, std::size_t first) {
   const std::size_t blocks = block_count(w);
   const Tensor scales = info.weight(first + kScales, "the scales", {ort::kFloat, ort::kUint8}, blocks);
-  if (scales.type == ort::kFloat) {
+  const bool exponents = traits_of(w.format).scales == FormatTraits::Scales::e8m0;
+  if (exponents && scales.type != ort::kUint8) info.malformed("the scales are no exponents");
+  if (exponents || scales.type == ort::kFloat) {
     w.scales = scales.data;
     return;
   }

@@ -106,6 +106,7 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
     for (; i < count; ++i) out[i] = load_unaligned(s.values, first + i) * s.factor;
     return;
   }
+  if (s.exponents) return load_exponents(s, first, count, out);
   const std::uint8_t* codes = s.codes + first;
   std::size_t i = 0;
   if (s.curve != nullptr) {

@@ -89,6 +89,7 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
     }
     return;
   }
+  if (s.exponents) return load_exponents(s, first, count, out);
   const std::uint8_t* codes = s.codes + first;
   if (s.curve != nullptr) {
     const NestedValues values(*s.curve);

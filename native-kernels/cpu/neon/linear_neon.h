@@ -74,6 +74,7 @@ static inline void load_block_scales(const BlockScales& s, std::size_t first, st
     for (std::size_t i = 0; i < count; ++i) out[i] = load_unaligned(s.values, first + i) * s.factor;
     return;
   }
+  if (s.exponents) return load_exponents(s, first, count, out);
   // Runs that share one nested absmax (256 blocks) are decoded together.
   for (std::size_t i = 0; i < count;) {
     const std::size_t nested = (first + i) / 256;
