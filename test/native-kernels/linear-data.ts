@@ -159,6 +159,31 @@ export function affineLayer(
   };
 }
 
+/** Values of E2M1: sign, two bits of exponent, one of mantissa. */
+const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6].flatMap((value, i, all) =>
+  i === all.length - 1 ? [value, ...all.map((each) => -each)] : [value],
+);
+
+/** MXFP4: floats of 4 bits, the first of two in the low half of a byte, powers of two as scales of 32. */
+export function mxfp4Layer(rows: number, columns: number, uniform: () => number): Layer {
+  const perRow = Math.ceil(columns / 32);
+  const codes = bytes((rows * columns) / 2, uniform);
+  const scales = Uint8Array.from({ length: rows * perRow }, () => 120 + Math.floor(uniform() * 12));
+  return {
+    name: 'mxfp4',
+    rows,
+    columns,
+    weights: Float64Array.from({ length: rows * columns }, (_, i) => {
+      const exponent =
+        scales[Math.floor(i / columns) * perRow + Math.floor((i % columns) / 32)] ?? 0;
+      return (e2m1[nibble(codes, i ^ 1)] ?? 0) * 2 ** (exponent - 127);
+    }),
+    weightError: 0,
+    multiply: (product) =>
+      linear({ format: 'mxfp4', rows, columns, blockSize: 32, codes, scales }, product),
+  };
+}
+
 export function sixteenBitLayer(
   rows: number,
   columns: number,
@@ -199,6 +224,7 @@ export function layersOf(rows: number, columns: number, uniform: () => number): 
   return [
     ...fourBit,
     ...affine,
+    ...(columns % 2 === 0 ? [mxfp4Layer(rows, columns, uniform)] : []),
     int8RowsLayer(rows, columns, 0, uniform),
     int8RowsLayer(rows, columns, 6, uniform),
     int8RowsLayer(rows, columns, 0.5, uniform),

@@ -156,7 +156,7 @@ describe('outlier channels', () => {
     const columns = 256;
     for (const layer of layersOf(48, columns, uniform)) {
       // LLM.int8 has a threshold of its own instead, and 16-bit weights round nothing.
-      if (!/nf4|fp4|per (block|tensor|row)/.test(layer.name)) continue;
+      if (!/fp4|nf4|per (block|tensor|row)/.test(layer.name)) continue;
       for (const tokens of [1, 5, 24]) {
         const x = activations(tokens, columns, uniform);
         // Three channels far above the rest. Their exact share is taken out of both, what is left is compared.
@@ -173,6 +173,43 @@ describe('outlier channels', () => {
           FAST_NMSE,
         );
       }
+    }
+  });
+});
+
+describe('MXFP4', () => {
+  // All bytes with all exponents whose 6 times is a float32.
+  const exponents = Array.from({ length: 253 }, (_, i) => i);
+  const columns = 512;
+  const codes = Uint8Array.from({ length: (exponents.length * columns) / 2 }, (_, i) => i % 256);
+  const scales = Uint8Array.from(exponents.flatMap((e) => new Array<number>(columns / 32).fill(e)));
+  const view = { format: 'mxfp4', rows: exponents.length, columns, blockSize: 32, codes, scales };
+  const levels = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
+  const valueOf = (code: number): number => (code < 8 ? 1 : -1) * (levels[code % 8] ?? Number.NaN);
+
+  it.each(isas)('decodes every byte with every exponent bit for bit: %s', (isa) => {
+    // The product with a unit vector is a column.
+    for (let k = 0; k < columns; k += 37) {
+      const x = new Float32Array(columns);
+      x[k] = 1;
+      const byte = k >> 1;
+      const code = k % 2 === 0 ? byte & 15 : byte >> 4;
+      const expected = Float32Array.from(exponents, (e) => valueOf(code) * 2 ** (e - 127));
+      const y = linear(view, { x, mode: 'exact', isa });
+      expect(y.map((value) => value + 0)).toEqual(expected.map((value) => value + 0));
+    }
+  });
+
+  it.each(isas)('shows a scale that is no number, in its row alone: %s', (isa) => {
+    const spoilt = scales.slice();
+    spoilt[3 * (columns / 32) + 5] = 255;
+    const x = new Float32Array(columns).fill(2 ** -60);
+    for (const mode of ['fast', 'exact'] as const) {
+      const y = linear(
+        { ...view, rows: 8, codes: codes.subarray(0, 2048), scales: spoilt.subarray(0, 128) },
+        { x, mode, isa },
+      );
+      expect(Array.from(y, Number.isNaN)).toEqual(Array.from(y, (_, row) => row === 3));
     }
   });
 });

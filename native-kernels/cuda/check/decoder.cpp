@@ -240,6 +240,7 @@ std::vector<SyntheticModel> models() {
   add("int8-zero", "int8-zero", 256, 512, 6, 2, 64).has_bias = true;
   add("int4", "int4", 256, 512, 4, 1, 64).block_size = 32;
   add("int4-zero", "f16", 256, 512, 4, 2, 64);
+  add("mxfp4", "tied", 256, 512, 4, 2, 64);
   add("bf16", "tied", 288, 800, 12, 2, 24);
   add("f16", "bf16", 256, 512, 4, 4, 64).embedding_type = "F32";
   add("f32", "f32", 256, 512, 4, 4, 64).embedding_type = "F16";

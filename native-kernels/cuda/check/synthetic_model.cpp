@@ -99,6 +99,9 @@ class Writer {
         items << " 5=" << floats("F32", (blocks + 255) / 256, largest * 0.4, largest * 0.05);
         items << " 6=" << table(dynamic8_values(), 256);
       }
+    } else if (format == "mxfp4") {
+      items << " format=mxfp4 block_size=32 1=" << random_bytes("U8", count / 2)
+            << " 2=" << exponents(count / 32, std::ilogb(largest / 6) + 127);
     } else if (format == "llm-int8") {
       items << " format=int8_rows block_size=" << columns << " threshold=6 1=" << random_bytes("I8", count)
             << " 2=" << floats("F32", rows, largest, largest * 0.15);
@@ -128,6 +131,15 @@ class Writer {
       bytes[i] = static_cast<std::uint8_t>(static_cast<std::int8_t>(point));
     }
     return store("I8", bytes);
+  }
+
+  /// Exponents of scales about `mean`.
+  std::string exponents(std::size_t blocks, int mean) {
+    std::vector<std::uint8_t> bytes(blocks);
+    const std::uint64_t seed = next_seed();
+    for (std::size_t i = 0; i < blocks; ++i)
+      bytes[i] = static_cast<std::uint8_t>(mean + static_cast<int>(random_bits(seed, i) % 3) - 1);
+    return store("U8", bytes);
   }
 
   /// Codes of -7 to 7: with -8 their mean would not be 0, and sums of a whole model would lean to one side.

@@ -19,7 +19,8 @@ constexpr unsigned kLeastSplit = 4;
 unsigned ceil_divide(std::size_t a, std::size_t b) { return static_cast<unsigned>((a + b - 1) / b); }
 
 bool is_four_bit(Format format) {
-  return format == Format::levels4 || format == Format::levels4_nested || format == Format::int4;
+  return format == Format::levels4 || format == Format::levels4_nested || format == Format::mxfp4 ||
+         format == Format::int4;
 }
 
 /// Columns that a warp of multiply_vector takes at a time.

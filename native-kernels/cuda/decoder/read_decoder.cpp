@@ -164,7 +164,9 @@ LinearPlan linear(Nodes& nodes, const std::string& name, std::size_t rows, std::
   const std::size_t elements = traits.bits < 8 ? code_bytes(shape) : rows * columns;
   plan.codes = typed(node, kCodes, type_name(traits.codes), elements, name);
   const std::size_t blocks = block_count(shape);
-  if (blocks > 0 && input(node, kScales, name).type == "U8") {
+  if (traits.scales == FormatTraits::Scales::e8m0) {
+    plan.scales = typed(node, kScales, "U8", blocks, name);
+  } else if (blocks > 0 && input(node, kScales, name).type == "U8") {
     plan.scales = typed(node, kScales, "U8", blocks, name);
     plan.nested_scales = typed(node, kNestedScales, "F32", ceil_divide(blocks, kNestedBlockSize), name);
     plan.nested_map = typed(node, kNestedMap, "F32", 256, name);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <tuple>
 
+#include "codebook.h"
 #include "positioned_file.h"
 #include "reference/quantize_kernels.h"
 
@@ -130,14 +131,17 @@ void rebase(DeviceMatrix& m, DevicePointer base) {
   rebase(m.matrix.bias, base);
 }
 
+std::vector<std::uint8_t> bytes_of_levels(const float* levels) {
+  std::vector<std::uint8_t> bytes(16 * sizeof(float));
+  std::memcpy(bytes.data(), levels, bytes.size());
+  return bytes;
+}
+
 /// The values of integer codes of 4 bits: code - 8.
 std::vector<std::uint8_t> integer_levels() {
-  std::vector<std::uint8_t> bytes(16 * sizeof(float));
-  for (int i = 0; i < 16; ++i) {
-    const auto value = static_cast<float>(i - 8);
-    std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(value), &value, sizeof(value));
-  }
-  return bytes;
+  float levels[16];
+  for (int code = 0; code < 16; ++code) levels[code] = static_cast<float>(code - 8);
+  return bytes_of_levels(levels);
 }
 
 /// The kernel that reads a format: the row of formats.def that names both.
@@ -171,10 +175,14 @@ DeviceMatrix place_matrix(Placement& placement, const LinearPlan& plan) {
     m.nested_scales = offset_pointer<const float>(placement.place(plan.nested_scales));
     m.nested_map = offset_pointer<const float>(placement.place_small(plan.nested_map));
     m.nested_offset = plan.nested_offset;
+  } else if (traits.scales == FormatTraits::Scales::e8m0) {
+    m.scale_codes = offset_pointer<const std::uint8_t>(scales);
   } else {
     m.scales = offset_pointer<const float>(scales);
   }
-  if (traits.values == FormatTraits::Values::levels) {
+  if (traits.values == FormatTraits::Values::e2m1) {
+    m.table = offset_pointer<const float>(placement.place_bytes(bytes_of_levels(e2m1_values())));
+  } else if (traits.values == FormatTraits::Values::levels) {
     m.table = offset_pointer<const float>(placement.place_small(plan.levels));
   } else if (traits.bits == 4) {
     m.table = offset_pointer<const float>(placement.place_bytes(integer_levels()));

@@ -205,7 +205,8 @@ __device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job) {
   const RowView view = row_view<format>(matrix, has_row ? source.row : 0);
   const ScaleRule rule{room.nested_map, matrix.nested_offset, matrix.scale_factor};
 
-  if constexpr (is_four_bit(format)) fill_pair_table<kPairCopies>(room.pairs, job.matrices[0].table, kMatrixThreads);
+  if constexpr (is_four_bit(format))
+    fill_pair_table<format, kPairCopies>(room.pairs, job.matrices[0].table, kMatrixThreads);
   if constexpr (format == Format::levels4_nested) {
     room.nested_map[threadIdx.x] = job.matrices[0].nested_map[threadIdx.x];
   }

@@ -287,7 +287,7 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   RowPair rows = rows_of_tile<format>(job, min(first_tile + warp / job.split, tiles - 1), g);
   VectorStep<format> step = load_step<format>(rows, begin * kStep + t * kLane, columns);
   if constexpr (is_four_bit(format)) {
-    fill_pair_table<32>(reinterpret_cast<unsigned*>(room.pairs), job.matrices[0].table, kVectorThreads);
+    fill_pair_table<format, 32>(reinterpret_cast<unsigned*>(room.pairs), job.matrices[0].table, kVectorThreads);
   }
   if constexpr (format == Format::levels4_nested) {
     if (threadIdx.x < 256) room.nested_map[threadIdx.x] = job.matrices[0].nested_map[threadIdx.x];

@@ -7,13 +7,32 @@
 
 namespace nibble::cuda {
 
-/// 256 pairs of values, one for each byte of two codes, each `copies` times side by side: with a copy for every bank of
-/// shared memory lookups never collide. Entry (byte, lane) lies at byte * copies + lane % copies.
-template <unsigned copies>
+__device__ __forceinline__ constexpr bool is_four_bit(Format format) {
+  return format == Format::levels4 || format == Format::levels4_nested || format == Format::mxfp4 ||
+         format == Format::int4;
+}
+__device__ __forceinline__ constexpr bool is_affine(Format format) {
+  return format == Format::int4 || format == Format::int8;
+}
+__device__ __forceinline__ constexpr bool is_float(Format format) {
+  return format == Format::bf16 || format == Format::f16 || format == Format::f32;
+}
+
+/// Whether the low half of a byte has the first of its two columns.
+__device__ __forceinline__ constexpr bool is_low_first(Format format) { return format == Format::mxfp4; }
+/// Whether scales are exponents of powers of two.
+__device__ __forceinline__ constexpr bool has_exponents(Format format) { return format == Format::mxfp4; }
+
+/// 256 pairs of values, one for each byte of two codes, the first column's in the low half of the pair, each `copies`
+/// times side by side: with a copy for every bank of shared memory lookups never collide. Entry (byte, lane) lies at
+/// byte * copies + lane % copies.
+template <Format format, unsigned copies>
 __device__ __forceinline__ void fill_pair_table(unsigned* pairs, const float* table, unsigned threads) {
   for (unsigned i = threadIdx.x; i < 256 * copies / 4; i += threads) {
     const unsigned byte = i / (copies / 4);
-    const unsigned pair = bits_of(__floats2half2_rn(__ldg(table + (byte >> 4)), __ldg(table + (byte & 15))));
+    const float high = __ldg(table + (byte >> 4));
+    const float low = __ldg(table + (byte & 15));
+    const unsigned pair = bits_of(is_low_first(format) ? __floats2half2_rn(low, high) : __floats2half2_rn(high, low));
     reinterpret_cast<uint4*>(pairs)[i] = make_uint4(pair, pair, pair, pair);
   }
 }
@@ -69,16 +88,6 @@ __device__ __forceinline__ unsigned float_pair(unsigned word, unsigned second) {
   return bits_of(__floats2half2_rn(limit(a * kWeightLift), limit(b * kWeightLift)));
 }
 
-__device__ __forceinline__ constexpr bool is_four_bit(Format format) {
-  return format == Format::levels4 || format == Format::levels4_nested || format == Format::int4;
-}
-__device__ __forceinline__ constexpr bool is_affine(Format format) {
-  return format == Format::int4 || format == Format::int8;
-}
-__device__ __forceinline__ constexpr bool is_float(Format format) {
-  return format == Format::bf16 || format == Format::f16 || format == Format::f32;
-}
-
 /// A row of a matrix, with what must be known to read any part of it.
 struct RowView {
   const std::uint8_t* codes;  // of the row
@@ -99,7 +108,7 @@ __device__ __forceinline__ RowView row_view(const Matrix& m, unsigned row) {
                                                    : first * 2);
   if constexpr (!is_float(format)) {
     view.scales = format == Format::levels4_nested ? m.nested_scales : m.scales;
-    view.scale_codes = format == Format::levels4_nested ? m.scale_codes : nullptr;
+    view.scale_codes = format == Format::levels4_nested || has_exponents(format) ? m.scale_codes : nullptr;
     view.zero_points = is_affine(format) ? m.zero_points : nullptr;
     view.index = m.block_shift == kRowBlocks ? row : static_cast<unsigned>(first);
     view.block_shift = m.block_shift;
@@ -122,6 +131,8 @@ __device__ __forceinline__ RawScale read_scale(const RowView& row, unsigned colu
     if constexpr (format == Format::levels4_nested) {
       raw.code = __ldg(row.scale_codes + block);
       raw.scale = __ldg(row.scales + (block >> 8));
+    } else if constexpr (has_exponents(format)) {
+      raw.code = __ldg(row.scale_codes + block);
     } else {
       raw.scale = __ldg(row.scales + block);
     }
@@ -143,6 +154,9 @@ template <Format format>
 __device__ __forceinline__ float finish_scale(const ScaleRule& rule, const RawScale& raw) {
   if constexpr (is_float(format)) return 1.0f / kWeightLift;
   if constexpr (format == Format::levels4_nested) return rule.nested_map[raw.code] * raw.scale + rule.nested_offset;
+  if constexpr (has_exponents(format)) {
+    return __uint_as_float(raw.code == 0 ? 0x00400000u : raw.code == 255 ? 0x7fc00000u : raw.code << 23);
+  }
   return raw.scale * rule.factor;
 }
 
