@@ -99,6 +99,8 @@ class Api {
   Status* create_status(int code, const char* message) const {
     return slot<0, Status*(int, const char*)>()(code, message);
   }
+  int error_code(const Status* status) const { return slot<1, int(const Status*)>()(status); }
+  const char* error_message(const Status* status) const { return slot<2, const char*(const Status*)>()(status); }
   void create_env(int level, const char* id, Env** out) const {
     check(slot<3, Status*(int, const char*, Env**)>()(level, id, out));
   }
@@ -303,8 +305,8 @@ class Api {
   }
 
   [[noreturn]] void fail(Status* status) const {
-    const int code = slot<1, int(const Status*)>()(status);
-    const std::string message = slot<2, const char*(const Status*)>()(status);
+    const int code = error_code(status);
+    const std::string message = error_message(status);
     release(status);
     switch (code) {
       case kCodeNoSuchFile:

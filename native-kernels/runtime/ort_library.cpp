@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 #ifdef _WIN32
@@ -51,6 +52,36 @@ void check_version(const std::string& version) {
   }
 }
 
+/// Asks the table for what is known beforehand. A version says nothing of a library that was built otherwise; a table
+/// in another order would be noticed only by what it breaks. Statuses first: all else answers with one.
+/// @throws when an answer is not the one that the layout promises
+void check_layout(const Api& api) {
+  const auto require = [](bool holds, const char* what) {
+    if (!holds) unavailable(std::string("its table of functions is not laid out as its version says (") + what + ")");
+  };
+  constexpr const char* kText = "layout";
+  Status* status = api.create_status(kCodeInvalidGraph, kText);
+  require(status != nullptr && api.error_code(status) == kCodeInvalidGraph, "codes of errors");
+  require(std::string_view(api.error_message(status)) == kText, "texts of errors");
+  api.release(status);
+
+  float data[6] = {};
+  const std::int64_t shape[] = {2, 3};
+  MemoryInfo* memory = nullptr;
+  api.create_cpu_memory_info(&memory);
+  require(memory != nullptr, "memory");
+  Value* value = nullptr;
+  api.create_tensor(memory, data, sizeof data, shape, 2, kFloat, &value);
+  require(value != nullptr && api.tensor_data(value) == data, "tensors");
+  int type = 0;
+  const std::int64_t* dims = nullptr;
+  std::size_t rank = 0;
+  api.tensor_type_and_shape(value, &type, &dims, &rank);
+  require(type == kFloat && rank == 2 && dims[0] == shape[0] && dims[1] == shape[1], "shapes");
+  api.release(value);
+  api.release(memory);
+}
+
 std::mutex opening;
 Library* opened = nullptr;
 
@@ -72,6 +103,7 @@ Library& Library::open(const std::string& path) {
   check_version(version);
   const void* const* table = base->get_api(kApiVersion);
   if (table == nullptr) unavailable("version " + version + " has no API version " + std::to_string(kApiVersion));
+  check_layout(Api(table));
   opened = new Library(Api(table), version);
   return *opened;
 }
