@@ -5,12 +5,17 @@ import type { RopeConfig } from './rope-config.ts';
  * full, so that nothing behind this file asks which family it reads.
  */
 
-/** A stored matrix: `module.weight` [outFeatures, inFeatures], and `module.bias` [outFeatures] where it has one. */
+/**
+ * A stored matrix: `module.weight` [outFeatures, inFeatures], and `module.bias` [outFeatures] where it has one; or some
+ * rows of one that holds several.
+ */
 export interface Matrix {
   readonly module: string;
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly bias: boolean;
+  /** The module has `total` rows; `outFeatures` of them from `first` on are this matrix. */
+  readonly within?: { readonly first: number; readonly total: number };
 }
 
 /** x / sqrt(mean(x²) + epsilon) · (weight + weightOffset), the weight being `module.weight` (Zhang & Sennrich 2019). */

@@ -321,6 +321,26 @@ export function attentionOf(
   };
 }
 
+/** Matrices that are stored as one, in this order: the rows of the first, then those of the second and so on. */
+export function fusedMatrices(
+  module: string,
+  inFeatures: number,
+  widths: readonly number[],
+): Matrix[] {
+  const total = widths.reduce((sum, outFeatures) => sum + outFeatures, 0);
+  let end = 0;
+  return widths.map((outFeatures) => {
+    end += outFeatures;
+    return {
+      module,
+      inFeatures,
+      outFeatures,
+      bias: false,
+      within: { first: end - outFeatures, total },
+    };
+  });
+}
+
 /** What a gated feed-forward has beyond sizes. */
 export interface GatedDetails {
   /** @default silu */

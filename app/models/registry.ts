@@ -1,11 +1,12 @@
 import { exaone4 } from './exaone4.ts';
-import { sevenLinearLayers, oneOf, type Family } from './family.ts';
+import { sevenLinearLayers, type Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
 import { granite } from './granite.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { mixtral } from './mixtral.ts';
 import { olmo2, olmo3, olmoe } from './olmo.ts';
+import { phi3 } from './phi3.ts';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.ts';
 import { qwen2, qwen3 } from './qwen.ts';
 import { seedOss } from './seed-oss.ts';
@@ -45,11 +46,8 @@ export const families: readonly Family[] = [
   olmoe,
   exaone4,
   seedOss,
+  phi3,
   quantizedOnly('stablelm', 'StableLmForCausalLM'),
-  quantizedOnly('phi3', 'Phi3ForCausalLM', {
-    isLinear: oneOf('self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'),
-    normType: 'widen',
-  }),
 ];
 
 /** A model type with its class and family. */

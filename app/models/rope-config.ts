@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError, because } from '../contract/error.ts';
-import { readFields, unsupportedFeature } from './fields.ts';
+import { contradiction, readFields, unsupportedFeature } from './fields.ts';
 
 /**
  * How positions become angles. `theta` is the base; every kind starts from the frequencies
@@ -223,6 +223,34 @@ export function readRope(
         `rotary embeddings of type ${JSON.stringify(kind.slice(0, 64))} are not supported (known: ${KNOWN_KINDS.join(', ')}).`,
       );
   }
+}
+
+/**
+ * Reads a rotary embedding of a family that may rotate the leading part of every head alone, whatever its kind.
+ *
+ * @throws AppError as `readRope`
+ */
+export function readPartialRope(
+  fields: RopeFields,
+  contextLength: number,
+  headDimension: number,
+): { readonly rope: RopeConfig; readonly dimensions: number } {
+  const given = parametersOf(fields);
+  const partial = given.partial_rotary_factor ?? fields.partial_rotary_factor ?? 1;
+  const dimensions = Math.floor(headDimension * partial);
+  if (dimensions === 0 || dimensions % 2 !== 0)
+    throw contradiction(
+      'partial_rotary_factor',
+      partial,
+      `${dimensions} rotated elements of a head of ${headDimension} cannot be paired.`,
+    );
+  const whole = { ...given, partial_rotary_factor: null };
+  const rope = readRope(
+    { ...fields, partial_rotary_factor: null, rope_scaling: null, rope_parameters: whole },
+    contextLength,
+    dimensions,
+  );
+  return { rope, dimensions };
 }
 
 /**

@@ -55,6 +55,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'softcap':
     case 'wanted-rows':
     case 'linear':
+    case 'split':
     case 'gated':
     case 'sigmoid-gate':
       return null;
@@ -294,6 +295,9 @@ function printNode(printer: Printer, node: PlanNode): void {
       return;
     case 'linear':
       printLinear(printer, node);
+      return;
+    case 'split':
+      writer.split(node.name, node.input, node.parts);
       return;
     case 'attention':
       printAttention(printer, node);

@@ -44,6 +44,17 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'sigmoid-gate':
       writer.operator('SigmoidGate', node.name, [node.input, node.gate, node.added]);
       return;
+    case 'split': {
+      const [first, ...others] = node.parts;
+      if (first === undefined) return;
+      const widths = node.parts.map(({ width }, i): [string, Attribute] => [
+        `width${i}`,
+        { int: width },
+      ]);
+      const further = others.map(({ name }) => name);
+      writer.operator('Split', first.name, [node.input], Object.fromEntries(widths), further);
+      return;
+    }
     case 'rotary':
     case 'embedding':
     case 'rms-norm':
@@ -127,6 +138,8 @@ export function cudaObstacle(node: PlanNode): string | null {
     case 'softcap':
     case 'sigmoid-gate':
       return 'it scales, limits or adds what a block computed';
+    case 'split':
+      return 'it stores several matrices as one';
     case 'experts':
       return 'it chooses among experts';
   }

@@ -190,6 +190,18 @@ export class GraphWriter {
     return this.#add(operator, '', name, inputs, attributes, [name]);
   }
 
+  /** Cuts the last dimension of a value into parts of these widths. */
+  split(
+    name: string,
+    input: string,
+    parts: readonly { readonly name: string; readonly width: number }[],
+  ): void {
+    const widths = parts.map(({ width }) => width);
+    const sizes = this.constant(`${name}.sizes`, 'I64', [widths.length], widths);
+    const outputs = parts.map((part) => part.name);
+    this.#add('Split', '', name, [input, sizes], { axis: { int: -1 } }, outputs);
+  }
+
   /** Adds an operator that ONNX Runtime has beside standard ONNX; an output without a name is not wanted. */
   contributedOperator(
     operator: string,

@@ -151,6 +151,9 @@ export function printNode(context: LinearContext, node: PlanNode): void {
         node.parts.map((part) => ({ ...part, input: node.input })),
       );
       return;
+    case 'split':
+      writer.split(node.name, node.input, node.parts);
+      return;
     case 'attention':
       printAttention(writer, node);
       return;

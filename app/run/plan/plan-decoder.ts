@@ -1,3 +1,4 @@
+import { AppError } from '../../contract/error.ts';
 import type {
   Attention,
   Decoder,
@@ -9,6 +10,25 @@ import type {
   RmsNorm,
 } from '../../models/index.ts';
 import type { NamedMatrix, Plan, PlanNode } from './plan.ts';
+
+/**
+ * The matrix that holds others one after the other; null where each is stored by itself. One product with it costs what
+ * theirs would, and its codes stay as they are, whatever their blocks.
+ */
+function wholeOf(parts: readonly Matrix[]): Matrix | null {
+  const [first] = parts;
+  if (first?.within === undefined) return null;
+  const { total } = first.within;
+  let end = 0;
+  for (const { module, outFeatures, within } of parts) {
+    if (module !== first.module || within?.first !== end || within.total !== total)
+      throw new AppError('internal', `The parts of ${first.module} do not follow each other.`);
+    end += outFeatures;
+  }
+  if (end !== total) throw new AppError('internal', `The parts of ${first.module} leave rows out.`);
+  const { module, inFeatures, bias } = first;
+  return { module, inFeatures, outFeatures: total, bias };
+}
 
 /** Collects nodes; every method adds one and returns the name of what it computes. */
 class Walk {
@@ -31,8 +51,16 @@ class Walk {
   }
 
   linears(name: string, input: string, parts: readonly NamedMatrix[]): string[] {
-    this.nodes.push({ op: 'linear', name, input, parts });
-    return parts.map((part) => part.name);
+    const names = parts.map((part) => part.name);
+    const whole = wholeOf(parts);
+    if (whole === null) {
+      this.nodes.push({ op: 'linear', name, input, parts });
+      return names;
+    }
+    const product = this.linear(`${name}.product`, input, whole);
+    const columns = parts.map((part) => ({ name: part.name, width: part.outFeatures }));
+    this.nodes.push({ op: 'split', name: `${name}.split`, input: product, parts: columns });
+    return names;
   }
 
   wanted(name: string, input: string): string {

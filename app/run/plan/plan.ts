@@ -67,6 +67,13 @@ export type PlanNode =
       readonly input: string;
       readonly parts: readonly NamedMatrix[];
     }
+  /** The columns of `input`: those of the first part, then those of the second and so on, each a value of its own. */
+  | {
+      readonly op: 'split';
+      readonly name: string;
+      readonly input: string;
+      readonly parts: readonly { readonly name: string; readonly width: number }[];
+    }
   /** Attention of T tokens over the cache of `layer`, [T, heads · headDimension]. */
   | {
       readonly op: 'attention';

@@ -293,7 +293,7 @@ describe('readDecoder', () => {
   it.each([
     ['an unknown architecture', like('mamba', 'MambaForCausalLM'), 'MambaForCausalLM'],
     ['a class without a language head', like('llama', 'LlamaForSequenceClassification'), 'Llama'],
-    ['one that can only be quantized', like('phi3', 'Phi3ForCausalLM'), 'Phi3ForCausalLM'],
+    ['one that can only be quantized', like('stablelm', 'StableLmForCausalLM'), 'StableLm'],
     ['an activation it has no kernel for', { ...llama, hidden_act: 'relu' }, 'relu'],
     [
       'a kind of layer it does not know',
@@ -352,8 +352,8 @@ describe('readDecoder', () => {
 
 describe('describeArchitecture', () => {
   it('describes what it can quantize but not run, and what it knows nothing of', () => {
-    const phi = describeArchitecture(like('phi3', 'Phi3ForCausalLM'));
-    expect([phi.quantizable, phi.runnable, phi.layers]).toEqual([true, false, 3]);
+    const stable = describeArchitecture(like('stablelm', 'StableLmForCausalLM'));
+    expect([stable.quantizable, stable.runnable, stable.layers]).toEqual([true, false, 3]);
     const mamba = describeArchitecture({ model_type: 'mamba', num_hidden_layers: 'many' });
     expect([mamba.quantizable, mamba.runnable, mamba.layers]).toEqual([false, false, null]);
     expect(mamba.obstacle?.message).toContain('mamba');

@@ -22,9 +22,13 @@ import {
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { encodeSafetensors, type FixtureTensor } from '../../fixtures/tiny-checkpoint.ts';
 
-const golden = fileURLToPath(new URL('../../fixtures/golden/families/', import.meta.url));
+const golden = fileURLToPath(new URL('../../fixtures/golden/', import.meta.url));
+const foldersIn = (folder: string): string[] =>
+  readdirSync(path.join(golden, folder)).filter((name) => !name.endsWith('.md'));
 /** Every family that runs has one; each folder says what transformers computed of it in float32. */
-const architectures = readdirSync(golden).filter((name) => !name.endsWith('.md'));
+const families = foldersIn('families');
+/** What a family's config.json may say beside that. */
+const variants = foldersIn('family-variants');
 
 const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 };
 
@@ -33,7 +37,8 @@ const PROMPT_TOKENS = 16;
 
 async function copyOf(architecture: string): Promise<string> {
   const directory = path.join(await scratchFolder(), architecture);
-  await cp(path.join(golden, architecture), directory, { recursive: true });
+  const folder = families.includes(architecture) ? 'families' : 'family-variants';
+  await cp(path.join(golden, folder, architecture), directory, { recursive: true });
   return directory;
 }
 
@@ -55,10 +60,10 @@ function distance(found: Float32Array, expected: readonly number[] | Float32Arra
 
 it('has a golden model of every family that runs', () => {
   const running = [...knownModels.values()].filter(({ family }) => family.read !== null);
-  expect(running.map(({ modelType }) => modelType).sort()).toEqual([...architectures].sort());
+  expect(running.map(({ modelType }) => modelType).sort()).toEqual([...families].sort());
 });
 
-describe.each(architectures)('a golden %s', (architecture) => {
+describe.each([...families, ...variants])('a golden %s', (architecture) => {
   it('gives the logits and the text of transformers', async () => {
     const directory = await copyOf(architecture);
     const expected = readSafetensors(path.join(directory, 'expected.safetensors'));
@@ -183,6 +188,8 @@ describe.each<[string, SchemeName]>([
   ['qwen3_moe', 'int8-absmax'],
   ['qwen2_moe', 'llm-int8'],
   ['mixtral', 'int4'],
+  ['phi3', 'nf4-dq'],
+  ['phi3', 'llm-int8'],
 ])('%s quantized with %s', (architecture, scheme) => {
   it('runs as the float32 model of the weights that its codes stand for', async () => {
     const original = await copyOf(architecture);
