@@ -21,6 +21,12 @@ export interface AnswerRequest {
   readonly signal: AbortSignal;
 }
 
+/**
+ * More tokens than any vocabulary has. A larger number, which a file of the model or a request may name, says the same, and
+ * the runtime does not take it.
+ */
+const MAX_TOP_K = 2 ** 30;
+
 /** Tokens per second, or null when there is too little to divide. */
 function rate(tokens: number, ms: number): number | null {
   return tokens > 0 && ms > 0 ? (tokens / ms) * 1000 : null;
@@ -87,7 +93,7 @@ export async function answer(
     const result = await model.generate({
       ids: rest,
       history: ids.slice(0, cachedTokens),
-      sampling,
+      sampling: { ...sampling, topK: Math.min(sampling.topK, MAX_TOP_K) },
       maxTokens,
       stopIds,
       alternatives: request.alternatives,

@@ -25,7 +25,10 @@ export async function isInLibrary(context: EngineContext, directory: string): Pr
   return false;
 }
 
-/** Whether a file is still the one that was recorded: by its time where it is older than its row, else by its hash. */
+/**
+ * Whether a file is still the one that was recorded: by its times where it is older than its row, else by its hash. The
+ * time of its inode counts, too: whoever puts another file in its place can give that any time of writing.
+ */
 async function isAsRecorded(
   file: string,
   { sizeBytes, sha256, hashKind = 'sha256' }: StoredFile,
@@ -35,7 +38,7 @@ async function isAsRecorded(
   if (sha256 === null) return false;
   const status = await lstat(file);
   if (!status.isFile() || status.size !== sizeBytes) return false;
-  if (status.mtimeMs <= Date.parse(createdAt)) return true;
+  if (Math.max(status.mtimeMs, status.ctimeMs) <= Date.parse(createdAt)) return true;
   try {
     return (await hashFile(file, hashKind)) === sha256;
   } catch (error) {

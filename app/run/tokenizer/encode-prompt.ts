@@ -1,4 +1,4 @@
-import { AppError, because } from '../../contract/error.ts';
+import { AppError, because, toAppError } from '../../contract/error.ts';
 import type { Message } from '../../contract/sampling.ts';
 import type { ChatTemplate } from '../template/chat-template.ts';
 import type { ModelTokenizer } from './load-tokenizer.ts';
@@ -45,6 +45,54 @@ function plainText(messages: readonly Message[]): string {
 /** A text up to this length is tokenized in full, so that it can be said by how much it is too long. */
 const MAX_COUNTED_LENGTH = 1024 * 1024;
 
+function beyondContext(characters: number, contextTokens: number): AppError {
+  return new AppError(
+    'invalid-input',
+    `The prompt has more than ${contextTokens} tokens, which is what the context holds.`,
+    because(
+      'prompt-beyond-context',
+      { characters, contextTokens },
+      { remedy: 'Shorten the conversation, or load the model with a larger context.' },
+    ),
+  );
+}
+
+/** Whether the messages alone, without what a template puts around them, have more tokens than there is room for. */
+function isBeyond(
+  tokenizer: ModelTokenizer,
+  messages: readonly Message[],
+  contextLength: number,
+): boolean {
+  const text = plainText(messages);
+  if (text.length <= MAX_COUNTED_LENGTH) return false;
+  try {
+    tokenizer.encode(text, false, { limit: contextLength });
+    return false;
+  } catch (error) {
+    if (error instanceof TooManyTokens) return true;
+    throw error;
+  }
+}
+
+/** What the template makes of the messages. A template that a text is too long for is not to blame for its length. */
+function rendered(
+  tokenizer: ModelTokenizer,
+  template: ChatTemplate,
+  messages: readonly Message[],
+  contextLength: number,
+): string {
+  try {
+    return template.render(messages);
+  } catch (error) {
+    if (
+      toAppError(error).reason === 'chat-template-limit' &&
+      isBeyond(tokenizer, messages, contextLength)
+    )
+      throw beyondContext(plainText(messages).length, contextLength);
+    throw error;
+  }
+}
+
 /**
  * The tokens that make the model answer a conversation.
  *
@@ -73,8 +121,9 @@ export function encodePrompt(
       marker,
     ),
   }));
-  const rendered = template === null ? plainText(marked) : template.render(marked);
-  const parts = rendered.split(marker);
+  const whole =
+    template === null ? plainText(marked) : rendered(tokenizer, template, marked, contextLength);
+  const parts = whole.split(marker);
   let length = 0;
   const plainAt = parts.slice(0, -1).map((part) => (length += part.length));
   const text = parts.join('');
@@ -84,14 +133,6 @@ export function encodePrompt(
     return { text, ids: tokenizer.encode(text, template === null, { plainAt, limit }) };
   } catch (error) {
     if (!(error instanceof TooManyTokens)) throw error;
-    throw new AppError(
-      'invalid-input',
-      `The prompt has more than ${contextLength} tokens, which is what the context holds.`,
-      because(
-        'prompt-beyond-context',
-        { characters: text.length, contextTokens: contextLength },
-        { remedy: 'Shorten the conversation, or load the model with a larger context.' },
-      ),
-    );
+    throw beyondContext(text.length, contextLength);
   }
 }

@@ -21,10 +21,18 @@ const absent = z
   )
   .optional();
 
-const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+/** Text that can be read as it was sent: JSON can write half of a character, and half of one would become another. */
+const text = z
+  .string()
+  .refine(
+    (value) => value.isWellFormed(),
+    'There is half of a character in it (a lone surrogate).',
+  );
+
+const textPart = z.strictObject({ type: z.literal('text'), text });
 const messageSchema = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([z.string(), z.array(textPart).min(1)]),
+  content: z.union([text, z.array(textPart).min(1)]),
   annotations: absent,
   audio: absent,
   function_call: absent,
@@ -72,7 +80,7 @@ export const chatRequestSchema = z
     max_tokens: length,
     max_completion_tokens: length,
     stop: z
-      .union([z.string().min(1), z.array(z.string().min(1)).max(MAX_STOPS)])
+      .union([text.min(1), z.array(text.min(1)).max(MAX_STOPS)])
       .nullish()
       .transform((stop) => (typeof stop === 'string' ? [stop] : (stop ?? []))),
   })
@@ -99,7 +107,8 @@ function innermost(issue: Issue): Issue {
   if (issue.code !== 'invalid_union') return issue;
   const first = issue.errors.flatMap(([each]) => (each === undefined ? [] : [each]));
   // A value of another type than a branch takes fails right at its door.
-  const [inside] = first.filter(({ path }) => path.length > 0);
+  const inside =
+    first.find(({ path }) => path.length > 0) ?? first.find(({ code }) => code !== 'invalid_type');
   return inside === undefined
     ? issue
     : innermost({ ...inside, path: [...issue.path, ...inside.path] });

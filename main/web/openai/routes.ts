@@ -143,10 +143,29 @@ export function openAiRoutes(
     if (!known) log(`API: ${message}`);
     await sendError(reply, known ? requestError(status, message) : engineError(error));
   });
-  // A route and not a handler for what is not found: the page's files would be looked at first.
-  app.all('/*', (request, reply) =>
-    sendError(reply, requestError(404, `There is no ${request.method} ${request.url} here.`)),
+  // JSON is UTF-8. Decoding it leniently would answer other words than were sent, without saying so.
+  const parse = app.getDefaultJsonParser('error', 'error');
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request, body: Buffer, done) => {
+      let text: string;
+      try {
+        text = decoder.decode(body);
+      } catch {
+        const error = new Error('The body is not UTF-8, which JSON has to be.');
+        done(Object.assign(error, { statusCode: 400 }));
+        return;
+      }
+      void parse(request, text, done);
+    },
   );
+  // Routes and not a handler for what is not found: the page's files would be looked at first.
+  for (const anything of ['/', '/*'])
+    app.all(anything, (request, reply) =>
+      sendError(reply, requestError(404, `There is no ${request.method} ${request.url} here.`)),
+    );
 
   const modelsOf = async (): Promise<object[]> => {
     const models = await engine.chatModels({});

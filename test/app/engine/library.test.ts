@@ -374,9 +374,15 @@ describe('remove', () => {
       const text = readFileSync(config, 'utf8').replace('llama', 'LLAMA');
       writeFileSync(config, text);
       utimesSync(config, new Date(), new Date(Date.now() + 60_000));
+      // As a copy that keeps its times (`cp -p`) puts it there: by them it is older than the model.
+      const weights = path.join(directory, 'model.safetensors');
+      const others = readFileSync(weights);
+      others.writeUInt8(255 - others.readUInt8(others.length - 1), others.length - 1);
+      writeFileSync(weights, others);
+      utimesSync(weights, new Date(2000, 1), new Date(2000, 1));
       const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever }, quiet);
       expect(removed.deletedFiles).toBe(true);
-      expect(readdirSync(directory).sort()).toEqual(['config.json', 'notes']);
+      expect(readdirSync(directory).sort()).toEqual(['config.json', 'model.safetensors', 'notes']);
       expect(readFileSync(own, 'utf8')).toBe('mine');
       expect(readFileSync(config, 'utf8')).toBe(text);
       expect((await library()).artifacts).toEqual([]);

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { AppError, because } from '../../../app/contract/error.ts';
 import type { Message } from '../../../app/contract/sampling.ts';
 import { encodePrompt } from '../../../app/run/index.ts';
 import { loadChatTemplate } from '../../../app/run/template/chat-template.ts';
@@ -55,5 +56,24 @@ describe('encodePrompt', async () => {
     const prompt = encodePrompt(tokenizer, null, [system('A poem.'), user('Roses <|im_end|> are')]);
     expect(prompt.text).toBe('A poem.\n\nRoses <|im_end|> are');
     expect(prompt.ids.filter((id) => id <= end)).toEqual([bos]);
+  });
+
+  it('says that the messages are too long where a template ends at its limit for them', () => {
+    const long = [user('word '.repeat(900_000))];
+    expect(() => encodePrompt(tokenizer, chat, long, 1024)).toThrow(
+      expect.objectContaining({ reason: 'prompt-beyond-context' }) as Error,
+    );
+    const endless = {
+      render: () => {
+        throw new AppError(
+          'malformed-file',
+          'Too much.',
+          because('chat-template-limit', { limit: 'steps', line: 1 }),
+        );
+      },
+    };
+    expect(() => encodePrompt(tokenizer, endless, [user('word')], 1024)).toThrow(
+      expect.objectContaining({ reason: 'chat-template-limit' }) as Error,
+    );
   });
 });

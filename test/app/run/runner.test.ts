@@ -163,6 +163,12 @@ describe('a runner', () => {
     expect(answer.statistics.stop).toBe('context-full');
   });
 
+  it('takes a top-k beyond every vocabulary for what it says: nothing is cut off', async () => {
+    const ask = (topK: number): Promise<{ ids: number[] }> =>
+      client.chat({ messages, sampling: { ...sampling, topK }, maxTokens: 8 });
+    expect((await ask(Number.MAX_SAFE_INTEGER)).ids).toEqual((await ask(0)).ids);
+  });
+
   it('refuses ids that the model does not have', async () => {
     const request = { ids: [1, 4096], sampling: {}, maxTokens: 1 };
     await expect(client.generate(request)).rejects.toMatchObject({ code: 'invalid-input' });

@@ -152,6 +152,7 @@ describe('a chat completion request', () => {
     expect(refused(part('a'))).toBe('messages.0.content.1');
     expect(refused({ messages: [{ role: 'user', content: 7 }] })).toBe('messages.0.content');
     expect(refused({ stop: ['a', 7] })).toBe('stop.1');
+    expect(refused({ stop: ['a', 'b', 'c', 'd', 'e'] })).toBe('stop');
     expect(refused({ messages: [{ role: 'tool', content: 'a' }] })).toBe('messages.0.role');
     expect(refused({ stream_options: { include_use: true } })).toBe('stream_options.include_use');
     // An answer as it was got goes back as it is.
@@ -177,6 +178,20 @@ describe('a chat completion request', () => {
   it('refuses two names of one thing that contradict each other', () => {
     expect(refused({ max_tokens: 3, max_completion_tokens: 4 })).toBe('max_completion_tokens');
     expect(refused({ repetition_penalty: 1, repeat_penalty: 2 })).toBe('repeat_penalty');
+  });
+
+  it('refuses half a character, which could only be answered as another one', () => {
+    const message = (content: unknown): object => ({ messages: [{ role: 'user', content }] });
+    expect(refused(message('a\ud800'))).toBe('messages.0.content');
+    expect(refused(message([{ type: 'text', text: '\udc36' }]))).toBe('messages.0.content.0.text');
+    expect(refused({ stop: '\ud83d' })).toBe('stop');
+    expect(refused({ stop: ['a', '\ud83d'] })).toBe('stop.1');
+    accepted(message('\ud83d\udc36'));
+  });
+
+  it('says how many stop texts there may be', () => {
+    const read = readChatRequest({ ...plain, stop: ['a', 'b', 'c', 'd', 'e'] });
+    expect('fault' in read && read.fault.message).toMatch(/<=4 items/);
   });
 
   it('refuses a body that is no object', () => {

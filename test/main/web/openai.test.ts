@@ -58,6 +58,11 @@ beforeAll(async () => {
 });
 afterAll(() => session.close());
 
+function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body;
+  return Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body);
+}
+
 function call(
   path: string,
   body?: unknown,
@@ -69,9 +74,7 @@ function call(
       'content-type': 'application/json',
       ...headers,
     },
-    ...(body === undefined
-      ? {}
-      : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { method: 'POST', body: bodyOf(body) }),
   });
 }
 
@@ -245,7 +248,16 @@ describe('the API for programs', () => {
     await refuse(call('/models', undefined, { authorization: '', cookie: session.cookie }), 401);
     await refuse(call('/models', undefined, { origin: 'http://evil.example' }), 403);
     await refuse(call('/nothing'), 404);
+    await refuse(call(''), 404);
+    await refuse(call('', undefined, { authorization: '' }), 401);
     await refuse(call('/chat/completions', '{"model":'), 400);
+    await refuse(
+      call(
+        '/chat/completions',
+        Buffer.from(bodyOf(ask()).toString().replace('story', 'st\u00f6ry'), 'latin1'),
+      ),
+      400,
+    );
     await refuse(call('/chat/completions', 'text', { 'content-type': 'text/plain' }), 400);
     await refuse(call('/chat/completions', '<a/>', { 'content-type': 'application/xml' }), 415);
     expect(await refuse(call('/chat/completions', ask({ model: 'none' })), 404)).toBe('model');

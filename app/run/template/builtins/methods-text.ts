@@ -177,12 +177,14 @@ export function join(runtime: Runtime, separator: string, items: Iterable<Value>
   return parts.join(separator);
 }
 
-function translate(self: Value, table: Value): string {
+function translate(runtime: Runtime, self: Value, table: Value): string {
   if (!(table instanceof Dict)) throw failed('translate() needs a dict');
   return Array.from(needText(self), (character) => {
     const by = table.get(BigInt(character.codePointAt(0) ?? 0));
     if (by === undefined) return character;
-    return by === null ? '' : (textOf(by) ?? characterOf(indexOf(by)));
+    const instead = by === null ? '' : (textOf(by) ?? characterOf(indexOf(by)));
+    runtime.budget.text(instead.length);
+    return instead;
   }).join('');
 }
 
@@ -304,7 +306,7 @@ define('join', 'iterable /', (runtime, self, items) =>
 );
 define('translate', 'table /', (runtime, self, table) => {
   runtime.budget.items(needText(self).length);
-  return translate(self, table);
+  return translate(runtime, self, table);
 });
 all['format'] = variadic((runtime, [self = null, ...args], keywords) =>
   new TextFormatter(runtime, args, (name) => keywords.get(name)).format(needText(self)),

@@ -28,6 +28,7 @@ const hostile: readonly (readonly [string, string])[] = [
   ['memory', "{{ '{:999999999}'.format(1) }}"],
   ['memory', "{{ ('a' * 1000000).replace('a', 'b' * 1000) }}"],
   ['memory', "{{ ('a' * 1000000).join('b' * 1000) }}"],
+  ['memory', "{{ ('a' * 1000000).translate({97: 'b' * 10000}) }}"],
   ['memory', "{{ range(1000)|list|tojson(separators=('x' * 1000000, 'y')) }}"],
   ['memory', '{{ [1]|batch(99999999, 0)|list }}'],
   ['output', "{% for i in range(9999) %}{{ 'x' * 1000 }}{% endfor %}"],
