@@ -28,7 +28,7 @@ export interface RmsNorm {
 
 /** A norm of queries or keys. */
 export interface HeadNorm extends RmsNorm {
-  /** Whether every head is normalized by itself, or all of them together as one vector. */
+  /** Whether every head is normalized by itself, or all of them as one vector. */
   readonly extent: 'head' | 'all-heads';
 }
 

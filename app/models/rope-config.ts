@@ -20,7 +20,7 @@ export type RopeConfig =
       readonly factor: number;
       readonly originalContextLength: number;
     }
-  /** Long wavelengths divided by `factor`, short ones kept, a smooth passage between. */
+  /** Long wavelengths divided by `factor`, short ones unscaled, a smooth passage between. */
   | {
       readonly kind: 'llama3';
       readonly theta: number;
@@ -254,7 +254,7 @@ export function readPartialRope(
 }
 
 /**
- * The rotary embedding of one type of layers, where a config describes them apart (`rope_parameters` by type).
+ * The rotary embedding of one type of layers, where a config describes each type (`rope_parameters` by type).
  *
  * @param old What a config of transformers 4 has for this type, where there is no description of it.
  * @throws AppError as `readRope`, and `malformed-file` for a description that is none

@@ -359,7 +359,7 @@ export function printContribGraph(
         dims: [1, attention.kvHeads, 'positions', attention.headDimension],
       })),
     );
-  return writer.finishStandard(
+  return writer.finishContrib(
     [
       { name: 'input_ids', type: 'I32', dims: [1, 'tokens'] },
       { name: 'logit_rows', type: 'I32', dims: ['rows'] },

@@ -24,7 +24,7 @@ export interface ContribOptions {
   readonly activations: 'F16' | 'F32';
   /**
    * How 4-bit values of a table (NF4, FP4) are multiplied: `table` by MatMulBnb4, from their 4 bits; `levels` by
-   * MatMulNBits from 8 bits, the table rounded to 127ths of its largest value, as the CPU's fast mode does.
+   * MatMulNBits from 8 bits, the table rounded to 127ths of its largest value, as int8 activations on the CPU have it.
    */
   readonly tables: 'table' | 'levels';
   /** Whether MatMulNBits may round the activations of a prompt to int8. @default false */

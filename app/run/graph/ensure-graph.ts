@@ -14,7 +14,7 @@ import { readRuntimeTensors, runtimeWeightsFile } from './runtime-weights.ts';
 
 export const GRAPH_FILE = 'graph.onnx';
 
-/** The graph of the exact mode, which takes no part in copies that were rounded for speed. */
+/** The graph with float32 activations, which takes no part in copies that were rounded for speed. */
 export const EXACT_GRAPH_FILE = 'graph-exact.onnx';
 
 /**
@@ -129,10 +129,10 @@ function int8Threshold(config: Readonly<Record<string, unknown>>): number | unde
  * a folder that was moved, made by transformers and bitsandbytes, or written by another version of Nibble runs as well,
  * and a graph that came with a download is never trusted.
  *
- * @param mode In exact mode the head is the one that was published, not the runner's 8-bit copy.
+ * @param mode With float32 activations (`exact`) the head is the one that was published, not the runner's 8-bit copy.
  * @param contribFor What a graph of ONNX Runtime's own operators is made for. @default our own operators
  * @param onTensors Hears of all tensors of the folder as soon as they are known; building takes longer than that.
- * @param recordsDirectory Where the graph is kept. @default beside the weights
+ * @param recordsDirectory Where the graph is stored. @default beside the weights
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
  */
 export async function ensureGraph(
@@ -151,7 +151,7 @@ export async function ensureGraph(
     const isExact = mode === 'exact';
     const contrib = contribFor?.(decoder);
     const [runtimeTensors, copyFile] = await Promise.all([
-      // In exact mode even a damaged copy is in nobody's way.
+      // With float32 activations even a damaged copy is in nobody's way.
       isExact ? [] : readRuntimeTensors(directory, decoder),
       runtimeWeightsFile(directory),
       requireOwnFiles(

@@ -11,8 +11,8 @@ import {
   type OnnxValue,
 } from './onnx.ts';
 
-/** Our operators' domain and the version of the dialect described in native-kernels/README.md. */
-export const DIALECT = { domain: 'nibble', version: 2 } as const;
+/** Our operators' domain and the version of it described in native-kernels/README.md. */
+export const OPERATOR_DOMAIN = { domain: 'nibble', version: 2 } as const;
 
 /** The domain of the operators that ONNX Runtime has beside standard ONNX. */
 const CONTRIBUTED = { domain: 'com.microsoft', version: 1 } as const;
@@ -49,7 +49,7 @@ function misfit(
   );
 }
 
-/** A stored tensor as the attribute `stored` of our dialect has it: which input it is, and where it lies. */
+/** A stored tensor as the attribute `stored` of our operator domain has it: which input it is, and where it lies. */
 function storedPlace(index: number, { type, dims, data }: StoredInitializer): string {
   return `${[index, type, data.byteOffset, ...dims].join(' ')}/${data.file}`;
 }
@@ -158,7 +158,7 @@ export class GraphWriter {
     return name;
   }
 
-  /** Adds an operator of our dialect and returns the name of its first output, which is the node's own name. */
+  /** Adds an operator of our operator domain and returns the name of its first output, which is the node's own name. */
   operator(
     operator: string,
     name: string,
@@ -166,7 +166,10 @@ export class GraphWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     furtherOutputs: readonly string[] = [],
   ): string {
-    return this.#add(operator, DIALECT.domain, name, inputs, attributes, [name, ...furtherOutputs]);
+    return this.#add(operator, OPERATOR_DOMAIN.domain, name, inputs, attributes, [
+      name,
+      ...furtherOutputs,
+    ]);
   }
 
   /** The same where no output is the node's namesake; `outputs` are the names that they get. */
@@ -177,7 +180,7 @@ export class GraphWriter {
     attributes: Readonly<Record<string, Attribute>>,
     outputs: readonly string[],
   ): void {
-    this.#add(operator, DIALECT.domain, name, inputs, attributes, outputs);
+    this.#add(operator, OPERATOR_DOMAIN.domain, name, inputs, attributes, outputs);
   }
 
   /** Adds an operator of standard ONNX. */
@@ -217,7 +220,7 @@ export class GraphWriter {
   }
 
   /**
-   * The bytes of a graph file in our own dialect: its operators find their weights themselves, by an attribute. As
+   * The bytes of a graph file in our own operators: its operators find their weights themselves, by an attribute. As
    * initializers they would be looked up and mapped one by one, which took ONNX Runtime most of a model's loading.
    */
   finish(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
@@ -226,13 +229,13 @@ export class GraphWriter {
       initializers: [...this.#initializers.values()].filter((each) => !isStored(each)),
       inputs,
       outputs,
-      domains: { [DIALECT.domain]: DIALECT.version },
-      metadata: { 'nibble.dialect': String(DIALECT.version) },
+      domains: { [OPERATOR_DOMAIN.domain]: OPERATOR_DOMAIN.version },
+      metadata: { 'nibble.dialect': String(OPERATOR_DOMAIN.version) },
     });
   }
 
   /** The bytes of a graph file of operators that ONNX Runtime has kernels for. */
-  finishStandard(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
+  finishContrib(inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
     return encodeOnnx({
       nodes: [...this.#nodes.values()],
       initializers: [...this.#initializers.values()],

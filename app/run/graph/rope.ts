@@ -65,9 +65,9 @@ function yarn(rope: Yarn, dimensions: number): Adjustment {
   const width = high === low ? 0.001 : high - low;
   return (frequency, pair) => {
     const ramp = f32(f32(pair - low) / width);
-    const kept = f32(1 - Math.min(1, Math.max(0, ramp)));
+    const unscaled = f32(1 - Math.min(1, Math.max(0, ramp)));
     const stretched = f32(1 / f32(rope.factor * f32(rope.theta ** f32((2 * pair) / dimensions))));
-    return f32(f32(stretched * f32(1 - kept)) + f32(frequency * kept));
+    return f32(f32(stretched * f32(1 - unscaled)) + f32(frequency * unscaled));
   };
 }
 

@@ -138,7 +138,7 @@ describe.each(['gemma', 'gemma2', 'gemma3_text', 'granite', 'olmo2', 'olmo3', 'p
   },
 );
 
-describe('a context of a standard graph', () => {
+describe('a context of a contrib-operator graph', () => {
   it('is cut back and filled again, in one piece or token by token', async () => {
     const model = await open(await artifactOf({}, 'nf4'));
     try {
