@@ -121,3 +121,6 @@ export interface Histogram {
   max: number;
   absmax: number;
 }
+
+/** Groups of kernels, each of which is written for some of the instruction sets. */
+export type KernelGroup = 'linear' | 'vectors' | 'quantizers' | 'treeHash';

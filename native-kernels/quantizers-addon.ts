@@ -1,7 +1,6 @@
 import { loadAddon } from './addon.ts';
 import type { ErrorSums } from './error-statistics.ts';
-import type { Granularity, InstructionSet } from './quantizer-types.ts';
-import type { KernelGroup } from './quantizers.ts';
+import type { Granularity, InstructionSet, KernelGroup } from './quantizer-types.ts';
 
 /** A flag of the addon's; opaque here. */
 export interface Cancellation {

@@ -17,6 +17,7 @@ import type {
   MatrixShape,
   Quantized4bit,
   Source,
+  KernelGroup,
 } from './quantizer-types.ts';
 
 export type * from './quantizer-types.ts';
@@ -215,9 +216,6 @@ export async function histogram(
 export function codebook(name: FourBitType | 'dynamic8'): Float32Array {
   return quantizerAddon().codebook(name);
 }
-
-/** Groups of kernels, each of which is written for some of the instruction sets. */
-export type KernelGroup = 'linear' | 'vectors' | 'quantizers' | 'treeHash';
 
 /**
  * For every instruction set that kernels were compiled for, whether or not this processor has it: of each group, the set

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { knownModels } from '../app/models/index.ts';
 
@@ -54,5 +55,49 @@ describe('an instruction set', () => {
       return sets.every((name) => new RegExp(`"${name}"`).test(text));
     });
     expect(listed).toEqual([]);
+  });
+});
+
+describe('product code', () => {
+  /** The modules of ours that each module imports, types included. */
+  function importGraph(): ReadonlyMap<string, readonly string[]> {
+    const files = sources(/\.(?:tsx?|mjs)$/);
+    const known = new Set(files);
+    return new Map(
+      files.map((file) => {
+        const text = readFileSync(path.join(root, file), 'utf8');
+        const found = ts
+          .preProcessFile(text, true, true)
+          .importedFiles.map(({ fileName }) => fileName)
+          .filter((name) => name.startsWith('.'))
+          .map((name) => path.posix.join(path.posix.dirname(file), name));
+        return [file, found.filter((name) => known.has(name))];
+      }),
+    );
+  }
+
+  it('has no circles of imports', () => {
+    const graph = importGraph();
+    // What is left when modules that import nothing of the rest are taken away, over and over, runs in circles.
+    const left = new Map(graph);
+    for (let before = -1; before !== left.size;) {
+      before = left.size;
+      for (const [file, imports] of left)
+        if (!imports.some((imported) => left.has(imported))) left.delete(file);
+    }
+    // Those that lead to a circle and are no part of one are imported by nothing that is left.
+    for (let before = -1; before !== left.size;) {
+      before = left.size;
+      const imported = new Set([...left.keys()].flatMap((file) => left.get(file) ?? []));
+      for (const file of left.keys()) if (!imported.has(file)) left.delete(file);
+    }
+    expect([...left.keys()]).toEqual([]);
+  });
+
+  it('has no file of more than 600 lines', () => {
+    const long = sources(/\.(?:tsx?|mjs|cpp|h|cu)$/).filter(
+      (file) => readFileSync(path.join(root, file), 'utf8').split('\n').length > 601,
+    );
+    expect(long).toEqual([]);
   });
 });

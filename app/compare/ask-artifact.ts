@@ -1,8 +1,9 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
 import { otherWeights } from '../contract/other-weights.ts';
-import type { ComparedAnswer } from '../contract/comparison.ts';
+import type { ComparedAnswer, Comparison } from '../contract/comparison.ts';
 import { AppError, toAppError } from '../contract/error.ts';
-import type { GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { CacheType, GeneratedToken, Message, Sampling } from '../contract/sampling.ts';
 import type { OpenedRunner, OpenRunner, OpenRunnerOptions } from './open-runner.ts';
 
 /** What each model nearly said beside what it said: enough to draw both distributions where two answers part. */
@@ -13,6 +14,22 @@ export interface Question {
   readonly system: string | null;
   readonly sampling: Sampling;
   readonly maxTokens: number;
+}
+
+export interface CompareOptions extends Question {
+  /** The first is the baseline. */
+  readonly artifacts: readonly Artifact[];
+  readonly mode: 'fast' | 'exact';
+  /** What keeps the context of each. @default float16, in exact mode float32 */
+  readonly cacheType?: CacheType | undefined;
+  /** @default 'alone' */
+  readonly arrangement?: Comparison['arrangement'] | undefined;
+  /** Threads of each runner; texts do not depend on it. @default all cores; together: the cores shared out */
+  readonly threads?: number | undefined;
+  readonly openRunner: OpenRunner;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onTokens?: ((artifactId: string, tokens: GeneratedToken[]) => void) | undefined;
 }
 
 /** The same error with the artifact's id in front: of several runners, which one it was is the first question. */

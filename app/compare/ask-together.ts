@@ -4,8 +4,7 @@ import type { ComparedAnswer } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import { ProgressMeter } from '../progress/index.ts';
-import { askArtifact, namingArtifact, openArtifact } from './ask-artifact.ts';
-import type { CompareOptions } from './compare-artifacts.ts';
+import { askArtifact, namingArtifact, openArtifact, type CompareOptions } from './ask-artifact.ts';
 import type { OpenedRunner } from './open-runner.ts';
 
 /** A function, because the compiler takes a flag that it saw unset for unset. */

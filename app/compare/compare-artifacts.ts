@@ -1,29 +1,10 @@
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { ComparedAnswer, Comparison } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
-import type { Progress } from '../contract/progress.ts';
-import type { CacheType, GeneratedToken } from '../contract/sampling.ts';
 import { ProgressMeter } from '../progress/index.ts';
-import { askArtifact, openArtifact, type Question } from './ask-artifact.ts';
+import { askArtifact, openArtifact, type CompareOptions } from './ask-artifact.ts';
 import { askTogether } from './ask-together.ts';
 import { findDivergence } from './divergence.ts';
-import type { OpenRunner } from './open-runner.ts';
-
-export interface CompareOptions extends Question {
-  /** The first is the baseline. */
-  readonly artifacts: readonly Artifact[];
-  readonly mode: 'fast' | 'exact';
-  /** What keeps the context of each. @default float16, in exact mode float32 */
-  readonly cacheType?: CacheType | undefined;
-  /** @default 'alone' */
-  readonly arrangement?: Comparison['arrangement'] | undefined;
-  /** Threads of each runner; texts do not depend on it. @default all cores; together: the cores shared out */
-  readonly threads?: number | undefined;
-  readonly openRunner: OpenRunner;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-  readonly onTokens?: ((artifactId: string, tokens: GeneratedToken[]) => void) | undefined;
-}
 
 async function askAlone(
   options: CompareOptions,

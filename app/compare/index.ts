@@ -1,6 +1,6 @@
 /** The door of app/compare. */
 export { compareArtifacts } from './compare-artifacts.ts';
-export type { CompareOptions } from './compare-artifacts.ts';
+export type { CompareOptions } from './ask-artifact.ts';
 export { findDivergence } from './divergence.ts';
 export { evaluateArtifact } from './evaluate-artifact.ts';
 export type { EvaluateOptions, Measured } from './evaluate-artifact.ts';

@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { HashKind } from '../contract/checkpoint.ts';
-import { hashTensorsFile } from './hash-tensors-file.ts';
+import { hashTensorsFile, type HashOptions } from './hash-tensors-file.ts';
 
 /** Large enough that hashing, not the number of reads, is the limit. */
 const CHUNK_BYTES = 1 << 20;
-
-export interface HashOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called with the number of bytes that were hashed since the last call. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-}
 
 /**
  * The hash of a file, as hex.

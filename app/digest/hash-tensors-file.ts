@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { treeHashFile } from '../../native-kernels/index.ts';
 import { readTensorsOfFile } from '../checkpoint/index.ts';
 import { toAppError } from '../contract/error.ts';
-import type { HashOptions } from './hash-file.ts';
+
+export interface HashOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the number of bytes that were hashed since the last call. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
 
 /** First line of the text whose sha256 is the hash of a file: no other text that is hashed begins so. */
 const FIRST_LINE = 'nibble sha256-tensors 1';

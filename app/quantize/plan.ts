@@ -9,33 +9,17 @@ import {
   countsAsWeight,
   isFloatDtype,
   weightFormats,
-  type FloatDtype,
   type OutputTensor,
 } from '../formats/index.ts';
 import { planHead } from './runtime-head.ts';
+import type { PlannedTensor } from './planned-tensor.ts';
 import { widenedTypes } from './widen.ts';
 import type { PlannedHead } from './runtime-head.ts';
 
 /** All families have it. */
 const COMMON_LINEAR_LAYER = 'model.layers.0.mlp.down_proj.weight';
 
-interface PlannedBase {
-  readonly source: TensorInfo;
-  readonly numel: number;
-  readonly outputs: readonly OutputTensor[];
-  /** Bits of codes and scales per weight; the constant tables of a format are not counted. */
-  readonly bitsPerWeight: number;
-}
-
-/** What will be done with one tensor of the checkpoint. */
-export type PlannedTensor =
-  | (PlannedBase & { readonly treatment: 'kept'; readonly reason: string })
-  | (PlannedBase & {
-      readonly treatment: 'quantized';
-      readonly dtype: FloatDtype;
-      /** 0: one scale per row. Null where the scheme has no blocks. */
-      readonly blockSize: number | null;
-    });
+export type { PlannedTensor };
 
 /** Everything that follows from the headers of a checkpoint: what becomes of each tensor, and every size. */
 export interface QuantizationPlan {

@@ -1,7 +1,7 @@
 import type { ErrorStatistics } from '../../native-kernels/index.ts';
 import { tensorBytes } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
-import type { PlannedTensor } from './plan.ts';
+import type { PlannedTensor } from './planned-tensor.ts';
 
 /** What is needed of each part to know the errors of all. */
 export type PartErrors = Pick<ErrorStatistics, 'numel' | 'rmsError' | 'relativeError' | 'maxError'>;

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import type { DeviceWish } from '../../app/contract/device.ts';
+import type { CacheType } from '../../app/contract/sampling.ts';
 import { schemeNames, type SchemeName } from '../../app/contract/scheme.ts';
 
 /** Parsers for single option values. Commander prints what they throw and the command ends with code 2. */
@@ -58,4 +60,21 @@ export function tokenIds(text: string): number[] {
     if (id > MAX_TOKEN_ID) throw new InvalidArgumentError(`No vocabulary has a token ${id}.`);
     return id;
   });
+}
+
+/** Options of the commands that generate text. Absent ones fall back to what the model recommends. */
+export interface GenerationOptions {
+  readonly seed?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxTokens?: number;
+  readonly mode: 'fast' | 'exact';
+  readonly context?: number;
+  readonly threads?: number;
+  readonly cache?: CacheType;
+  readonly device?: DeviceWish;
+  readonly profile?: boolean;
 }

@@ -11,7 +11,7 @@ import {
 } from '../../app/contract/sampling.ts';
 import type { WeightsCheck } from '../../app/contract/weights-check.ts';
 import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
-import type { GenerationOptions } from './program.ts';
+import type { GenerationOptions } from './arguments.ts';
 import type { Session } from './session.ts';
 import { deviceNames, TrialLine } from './self-test-line.ts';
 

@@ -2,29 +2,12 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts';
-import { cacheTypeSchema, type CacheType } from '../../app/contract/sampling.ts';
+import { cacheTypeSchema } from '../../app/contract/sampling.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, someText, tokenIds, wholeNumber } from './arguments.ts';
 import { printError, printOut } from './terminal.ts';
 import { usageErrorOf } from './usage-error.ts';
 import type { BareSession, GlobalOptions, Session } from './session.ts';
-
-/** Options of the commands that generate text. Absent ones fall back to what the model recommends. */
-export interface GenerationOptions {
-  readonly seed?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
-  readonly maxTokens?: number;
-  readonly mode: 'fast' | 'exact';
-  readonly context?: number;
-  readonly threads?: number;
-  readonly cache?: CacheType;
-  readonly device?: DeviceWish;
-  readonly profile?: boolean;
-}
 
 function withGeneration(command: Command): Command {
   return command

@@ -4,9 +4,6 @@ import { initReactI18next } from 'react-i18next';
 import { de } from './de/index.ts';
 import { en } from './en/index.ts';
 
-/** The same keys with other words: what a translation must be to compile. */
-export type Texts<T> = { readonly [K in keyof T]: T[K] extends string ? string : Texts<T[K]> };
-
 declare module 'i18next' {
   interface CustomTypeOptions {
     defaultNS: 'common';

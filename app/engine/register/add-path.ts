@@ -8,26 +8,19 @@ import {
 import { alreadyQuantized } from '../../models/index.ts';
 import type { Artifact, Checkpoint } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
-import type { Progress } from '../../contract/progress.ts';
 import { MANIFEST_FILE } from '../../quantize/index.ts';
 import type { EngineContext } from '../context.ts';
 import { isFolder } from './folders.ts';
 import { isInLibrary } from '../home/owned-files.ts';
 import { recordsDirectoryOf } from '../home/records.ts';
 import { registerArtifact } from './register-artifact.ts';
-import { registerBitsandbytes } from './register-bitsandbytes.ts';
+import { registerBitsandbytes, type AddOptions } from './register-bitsandbytes.ts';
 import { fileInsteadOfFolder, isFile, registerFolder } from '../sources.ts';
 
 /** What the catalog lists for a folder. */
 export type Added =
   | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
   | { readonly kind: 'artifact'; readonly artifact: Artifact };
-
-export interface AddOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Hears how far the hashing is. */
-  readonly emit?: ((progress: Progress) => void) | undefined;
-}
 
 async function methodOf(directory: string): Promise<string | null> {
   const opened: CheckpointReader = await openCheckpoint(directory);

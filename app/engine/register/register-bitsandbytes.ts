@@ -5,16 +5,22 @@ import { CONFIG_FILE, openCheckpoint, type CheckpointReader } from '../../checkp
 import { describeArchitecture } from '../../models/index.ts';
 import { dtypeBytes, type Artifact } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
+import type { Progress } from '../../contract/progress.ts';
 import type { SchemeName } from '../../contract/scheme.ts';
 import { hashFile, hashTensorsFile, weightsFingerprint } from '../../digest/index.ts';
 import { fileState, isSameState, replaceFile } from '../../disk/index.ts';
 import { ProgressMeter } from '../../progress/index.ts';
 import { artifactTotals } from '../../quantize/index.ts';
 import { ARTIFACT_FILE, ensureGraph } from '../../run/index.ts';
-import type { AddOptions } from './add-path.ts';
 import { bitsandbytesTensors, type StoredWeight } from './bitsandbytes-tensors.ts';
 import type { EngineContext } from '../context.ts';
 import { deleteRecords } from '../home/records.ts';
+
+export interface AddOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Hears how far the hashing is. */
+  readonly emit?: ((progress: Progress) => void) | undefined;
+}
 
 /** Files beside the weights that take part in answers: configuration, tokenizer, chat template, generation settings. */
 const COMPANION = /\.(?:json|jinja|txt|model)$/;

@@ -1,9 +1,6 @@
 import type { Budget } from './budget.ts';
 import { failed } from './failure.ts';
-import { filters } from './builtins/filters.ts';
-import { attributeOf } from './builtins/methods.ts';
 import { sliceIndices, slicePlaces, sliceText } from './text.ts';
-import { tests } from './builtins/tests.ts';
 import {
   Callable,
   codePoints,
@@ -41,22 +38,37 @@ function characterAt(text: string, place: number, size: number): string {
   return String.fromCodePoint(text.codePointAt(at) ?? 0);
 }
 
+/** A function of Python as templates call it: a method (the object is its first argument), a filter or a test. */
+export interface PythonFunction {
+  run(runtime: Runtime, args: readonly Value[], keywords: Keywords): Value;
+}
+
+/** What values and templates have by themselves, as jinja2 in its sandbox has it. */
+export interface Builtins {
+  readonly filters: ReadonlyMap<string, PythonFunction>;
+  readonly tests: ReadonlyMap<string, PythonFunction>;
+  /** A method or attribute of a value; undefined where it has none of that name. */
+  readonly attributeOf: (runtime: Runtime, value: Value, name: string) => Value | undefined;
+}
+
 /** What expressions do to values, with jinja2's sandbox around them. */
 export class Runtime {
   readonly budget: Budget;
   readonly now: () => Date;
+  readonly builtins: Builtins;
   /** Line of the template that is being evaluated. */
   line = 1;
 
-  constructor(budget: Budget, now: () => Date) {
+  constructor(budget: Budget, now: () => Date, builtins: Builtins) {
     this.budget = budget;
     this.now = now;
+    this.builtins = builtins;
   }
 
   /** `object.name`: an attribute, else an item. */
   attribute(object: Value, name: string): Value {
     if (object instanceof Undefined) throw failed(object.reason);
-    return orElse(attributeOf(this, object, name), () =>
+    return orElse(this.builtins.attributeOf(this, object, name), () =>
       orElse(this.itemOf(object, name), () => undefinedOf(object, name)),
     );
   }
@@ -67,7 +79,7 @@ export class Runtime {
     const found = this.itemOf(object, key);
     if (found !== undefined) return found;
     const name = textOf(key);
-    return orElse(name === null ? undefined : attributeOf(this, object, name), () =>
+    return orElse(name === null ? undefined : this.builtins.attributeOf(this, object, name), () =>
       undefinedOf(object, key),
     );
   }
@@ -141,7 +153,7 @@ export class Runtime {
 
   /** @param args what is filtered first */
   filter(name: string, args: readonly Value[], keywords: Keywords): Value {
-    const filter = filters.get(name);
+    const filter = this.builtins.filters.get(name);
     if (filter === undefined) throw failed(`No filter named '${name}'.`);
     this.budget.spend(1);
     return filter.run(this, args, keywords);
@@ -149,7 +161,7 @@ export class Runtime {
 
   /** @param args what is tested first */
   test(name: string, args: readonly Value[], keywords: Keywords): Value {
-    const test = tests.get(name);
+    const test = this.builtins.tests.get(name);
     if (test === undefined) throw failed(`No test named '${name}'.`);
     this.budget.spend(1);
     return test.run(this, args, keywords);

@@ -3,8 +3,13 @@ import { Executor } from './execute.ts';
 import { TemplateFailure } from './failure.ts';
 import { globals } from './builtins/globals.ts';
 import { parseTemplate } from './parse/parse.ts';
-import { Runtime } from './runtime.ts';
+import { filters } from './builtins/filters.ts';
+import { attributeOf } from './builtins/methods.ts';
+import { tests } from './builtins/tests.ts';
+import { Runtime, type Builtins } from './runtime.ts';
 import { Dict, type Value } from './values.ts';
+
+const builtins: Builtins = { filters, tests, attributeOf };
 
 /** Data as JSON has it. */
 export type Data =
@@ -65,7 +70,7 @@ export function compileTemplate(source: string): Template {
         now = () => new Date(),
         clock = () => performance.now(),
       } = options;
-      const runtime = new Runtime(new Budget(limits, clock), now);
+      const runtime = new Runtime(new Budget(limits, clock), now, builtins);
       const context = globals(runtime);
       for (const [name, value] of Object.entries(variables)) context.set(name, pythonValue(value));
       try {

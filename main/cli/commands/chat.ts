@@ -12,7 +12,7 @@ import {
   withRunner,
 } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
-import type { GenerationOptions } from '../program.ts';
+import type { GenerationOptions } from '../arguments.ts';
 import { exitCodes, type Session } from '../session.ts';
 import { errorLine } from '../words/error-line.ts';
 import { drawingStream } from '../terminal.ts';

@@ -7,7 +7,7 @@ import {
 } from '../../../app/contract/format.ts';
 import type { Output } from '../output.ts';
 import { rawSampling, weightsWords } from '../generation.ts';
-import type { GenerationOptions } from '../program.ts';
+import type { GenerationOptions } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 

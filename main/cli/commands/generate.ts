@@ -1,7 +1,7 @@
 import { exportLogits } from '../../../app/engine.ts';
 import { answerSummary, rawSampling, withCheckedWeights, withRunner } from '../generation.ts';
 import { printProfile } from '../profile-table.ts';
-import type { GenerationOptions } from '../program.ts';
+import type { GenerationOptions } from '../arguments.ts';
 import { exitCodes, type Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 

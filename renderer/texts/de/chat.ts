@@ -1,5 +1,5 @@
 import type { chat as english } from '../en/chat.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const chat: Texts<typeof english> = {
   title: 'Chat',

@@ -1,5 +1,5 @@
 import type { compare as english } from '../en/compare.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const compare: Texts<typeof english> = {
   title: 'Vergleich',

@@ -1,5 +1,5 @@
 import type { details as english } from '../en/details.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const details: Texts<typeof english> = {
   title: 'Modell',

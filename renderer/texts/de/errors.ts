@@ -1,5 +1,5 @@
 import type { errors as english } from '../en/errors.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const errors: Texts<typeof english> = {
   aborted: { title: 'Abgebrochen', next: '' },

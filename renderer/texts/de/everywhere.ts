@@ -1,5 +1,5 @@
 import type { common as english } from '../en/everywhere.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const common: Texts<typeof english> = {
   navigation: 'Ansichten',

@@ -1,5 +1,5 @@
 import type { get as english } from '../en/get.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const get: Texts<typeof english> = {
   title: 'Modell holen',

@@ -1,5 +1,5 @@
 import type { home as english } from '../en/home.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const home: Texts<typeof english> = {
   title: 'Start',

@@ -1,5 +1,5 @@
 import type { jobs as english } from '../en/jobs.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const jobs: Texts<typeof english> = {
   title: 'Aufgaben',

@@ -1,5 +1,5 @@
 import type { library as english } from '../en/library.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const library: Texts<typeof english> = {
   title: 'Bibliothek',

@@ -1,5 +1,5 @@
 import type { reasons as english } from '../en/reasons.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const reasons: Texts<typeof english> = {
   'already-quantized': {

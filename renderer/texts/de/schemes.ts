@@ -1,5 +1,5 @@
 import type { schemes as english } from '../en/schemes.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const schemes: Texts<typeof english> = {
   bf16: {

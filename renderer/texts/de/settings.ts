@@ -1,5 +1,5 @@
 import type { settings as english } from '../en/settings.ts';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../translated.ts';
 
 export const settings: Texts<typeof english> = {
   title: 'Einstellungen',

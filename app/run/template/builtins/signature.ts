@@ -1,14 +1,11 @@
 import { failed } from '../failure.ts';
-import type { Runtime } from '../runtime.ts';
+import type { PythonFunction, Runtime } from '../runtime.ts';
 import type { Keywords, Value } from '../values.ts';
+
+export type { PythonFunction };
 
 /** An argument: undefined where none was given, so that a default of the implementation holds. */
 export type Given = Value | undefined;
-
-/** A function of Python as templates call it: a method (the object is its first argument), a filter or a test. */
-export interface PythonFunction {
-  run(runtime: Runtime, args: readonly Value[], keywords: Keywords): Value;
-}
 
 interface Implementation {
   run(runtime: Runtime, ...args: Given[]): Value;

@@ -1,18 +1,11 @@
 import { useState, type ReactNode } from 'react';
-import type { LibraryArtifact } from '../../../../app/contract/library.ts';
 import { newSecret } from '../logic/blind.ts';
-import { promptsOf, type Draft } from '../logic/draft.ts';
+import { promptsOf } from '../logic/draft.ts';
 import { currentPrompt } from '../logic/run-state.ts';
 import { RunPanel } from './run-panel.tsx';
 import { clearRun, startRun, useRun } from './run-session.ts';
-import { SetUp } from './set-up.tsx';
+import { SetUp, type TabProps } from './set-up.tsx';
 import { SetUpSummary } from './set-up-summary.tsx';
-
-export interface TabProps {
-  readonly artifacts: readonly LibraryArtifact[];
-  readonly draft: Draft;
-  readonly onChange: (change: Partial<Draft>) => void;
-}
 
 /** Sets up a comparison, and shows the one that goes on or was the last. */
 export function AnswersTab({ artifacts, draft, onChange }: TabProps): ReactNode {

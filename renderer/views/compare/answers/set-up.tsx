@@ -1,16 +1,22 @@
 import { Play } from 'lucide-react';
 import type { KeyboardEvent, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { LibraryArtifact } from '../../../../app/contract/library.ts';
 import { Button } from '../../../design/button.tsx';
 import { Segmented, Switch } from '../../../design/choices.tsx';
 import { Disclosure } from '../../../design/disclosure.tsx';
 import { TextArea } from '../../../design/fields.tsx';
 import { isCommand, keyName } from '../../../frame/keys.ts';
-import type { TabProps } from './answers-tab.tsx';
 import { ArtifactPicker } from '../artifact-picker.tsx';
-import { promptsOf } from '../logic/draft.ts';
+import { promptsOf, type Draft } from '../logic/draft.ts';
 import { SamplingPanel } from './sampling-panel.tsx';
 import { useSamples } from '../saved/use-comparisons.ts';
+
+export interface TabProps {
+  readonly artifacts: readonly LibraryArtifact[];
+  readonly draft: Draft;
+  readonly onChange: (change: Partial<Draft>) => void;
+}
 
 /** What to compare, what to ask, how. */
 export function SetUp({

@@ -6,7 +6,7 @@ import { TextArea } from '../../../design/fields.tsx';
 import { Note } from '../../../design/notes.tsx';
 import { ErrorNote } from '../../../errors/error-note.tsx';
 import { ProgressFigure, ProgressLine } from '../../../design/progress-line.tsx';
-import type { TabProps } from '../answers/answers-tab.tsx';
+import type { TabProps } from '../answers/set-up.tsx';
 import { ArtifactPicker } from '../artifact-picker.tsx';
 import { excerptOf } from '../logic/scoring.ts';
 import { ReadingResult } from './scoring-result.tsx';
