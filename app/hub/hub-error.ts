@@ -128,6 +128,7 @@ const connectionWords: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
   UND_ERR_BODY_TIMEOUT: 'it stopped sending',
   UND_ERR_SOCKET: 'the connection was cut',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'it sends more or less than it said',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
@@ -162,9 +163,21 @@ function connectionCode(error: unknown, depth = 0): string | null {
   return connectionCode(inner, depth + 1);
 }
 
+/** Whether what answered speaks no HTTP, or more of it than anyone has to say: another attempt changes nothing. */
+function isNoHttp(error: unknown, depth = 0): boolean {
+  if (!(error instanceof Error) || depth > 4) return false;
+  // The end of a connection in the middle of an answer is a cut.
+  if (error.name === 'HTTPParserError') return !error.message.includes('EOF');
+  return (
+    ('code' in error && error.code === 'UND_ERR_HEADERS_OVERFLOW') ||
+    isNoHttp(error.cause, depth + 1)
+  );
+}
+
 /** Turns what fetch or a body's stream threw into an error that names the host and says what happened. */
 export function connectionError(error: unknown, host: string, context: RequestContext): AppError {
   if (error instanceof AppError) return error;
+  if (isNoHttp(error)) return nonsenseError(context, 'it speaks no HTTP', error);
   const code = connectionCode(error);
   const why = code === null ? null : (connectionWords[code] ?? code);
   const message =

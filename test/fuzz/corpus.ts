@@ -1,13 +1,16 @@
 // Sound folders that inputs are made from: checkpoints and artifacts of a tiny model that can chat.
-import { copyFile, mkdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { ensureGraph } from '../../app/run/index.ts';
 import { quantizeFolder } from '../fixtures/quantize-folder.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
 
 const sample = fileURLToPath(new URL('../../app/sample/model/', import.meta.url));
+const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
 const chatFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -19,9 +22,40 @@ const chatFiles = [
 export const CHECKPOINTS = ['llama', 'qwen3-in-shards'] as const;
 export const ARTIFACTS = schemeNames.map((scheme) => `artifact-${scheme}`);
 
+/** What the files of a folder are called without their ending, in order. */
+const namesOf = (folder: string, ending: string): string[] =>
+  readdirSync(path.join(fixtures, folder))
+    .filter((name) => name.endsWith(ending))
+    .map((name) => name.slice(0, -ending.length))
+    .sort();
+
+const tokenizers = namesOf('tokenizers', '.json.gz').filter((name) => name !== 'texts');
+const templates = namesOf('templates/families', '.jinja');
+
+/** A tokenizer each, of every kind that is published; and a chat template each. */
+export const TOKENIZERS = tokenizers.map((name) => `tokenizer-${name}`);
+export const TEMPLATES = templates.map((name) => `template-${name}`);
+
+async function writeChatParts(folder: string): Promise<void> {
+  for (const name of tokenizers) {
+    const directory = path.join(folder, `tokenizer-${name}`);
+    await mkdir(directory, { recursive: true });
+    const packed = await readFile(path.join(fixtures, 'tokenizers', `${name}.json.gz`));
+    const { tokenizer } = JSON.parse(gunzipSync(packed).toString('utf8')) as { tokenizer: unknown };
+    await writeFile(path.join(directory, 'tokenizer.json'), JSON.stringify(tokenizer));
+  }
+  for (const name of templates) {
+    const directory = path.join(folder, `template-${name}`);
+    await mkdir(directory, { recursive: true });
+    const source = path.join(fixtures, 'templates/families', `${name}.jinja`);
+    await copyFile(source, path.join(directory, 'chat_template.jinja'));
+  }
+}
+
 /** Writes the corpus into `folder`. */
 export async function writeCorpus(folder: string): Promise<void> {
   const shape = { vocabularySize: 4096, hiddenSize: 64, layers: 1, intermediateSize: 128 };
+  await writeChatParts(folder);
   const [plain, sharded] = CHECKPOINTS.map((name) => path.join(folder, name));
   if (plain === undefined || sharded === undefined) return;
   await writeTinyCheckpoint(plain, { ...shape, tied: false });

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchFolder } from '../fixtures/scratch.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';
-import { mutateGraph, mutateJson, mutateSafetensors, mutateTemplate } from './mutate.ts';
+import { mutateTemplate } from './mutate-template.ts';
+import { mutateGraph, mutateJson, mutateSafetensors } from './mutate.ts';
 import { FuzzWorker, LIMITS, type Verdict } from './pool.ts';
 import { Random } from './random.ts';
 

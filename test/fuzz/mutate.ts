@@ -1,43 +1,10 @@
 // Changes of files that a stranger could make. Each takes the bytes of a sound file and returns others.
+import { mutateTemplate } from './mutate-template.ts';
+import { mutateBytes } from './mutate-bytes.ts';
 import type { Random } from './random.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const bytesOf = (value: string): Uint8Array => Buffer.from(value, 'utf8');
-
-const interestingBytes = [0, 1, 0x20, 0x22, 0x2c, 0x5b, 0x7b, 0x7f, 0x80, 0xff];
-
-/** Flips, cuts, repeats and overwrites anywhere. */
-export function mutateBytes(source: Uint8Array, random: Random): Uint8Array {
-  let bytes = Buffer.from(source);
-  for (let times = 1 + random.below(4); times > 0 && bytes.length > 0; times--) {
-    const at = random.below(bytes.length);
-    const length = Math.min(1 + random.below(64), bytes.length - at);
-    switch (random.below(6)) {
-      case 0:
-        bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
-        break;
-      case 1:
-        bytes[at] = random.pick(interestingBytes);
-        break;
-      case 2:
-        bytes = bytes.subarray(0, at);
-        break;
-      case 3:
-        bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]);
-        break;
-      case 4:
-        bytes = Buffer.concat([
-          bytes.subarray(0, at + length),
-          ...Array<Buffer>(1 + random.below(50)).fill(bytes.subarray(at, at + length)),
-          bytes.subarray(at + length),
-        ]);
-        break;
-      default:
-        for (let i = 0; i < length; i++) bytes[at + i] = random.below(256);
-    }
-  }
-  return bytes;
-}
 
 const interestingNumbers = [
   -1,
@@ -274,41 +241,6 @@ export function mutateSafetensors(source: Uint8Array, random: Random): Uint8Arra
       return Buffer.concat([length, changed, data]);
     }
   }
-}
-
-const templateParts = [
-  '{% for i in range(1000000000) %}{% endfor %}',
-  '{% for a in messages %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}',
-  "{{ 'x' * 100000000 }}",
-  '{% set ns = namespace(x="a") %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}',
-  '{{ messages | tojson }}',
-  "{{ ''.join(messages) }}",
-  '{{ messages[0].content.split("") | length }}',
-  '{{ raise_exception("no") }}',
-  '{{ (((((((((((((((((1))))))))))))))))) }}',
-  '{% if messages[0] is defined and messages[9999].content %}x{% endif %}',
-  '{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}',
-  '{{ strftime_now("%Y") }}',
-  '{{ messages.constructor.constructor("return process")() }}',
-  '{% raw %}',
-  '{#',
-  '{{',
-  '%}',
-  '{%- endfor -%}',
-  '{{ bos_token ~ none ~ 1/0 ~ -1 % 0 }}',
-];
-
-/** A chat template with other pieces in it. */
-export function mutateTemplate(source: Uint8Array, random: Random): Uint8Array {
-  if (random.oneIn(4)) return mutateBytes(source, random);
-  let template = text(source);
-  for (let times = 1 + random.below(3); times > 0; times--) {
-    const at = random.below(template.length + 1);
-    const part = random.pick(templateParts);
-    const copies = random.oneIn(8) ? random.pick([100, 2000]) : 1;
-    template = template.slice(0, at) + part.repeat(copies) + template.slice(at);
-  }
-  return bytesOf(template);
 }
 
 /** A graph whose places, sizes and names are others: digits are changed where they stand, so that its lengths stay. */

@@ -8,10 +8,13 @@ import { readDecoder } from '../../app/models/index.ts';
 import { schemeNames } from '../../app/contract/scheme.ts';
 import { registerArtifact } from '../../app/engine/register/register-artifact.ts';
 import { planQuantization } from '../../app/quantize/index.ts';
+import { encodePrompt } from '../../app/run/index.ts';
+import { loadChatTemplate } from '../../app/run/template/chat-template.ts';
+import { loadTokenizer } from '../../app/run/tokenizer/load-tokenizer.ts';
 import { createRunner } from '../../app/runner.ts';
 import { Model } from '../../native-kernels/index.ts';
 import { quantizeFolder } from '../fixtures/quantize-folder.ts';
-import { ARTIFACTS, CHECKPOINTS } from './corpus.ts';
+import { ARTIFACTS, CHECKPOINTS, TEMPLATES, TOKENIZERS } from './corpus.ts';
 import type { Random } from './random.ts';
 
 export interface Target {
@@ -97,6 +100,34 @@ async function converse(directory: string): Promise<void> {
   ]);
 }
 
+/** A tokenizer alone, which takes no model: every kind, and many more inputs in the same time. */
+async function tokenize(directory: string): Promise<void> {
+  const tokenizer = await loadTokenizer(directory);
+  const text = `${messages[1]?.content ?? ''} `.repeat(20);
+  let ids: number[] = [0, 1, 2, 300, 4095, 17, 17, 17];
+  await each([
+    () => Promise.resolve((ids = tokenizer.encode(text, true))),
+    () => Promise.resolve(tokenizer.decode(ids)),
+    () => {
+      const stream = tokenizer.stream();
+      for (const id of ids.slice(0, 50)) stream.push(id);
+      return Promise.resolve();
+    },
+    () => Promise.resolve(encodePrompt(tokenizer, null, messages, 512)),
+  ]);
+}
+
+/** A chat template alone, with all that one can be given. */
+async function renderTemplate(directory: string): Promise<void> {
+  const template = await loadChatTemplate(directory, {}, { bos_token: '<s>', eos_token: '</s>' });
+  const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }];
+  await each([
+    () => Promise.resolve(template?.render(messages)),
+    () =>
+      Promise.resolve(template?.render(messages.slice(1), { tools, addGenerationPrompt: false })),
+  ]);
+}
+
 async function register(directory: string): Promise<void> {
   const home = await mkdtemp(path.join(tmpdir(), 'nibble-fuzz-home-'));
   const catalog = openCatalog(path.join(home, 'catalog.db'));
@@ -123,6 +154,8 @@ export const targets: Readonly<Record<string, Target>> = {
     files: /^(tokenizer|tokenizer_config|generation_config|config)\.json$|\.jinja$/,
     run: converse,
   },
+  'tokenizer-kinds': { bases: TOKENIZERS, files: /^tokenizer\.json$/, run: tokenize },
+  template: { bases: TEMPLATES, files: /\.jinja$/, run: renderTemplate },
   library: {
     bases: ARTIFACTS,
     files: /^(config|nibble)\.json$|\.safetensors$/,

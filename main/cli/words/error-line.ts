@@ -18,13 +18,25 @@ function written(kind: FactKind | undefined, value: string | number | undefined)
 
 /** What the system's codes of a failed connection mean; others are shown as they are. */
 const connectionFailures: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'Its certificate has expired.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'Its certificate is not trusted.',
   EAI_AGAIN: 'Its name cannot be looked up at the moment.',
   ECONNREFUSED: 'The connection was refused.',
   ECONNRESET: 'The connection was cut.',
   EHOSTUNREACH: 'There is no route to it.',
+  ENETDOWN: 'There is no network.',
   ENETUNREACH: 'There is no network.',
   ENOTFOUND: 'Its name is not known to the network.',
+  EPIPE: 'The connection was cut.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Its certificate is for another name.',
   ETIMEDOUT: 'It did not answer in time.',
+  SELF_SIGNED_CERT_IN_CHAIN: 'Its certificate is not trusted.',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Its certificate is not trusted.',
+  UND_ERR_BODY_TIMEOUT: 'It stopped sending.',
+  UND_ERR_CONNECT_TIMEOUT: 'It did not answer in time.',
+  UND_ERR_HEADERS_TIMEOUT: 'It did not answer in time.',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'It sent more or less than it said.',
+  UND_ERR_SOCKET: 'The connection was cut.',
 };
 
 /** Puts facts into words. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -25,6 +27,32 @@ async function failure(work: Promise<unknown>): Promise<AppError> {
   }
   throw new Error('It did not fail.');
 }
+
+describe('a server that speaks no HTTP', () => {
+  it.each([
+    ['something else', 'hello there\r\n\r\n'],
+    ['a length below zero', 'HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}'],
+    ['headers without end', `HTTP/1.1 200 OK\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`],
+  ])('is not asked again: %s', async (_, answer) => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on('error', () => undefined);
+      socket.end(answer);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const hub = new Hub({ endpoint: `http://127.0.0.1:${port}`, token: '' });
+    try {
+      const error = await failure(hub.repository(NAME, 'main'));
+      expect(error.code).toBe('network');
+      expect(error.message).toContain('does not answer like a model hub');
+      expect(connections).toBe(1);
+    } finally {
+      server.close();
+    }
+  });
+});
 
 describe('a hub that never ends', () => {
   it.each(['a page for ever', 'a different page each time'])('is left: %s', async (kind) => {

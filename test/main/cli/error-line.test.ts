@@ -36,6 +36,8 @@ describe('an error on a line of the terminal', () => {
       /^nibble: hub\.example can't be reached\. Its name is not known to the network\. Check/,
     );
     expect(unreachable('ECONNREFUSED')).not.toContain('ECONNREFUSED');
+    expect(unreachable('CERT_HAS_EXPIRED')).not.toContain('CERT_');
+    expect(unreachable('UND_ERR_SOCKET')).not.toContain('UND_');
     expect(unreachable('EOTHER')).toContain('EOTHER');
     expect(unreachable('')).toMatch(/can't be reached\. +Check/);
   });
