@@ -118,31 +118,27 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
   const readingCompanions = readCompanions(directory);
   readingCompanions.catch(() => undefined);
-  const readingListing = readListing(directory, options.recordsDirectory);
-  const checkingFiles = readingListing.then((listing) => requireRecordedFiles(directory, listing));
-  checkingFiles.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
   const copy = options.mode === 'exact' ? null : copyState(directory);
   const { model, ready, contextLength, device, deviceReason, explain } = await openModel(
     options,
   ).catch(async (error: unknown) => {
     // That a file is not the recorded one is the better word for what came of it.
-    await checkingFiles;
+    await requireRecordedFiles(directory, await readListing(directory, options.recordsDirectory));
     throw error;
   });
   try {
+    const listing = await readListing(directory, options.recordsDirectory);
     const [companions, weights] = await Promise.all([
       readingCompanions,
-      readingListing.then((listing) =>
-        WeightsGuard.open({
-          directory,
-          recordsDirectory: options.recordsDirectory,
-          listing,
-          files: ready.files,
-          copy,
-        }),
-      ),
-      checkingFiles,
+      WeightsGuard.open({
+        directory,
+        recordsDirectory: options.recordsDirectory,
+        listing,
+        files: ready.files,
+        copy,
+      }),
+      requireRecordedFiles(directory, listing),
     ]);
     const { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem } =
       companions;
