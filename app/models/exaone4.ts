@@ -1,19 +1,8 @@
 import { z } from 'zod';
+import { postNormLayer, readPlain } from './blocks.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { readFields } from './fields.ts';
-import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  postNormLayer,
-  readActivation,
-  readLayerTypes,
-  readOutline,
-  readWindow,
-  windowOf,
-} from './outline.ts';
-import { readRope } from './rope-config.ts';
+import { readLayerTypes, readWindow, windowOf } from './outline.ts';
 
 const DEFAULT_WINDOW = 4_096;
 /** One layer in so many sees everything, where the config does not list them. */
@@ -30,7 +19,7 @@ export const exaone4: Family = {
   isLinear: sevenLinearLayers,
   normType: null,
   read(config, names) {
-    const outline = readOutline(config, {
+    const defaults = {
       vocabularySize: 102_400,
       hiddenSize: 4_096,
       intermediateSize: 16_384,
@@ -42,29 +31,25 @@ export const exaone4: Family = {
       bosTokenId: 0,
       eosTokenId: 2,
       epsilon: 1e-5,
-    });
-    const activation = readActivation(config, 'silu');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    const window = readWindow(config, DEFAULT_WINDOW);
-    const stated = readFields(patternSchema, config).sliding_window_pattern;
-    const pattern = typeof stated === 'string' ? stated.length : (stated ?? DEFAULT_PATTERN);
-    const types = readLayerTypes(config, outline.layers, (layer) =>
-      window === null || (layer + 1) % pattern === 0 ? 'full_attention' : 'sliding_attention',
-    );
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      layers: types.map((type, layer) =>
-        postNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, {
+    } as const;
+    return readPlain(config, names, defaults, ({ layers }) => {
+      const window = readWindow(config, DEFAULT_WINDOW);
+      const stated = readFields(patternSchema, config).sliding_window_pattern;
+      const pattern = typeof stated === 'string' ? stated.length : (stated ?? DEFAULT_PATTERN);
+      const types = readLayerTypes(config, layers, (layer) =>
+        window === null || (layer + 1) % pattern === 0 ? 'full_attention' : 'sliding_attention',
+      );
+      return {
+        attention: (layer) => {
+          const type = types[layer] ?? 'full_attention';
+          return {
             norms: { query: 'self_attn.q_norm', key: 'self_attn.k_norm' },
             rope: window === null || type === 'sliding_attention' ? 0 : null,
             window: windowOf(type, window),
-          }),
-          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
-        ),
-      ),
+          };
+        },
+        layer: postNormLayer,
+      };
     });
   },
 };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { gatedOf, layerModule } from './blocks.ts';
 import type { Activation, ExpertsFeedForward } from './decoder.ts';
 import { contradiction, readFields } from './fields.ts';
-import { gatedOf, layerModule, width, type Outline } from './outline.ts';
+import { width, type Outline } from './outline.ts';
 
 /** Mixtures whose experts are stored one by one, as most families publish them. */
 

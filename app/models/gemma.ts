@@ -1,24 +1,26 @@
 import { z } from 'zod';
-import type { Decoder, DecoderLayer } from './decoder.ts';
-import { sevenLinearLayers, type Family, type ModelNames } from './family.ts';
+import {
+  layerModule,
+  preNormLayer,
+  readPlain,
+  rmsNorm,
+  type AttentionDetails,
+  type PlainModel,
+} from './blocks.ts';
+import type { Attention, Decoder, DecoderLayer, FeedForward, RmsNorm } from './decoder.ts';
+import { sevenLinearLayers, type Family } from './family.ts';
 import { readFields, unsupportedFeature } from './fields.ts';
 import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  layersOf,
   readActivation,
+  readBiases,
   readLayerTypes,
-  readOutline,
   readWindow,
-  rmsNorm,
   windowOf,
   type Defaults,
   type LayerType,
   type Outline,
 } from './outline.ts';
-import { readRope, readRopeOfType } from './rope-config.ts';
+import { readRopeOfType } from './rope-config.ts';
 
 /** Gemma stores the weights of its norms less one. */
 const WEIGHT_OFFSET = 1;
@@ -52,7 +54,6 @@ const SLIDING_THETA = 10_000;
 
 const positive = z.number().positive();
 const attentionSchema = z.looseObject({
-  attention_bias: z.boolean().nullish(),
   query_pre_attn_scalar: positive.nullish(),
   attn_logit_softcapping: positive.nullish(),
   final_logit_softcapping: positive.nullish(),
@@ -72,7 +73,7 @@ function embeddingScale({ hiddenSize, dtype }: Outline): number {
   return new Float32Array(Uint32Array.of(rounded).buffer)[0] ?? scale;
 }
 
-function norm(outline: Outline, layer: number, module: string): ReturnType<typeof rmsNorm> {
+function norm(outline: Outline, layer: number, module: string): RmsNorm {
   return rmsNorm(outline, layerModule(layer, module), WEIGHT_OFFSET);
 }
 
@@ -90,31 +91,26 @@ export const gemma: Family = {
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
-    const outline = readOutline(config, {
+    const own = {
       ...defaults,
       hiddenSize: 3_072,
       intermediateSize: 24_576,
       layers: 28,
       heads: 16,
       kvHeads: 16,
-    });
-    const bias = readFields(attentionSchema, config).attention_bias ?? false;
-    const activation = readActivation(config, 'gelu-tanh');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    return decoderOf(outline, names, {
-      ...around(outline),
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      layers: layersOf(outline, (layer) => ({
-        attentionNorm: norm(outline, layer, 'input_layernorm'),
-        attention: attentionOf(outline, layer, { biases: { qkv: bias, output: bias } }),
-        afterAttentionNorm: null,
-        feedForwardNorm: norm(outline, layer, 'post_attention_layernorm'),
-        feedForward: gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
-          activation,
+    };
+    return readPlain(config, names, own, (outline) => {
+      const { attention: bias } = readBiases(config);
+      return {
+        activation: readActivation(config, 'gelu-tanh'),
+        attention: () => ({ biases: { qkv: bias, output: bias } }),
+        layer: (sizes, layer, attention, feedForward) => ({
+          ...preNormLayer(sizes, layer, attention, feedForward),
+          attentionNorm: norm(sizes, layer, 'input_layernorm'),
+          feedForwardNorm: norm(sizes, layer, 'post_attention_layernorm'),
         }),
-        afterFeedForwardNorm: null,
-        residualScale: 1,
-      })),
+        around: around(outline),
+      };
     });
   },
 };
@@ -123,7 +119,8 @@ export const gemma: Family = {
 function sandwich(
   outline: Outline,
   layer: number,
-  { attention, feedForward }: Pick<DecoderLayer, 'attention' | 'feedForward'>,
+  attention: Attention,
+  feedForward: FeedForward,
 ): DecoderLayer {
   return {
     attentionNorm: norm(outline, layer, 'input_layernorm'),
@@ -136,22 +133,70 @@ function sandwich(
   };
 }
 
+/** What Gemma 2 and 3 differ in. */
+interface SandwichModel {
+  readonly typeOf: (layer: number) => LayerType;
+  /** Where the config does not say; an explicit null means none. */
+  readonly attentionSoftcap: number | null;
+  readonly logitSoftcap: number | null;
+  readonly norms: AttentionDetails['norms'];
+  readonly rotaryEmbeddings?: Decoder['rotaryEmbeddings'];
+  /** @default the one rotary embedding */
+  readonly ropeOf?: (type: LayerType) => number;
+  readonly around?: Partial<Decoder>;
+}
+
+function sandwichModel(config: unknown, outline: Outline, own: SandwichModel): PlainModel {
+  const fields = readFields(attentionSchema, config);
+  if (fields.use_bidirectional_attention === true)
+    throw unsupportedFeature(
+      'use_bidirectional_attention',
+      'true',
+      'config.json: a model whose tokens see what follows them makes embeddings, not text.',
+    );
+  const { attention: bias } = readBiases(config);
+  const scale = 1 / Math.sqrt(fields.query_pre_attn_scalar ?? QUERY_SCALAR);
+  const capped = (given: number | null | undefined, fallback: number | null): number | null =>
+    given === undefined ? fallback : given;
+  const types = readLayerTypes(config, outline.layers, own.typeOf);
+  const window = readWindow(config, DEFAULT_WINDOW);
+  return {
+    activation: readActivation(config, 'gelu-tanh', 'hidden_activation'),
+    ...(own.rotaryEmbeddings === undefined ? {} : { rotaryEmbeddings: own.rotaryEmbeddings }),
+    attention: (layer) => {
+      const type = types[layer] ?? 'full_attention';
+      return {
+        scale,
+        window: windowOf(type, window),
+        softcap: capped(fields.attn_logit_softcapping, own.attentionSoftcap),
+        rope: own.ropeOf?.(type) ?? 0,
+        norms: own.norms ?? null,
+        biases: { qkv: bias, output: bias },
+      };
+    },
+    layer: sandwich,
+    around: {
+      ...around(outline),
+      logitSoftcap: capped(fields.final_logit_softcapping, own.logitSoftcap),
+      ...own.around,
+    },
+  };
+}
+
 /** Gemma 2: every other layer slides, and scores and logits are limited. */
 export const gemma2: Family = {
   classes: { gemma2: 'Gemma2ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
-    const outline = readOutline(config, defaults);
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    return readSandwich(config, names, outline, {
-      typeOf: (layer) => (layer % 2 === 0 ? 'sliding_attention' : 'full_attention'),
-      attentionSoftcap: DEFAULT_ATTENTION_SOFTCAP,
-      logitSoftcap: DEFAULT_LOGIT_SOFTCAP,
-      hasHeadNorms: false,
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      ropeOf: () => 0,
-    });
+    return readPlain(config, names, defaults, (outline) =>
+      sandwichModel(config, outline, {
+        typeOf: (layer) => (layer % 2 === 0 ? 'sliding_attention' : 'full_attention'),
+        attentionSoftcap: DEFAULT_ATTENTION_SOFTCAP,
+        logitSoftcap: DEFAULT_LOGIT_SOFTCAP,
+        norms: null,
+      }),
+    );
   },
 };
 
@@ -161,87 +206,31 @@ export const gemma3: Family = {
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
-    const outline = readOutline(config, {
-      ...defaults,
-      vocabularySize: 262_208,
-      contextLength: 131_072,
+    const own = { ...defaults, vocabularySize: 262_208, contextLength: 131_072 };
+    return readPlain(config, names, own, (outline) => {
+      const { headDimension, contextLength, raw } = outline;
+      const fields = readFields(attentionSchema, config);
+      const pattern =
+        fields.sliding_window_pattern ?? fields._sliding_window_pattern ?? DEFAULT_PATTERN;
+      const sizes = { contextLength, headDimension };
+      const full = readRopeOfType(raw, 'full_attention', sizes, FULL_THETA, raw);
+      const sliding = readRopeOfType(raw, 'sliding_attention', sizes, SLIDING_THETA, {
+        rope_theta: fields.rope_local_base_freq,
+      });
+      return sandwichModel(config, outline, {
+        typeOf: (layer) => ((layer + 1) % pattern === 0 ? 'full_attention' : 'sliding_attention'),
+        attentionSoftcap: null,
+        logitSoftcap: null,
+        norms: {
+          query: 'self_attn.q_norm',
+          key: 'self_attn.k_norm',
+          weightOffset: WEIGHT_OFFSET,
+        },
+        rotaryEmbeddings: [full, sliding].map((rope) => ({ rope, dimensions: headDimension })),
+        ropeOf: (type) => (type === 'full_attention' ? 0 : 1),
+        // max_position_embeddings counts the stretching of its full layers already.
+        around: { longestContext: contextLength },
+      });
     });
-    const { headDimension, contextLength, raw } = outline;
-    const fields = readFields(attentionSchema, config);
-    const pattern =
-      fields.sliding_window_pattern ?? fields._sliding_window_pattern ?? DEFAULT_PATTERN;
-    const sizes = { contextLength, headDimension };
-    const full = readRopeOfType(raw, 'full_attention', sizes, FULL_THETA, raw);
-    const sliding = readRopeOfType(raw, 'sliding_attention', sizes, SLIDING_THETA, {
-      rope_theta: fields.rope_local_base_freq,
-    });
-    const decoder = readSandwich(config, names, outline, {
-      typeOf: (layer) => ((layer + 1) % pattern === 0 ? 'full_attention' : 'sliding_attention'),
-      attentionSoftcap: null,
-      logitSoftcap: null,
-      hasHeadNorms: true,
-      rotaryEmbeddings: [
-        { rope: full, dimensions: headDimension },
-        { rope: sliding, dimensions: headDimension },
-      ],
-      ropeOf: (type) => (type === 'full_attention' ? 0 : 1),
-    });
-    // max_position_embeddings counts the stretching of its full layers already.
-    return { ...decoder, longestContext: contextLength };
   },
 };
-
-function readSandwich(
-  config: unknown,
-  names: ModelNames,
-  outline: Outline,
-  own: {
-    readonly typeOf: (layer: number) => LayerType;
-    /** Where the config does not say; an explicit null means none. */
-    readonly attentionSoftcap: number | null;
-    readonly logitSoftcap: number | null;
-    readonly hasHeadNorms: boolean;
-    readonly rotaryEmbeddings: Decoder['rotaryEmbeddings'];
-    readonly ropeOf: (type: LayerType) => number;
-  },
-): Decoder {
-  const fields = readFields(attentionSchema, config);
-  if (fields.use_bidirectional_attention === true)
-    throw unsupportedFeature(
-      'use_bidirectional_attention',
-      'true',
-      'config.json: a model whose tokens see what follows them makes embeddings, not text.',
-    );
-  const activation = readActivation(config, 'gelu-tanh', 'hidden_activation');
-  const bias = fields.attention_bias ?? false;
-  const scale = 1 / Math.sqrt(fields.query_pre_attn_scalar ?? QUERY_SCALAR);
-  const capped = (given: number | null | undefined, fallback: number | null): number | null =>
-    given === undefined ? fallback : given;
-  const types = readLayerTypes(config, outline.layers, own.typeOf);
-  const window = readWindow(config, DEFAULT_WINDOW);
-  const norms = {
-    query: 'self_attn.q_norm',
-    key: 'self_attn.k_norm',
-    weightOffset: WEIGHT_OFFSET,
-  };
-  return decoderOf(outline, names, {
-    ...around(outline),
-    logitSoftcap: capped(fields.final_logit_softcapping, own.logitSoftcap),
-    rotaryEmbeddings: own.rotaryEmbeddings,
-    layers: types.map((type, layer) =>
-      sandwich(outline, layer, {
-        attention: attentionOf(outline, layer, {
-          scale,
-          window: windowOf(type, window),
-          softcap: capped(fields.attn_logit_softcapping, own.attentionSoftcap),
-          rope: own.ropeOf(type),
-          norms: own.hasHeadNorms ? norms : null,
-          biases: { qkv: bias, output: bias },
-        }),
-        feedForward: gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
-          activation,
-        }),
-      }),
-    ),
-  });
-}

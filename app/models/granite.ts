@@ -1,18 +1,8 @@
 import { z } from 'zod';
+import { preNormLayer, readPlain } from './blocks.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { readFields } from './fields.ts';
-import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  layersOf,
-  preNormLayer,
-  readActivation,
-  readBiases,
-  readOutline,
-} from './outline.ts';
-import { readRope } from './rope-config.ts';
+import { readBiases } from './outline.ts';
 
 const factor = z.number().positive();
 const factorsSchema = z.looseObject({
@@ -28,7 +18,7 @@ export const granite: Family = {
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
-    const outline = readOutline(config, {
+    const defaults = {
       vocabularySize: 32_000,
       hiddenSize: 4_096,
       intermediateSize: 11_008,
@@ -39,30 +29,23 @@ export const granite: Family = {
       headDimension: 'ratio',
       bosTokenId: 1,
       eosTokenId: 2,
-    });
-    const activation = readActivation(config, 'silu');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    const biases = readBiases(config);
-    const factors = readFields(factorsSchema, config);
-    return decoderOf(outline, names, {
-      embeddingScale: factors.embedding_multiplier ?? 1,
-      logitScale: 1 / (factors.logits_scaling ?? 1),
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      layers: layersOf(outline, (layer) => ({
-        ...preNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, {
-            scale: factors.attention_multiplier ?? 1,
-            biases: { qkv: biases.attention, output: biases.attention },
-          }),
-          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
-            activation,
-            bias: biases.mlp,
-          }),
-        ),
-        residualScale: factors.residual_multiplier ?? 1,
-      })),
+    } as const;
+    return readPlain(config, names, defaults, () => {
+      const { attention, mlp } = readBiases(config);
+      const factors = readFields(factorsSchema, config);
+      const residualScale = factors.residual_multiplier ?? 1;
+      return {
+        attention: () => ({
+          scale: factors.attention_multiplier ?? 1,
+          biases: { qkv: attention, output: attention },
+        }),
+        mlpBias: mlp,
+        layer: (...parts) => ({ ...preNormLayer(...parts), residualScale }),
+        around: {
+          embeddingScale: factors.embedding_multiplier ?? 1,
+          logitScale: 1 / (factors.logits_scaling ?? 1),
+        },
+      };
     });
   },
 };

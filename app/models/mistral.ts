@@ -1,21 +1,8 @@
 import { z } from 'zod';
+import { layersOf, readPlain } from './blocks.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { readFields } from './fields.ts';
-import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  layersOf,
-  preNormLayer,
-  readActivation,
-  readLayerTypes,
-  readOutline,
-  readWindow,
-  requireWindow,
-  windowOf,
-} from './outline.ts';
-import { readRope } from './rope-config.ts';
+import { readLayerTypes, readWholeWindow, readWindow, windowOf } from './outline.ts';
 
 /** The window of a config that has no `sliding_window` key at all. */
 const DEFAULT_WINDOW = 4_096;
@@ -24,12 +11,12 @@ const layerTypesSchema = z.looseObject({ layer_types: z.unknown().optional() });
 
 /** `sliding_window` holds for all layers; a Mistral with types of layers is a Ministral to transformers. */
 function readWindows(config: unknown, layers: number): (number | null)[] {
-  const window = readWindow(config, DEFAULT_WINDOW);
   const { layer_types: types } = readFields(layerTypesSchema, config);
   if (types === null || types === undefined) {
-    const everywhere = window === null ? null : requireWindow(window);
+    const everywhere = readWholeWindow(config, DEFAULT_WINDOW);
     return layersOf({ layers }, () => everywhere);
   }
+  const window = readWindow(config, DEFAULT_WINDOW);
   return readLayerTypes(config, layers, () => 'full_attention').map((type) =>
     windowOf(type, window),
   );
@@ -40,7 +27,7 @@ export const mistral: Family = {
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
-    const outline = readOutline(config, {
+    const defaults = {
       vocabularySize: 32_000,
       hiddenSize: 4_096,
       intermediateSize: 14_336,
@@ -51,20 +38,10 @@ export const mistral: Family = {
       headDimension: 'ratio',
       bosTokenId: 1,
       eosTokenId: 2,
-    });
-    const activation = readActivation(config, 'silu');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    const windows = readWindows(config, outline.layers);
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      layers: layersOf(outline, (layer) =>
-        preNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, { window: windows[layer] ?? null }),
-          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
-        ),
-      ),
+    } as const;
+    return readPlain(config, names, defaults, ({ layers }) => {
+      const windows = readWindows(config, layers);
+      return { attention: (layer) => ({ window: windows[layer] ?? null }) };
     });
   },
 };

@@ -1,25 +1,10 @@
 import { z } from 'zod';
+import { postNormLayer, readPlain, type AttentionDetails } from './blocks.ts';
 import { expertLayers, expertsOf, readExperts, type ExpertsModules } from './experts.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { readFields, unsupportedFeature } from './fields.ts';
-import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  layersOf,
-  postNormLayer,
-  preNormLayer,
-  readActivation,
-  readBiases,
-  readLayerTypes,
-  readOutline,
-  readWindow,
-  windowOf,
-  type AttentionDetails,
-  type Defaults,
-} from './outline.ts';
-import { readRope, readRopeOfType } from './rope-config.ts';
+import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from './outline.ts';
+import { readRopeOfType } from './rope-config.ts';
 
 const defaults: Defaults = {
   vocabularySize: 50_304,
@@ -36,11 +21,17 @@ const defaults: Defaults = {
 };
 
 /** Norms of queries and keys over their full width, before they are split into heads. */
-const norms: AttentionDetails['norms'] = {
+const norms: NonNullable<AttentionDetails['norms']> = {
   query: 'self_attn.q_norm',
   key: 'self_attn.k_norm',
   extent: 'all-heads',
 };
+
+/** Norms of queries and keys, and biases where the config asks for them. */
+function attentionDetails(config: unknown): AttentionDetails {
+  const { attention: bias } = readBiases(config);
+  return { norms, biases: { qkv: bias, output: bias } };
+}
 
 /** Norms behind the blocks alone. */
 export const olmo2: Family = {
@@ -48,20 +39,9 @@ export const olmo2: Family = {
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
-    const outline = readOutline(config, defaults);
-    const activation = readActivation(config, 'silu');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    const { attention: bias } = readBiases(config);
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      layers: layersOf(outline, (layer) =>
-        postNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, { norms, biases: { qkv: bias, output: bias } }),
-          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
-        ),
-      ),
+    return readPlain(config, names, defaults, () => {
+      const details = attentionDetails(config);
+      return { attention: () => details, layer: postNormLayer };
     });
   },
 };
@@ -78,34 +58,29 @@ export const olmo3: Family = {
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
-    const outline = readOutline(config, defaults);
-    const { raw, contextLength, headDimension } = outline;
-    const activation = readActivation(config, 'silu');
-    const { attention: bias } = readBiases(config);
-    const sizes = { contextLength, headDimension };
-    const full = readRopeOfType(raw, 'full_attention', sizes, OLMO3_THETA, raw);
-    const sliding = readRopeOfType(raw, 'sliding_attention', sizes, OLMO3_THETA, {
-      rope_theta: raw.rope_theta,
-    });
-    const window = readWindow(config, OLMO3_WINDOW);
-    const types = readLayerTypes(config, outline.layers, (layer) =>
-      (layer + 1) % OLMO3_PATTERN === 0 ? 'full_attention' : 'sliding_attention',
-    );
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [full, sliding].map((rope) => ({ rope, dimensions: headDimension })),
-      layers: types.map((type, layer) =>
-        postNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, {
-            norms,
+    return readPlain(config, names, defaults, ({ raw, layers, contextLength, headDimension }) => {
+      const details = attentionDetails(config);
+      const sizes = { contextLength, headDimension };
+      const full = readRopeOfType(raw, 'full_attention', sizes, OLMO3_THETA, raw);
+      const sliding = readRopeOfType(raw, 'sliding_attention', sizes, OLMO3_THETA, {
+        rope_theta: raw.rope_theta,
+      });
+      const window = readWindow(config, OLMO3_WINDOW);
+      const types = readLayerTypes(config, layers, (layer) =>
+        (layer + 1) % OLMO3_PATTERN === 0 ? 'full_attention' : 'sliding_attention',
+      );
+      return {
+        rotaryEmbeddings: [full, sliding].map((rope) => ({ rope, dimensions: headDimension })),
+        attention: (layer) => {
+          const type = types[layer] ?? 'full_attention';
+          return {
+            ...details,
             rope: type === 'full_attention' ? 0 : 1,
             window: windowOf(type, window),
-            biases: { qkv: bias, output: bias },
-          }),
-          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
-        ),
-      ),
+          };
+        },
+        layer: postNormLayer,
+      };
     });
   },
 };
@@ -120,44 +95,36 @@ export const olmoe: Family = {
   isLinear: expertLayers(sevenLinearLayers, /^mlp\.experts\.\d+\.(?:gate|up|down)_proj$/),
   normType: 'widen',
   read(config, names) {
-    const outline = readOutline(config, {
+    const own = {
       ...defaults,
       hiddenSize: 2_048,
       intermediateSize: 2_048,
       layers: 16,
       heads: 16,
       contextLength: 4_096,
-    });
-    const { clip_qkv: clip } = readFields(clipSchema, config);
-    if (clip !== null && clip !== undefined)
-      throw unsupportedFeature(
-        'clip_qkv',
-        String(clip),
-        'config.json: queries, keys and values that are clipped are not supported.',
-      );
-    const activation = readActivation(config, 'silu');
-    const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-    const { attention: bias } = readBiases(config);
-    const experts = {
-      ...readExperts(config, {
+    };
+    return readPlain(config, names, own, (outline) => {
+      const { clip_qkv: clip } = readFields(clipSchema, config);
+      if (clip !== null && clip !== undefined)
+        throw unsupportedFeature(
+          'clip_qkv',
+          String(clip),
+          'config.json: queries, keys and values that are clipped are not supported.',
+        );
+      const details = attentionDetails(config);
+      const { intermediateSize } = outline;
+      const read = readExperts(config, {
         experts: 64,
         expertsPerToken: 8,
         normalized: false,
-        intermediateSize: outline.intermediateSize,
-      }),
+        intermediateSize,
+      });
       // What the family does not read may say anything.
-      intermediateSize: outline.intermediateSize,
-    };
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-      layers: layersOf(outline, (layer) =>
-        preNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, { norms, biases: { qkv: bias, output: bias } }),
-          expertsOf(outline, layer, experts, modules, activation),
-        ),
-      ),
+      const experts = { ...read, intermediateSize };
+      return {
+        attention: () => details,
+        feedForward: (layer, activation) => expertsOf(outline, layer, experts, modules, activation),
+      };
     });
   },
 };

@@ -1,20 +1,9 @@
 import { z } from 'zod';
-import type {
-  Activation,
-  Attention,
-  Decoder,
-  DecoderLayer,
-  FeedForward,
-  GatedFeedForward,
-  HeadNorm,
-  Matrix,
-  RmsNorm,
-} from './decoder.ts';
-import type { ModelNames } from './family.ts';
+import type { Activation } from './decoder.ts';
 import { contradiction, readFields, unsupportedFeature } from './fields.ts';
-import { longestContext, ropeFieldsSchema } from './rope-config.ts';
+import { ropeFieldsSchema } from './rope-config.ts';
 
-/** What nearly every family's config.json has, and the blocks that nearly every family is made of. */
+/** What nearly every family's config.json has; blocks.ts makes layers of it. */
 
 /** Far beyond any model: a config that asks for more wants to exhaust memory. */
 export const MAX_LAYERS = 4_096;
@@ -60,6 +49,8 @@ export interface Defaults {
   readonly eosTokenId: number | null;
   /** @default 1e-6 */
   readonly epsilon?: number;
+  /** Base of the rotation. @default 10,000 */
+  readonly theta?: number;
   /** @default false */
   readonly tied?: boolean;
 }
@@ -194,9 +185,15 @@ export function readWindow(config: unknown, fallback: number | null): number | n
 }
 
 /** A window holds at least the token itself: with less a token would see nothing. */
-export function requireWindow(window: number): number {
+function requireWindow(window: number): number {
   if (window >= 1) return window;
   throw contradiction('sliding_window', window, `a window of ${window} tokens shows no token.`);
+}
+
+/** The same where it holds for all layers. @throws AppError `malformed-file` for one that shows nothing */
+export function readWholeWindow(config: unknown, fallback: number | null): number | null {
+  const window = readWindow(config, fallback);
+  return window === null ? null : requireWindow(window);
 }
 
 /** The kinds of layers that transformers names in `layer_types`. */
@@ -252,202 +249,4 @@ export function readBiases(
 ): { readonly attention: boolean; readonly mlp: boolean } {
   const { attention_bias: attention, mlp_bias: mlp } = readFields(biasSchema, config);
   return { attention: attention ?? fallback, mlp: mlp ?? false };
-}
-
-/** The path of a layer's module. */
-export function layerModule(layer: number, module: string): string {
-  return `model.layers.${layer}.${module}`;
-}
-
-/** An RMS norm of this decoder. */
-export function rmsNorm({ epsilon }: Outline, module: string, weightOffset = 0): RmsNorm {
-  return { module, epsilon, weightOffset };
-}
-
-/** What the attention of a layer has beyond sizes. */
-export interface AttentionDetails {
-  readonly window?: number | null;
-  readonly rope?: number | null;
-  /** @default 1 / sqrt(headDimension) */
-  readonly scale?: number;
-  readonly softcap?: number | null;
-  /** Modules of norms of queries and keys, within the layer. */
-  readonly norms?: {
-    readonly query: string;
-    readonly key: string;
-    readonly extent?: HeadNorm['extent'];
-    readonly weightOffset?: number;
-  } | null;
-  readonly biases?: { readonly qkv: boolean; readonly output: boolean };
-}
-
-/** Attention over `self_attn.{q,k,v,o}_proj`. */
-export function attentionOf(
-  outline: Outline,
-  layer: number,
-  details: AttentionDetails = {},
-): Attention {
-  const { hiddenSize, heads, kvHeads, headDimension } = outline;
-  const { norms = null, biases = { qkv: false, output: false } } = details;
-  const norm = (module: string): HeadNorm => ({
-    ...rmsNorm(outline, layerModule(layer, module), norms?.weightOffset),
-    extent: norms?.extent ?? 'head',
-  });
-  const product = (part: string, outFeatures: number): Matrix => ({
-    module: layerModule(layer, `self_attn.${part}_proj`),
-    inFeatures: hiddenSize,
-    outFeatures,
-    bias: biases.qkv,
-  });
-  return {
-    heads,
-    kvHeads,
-    headDimension,
-    scale: details.scale ?? 1 / Math.sqrt(headDimension),
-    window: details.window ?? null,
-    softcap: details.softcap ?? null,
-    rope: details.rope === undefined ? 0 : details.rope,
-    queryNorm: norms === null ? null : norm(norms.query),
-    keyNorm: norms === null ? null : norm(norms.key),
-    query: product('q', heads * headDimension),
-    key: product('k', kvHeads * headDimension),
-    value: product('v', kvHeads * headDimension),
-    output: {
-      module: layerModule(layer, 'self_attn.o_proj'),
-      inFeatures: heads * headDimension,
-      outFeatures: hiddenSize,
-      bias: biases.output,
-    },
-  };
-}
-
-/** Matrices that are stored as one, in this order: the rows of the first, then those of the second and so on. */
-export function fusedMatrices(
-  module: string,
-  inFeatures: number,
-  widths: readonly number[],
-): Matrix[] {
-  const total = widths.reduce((sum, outFeatures) => sum + outFeatures, 0);
-  let end = 0;
-  return widths.map((outFeatures) => {
-    end += outFeatures;
-    return {
-      module,
-      inFeatures,
-      outFeatures,
-      bias: false,
-      within: { first: end - outFeatures, total },
-    };
-  });
-}
-
-/** What a gated feed-forward has beyond sizes. */
-export interface GatedDetails {
-  /** @default silu */
-  readonly activation?: Activation;
-  /** @default false */
-  readonly bias?: boolean;
-  /** Its matrices within the module. @default gate_proj, up_proj, down_proj */
-  readonly names?: { readonly gate: string; readonly up: string; readonly down: string };
-}
-
-/** A gated feed-forward. @param module Its path; `names` are those of its matrices within it. */
-export function gatedOf(
-  { hiddenSize }: Outline,
-  module: string,
-  intermediateSize: number,
-  { activation = 'silu', bias = false, names = GATED_NAMES }: GatedDetails = {},
-): GatedFeedForward {
-  const wide = (name: string): Matrix => ({
-    module: `${module}.${name}`,
-    inFeatures: hiddenSize,
-    outFeatures: intermediateSize,
-    bias,
-  });
-  return {
-    kind: 'gated',
-    activation,
-    gate: wide(names.gate),
-    up: wide(names.up),
-    down: {
-      module: `${module}.${names.down}`,
-      inFeatures: intermediateSize,
-      outFeatures: hiddenSize,
-      bias,
-    },
-  };
-}
-
-const GATED_NAMES = { gate: 'gate_proj', up: 'up_proj', down: 'down_proj' };
-
-/** A layer with a norm in front of attention and another in front of the feed-forward, as Llama's. */
-export function preNormLayer(
-  outline: Outline,
-  layer: number,
-  attention: Attention,
-  feedForward: FeedForward,
-): DecoderLayer {
-  return {
-    attentionNorm: rmsNorm(outline, layerModule(layer, 'input_layernorm')),
-    attention,
-    afterAttentionNorm: null,
-    feedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
-    feedForward,
-    afterFeedForwardNorm: null,
-    residualScale: 1,
-  };
-}
-
-/** A layer whose norms stand behind attention and feed-forward alone, as OLMo 2's. */
-export function postNormLayer(
-  outline: Outline,
-  layer: number,
-  attention: Attention,
-  feedForward: FeedForward,
-): DecoderLayer {
-  return {
-    attentionNorm: null,
-    attention,
-    afterAttentionNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
-    feedForwardNorm: null,
-    feedForward,
-    afterFeedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_feedforward_layernorm')),
-    residualScale: 1,
-  };
-}
-
-/** All layers of a decoder, in order. */
-export function layersOf<T>({ layers }: Pick<Outline, 'layers'>, make: (layer: number) => T): T[] {
-  return Array.from({ length: layers }, (_, layer) => make(layer));
-}
-
-/** What surrounds the layers, where the family has nothing to say of it. */
-export function decoderOf(
-  outline: Outline,
-  names: ModelNames,
-  own: Pick<Decoder, 'layers' | 'rotaryEmbeddings'> &
-    Partial<Omit<Decoder, 'layers' | 'rotaryEmbeddings'>>,
-): Decoder {
-  const { contextLength } = outline;
-  return {
-    ...names,
-    vocabularySize: outline.vocabularySize,
-    hiddenSize: outline.hiddenSize,
-    embedding: 'model.embed_tokens',
-    embeddingScale: 1,
-    finalNorm: rmsNorm(outline, 'model.norm'),
-    head: 'lm_head',
-    tiedEmbeddings: outline.tied,
-    logitScale: 1,
-    logitSoftcap: null,
-    contextLength,
-    longestContext: Math.max(
-      contextLength,
-      ...own.rotaryEmbeddings.map(({ rope }) => longestContext(rope, contextLength)),
-    ),
-    bosTokenId: outline.bosTokenId,
-    eosTokenIds: outline.eosTokenIds,
-    dtype: outline.dtype,
-    ...own,
-  };
 }

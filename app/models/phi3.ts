@@ -1,18 +1,6 @@
+import { fusedMatrices, gatedOf, layerModule, preNormLayer, readPlain } from './blocks.ts';
 import { oneOf, type Family } from './family.ts';
-import {
-  attentionOf,
-  decoderOf,
-  fusedMatrices,
-  gatedOf,
-  layerModule,
-  layersOf,
-  preNormLayer,
-  readActivation,
-  readOutline,
-  readWindow,
-  requireWindow,
-  type Outline,
-} from './outline.ts';
+import { readWholeWindow, type Outline } from './outline.ts';
 import { readPartialRope } from './rope-config.ts';
 
 /** Tokens that the model was first trained on, where its config does not say. */
@@ -44,7 +32,7 @@ export const phi3: Family = {
   isLinear: oneOf('self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'),
   normType: 'widen',
   read(config, names) {
-    const outline = readOutline(config, {
+    const defaults = {
       vocabularySize: 32_064,
       hiddenSize: 3_072,
       intermediateSize: 8_192,
@@ -56,40 +44,35 @@ export const phi3: Family = {
       bosTokenId: 1,
       eosTokenId: 32_000,
       epsilon: 1e-5,
-    });
-    const { hiddenSize, intermediateSize, heads, kvHeads, headDimension } = outline;
-    const activation = readActivation(config, 'silu');
-    const embedding = readPartialRope(
-      ropeFields(outline.raw),
-      outline.contextLength,
-      headDimension,
-    );
-    const window = readWindow(config, null);
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [embedding],
-      layers: layersOf(outline, (layer) => {
-        const attention = attentionOf(outline, layer, {
-          window: window === null ? null : requireWindow(window),
-        });
-        const [query = attention.query, key = attention.key, value = attention.value] =
-          fusedMatrices(layerModule(layer, 'self_attn.qkv_proj'), hiddenSize, [
-            heads * headDimension,
-            kvHeads * headDimension,
-            kvHeads * headDimension,
-          ]);
-        const gated = gatedOf(outline, layerModule(layer, 'mlp'), intermediateSize, { activation });
-        const [gate = gated.gate, up = gated.up] = fusedMatrices(
-          layerModule(layer, 'mlp.gate_up_proj'),
-          hiddenSize,
-          [intermediateSize, intermediateSize],
-        );
-        return preNormLayer(
-          outline,
-          layer,
-          { ...attention, query, key, value },
-          { ...gated, gate, up },
-        );
-      }),
+    } as const;
+    return readPlain(config, names, defaults, (outline) => {
+      const { hiddenSize, intermediateSize, heads, kvHeads, headDimension } = outline;
+      const fields = ropeFields(outline.raw);
+      const window = readWholeWindow(config, null);
+      return {
+        rotaryEmbeddings: [readPartialRope(fields, outline.contextLength, headDimension)],
+        attention: () => ({ window }),
+        layer: (sizes, layer, attention, feedForward) => {
+          const [query = attention.query, key = attention.key, value = attention.value] =
+            fusedMatrices(layerModule(layer, 'self_attn.qkv_proj'), hiddenSize, [
+              heads * headDimension,
+              kvHeads * headDimension,
+              kvHeads * headDimension,
+            ]);
+          return preNormLayer(sizes, layer, { ...attention, query, key, value }, feedForward);
+        },
+        feedForward: (layer, activation) => {
+          const gated = gatedOf(outline, layerModule(layer, 'mlp'), intermediateSize, {
+            activation,
+          });
+          const [gate = gated.gate, up = gated.up] = fusedMatrices(
+            layerModule(layer, 'mlp.gate_up_proj'),
+            hiddenSize,
+            [intermediateSize, intermediateSize],
+          );
+          return { ...gated, gate, up };
+        },
+      };
     });
   },
 };

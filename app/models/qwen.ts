@@ -1,23 +1,9 @@
 import { z } from 'zod';
+import { readPlain, type AttentionDetails } from './blocks.ts';
 import type { Decoder } from './decoder.ts';
 import { sevenLinearLayers, type Family, type ModelNames } from './family.ts';
 import { readFields } from './fields.ts';
-import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  layersOf,
-  preNormLayer,
-  readActivation,
-  readLayerTypes,
-  readOutline,
-  readWindow,
-  windowOf,
-  type AttentionDetails,
-  type Defaults,
-} from './outline.ts';
-import { readRope } from './rope-config.ts';
+import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from './outline.ts';
 
 const defaults: Defaults = {
   vocabularySize: 151_936,
@@ -41,7 +27,6 @@ const windowsSchema = z.looseObject({
   use_sliding_window: z.boolean().nullish(),
   max_window_layers: z.int().nullish(),
 });
-const biasSchema = z.looseObject({ attention_bias: z.boolean().nullish() });
 
 /** Windows only where `use_sliding_window` says so, of the layers that `layer_types` or `max_window_layers` name. */
 export function readWindows(config: unknown, layers: number): (number | null)[] {
@@ -62,12 +47,25 @@ export const headNorms = { query: 'self_attn.q_norm', key: 'self_attn.k_norm' } 
 /** Head size of Qwen 3 where a config does not say. */
 const QWEN3_HEAD_DIMENSION = 128;
 
+/** Qwen 2 and 3: windows of some layers, and what `details` says of attention. */
+function readQwen(
+  config: unknown,
+  names: ModelNames,
+  own: Defaults,
+  details: AttentionDetails,
+): Decoder {
+  return readPlain(config, names, own, ({ layers }) => {
+    const windows = readWindows(config, layers);
+    return { attention: (layer) => ({ ...details, window: windows[layer] ?? null }) };
+  });
+}
+
 export const qwen2: Family = {
   classes: { qwen2: 'Qwen2ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
-    return readDense(config, names, defaults, { biases: { qkv: true, output: false } });
+    return readQwen(config, names, defaults, { biases: { qkv: true, output: false } });
   },
 };
 
@@ -76,8 +74,8 @@ export const qwen3: Family = {
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
-    const bias = readFields(biasSchema, config).attention_bias ?? false;
-    return readDense(
+    const { attention: bias } = readBiases(config);
+    return readQwen(
       config,
       names,
       { ...defaults, headDimension: QWEN3_HEAD_DIMENSION },
@@ -85,26 +83,3 @@ export const qwen3: Family = {
     );
   },
 };
-
-function readDense(
-  config: unknown,
-  names: ModelNames,
-  own: Defaults,
-  details: AttentionDetails,
-): Decoder {
-  const outline = readOutline(config, own);
-  const activation = readActivation(config, 'silu');
-  const rope = readRope(outline.raw, outline.contextLength, outline.headDimension);
-  const windows = readWindows(config, outline.layers);
-  return decoderOf(outline, names, {
-    rotaryEmbeddings: [{ rope, dimensions: outline.headDimension }],
-    layers: layersOf(outline, (layer) =>
-      preNormLayer(
-        outline,
-        layer,
-        attentionOf(outline, layer, { ...details, window: windows[layer] ?? null }),
-        gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
-      ),
-    ),
-  });
-}

@@ -1,25 +1,9 @@
 import { z } from 'zod';
+import { layersOf, readPlain } from './blocks.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { contradiction, readFields } from './fields.ts';
-import {
-  attentionOf,
-  decoderOf,
-  gatedOf,
-  layerModule,
-  layersOf,
-  MAX_LAYERS,
-  preNormLayer,
-  readActivation,
-  readBiases,
-  readLayerTypes,
-  readOutline,
-  readWindow,
-  windowOf,
-} from './outline.ts';
-import { readRope } from './rope-config.ts';
+import { MAX_LAYERS, readBiases, readLayerTypes, readWindow, windowOf } from './outline.ts';
 
-/** Base of the rotation where the config does not say. */
-const DEFAULT_THETA = 2_000_000;
 /** One layer in so many does not rotate, where the config does not list them. */
 const DEFAULT_INTERVAL = 4;
 
@@ -36,7 +20,7 @@ export const smollm3: Family = {
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
-    const outline = readOutline(config, {
+    const defaults = {
       vocabularySize: 128_256,
       hiddenSize: 2_048,
       intermediateSize: 11_008,
@@ -48,42 +32,33 @@ export const smollm3: Family = {
       bosTokenId: 128_000,
       eosTokenId: 128_001,
       tied: true,
-    });
-    const { layers, raw, contextLength, headDimension } = outline;
-    const activation = readActivation(config, 'silu');
-    const rope = readRope(raw, contextLength, headDimension, DEFAULT_THETA);
-    const biases = readBiases(config);
-    const fields = readFields(positionsSchema, config);
-    const interval = fields.no_rope_layer_interval ?? DEFAULT_INTERVAL;
-    const rotates =
-      fields.no_rope_layers ?? layersOf(outline, (layer) => ((layer + 1) % interval === 0 ? 0 : 1));
-    if (rotates.length < layers)
-      throw contradiction(
-        'no_rope_layers',
-        rotates.length,
-        `no_rope_layers has ${rotates.length} entries for ${layers} layers.`,
+      theta: 2_000_000,
+    } as const;
+    return readPlain(config, names, defaults, ({ layers }) => {
+      const { attention, mlp } = readBiases(config);
+      const fields = readFields(positionsSchema, config);
+      const interval = fields.no_rope_layer_interval ?? DEFAULT_INTERVAL;
+      const rotates =
+        fields.no_rope_layers ??
+        layersOf({ layers }, (layer) => ((layer + 1) % interval === 0 ? 0 : 1));
+      if (rotates.length < layers)
+        throw contradiction(
+          'no_rope_layers',
+          rotates.length,
+          `no_rope_layers has ${rotates.length} entries for ${layers} layers.`,
+        );
+      const window = fields.use_sliding_window === true ? readWindow(config, null) : null;
+      const types = readLayerTypes(config, layers, (layer) =>
+        window !== null && rotates[layer] === 0 ? 'sliding_attention' : 'full_attention',
       );
-    const window = fields.use_sliding_window === true ? readWindow(config, null) : null;
-    const types = readLayerTypes(config, layers, (layer) =>
-      window !== null && rotates[layer] === 0 ? 'sliding_attention' : 'full_attention',
-    );
-    return decoderOf(outline, names, {
-      rotaryEmbeddings: [{ rope, dimensions: headDimension }],
-      layers: types.map((type, layer) =>
-        preNormLayer(
-          outline,
-          layer,
-          attentionOf(outline, layer, {
-            rope: rotates[layer] === 0 ? null : 0,
-            window: window === null ? null : windowOf(type, window),
-            biases: { qkv: biases.attention, output: biases.attention },
-          }),
-          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
-            activation,
-            bias: biases.mlp,
-          }),
-        ),
-      ),
+      return {
+        attention: (layer) => ({
+          rope: rotates[layer] === 0 ? null : 0,
+          window: window === null ? null : windowOf(types[layer] ?? 'full_attention', window),
+          biases: { qkv: attention, output: attention },
+        }),
+        mlpBias: mlp,
+      };
     });
   },
 };
