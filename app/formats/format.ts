@@ -69,6 +69,15 @@ export interface SourceMatrix {
   readonly blockSize: number | null;
 }
 
+/** Rows and columns of a stored matrix. */
+export function matrixShape({ shape }: Pick<TensorInfo, 'shape'>): {
+  readonly rows: number;
+  readonly columns: number;
+} {
+  const [rows = 0, columns = 0] = shape;
+  return { rows, columns };
+}
+
 /** Where the weights of a matrix lie. */
 export interface SourcePlace {
   readonly path: string;

@@ -7,11 +7,11 @@ import type { CheckpointReader } from '../../checkpoint/index.ts';
 import {
   bytesOf,
   floatTypes,
+  matrixShape,
   type OutputTensor,
   type Part,
   type QuantizedMatrix,
   type QuantizedReader,
-  type SourceMatrix,
   type WeightFormat,
 } from '../format.ts';
 import { floatsOf, kernelOptions, partOf, signedOf } from '../parts.ts';
@@ -26,11 +26,6 @@ export interface AffineParameters {
 /** One scale per block, or per row where there are none. */
 function granularityOf(blockSize: number): { kind: 'row' } | { kind: 'block'; blockSize: number } {
   return blockSize === 0 ? { kind: 'row' } : { kind: 'block', blockSize };
-}
-
-function shapeOf({ source }: SourceMatrix): { readonly rows: number; readonly columns: number } {
-  const [rows = 0, columns = 0] = source.shape;
-  return { rows, columns };
 }
 
 function outputs(
@@ -105,10 +100,10 @@ export function affine(parameters: AffineParameters): WeightFormat {
   const { mode, bits } = parameters;
   return {
     quantizer: {
-      outputs: ({ name, shape }, _dtype, blockSize) => {
-        const [rows = 0, columns = 0] = shape;
-        const block = blockSize === null || blockSize === 0 ? columns : blockSize;
-        return outputs(name, { rows, columns }, block, parameters);
+      outputs: (source, _dtype, blockSize) => {
+        const shape = matrixShape(source);
+        const block = blockSize === null || blockSize === 0 ? shape.columns : blockSize;
+        return outputs(source.name, shape, block, parameters);
       },
       tables: () => new Map(),
       stateText: null,
@@ -116,7 +111,7 @@ export function affine(parameters: AffineParameters): WeightFormat {
         const zeroPoints = mode === 'absmax' ? null : placeOf('zero_points');
         const made = await quantizeAffineFile(
           { ...weights, type: floatTypes[matrix.dtype] },
-          shapeOf(matrix),
+          matrixShape(matrix.source),
           { path, codes: placeOf('codes'), scales: placeOf('scales'), zeroPoints },
           { bits, granularity: granularityOf(matrix.blockSize ?? 0) },
           options,
@@ -131,7 +126,7 @@ export function affine(parameters: AffineParameters): WeightFormat {
       quantizeBytes: async (bytes, matrix, options) => {
         const source = { bytes, type: floatTypes[matrix.dtype] };
         const spec = { mode, bits, granularity: granularityOf(matrix.blockSize ?? 0) };
-        const made = await quantizeAffine(source, shapeOf(matrix), spec, options);
+        const made = await quantizeAffine(source, matrixShape(matrix.source), spec, options);
         const parts = new Map<Part, Uint8Array>([
           ['codes', bytesOf(made.codes)],
           ['scales', bytesOf(made.scales)],

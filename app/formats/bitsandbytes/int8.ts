@@ -7,19 +7,14 @@ import type { CheckpointReader } from '../../checkpoint/index.ts';
 import {
   bytesOf,
   floatTypes,
+  matrixShape,
   type Part,
   type QuantizedMatrix,
   type QuantizedReader,
-  type SourceMatrix,
   type WeightFormat,
 } from '../format.ts';
 import { floatsOf, kernelOptions, partOf, signedOf } from '../parts.ts';
 import { bitsandbytesConfig } from './config.ts';
-
-function shapeOf({ source }: SourceMatrix): { readonly rows: number; readonly columns: number } {
-  const [rows = 0, columns = 0] = source.shape;
-  return { rows, columns };
-}
 
 function rowsReader(
   artifact: CheckpointReader,
@@ -47,8 +42,9 @@ function rowsReader(
 /** LLM.int8: codes of 8 bits with an absmax for every row (Dettmers et al. 2022), as bitsandbytes stores them. */
 export const llmInt8: WeightFormat = {
   quantizer: {
-    outputs: ({ name, shape }) => {
-      const [rows = 0, columns = 0] = shape;
+    outputs: (source) => {
+      const { name } = source;
+      const { rows, columns } = matrixShape(source);
       const module = name.replace(/\.weight$/, '');
       return [
         { name, part: 'codes', dtype: 'I8', shape: [rows, columns] },
@@ -62,7 +58,7 @@ export const llmInt8: WeightFormat = {
     quantizeFile: async (weights, matrix, { path, placeOf }, options) => {
       const made = await quantizeInt8RowsFile(
         { ...weights, type: floatTypes[matrix.dtype] },
-        shapeOf(matrix),
+        matrixShape(matrix.source),
         { path, codes: placeOf('codes'), rowAbsmax: placeOf('row_absmax') },
         options,
       );
@@ -74,7 +70,7 @@ export const llmInt8: WeightFormat = {
     },
     quantizeBytes: async (bytes, matrix, options) => {
       const source = { bytes, type: floatTypes[matrix.dtype] };
-      const made = await quantizeInt8Rows(source, shapeOf(matrix), options);
+      const made = await quantizeInt8Rows(source, matrixShape(matrix.source), options);
       const parts = new Map<Part, Uint8Array>([
         ['codes', bytesOf(made.codes)],
         ['row_absmax', bytesOf(made.rowAbsmax)],
