@@ -5,6 +5,7 @@ import { toActivations, unfitForGpu, type ContribContext } from './contrib-weigh
 import { floatTypes } from './graph-writer.ts';
 import { elementTypes, type OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
+import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 
 /**
  * Prints a plan in operators that ONNX Runtime has kernels for on GPUs. Activations are [1, tokens, features]; keys and
@@ -256,8 +257,12 @@ function printResidualNorm(printer: Printer, node: NodeOf<'residual-norm'>): voi
   );
 }
 
-function printNode(printer: Printer, node: PlanNode): void {
+function standardPrinter(printer: Printer): StandardPrinter {
   const { writer } = printer;
+  return { writer, number: (name, value) => number(printer, name, value), rowAxis: 1 };
+}
+
+function printNode(printer: Printer, node: PlanNode): void {
   switch (node.op) {
     case 'rotary':
       printRotary(printer, node);
@@ -273,31 +278,8 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'residual-norm':
       printResidualNorm(printer, node);
       return;
-    case 'add':
-      writer.standardOperator('Add', node.name, [node.a, node.b]);
-      return;
-    case 'scale': {
-      const factor = number(printer, `${node.name}.factor`, node.factor);
-      writer.standardOperator('Mul', node.name, [node.input, factor]);
-      return;
-    }
-    case 'softcap': {
-      const cap = number(printer, `${node.name}.cap`, node.cap);
-      const divided = writer.standardOperator('Div', `${node.name}.divided`, [node.input, cap]);
-      const bent = writer.standardOperator('Tanh', `${node.name}.bent`, [divided]);
-      writer.standardOperator('Mul', node.name, [bent, cap]);
-      return;
-    }
-    case 'wanted-rows':
-      writer.standardOperator('Gather', node.name, [node.input, 'logit_rows'], {
-        axis: { int: 1 },
-      });
-      return;
     case 'linear':
       printLinear(printer, node);
-      return;
-    case 'split':
-      writer.split(node.name, node.input, node.parts);
       return;
     case 'attention':
       printAttention(printer, node);
@@ -305,12 +287,14 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'gated':
       printGated(printer, node);
       return;
-    case 'sigmoid-gate': {
-      const open = writer.standardOperator('Sigmoid', `${node.name}.open`, [node.gate]);
-      const gated = writer.standardOperator('Mul', `${node.name}.gated`, [node.input, open]);
-      writer.standardOperator('Add', node.name, [gated, node.added]);
+    case 'add':
+    case 'scale':
+    case 'softcap':
+    case 'wanted-rows':
+    case 'split':
+    case 'sigmoid-gate':
+      printStandardNode(standardPrinter(printer), node);
       return;
-    }
     case 'experts':
       // contribObstacle has refused it.
       return;

@@ -4,6 +4,7 @@ import { addExperts } from './experts.ts';
 import { addLinears, type LinearContext } from './linear.ts';
 import type { Attribute, OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
+import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 
 /** Prints a plan in our own operators (native-kernels/README.md), for ONNX Runtime on the processor and for CUDA. */
 
@@ -99,11 +100,9 @@ function printResidualNorm(writer: GraphWriter, node: NodeOf<'residual-norm'>): 
   writer.operator('SkipRmsNorm', node.name, inputs, normAttributes(node), [node.sum]);
 }
 
-function printSoftcap(writer: GraphWriter, { name, input, cap }: NodeOf<'softcap'>): void {
-  const number = writer.constant(`${name}.cap`, 'F32', [], [cap]);
-  const divided = writer.standardOperator('Div', `${name}.divided`, [input, number]);
-  const bent = writer.standardOperator('Tanh', `${name}.bent`, [divided]);
-  writer.standardOperator('Mul', name, [bent, number]);
+function standardPrinter(writer: GraphWriter): StandardPrinter {
+  const number = (name: string, value: number): string => writer.constant(name, 'F32', [], [value]);
+  return { writer, number, rowAxis: 0 };
 }
 
 /** Adds one node of a plan. @throws AppError `malformed-file` when a tensor is missing or does not fit */
@@ -128,31 +127,12 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     case 'residual-norm':
       printResidualNorm(writer, node);
       return;
-    case 'add':
-      writer.standardOperator('Add', node.name, [node.a, node.b]);
-      return;
-    case 'scale': {
-      const factor = writer.constant(`${node.name}.factor`, 'F32', [], [node.factor]);
-      writer.standardOperator('Mul', node.name, [node.input, factor]);
-      return;
-    }
-    case 'softcap':
-      printSoftcap(writer, node);
-      return;
-    case 'wanted-rows':
-      writer.standardOperator('Gather', node.name, [node.input, 'logit_rows'], {
-        axis: { int: 0 },
-      });
-      return;
     case 'linear':
       addLinears(
         context,
         node.name,
         node.parts.map((part) => ({ ...part, input: node.input })),
       );
-      return;
-    case 'split':
-      writer.split(node.name, node.input, node.parts);
       return;
     case 'attention':
       printAttention(writer, node);
@@ -163,12 +143,14 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     case 'experts':
       addExperts(context, node);
       return;
-    case 'sigmoid-gate': {
-      const open = writer.standardOperator('Sigmoid', `${node.name}.open`, [node.gate]);
-      const gated = writer.standardOperator('Mul', `${node.name}.gated`, [node.input, open]);
-      writer.standardOperator('Add', node.name, [gated, node.added]);
+    case 'add':
+    case 'scale':
+    case 'softcap':
+    case 'wanted-rows':
+    case 'split':
+    case 'sigmoid-gate':
+      printStandardNode(standardPrinter(writer), node);
       return;
-    }
   }
 }
 
