@@ -32,11 +32,12 @@ async function writeBeside(
       await handle.close();
     }
     await put(temporary);
-    await sweepOthersOf(file);
   } catch (error) {
     await rm(temporary, { force: true });
     throw toAppError(error);
   }
+  // The file is written: that nothing else could be deleted is no failure of it.
+  await sweepOthersOf(file).catch(() => undefined);
 }
 
 /**
