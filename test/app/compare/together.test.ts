@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { compareArtifacts, type CompareOptions } from '../../../app/compare/index.ts';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
 import type { Comparison } from '../../../app/contract/comparison.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
 import { samplingInputSchema } from '../../../app/contract/sampling.ts';
 import { sampleArtifacts } from '../../fixtures/sample-artifacts.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 import { watchedRunners, type WatchedRunners } from '../../fixtures/watched-runners.ts';
 
 let eight: Artifact;
@@ -167,7 +168,11 @@ describe('comparing together', () => {
         maxTokens: 500,
         signal: controller.signal,
         onProgress: ({ phase }) => {
-          if (moment === 'load' && phase === 'load') setTimeout(() => controller.abort(), 50);
+          if (moment !== 'load' || phase !== 'load') return;
+          // Processes are there, and what they load is on its way.
+          void vi
+            .waitUntil(() => runnerChildren().length > 0, { timeout: WAIT_MS, interval: 1 })
+            .then(() => controller.abort());
         },
         onTokens: () => {
           if (moment === 'answer') controller.abort();
