@@ -15,7 +15,7 @@
 #include "model_host.h"
 #include "promise_worker.h"
 #include "registration.h"
-#include "runtime/ort_library.h"
+#include "runtime/ort/ort_library.h"
 #include "runtime/process_memory.h"
 #include "token_stream.h"
 

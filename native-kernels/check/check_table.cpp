@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "check/checks.h"
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 #include "half.h"
 #include "reference/linear_lanes.h"
 #include "reference/linear_reference.h"

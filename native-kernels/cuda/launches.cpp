@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "codebook.h"
-#include "cpu/quantize_nested.h"
+#include "cpu/quantize/quantize_nested.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble::cuda {

@@ -1,7 +1,7 @@
 #include "backend.h"
 
+#include "runtime/ort/standard_session.h"
 #include "session.h"
-#include "standard_session.h"
 
 namespace nibble {
 

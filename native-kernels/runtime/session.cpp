@@ -3,7 +3,7 @@
 #include <array>
 #include <string>
 
-#include "create_session.h"
+#include "runtime/ort/create_session.h"
 
 namespace nibble {
 namespace {

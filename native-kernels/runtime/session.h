@@ -7,8 +7,8 @@
 #include <span>
 
 #include "backend.h"
-#include "custom_operator.h"
-#include "ort_library.h"
+#include "runtime/ort/custom_operator.h"
+#include "runtime/ort/ort_library.h"
 #include "session_state.h"
 
 namespace nibble {

@@ -2,7 +2,7 @@
 
 #include "cpu/avx2/linear_avx2.h"
 #include "cpu/avx2/linear_table.h"
-#include "cpu/linear_dots.h"
+#include "cpu/linear/linear_dots.h"
 
 namespace nibble::linear::avx2 {
 namespace {

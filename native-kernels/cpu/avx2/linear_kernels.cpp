@@ -1,6 +1,6 @@
 // The table of AVX2 kernels; needs AVX2, FMA and F16C.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 #include "cpu/avx2/linear_lanes.h"
 #include "cpu/avx2/linear_many.h"

@@ -2,7 +2,7 @@
 
 // The parts of the table that AVX2 and AVX-VNNI share.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 namespace nibble::linear::avx2 {
 

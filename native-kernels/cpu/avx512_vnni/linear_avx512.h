@@ -14,9 +14,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cpu/linear_kernels.h"
-#include "cpu/linear_scalars.h"
-#include "cpu/linear_strips.h"
+#include "cpu/linear/linear_kernels.h"
+#include "cpu/linear/linear_scalars.h"
+#include "cpu/linear/linear_strips.h"
 
 namespace nibble::linear {
 

@@ -2,7 +2,7 @@
 
 #include "cpu/avx512_vnni/linear_avx512.h"
 #include "cpu/avx512_vnni/linear_table.h"
-#include "cpu/linear_dots.h"
+#include "cpu/linear/linear_dots.h"
 
 namespace nibble::linear::avx512_vnni {
 namespace {

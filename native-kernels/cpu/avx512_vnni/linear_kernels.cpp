@@ -1,6 +1,6 @@
 // The table of AVX-512 kernels; needs AVX-512 F, BW, DQ, VL and VNNI.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 #include "cpu/avx512_vnni/linear_table.h"
 

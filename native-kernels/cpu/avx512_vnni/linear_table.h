@@ -2,7 +2,7 @@
 
 // The parts of the AVX-512 table, one per file.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 namespace nibble::linear::avx512_vnni {
 

@@ -1,7 +1,7 @@
 // The table for processors with AVX-VNNI, the byte products of AVX-512 in 256 bits (Alder Lake, Zen 5 and later). All
 // else is that of AVX2, which these processors have.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 #include "cpu/avx2/linear_lanes.h"
 #include "cpu/avx2/linear_many.h"

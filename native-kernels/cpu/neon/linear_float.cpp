@@ -1,6 +1,6 @@
 // Float32 products: decoding to float32, and dots of decoded or 16-bit rows.
 
-#include "cpu/linear_dots.h"
+#include "cpu/linear/linear_dots.h"
 #include "cpu/neon/linear_neon.h"
 #include "cpu/neon/linear_table.h"
 

@@ -1,6 +1,6 @@
 // The table of plain NEON kernels, for ARM processors without the dot product instruction (Cortex-A53 to A73).
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 #include "cpu/neon/linear_lanes.h"
 #include "cpu/neon/linear_many.h"

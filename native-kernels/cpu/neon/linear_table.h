@@ -2,7 +2,7 @@
 
 // The parts of the table that all three ARM sets share: plain NEON, compiled once.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 namespace nibble::linear::neon {
 

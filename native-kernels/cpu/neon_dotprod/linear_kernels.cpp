@@ -1,6 +1,6 @@
 // The table for ARM processors with the dot product instruction (FEAT_DotProd: most since 2018).
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 #include "cpu/neon/linear_lanes.h"
 #include "cpu/neon/linear_many.h"

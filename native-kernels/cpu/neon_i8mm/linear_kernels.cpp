@@ -1,7 +1,7 @@
 // The table for ARM processors with the int8 matrix instruction (FEAT_I8MM: Apple M2, Neoverse V1, Cortex-X2 and
 // later). It helps where many tokens meet; a few are multiplied as on processors without it.
 
-#include "cpu/linear_kernels.h"
+#include "cpu/linear/linear_kernels.h"
 
 #include "cpu/neon/linear_lanes.h"
 #include "cpu/neon/linear_many.h"

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "cpu/quantize_nested.h"
+#include "cpu/quantize/quantize_nested.h"
 #include "cuda/check/check.h"
 #include "cuda/check/data.h"
 #include "reference/quantize_kernels.h"

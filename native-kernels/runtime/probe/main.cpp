@@ -35,9 +35,9 @@
 #include "json_text.h"
 #include "orders.h"
 #include "runtime/model.h"
-#include "runtime/ort_library.h"
+#include "runtime/ort/ort_library.h"
+#include "runtime/ort/standard_session.h"
 #include "runtime/philox.h"
-#include "runtime/standard_session.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #define NOMINMAX
 #include <windows.h>
 
-#include "wide_path.h"
+#include "runtime/wide_path.h"
 #else
 #include <dlfcn.h>
 #endif

@@ -7,12 +7,12 @@
 
 #include "base/weights.h"
 #include "cpu.h"
-#include "cpu/linear_drivers.h"
-#include "cpu/linear_kernels.h"
-#include "cpu/linear_scalars.h"
-#include "cpu/linear_work.h"
 #include "error.h"
 #include "isa_versions.h"
+#include "linear_drivers.h"
+#include "linear_kernels.h"
+#include "linear_scalars.h"
+#include "linear_work.h"
 #include "reference/linear_lanes.h"
 #include "reference/linear_reference.h"
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "custom_operator.h"
 #include "linear.h"
+#include "runtime/ort/custom_operator.h"
 
 namespace nibble {
 

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "custom_operator.h"
-#include "float_convert.h"
+#include "runtime/operators/float_convert.h"
 
 namespace nibble {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "backend.h"
 #include "ort_library.h"
+#include "runtime/backend.h"
 
 namespace nibble {
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "custom_operator.h"
+#include "runtime/ort/custom_operator.h"
 
 namespace nibble {
 

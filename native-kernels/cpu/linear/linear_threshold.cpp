@@ -12,7 +12,7 @@
 #include <cmath>
 
 #include "base/weights.h"
-#include "cpu/linear_groups.h"
+#include "linear_groups.h"
 
 namespace nibble::linear {
 namespace {

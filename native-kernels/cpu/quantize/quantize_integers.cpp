@@ -6,10 +6,10 @@
 #include <numeric>
 #include <vector>
 
-#include "cpu/quantize_statistics.h"
-#include "cpu/quantize_streams.h"
 #include "quantize.h"
 #include "quantize_file.h"
+#include "quantize_statistics.h"
+#include "quantize_streams.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble {

@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "cpu/linear_drivers.h"
-#include "cpu/linear_work.h"
+#include "linear_drivers.h"
+#include "linear_work.h"
 #include "reference/linear_reference.h"
 
 namespace nibble::linear {

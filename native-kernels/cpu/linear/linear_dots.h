@@ -7,7 +7,7 @@
 //   block<type, rows, tokens>(w, row_stride, columns, x, x_stride, bias, y, y_stride)
 //   widen_all<type>(source, count, out)
 
-#include "cpu/linear_scalars.h"
+#include "linear_scalars.h"
 
 namespace nibble::linear {
 

@@ -6,7 +6,7 @@
 
 #include "error.h"
 #include "half.h"
-#include "ort_abi.h"
+#include "runtime/ort/ort_abi.h"
 
 namespace nibble {
 

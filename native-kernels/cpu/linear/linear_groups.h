@@ -4,8 +4,8 @@
 
 #include <span>
 
-#include "cpu/linear_drivers.h"
-#include "cpu/linear_work.h"
+#include "linear_drivers.h"
+#include "linear_work.h"
 
 namespace nibble::linear {
 

@@ -7,9 +7,9 @@
 #include <new>
 #include <span>
 
-#include "cpu/linear_drivers.h"
-#include "cpu/linear_kernels.h"
 #include "linear.h"
+#include "linear_drivers.h"
+#include "linear_kernels.h"
 
 namespace nibble::linear {
 

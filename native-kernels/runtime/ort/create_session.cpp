@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "error.h"
-#include "wide_path.h"
+#include "runtime/wide_path.h"
 
 namespace nibble {
 namespace {

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "create_session.h"
-#include "float_convert.h"
+#include "runtime/operators/float_convert.h"
 
 namespace nibble {
 namespace {

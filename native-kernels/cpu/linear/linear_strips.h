@@ -3,7 +3,7 @@
 // What the sets do alike with a strip of rows: scales of blocks spread over groups, and for many tokens the decoded
 // strip. Everything is static (see cpu/linear_scalars.h).
 
-#include "cpu/linear_scalars.h"
+#include "linear_scalars.h"
 
 namespace nibble::linear {
 

@@ -1,4 +1,4 @@
-#include "cpu/quantize_nested.h"
+#include "quantize_nested.h"
 
 #include <algorithm>
 #include <array>

@@ -16,7 +16,7 @@
 
 #include "linear.h"
 #include "ort_abi.h"
-#include "session_state.h"
+#include "runtime/session_state.h"
 
 namespace nibble {
 

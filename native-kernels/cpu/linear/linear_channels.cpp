@@ -5,8 +5,8 @@
 
 #include "base/weights.h"
 #include "codebook.h"
-#include "cpu/linear_groups.h"
-#include "cpu/linear_scalars.h"
+#include "linear_groups.h"
+#include "linear_scalars.h"
 #include "reference/linear_outliers.h"
 
 namespace nibble::linear {

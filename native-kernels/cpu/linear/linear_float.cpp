@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/weights.h"
-#include "cpu/linear_drivers.h"
-#include "cpu/linear_work.h"
+#include "linear_drivers.h"
+#include "linear_work.h"
 
 namespace nibble::linear {
 namespace {

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "backend.h"
 #include "error.h"
 #include "ort_library.h"
+#include "runtime/backend.h"
 
 namespace nibble {
 

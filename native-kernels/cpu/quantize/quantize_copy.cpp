@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "cpu/quantize_streams.h"
 #include "quantize_file.h"
+#include "quantize_streams.h"
 
 namespace nibble {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/linear_kernels.h"
+#include "linear_kernels.h"
 
 #if defined(__GNUC__)
 #define NIBBLE_UNROLL _Pragma("GCC unroll 16")

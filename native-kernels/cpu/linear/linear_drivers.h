@@ -4,8 +4,8 @@
 
 #include <span>
 
-#include "cpu/linear_kernels.h"
 #include "linear.h"
+#include "linear_kernels.h"
 
 namespace nibble::linear {
 

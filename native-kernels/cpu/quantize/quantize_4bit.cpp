@@ -4,12 +4,12 @@
 #include <cmath>
 #include <vector>
 
-#include "cpu/quantize_nested.h"
-#include "cpu/quantize_statistics.h"
-#include "cpu/quantize_streams.h"
 #include "kept_memory.h"
 #include "quantize.h"
 #include "quantize_file.h"
+#include "quantize_nested.h"
+#include "quantize_statistics.h"
+#include "quantize_streams.h"
 #include "reference/quantize_kernels.h"
 
 namespace nibble {
