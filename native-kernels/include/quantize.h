@@ -1,6 +1,6 @@
 #pragma once
 
-// Quantizers and their inverses, from weights as a checkpoint stores them. Rounding rules: native-kernels/README.md.
+// Quantizers and their inverses, from weights as a checkpoint stores them. Rounding rules: reference/README.md.
 // Every function splits its work over control.threads and gives the same bits for every instruction set and thread
 // count.
 

@@ -90,7 +90,7 @@ export function buildCudaText(source: Omit<GraphSource, 'contrib'>): string {
 }
 
 /**
- * Builds the ONNX graph of a model, in the operators of native-kernels/README.md or in ONNX Runtime's own. Its weights
+ * Builds the ONNX graph of a model, in the operators of native-kernels/runtime/operators or in ONNX Runtime's own. Its weights
  * stay where they are: the graph refers to them by file, offset and length. The same input gives the same bytes.
  *
  * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` when a

@@ -11,7 +11,7 @@ import {
   type OnnxValue,
 } from './onnx.ts';
 
-/** Our operators' domain and the version of it described in native-kernels/README.md. */
+/** Our operators' domain and the version of it described in native-kernels/runtime/operators/README.md. */
 export const OPERATOR_DOMAIN = { domain: 'nibble', version: 2 } as const;
 
 /** The domain of the operators that ONNX Runtime has beside standard ONNX. */

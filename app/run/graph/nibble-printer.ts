@@ -6,7 +6,7 @@ import type { Attribute, OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 
-/** Prints a plan in our own operators (native-kernels/README.md), for ONNX Runtime on the processor and for CUDA. */
+/** Prints a plan in our own operators (native-kernels/runtime/operators), for ONNX Runtime on the processor and for CUDA. */
 
 /** Names of the graph's inputs and output: the runtime looks them up by these. */
 const graphInputs: readonly OnnxValue[] = [

@@ -1,7 +1,8 @@
 #pragma once
 
-// The plan of a decoder: which operators of the dialect (native-kernels/README.md) it has under which names, and where
-// their weights lie. app/run/graph writes it beside the graph, from the same description. Everything in it is checked.
+// The plan of a decoder: which operators of the dialect (runtime/operators/README.md) it has under which names, and
+// where their weights lie. app/run/graph writes it beside the graph, from the same description. Everything in it is
+// checked.
 //
 // Text, one item a line, words separated by one space:
 //   file NAME                   a weights file, by a bare name; numbered from 0 in order

@@ -1,6 +1,6 @@
 #pragma once
 
-// Makers of the operators' kernels, one per row of the table in native-kernels/README.md.
+// Makers of the operators' kernels, one per row of the table in README.md.
 
 #include <memory>
 

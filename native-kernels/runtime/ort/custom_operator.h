@@ -35,7 +35,7 @@ class KernelInfo {
  public:
   /// @param files outlives the kernel
   /// @param inputs how many inputs the operator declares; further ones can only be stored
-  /// @throws Error("malformed-file") when the node's attribute `stored` is not as native-kernels/README.md has it
+  /// @throws Error("malformed-file") when the node's attribute `stored` is not as runtime/operators/README.md has it
   KernelInfo(const ort::Api& api, const ort::KernelInfo* info, const char* operator_name, std::size_t inputs,
              WeightFiles& files);
 
