@@ -1,13 +1,11 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
 import type { DeviceTrial, DeviceWish } from '../contract/device.ts';
 import { AppError, describeError, toAppError } from '../contract/error.ts';
-import type { HeldModel } from '../contract/loaded.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
-import { otherWeights } from '../contract/other-weights.ts';
-import type { RunnerMemory } from '../contract/runner-api.ts';
+import type { HeldModel, RunnerMemory } from '../contract/runner-api.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import type { Settings } from '../contract/settings.ts';
-import type { WeightsCheck } from '../contract/weights-check.ts';
+import { otherWeights, type WeightsCheck } from '../contract/weights-check.ts';
 import { residentMemory } from './resident-memory.ts';
 
 /** The context of a chat where nobody chose one: long for a talk, and its KV cache still fits beside most models. */

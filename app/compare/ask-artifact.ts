@@ -1,5 +1,5 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
-import { otherWeights } from '../contract/other-weights.ts';
+import { otherWeights } from '../contract/weights-check.ts';
 import type { ComparedAnswer, Comparison } from '../contract/comparison.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';

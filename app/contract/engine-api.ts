@@ -21,10 +21,9 @@ import {
 import { doctorSchema, inspectionSchema, modelSummarySchema } from './inspection.ts';
 import { jobRequestSchema, jobSchema } from './job.ts';
 import { librarySchema, unreadableEntrySchema } from './library.ts';
-import { heldModelSchema } from './loaded.ts';
 import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
-import { runnerApi } from './runner-api.ts';
+import { heldModelSchema, runnerApi } from './runner-api.ts';
 import {
   cacheTypeSchema,
   executionModeSchema,

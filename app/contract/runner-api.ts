@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deviceTrialSchema, deviceWishSchema, runDeviceSchema } from './device.ts';
 import { modelProfileSchema } from './profile.ts';
+import { wireErrorSchema } from './error.ts';
 import { method } from './rpc.ts';
 import {
   cacheTypeSchema,
@@ -134,3 +135,18 @@ export const runnerApi = {
 } as const;
 
 export type RunnerApi = typeof runnerApi;
+
+/** A model that the engine holds in a runner, or tried to. */
+export const heldModelSchema = z.object({
+  artifactId: z.string(),
+  /** `crashed`: its process died; `error` says how, and loading it again is safe. */
+  state: z.enum(['loading', 'ready', 'answering', 'crashed']),
+  /** Bytes resident while loading, out of `expectedBytes`: what a loading bar shows. */
+  memory: runnerMemorySchema.nullable(),
+  expectedBytes: z.int().nonnegative(),
+  /** While devices are tried before the model is loaded. */
+  trial: deviceTrialSchema.nullable(),
+  loaded: loadedModelSchema.nullable(),
+  error: wireErrorSchema.omit({ stack: true }).nullable(),
+});
+export type HeldModel = z.infer<typeof heldModelSchema>;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Artifact } from './checkpoint.ts';
+import { AppError, because } from './error.ts';
 
 /**
  * How sure it is that the weights behind a fingerprint are the ones that it names.
@@ -17,3 +19,19 @@ export const spokenWeightsSchema = z.object({
   weightsCheck: weightsCheckSchema,
 });
 export type SpokenWeights = z.infer<typeof spokenWeightsSchema>;
+
+/** The error for an artifact whose folder holds other weights than the catalog says. @param found their fingerprint */
+export function otherWeights(
+  { id, name, directory, weightsSha256 }: Artifact,
+  found: string,
+): AppError {
+  return new AppError(
+    'checksum-mismatch',
+    `The folder of ${id} holds other weights than the catalog says (${found.slice(0, 12)} instead of ${weightsSha256.slice(0, 12)}).`,
+    because(
+      'weights-of-another',
+      { artifact: name, folder: directory, found, expected: weightsSha256 },
+      { remedy: 'Verify the model in the library, or make it again from its checkpoint.' },
+    ),
+  );
+}

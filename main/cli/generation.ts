@@ -2,14 +2,13 @@ import { randomInt } from 'node:crypto';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
 import { NO_GPU } from '../../app/contract/device.ts';
 import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
-import { otherWeights } from '../../app/contract/other-weights.ts';
 import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
 import {
   chatSampling as defaultChatSampling,
   DEFAULT_MAX_TOKENS,
   type Sampling,
 } from '../../app/contract/sampling.ts';
-import type { WeightsCheck } from '../../app/contract/weights-check.ts';
+import { otherWeights, type WeightsCheck } from '../../app/contract/weights-check.ts';
 import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
 import type { GenerationOptions } from './arguments.ts';
 import type { Session } from './session.ts';

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { formatBytes, formatPercent } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
-import type { HeldModel } from '../../app/contract/loaded.ts';
+import type { HeldModel } from '../../app/contract/runner-api.ts';
 import { IconButton } from '../design/button.tsx';
 import { useHeldModels } from '../state/loaded-models.ts';
 import { useJobs } from '../state/jobs.ts';

@@ -1,4 +1,4 @@
-import type { HeldModel } from '../../app/contract/loaded.ts';
+import type { HeldModel } from '../../app/contract/runner-api.ts';
 import { engine, keepWatching } from '../bridge.ts';
 import { createStore, useStore } from './store.ts';
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { HeldModel } from '../../../app/contract/loaded.ts';
+import type { HeldModel } from '../../../app/contract/runner-api.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
 import { probeGpus } from '../../../native-kernels/index.ts';
 import {
