@@ -100,4 +100,13 @@ describe('product code', () => {
     );
     expect(long).toEqual([]);
   });
+
+  it('has no folder of more than 25 files', () => {
+    const sizes = new Map<string, number>();
+    for (const file of sources(/\.(?:tsx?|mjs|cpp|h|cu)$/)) {
+      const folder = path.posix.dirname(file);
+      sizes.set(folder, (sizes.get(folder) ?? 0) + 1);
+    }
+    expect([...sizes].filter(([, count]) => count > 25)).toEqual([]);
+  });
 });
