@@ -258,9 +258,15 @@ describe('references to JavaScript', () => {
     for (let i = 0; i < 20; i++) {
       // The first one runs, the others wait; all are cancelled, or refused by the model's thread.
       const controller = new AbortController();
-      const { signal } = controller;
+      const waiting = new AbortController();
+      const { signal } = waiting;
+      const onToken = (): void => {
+        // Those that wait first: the model's thread takes up the next one as soon as this one is cancelled.
+        waiting.abort();
+        controller.abort();
+      };
       const running = model.generate(
-        request({ maxTokens: 900_000, signal, onToken: () => controller.abort() }),
+        request({ maxTokens: 900_000, signal: controller.signal, onToken }),
       );
       const outcomes = await Promise.allSettled([
         running,
