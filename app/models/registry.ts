@@ -1,16 +1,16 @@
-import { exaone4 } from './exaone4.ts';
+import { exaone4 } from './families/exaone4.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
-import { gemma, gemma2, gemma3 } from './gemma.ts';
-import { granite } from './granite.ts';
-import { llama } from './llama.ts';
-import { mistral } from './mistral.ts';
-import { mixtral } from './mixtral.ts';
-import { olmo2, olmo3, olmoe } from './olmo.ts';
-import { phi3 } from './phi3.ts';
-import { qwen2Moe, qwen3Moe } from './qwen-moe.ts';
-import { qwen2, qwen3 } from './qwen.ts';
-import { seedOss } from './seed-oss.ts';
-import { smollm3 } from './smollm3.ts';
+import { gemma, gemma2, gemma3 } from './families/gemma.ts';
+import { granite } from './families/granite.ts';
+import { llama } from './families/llama.ts';
+import { mistral } from './families/mistral.ts';
+import { mixtral } from './families/mixtral.ts';
+import { olmo2, olmo3, olmoe } from './families/olmo.ts';
+import { phi3 } from './families/phi3.ts';
+import { qwen2Moe, qwen3Moe } from './families/qwen-moe.ts';
+import { qwen2, qwen3 } from './families/qwen.ts';
+import { seedOss } from './families/seed-oss.ts';
+import { smollm3 } from './families/smollm3.ts';
 
 /** Families that can be quantized, but for which there are not all operators yet. */
 function quantizedOnly(
@@ -27,7 +27,7 @@ function quantizedOnly(
   };
 }
 
-/** Every family that Nibble knows. A new one is a file beside this one, and a line here. */
+/** Every family that Nibble knows. A new one is a file in `families`, and a line here. */
 export const families: readonly Family[] = [
   llama,
   mistral,

@@ -6,10 +6,10 @@ import {
   rmsNorm,
   type AttentionDetails,
   type PlainModel,
-} from './blocks.ts';
-import type { Attention, Decoder, DecoderLayer, FeedForward, RmsNorm } from './decoder.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields, unsupportedFeature } from './fields.ts';
+} from '../blocks.ts';
+import type { Attention, Decoder, DecoderLayer, FeedForward, RmsNorm } from '../decoder.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readFields, unsupportedFeature } from '../fields.ts';
 import {
   readActivation,
   readBiases,
@@ -19,8 +19,8 @@ import {
   type Defaults,
   type LayerType,
   type Outline,
-} from './outline.ts';
-import { readRopeOfType } from './rope-config.ts';
+} from '../outline.ts';
+import { readRopeOfType } from '../rope-config.ts';
 
 /** Gemma stores the weights of its norms less one. */
 const WEIGHT_OFFSET = 1;

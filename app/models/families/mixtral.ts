@@ -1,7 +1,7 @@
-import { readPlain } from './blocks.ts';
-import { expertLayers, expertsOf, readExperts, type ExpertsModules } from './experts.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readWholeWindow } from './outline.ts';
+import { readPlain } from '../blocks.ts';
+import { expertLayers, expertsOf, readExperts, type ExpertsModules } from '../experts.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readWholeWindow } from '../outline.ts';
 
 const modules: ExpertsModules = {
   router: 'block_sparse_moe.gate',

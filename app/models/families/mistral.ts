@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { layersOf, readPlain } from './blocks.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields } from './fields.ts';
-import { readLayerTypes, readWholeWindow, readWindow, windowOf } from './outline.ts';
+import { layersOf, readPlain } from '../blocks.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readFields } from '../fields.ts';
+import { readLayerTypes, readWholeWindow, readWindow, windowOf } from '../outline.ts';
 
 /** The window of a config that has no `sliding_window` key at all. */
 const DEFAULT_WINDOW = 4_096;

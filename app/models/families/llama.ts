@@ -1,6 +1,6 @@
-import { readPlain } from './blocks.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readBiases } from './outline.ts';
+import { readPlain } from '../blocks.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readBiases } from '../outline.ts';
 
 /** Llama 1 to 3, and the many models that took its shape. */
 export const llama: Family = {

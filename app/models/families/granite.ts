@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { preNormLayer, readPlain } from './blocks.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields } from './fields.ts';
-import { readBiases } from './outline.ts';
+import { preNormLayer, readPlain } from '../blocks.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readFields } from '../fields.ts';
+import { readBiases } from '../outline.ts';
 
 const factor = z.number().positive();
 const factorsSchema = z.looseObject({

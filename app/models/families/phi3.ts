@@ -1,7 +1,7 @@
-import { fusedMatrices, gatedOf, layerModule, preNormLayer, readPlain } from './blocks.ts';
-import { oneOf, type Family } from './family.ts';
-import { readWholeWindow, type Outline } from './outline.ts';
-import { readPartialRope } from './rope-config.ts';
+import { fusedMatrices, gatedOf, layerModule, preNormLayer, readPlain } from '../blocks.ts';
+import { oneOf, type Family } from '../family.ts';
+import { readWholeWindow, type Outline } from '../outline.ts';
+import { readPartialRope } from '../rope-config.ts';
 
 /** Tokens that the model was first trained on, where its config does not say. */
 const DEFAULT_ORIGINAL_CONTEXT = 4_096;

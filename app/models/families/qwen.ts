@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { readPlain, type AttentionDetails } from './blocks.ts';
-import type { Decoder } from './decoder.ts';
-import { sevenLinearLayers, type Family, type ModelNames } from './family.ts';
-import { readFields } from './fields.ts';
-import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from './outline.ts';
+import { readPlain, type AttentionDetails } from '../blocks.ts';
+import type { Decoder } from '../decoder.ts';
+import { sevenLinearLayers, type Family, type ModelNames } from '../family.ts';
+import { readFields } from '../fields.ts';
+import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from '../outline.ts';
 
 const defaults: Defaults = {
   vocabularySize: 151_936,

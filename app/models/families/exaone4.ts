@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { postNormLayer, readPlain } from './blocks.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields } from './fields.ts';
-import { readLayerTypes, readWindow, windowOf } from './outline.ts';
+import { postNormLayer, readPlain } from '../blocks.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readFields } from '../fields.ts';
+import { readLayerTypes, readWindow, windowOf } from '../outline.ts';
 
 const DEFAULT_WINDOW = 4_096;
 /** One layer in so many sees everything, where the config does not list them. */

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { gatedOf, layerModule, readPlain, type AttentionDetails } from './blocks.ts';
-import type { Decoder, FeedForward } from './decoder.ts';
+import { gatedOf, layerModule, readPlain, type AttentionDetails } from '../blocks.ts';
+import type { Decoder, FeedForward } from '../decoder.ts';
 import {
   expertLayers,
   expertsOf,
   readExperts,
   type ExpertsDefaults,
   type ExpertsModules,
-} from './experts.ts';
-import { sevenLinearLayers, type Family, type ModelNames } from './family.ts';
-import { readFields } from './fields.ts';
-import { readBiases, width, type Defaults } from './outline.ts';
+} from '../experts.ts';
+import { sevenLinearLayers, type Family, type ModelNames } from '../family.ts';
+import { readFields } from '../fields.ts';
+import { readBiases, width, type Defaults } from '../outline.ts';
 import { headNorms, readWindows } from './qwen.ts';
 
 const modules: ExpertsModules = { router: 'mlp.gate', experts: 'mlp.experts' };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { layersOf, readPlain } from './blocks.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { contradiction, readFields } from './fields.ts';
-import { MAX_LAYERS, readBiases, readLayerTypes, readWindow, windowOf } from './outline.ts';
+import { layersOf, readPlain } from '../blocks.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { contradiction, readFields } from '../fields.ts';
+import { MAX_LAYERS, readBiases, readLayerTypes, readWindow, windowOf } from '../outline.ts';
 
 /** One layer in so many does not rotate, where the config does not list them. */
 const DEFAULT_INTERVAL = 4;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { readPlain } from './blocks.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields } from './fields.ts';
-import { readBiases } from './outline.ts';
+import { readPlain } from '../blocks.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readFields } from '../fields.ts';
+import { readBiases } from '../outline.ts';
 
 const outputBiasSchema = z.looseObject({ attention_out_bias: z.boolean().nullish() });
 

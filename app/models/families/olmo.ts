@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { postNormLayer, readPlain, type AttentionDetails } from './blocks.ts';
-import { expertLayers, expertsOf, readExperts, type ExpertsModules } from './experts.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
-import { readFields, unsupportedFeature } from './fields.ts';
-import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from './outline.ts';
-import { readRopeOfType } from './rope-config.ts';
+import { postNormLayer, readPlain, type AttentionDetails } from '../blocks.ts';
+import { expertLayers, expertsOf, readExperts, type ExpertsModules } from '../experts.ts';
+import { sevenLinearLayers, type Family } from '../family.ts';
+import { readFields, unsupportedFeature } from '../fields.ts';
+import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from '../outline.ts';
+import { readRopeOfType } from '../rope-config.ts';
 
 const defaults: Defaults = {
   vocabularySize: 50_304,
