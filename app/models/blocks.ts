@@ -7,6 +7,7 @@ import type {
   GatedFeedForward,
   HeadNorm,
   Matrix,
+  Mixer,
   RmsNorm,
 } from './decoder.ts';
 import type { ModelNames } from './family.ts';
@@ -61,6 +62,7 @@ export function attentionOf(
     bias: biases.qkv,
   });
   return {
+    kind: 'attention',
     heads,
     kvHeads,
     headDimension,
@@ -145,12 +147,12 @@ const GATED_NAMES = { gate: 'gate_proj', up: 'up_proj', down: 'down_proj' };
 export function preNormLayer(
   outline: Outline,
   layer: number,
-  attention: Attention,
+  mixer: Mixer,
   feedForward: FeedForward,
 ): DecoderLayer {
   return {
     attentionNorm: rmsNorm(outline, layerModule(layer, 'input_layernorm')),
-    attention,
+    mixer,
     afterAttentionNorm: null,
     feedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
     feedForward,
@@ -163,12 +165,12 @@ export function preNormLayer(
 export function postNormLayer(
   outline: Outline,
   layer: number,
-  attention: Attention,
+  mixer: Mixer,
   feedForward: FeedForward,
 ): DecoderLayer {
   return {
     attentionNorm: null,
-    attention,
+    mixer,
     afterAttentionNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
     feedForwardNorm: null,
     feedForward,
@@ -225,7 +227,12 @@ export interface PlainModel {
   /** Of the matrices of that. @default false */
   readonly mlpBias?: boolean;
   /** @default preNormLayer */
-  readonly layer?: typeof preNormLayer;
+  readonly layer?: (
+    outline: Outline,
+    layer: number,
+    attention: Attention,
+    feedForward: FeedForward,
+  ) => DecoderLayer;
   /** What surrounds the layers. */
   readonly around?: Partial<Decoder>;
 }

@@ -34,6 +34,7 @@ export interface HeadNorm extends RmsNorm {
 
 /** Causal attention with grouped keys and values; queries, keys, values are products of the layer's input. */
 export interface Attention {
+  readonly kind: 'attention';
   readonly heads: number;
   /** Divides `heads`. */
   readonly kvHeads: number;
@@ -55,6 +56,9 @@ export interface Attention {
   readonly value: Matrix;
   readonly output: Matrix;
 }
+
+/** What looks at other tokens in a layer: attention over all of them, or a state that every token changes. */
+export type Mixer = Attention;
 
 /** silu(x) = x / (1 + e^-x); gelu-tanh is the approximation of Hendrycks & Gimpel (2016) by a hyperbolic tangent. */
 export type Activation = 'silu' | 'gelu-tanh';
@@ -91,7 +95,7 @@ export type FeedForward = GatedFeedForward | ExpertsFeedForward;
 /** x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. */
 export interface DecoderLayer {
   readonly attentionNorm: RmsNorm | null;
-  readonly attention: Attention;
+  readonly mixer: Mixer;
   readonly afterAttentionNorm: RmsNorm | null;
   readonly feedForwardNorm: RmsNorm | null;
   readonly feedForward: FeedForward;
@@ -138,8 +142,5 @@ export interface Decoder {
 
 /** Elements of keys and values that one token leaves in the cache of all layers. */
 export function cacheElementsPerToken({ layers }: Decoder): number {
-  return layers.reduce(
-    (sum, { attention }) => sum + 2 * attention.kvHeads * attention.headDimension,
-    0,
-  );
+  return layers.reduce((sum, { mixer }) => sum + 2 * mixer.kvHeads * mixer.headDimension, 0);
 }

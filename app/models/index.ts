@@ -9,6 +9,7 @@ export type {
   GatedFeedForward,
   HeadNorm,
   Matrix,
+  Mixer,
   RmsNorm,
   RotaryEmbedding,
 } from './decoder.ts';

@@ -124,7 +124,7 @@ function sandwich(
 ): DecoderLayer {
   return {
     attentionNorm: norm(outline, layer, 'input_layernorm'),
-    attention,
+    mixer: attention,
     afterAttentionNorm: norm(outline, layer, 'post_attention_layernorm'),
     feedForwardNorm: norm(outline, layer, 'pre_feedforward_layernorm'),
     feedForward,

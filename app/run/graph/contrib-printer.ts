@@ -195,8 +195,8 @@ function rotaryNames(index: number): readonly [cos: string, sin: string] {
 function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): void {
   const { writer, decoder, contextLength } = printer;
   const headDimensions = decoder.layers
-    .filter(({ attention }) => attention.rope === index)
-    .map(({ attention }) => attention.headDimension);
+    .filter(({ mixer }) => mixer.rope === index)
+    .map(({ mixer }) => mixer.headDimension);
   const partial = headDimensions.find((size) => size !== embedding.dimensions);
   if (partial !== undefined)
     throw unfitForGpu(
@@ -336,11 +336,11 @@ export function printContribGraph(
   for (const node of plan.nodes) printNode(printer, node);
   const type = options.activations;
   const caches = (named: typeof pastName): OnnxValue[] =>
-    decoder.layers.flatMap(({ attention }, layer) =>
+    decoder.layers.flatMap(({ mixer }, layer) =>
       (['key', 'value'] as const).map((part) => ({
         name: named(layer, part),
         type,
-        dims: [1, attention.kvHeads, 'positions', attention.headDimension],
+        dims: [1, mixer.kvHeads, 'positions', mixer.headDimension],
       })),
     );
   return writer.finishContrib(

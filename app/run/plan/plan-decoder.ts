@@ -169,12 +169,12 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   if (layer === undefined) return input;
   const next = layers[index + 1];
   const name = `layers.${index}`;
-  const attended = addAttention(walk, index, layer.attention, input.normed);
+  const attended = addAttention(walk, index, layer.mixer, input.normed);
   // Behind the last attention nothing looks at other tokens any more: only the rows whose logits are wanted go on.
   const isLast = next === undefined;
   const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;
   const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
-  const output = walk.linear(`${name}.o`, attention, layer.attention.output);
+  const output = walk.linear(`${name}.o`, attention, layer.mixer.output);
   const middle = addResidual(
     walk,
     `${name}.middle`,

@@ -30,7 +30,7 @@ const madeUp: Family = {
     if (decoder === undefined) throw new Error('Llama is read.');
     const layers = decoder.layers.map((layer, index, { length }) => ({
       ...layer,
-      attention: { ...layer.attention, rope: index + 1 < length ? 0 : null },
+      mixer: { ...layer.mixer, rope: index + 1 < length ? 0 : null },
     }));
     return { ...decoder, layers, logitSoftcap: 30 };
   },
@@ -97,9 +97,9 @@ it('does not compile with something missing', () => {
   const withoutReader: Family = { classes, isLinear, normType };
   const [layer] = readDecoder(config).layers;
   if (layer === undefined) throw new Error('It has layers.');
-  const { attention, feedForward } = layer;
+  const { mixer, feedForward } = layer;
   // @ts-expect-error where its norms stand, and the factor of its blocks
-  const withoutNorms: DecoderLayer = { attention, feedForward };
+  const withoutNorms: DecoderLayer = { mixer, feedForward };
   // @ts-expect-error an activation for which there is no operator
   const activation: Activation = 'made-up';
   // @ts-expect-error a kind of node that no printer prints

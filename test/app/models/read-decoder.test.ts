@@ -32,12 +32,12 @@ function outlineOf({ layers, rotaryEmbeddings }: Decoder): {
   headDimension: number | undefined;
 } {
   const [first] = layers;
-  const { attention, feedForward } = first ?? {};
+  const { mixer: attention, feedForward } = first ?? {};
   const gated = feedForward?.kind === 'gated' ? feedForward : undefined;
   return {
     rope: rotaryEmbeddings[0]?.rope,
     rotated: rotaryEmbeddings[0]?.dimensions,
-    windows: layers.map((layer) => layer.attention.window),
+    windows: layers.map((layer) => layer.mixer.window),
     biases: [attention?.query.bias, attention?.output.bias, gated?.down.bias],
     hasHeadNorms: attention?.queryNorm?.extent === 'head',
     headDimension: attention?.headDimension,
@@ -80,7 +80,8 @@ describe('readDecoder', () => {
     });
     expect(layers[2]).toEqual({
       attentionNorm: norm('input_layernorm'),
-      attention: {
+      mixer: {
+        kind: 'attention',
         heads: 4,
         kvHeads: 4,
         headDimension: 16,
