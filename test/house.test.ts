@@ -58,6 +58,24 @@ describe('an instruction set', () => {
   });
 });
 
+describe('native kernels', () => {
+  it('share through base/ what the plain code and the fast paths both need', () => {
+    const rooms = ['base', 'reference', 'cpu'];
+    /** Which of these rooms each one includes. */
+    const includes = Object.fromEntries(
+      rooms.map((room) => {
+        const found = sources(/\.(?:cpp|h)$/)
+          .filter((file) => file.startsWith(`native-kernels/${room}/`))
+          .map((file) => readFileSync(path.join(root, file), 'utf8'))
+          .flatMap((text) => [...text.matchAll(/^#include "(\w+)\//gm)])
+          .flatMap(([, name = '']) => (rooms.includes(name) && name !== room ? [name] : []));
+        return [room, [...new Set(found)]];
+      }),
+    );
+    expect(includes).toEqual({ base: [], reference: ['base'], cpu: ['base'] });
+  });
+});
+
 describe('product code', () => {
   /** The modules of ours that each module imports, types included. */
   function importGraph(): ReadonlyMap<string, readonly string[]> {

@@ -11,11 +11,11 @@
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
 #include "addon/quantizer_arguments.h"
+#include "base/quantize_kernels.h"
 #include "cpu.h"
 #include "cuda/quantize_cuda.h"
 #include "isa_versions.h"
 #include "quantize.h"
-#include "reference/quantize_kernels.h"
 #include "registration.h"
 
 namespace nibble::addon {

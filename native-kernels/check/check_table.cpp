@@ -4,11 +4,11 @@
 #include <cstring>
 #include <limits>
 
+#include "base/activation_rounding.h"
 #include "check/checks.h"
 #include "cpu/linear/linear_kernels.h"
 #include "half.h"
 #include "reference/linear_lanes.h"
-#include "reference/linear_reference.h"
 
 namespace nibble::check {
 namespace {
@@ -63,7 +63,7 @@ void check_quantize(const LinearKernels& kernels, Random& random, Report& report
           std::vector<std::int32_t> wanted_offsets(stride), offsets(stride, 99);
           for (std::size_t at = 0; at < columns; at += group) {
             const std::size_t count = std::min(group, columns - at);
-            wanted_scales[at / group] = reference::quantize_activations(x.data() + at, count, natural.data() + at);
+            wanted_scales[at / group] = rounding::quantize_activations(x.data() + at, count, natural.data() + at);
             for (std::size_t k = at; k < at + count; ++k) wanted_offsets[at / group] += factor * natural[k];
           }
           for (std::size_t k = 0; k < padded; ++k) {
@@ -89,8 +89,8 @@ void check_quantize(const LinearKernels& kernels, Random& random, Report& report
 void check_round_lanes(const LinearKernels& kernels, Random& random, Report& report) {
   if (kernels.round_lanes == nullptr) return;
   for (const int bits : {4, 8}) {
-    const std::size_t lane = reference::lane_columns(bits);
-    const std::size_t chunk = reference::chunk_columns(bits);
+    const std::size_t lane = rounding::lane_columns(bits);
+    const std::size_t chunk = rounding::chunk_columns(bits);
     for (const std::size_t columns : {1u, 24u, 37u, 64u, 96u, 160u, 250u, 1056u, 1152u}) {
       std::vector<float> x = difficult(columns, 2 * chunk, random);
       // Outliers, whose chunks get a second pass.
@@ -98,8 +98,8 @@ void check_round_lanes(const LinearKernels& kernels, Random& random, Report& rep
       const reference::RoundedLanes wanted = reference::round_lanes(x.data(), columns, bits);
       const std::size_t chunks = (columns + chunk - 1) / chunk;
       std::vector<std::int8_t> codes(2 * chunks * chunk, std::int8_t{99});
-      std::vector<std::int32_t> offsets(2 * chunks * reference::kLanes, 99);
-      std::vector<float> scales(2 * chunks * reference::kLanes, 99.0f);
+      std::vector<std::int32_t> offsets(2 * chunks * rounding::kLanes, 99);
+      std::vector<float> scales(2 * chunks * rounding::kLanes, 99.0f);
       std::vector<std::uint32_t> places(chunks);
       const std::size_t passes =
           kernels.round_lanes({x.data(), columns, bits, codes.data(), offsets.data(), scales.data(), places.data()});

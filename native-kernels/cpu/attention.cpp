@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cpu/vector_functions.h"
+#include "base/vector_functions.h"
 
 namespace nibble {
 namespace {

@@ -1,6 +1,6 @@
 #include "elementwise.h"
 
-#include "cpu/vector_functions.h"
+#include "base/vector_functions.h"
 #include "isa_versions.h"
 
 namespace nibble {

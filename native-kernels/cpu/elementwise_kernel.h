@@ -7,8 +7,8 @@
 
 #include <cstddef>
 
+#include "base/vector_functions.h"
 #include "cpu/attention_kernel.h"
-#include "cpu/vector_functions.h"
 
 namespace nibble::kernels {
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "reference/sha256_kernels.h"
+#include "base/sha256_kernels.h"
 #include "tree_hash.h"
 
 namespace nibble {

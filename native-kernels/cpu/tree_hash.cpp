@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/sha256_kernels.h"
 #include "error.h"
 #include "isa_versions.h"
-#include "reference/sha256_kernels.h"
 
 namespace nibble {
 namespace {

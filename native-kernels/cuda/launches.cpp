@@ -6,9 +6,9 @@
 #include <cstring>
 #include <limits>
 
+#include "base/quantize_kernels.h"
 #include "codebook.h"
 #include "cpu/quantize/quantize_nested.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble::cuda {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/quantize_kernels.h"
 #include "cuda/lanes.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble::cuda {
 namespace {

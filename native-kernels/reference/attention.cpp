@@ -8,8 +8,8 @@
 #include <limits>
 #include <vector>
 
-#include "cpu/attention_codes.h"
-#include "cpu/vector_functions.h"
+#include "base/attention_codes.h"
+#include "base/vector_functions.h"
 #include "half.h"
 
 namespace nibble::kernels {

@@ -6,29 +6,11 @@
 #include <array>
 #include <cmath>
 
-#include "reference/linear_reference.h"
+#include "base/activation_rounding.h"
 
 namespace nibble::reference {
 
-std::int8_t rest_of(float value, std::int8_t rounded) {
-  const float steps = (value - static_cast<float>(rounded)) * 254.0f;
-  return static_cast<std::int8_t>(std::nearbyint(std::clamp(steps, -127.0f, 127.0f)));
-}
-
-bool needs_second_pass(const float* absmax) {
-  float largest = 0;
-  std::array<float, kLanes> sums{};
-  for (std::size_t i = 0; i < kLanes; ++i) {
-    if (!std::isfinite(absmax[i])) return false;
-    largest = std::max(largest, absmax[i]);
-    sums[i] = std::min(absmax[i], absmax[i ^ 1]);
-  }
-  for (std::size_t step = kLanes / 2; step > 0; step /= 2) {
-    for (std::size_t i = 0; i < step; ++i) sums[i] += sums[i + step];
-  }
-  // Each pair was counted twice: 16 terms whose mean is that of the 8 pairs.
-  return largest + largest > sums[0];
-}
+using namespace rounding;
 
 RoundedLanes round_lanes(const float* x, std::size_t columns, int bits) {
   const std::size_t lane = lane_columns(bits);

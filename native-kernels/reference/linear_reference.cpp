@@ -1,17 +1,20 @@
 // See linear_reference.h. Written for reading, not for speed.
 
-#include "reference/linear_reference.h"
+#include "base/linear_reference.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
+#include "base/activation_rounding.h"
+#include "base/outlier_columns.h"
 #include "base/weights.h"
 #include "reference/linear_lanes.h"
-#include "reference/linear_outliers.h"
 
 namespace nibble::reference {
+
+using namespace rounding;
+
 namespace {
 
 void exact(const WeightView& w, const float* x, std::size_t tokens, const float* bias, float* y) {
@@ -124,44 +127,6 @@ void by_lanes(std::size_t rows, std::size_t columns, int bits, const float* x, s
 }
 
 }  // namespace
-
-ByteMap byte_map(const float* levels) {
-  float largest = 0;
-  float smallest = std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < 16; ++i) {
-    const float magnitude = std::fabs(load_float(levels, i));
-    largest = std::max(largest, magnitude);
-    if (magnitude != 0) smallest = std::min(smallest, magnitude);
-  }
-  ByteMap result{};
-  if (largest == 0) return result;
-  bool whole = largest <= 127 * smallest;
-  for (std::size_t i = 0; i < 16; ++i) {
-    const float multiple = load_float(levels, i) / smallest;
-    whole = whole && multiple == std::nearbyint(multiple) && multiple * smallest == load_float(levels, i);
-  }
-  result.unit = whole ? smallest : largest / 127.0f;
-  for (std::size_t i = 0; i < 16; ++i) {
-    const float steps = whole ? load_float(levels, i) / smallest : load_float(levels, i) * (127.0f / largest);
-    result.bytes[i] = static_cast<std::int8_t>(std::nearbyint(steps));
-  }
-  return result;
-}
-
-float quantize_activations(const float* x, std::size_t count, std::int8_t* codes) {
-  float absmax = 0;
-  bool finite = true;
-  for (std::size_t i = 0; i < count; ++i) {
-    finite = finite && std::isfinite(x[i]);
-    absmax = std::max(absmax, std::fabs(x[i]));
-  }
-  std::fill(codes, codes + count, std::int8_t{0});
-  if (!finite) return std::numeric_limits<float>::quiet_NaN();
-  if (absmax < kSmallestAbsmax) return 0;
-  const float inverse = 127.0f / absmax;
-  for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
-  return absmax / 127.0f;
-}
 
 void linear_product(const WeightView& w, const float* x, std::size_t tokens, const LinearOutput& to, Mode mode) {
   const std::size_t group = activation_group(w);

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <string>
 
+#include "base/nested_run.h"
+#include "base/quantize_kernels.h"
 #include "half.h"
 #include "quantize.h"
-#include "reference/nested_run.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble {
 namespace {

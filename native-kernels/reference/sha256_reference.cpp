@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstring>
 
-#include "reference/sha256_kernels.h"
+#include "base/sha256_kernels.h"
 #include "tree_hash.h"
 
 namespace nibble {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kLaneRows = 4;
 /// Least distance of prefetching: about the latency of memory at the speed of memory.
 constexpr std::size_t kPrefetchAhead = 2048;
-constexpr float kRestStep = 1.0f / 254.0f;  // reference/linear_lanes.h
+constexpr float kRestStep = 1.0f / 254.0f;  // base/activation_rounding.h
 /// Bytes of weights that one register holds: 8 of a chunk's 16 lanes.
 constexpr std::size_t kHalfBytes = 32;
 

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
+#include "base/nested_run.h"
 #include "cpu/avx2/quantize_4bit.h"
 #include "cpu/avx2/quantize_vectors.h"
-#include "reference/nested_run.h"
 
 namespace nibble {
 namespace {

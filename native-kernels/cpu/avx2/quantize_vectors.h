@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-#include "reference/quantize_kernels.h"
+#include "base/quantize_kernels.h"
 
 namespace nibble {
 namespace {

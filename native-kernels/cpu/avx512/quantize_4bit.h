@@ -1,8 +1,8 @@
 #pragma once
 
-// Members of QuantizeKernels (reference/quantize_kernels.h) for AVX-512.
+// Members of QuantizeKernels (base/quantize_kernels.h) for AVX-512.
 
-#include "reference/quantize_kernels.h"
+#include "base/quantize_kernels.h"
 
 namespace nibble {
 

@@ -1,8 +1,8 @@
-// Double quantization of a whole run of scales: reference/nested_run.h, whose lanes are those of the vectors here.
+// Double quantization of a whole run of scales: base/nested_run.h, whose lanes are those of the vectors here.
 
+#include "base/nested_run.h"
 #include "cpu/avx512/quantize_4bit.h"
 #include "cpu/avx512/quantize_vectors.h"
-#include "reference/nested_run.h"
 
 namespace nibble {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <immintrin.h>
 
-#include "reference/quantize_kernels.h"
+#include "base/quantize_kernels.h"
 
 // For functions that compilers otherwise call, their vectors going through memory.
 #if defined(_MSC_VER) && !defined(__clang__)

@@ -6,7 +6,7 @@
 namespace nibble::linear::avx512_vnni {
 namespace {
 
-constexpr float kSmallestLane = 7.8886090522101181e-31f;  // reference/linear_reference.h
+constexpr float kSmallestLane = 7.8886090522101181e-31f;  // base/activation_rounding.h
 
 /// In every position the largest of the kColumns (4 or 8) neighbours that share its lane.
 template <std::size_t kColumns>
@@ -36,7 +36,7 @@ __m512 repeat(__m512 lanes, std::size_t part) {
   return _mm512_permutexvar_ps(_mm512_add_epi32(kColumns == 8 ? halves : quarters, first), lanes);
 }
 
-/// reference::needs_second_pass
+/// rounding::needs_second_pass
 bool needs_second_pass(__m512 absmax) {
   const __m512 infinity = _mm512_castsi512_ps(_mm512_set1_epi32(0x7f800000));
   if (_mm512_cmp_ps_mask(absmax, infinity, _CMP_LT_OQ) != 0xffff) return false;

@@ -9,7 +9,7 @@ namespace nibble::linear::avx512_vnni {
 namespace {
 
 constexpr std::size_t kRows = 4;
-constexpr float kRestStep = 1.0f / 254.0f;  // reference/linear_lanes.h
+constexpr float kRestStep = 1.0f / 254.0f;  // base/activation_rounding.h
 /// Least distance of prefetching: about the latency of memory at the speed of memory.
 constexpr std::size_t kPrefetchAhead = 2048;
 

@@ -1,4 +1,4 @@
-// Activations to int8: the same roundings as reference::quantize_activations.
+// Activations to int8: the same roundings as rounding::quantize_activations.
 
 #include "cpu/avx512_vnni/linear_avx512.h"
 #include "cpu/avx512_vnni/linear_table.h"

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/activation_rounding.h"
+#include "base/linear_reference.h"
 #include "base/weights.h"
 #include "cpu.h"
 #include "error.h"
@@ -13,8 +15,6 @@
 #include "linear_kernels.h"
 #include "linear_scalars.h"
 #include "linear_work.h"
-#include "reference/linear_lanes.h"
-#include "reference/linear_reference.h"
 
 namespace nibble {
 
@@ -56,12 +56,12 @@ linear::GroupedWeights grouped(const WeightView& w, std::size_t group) {
   scales.factor = 1.0f / traits.divisor;
   scales.block_size = w.block_size;
   if (has_levels(traits)) {
-    const reference::ByteMap map = reference::byte_map(levels_of(w));
+    const rounding::ByteMap map = rounding::byte_map(levels_of(w));
     scales.factor = map.unit;
     for (std::size_t i = 0; i < 16; ++i) {
       result.map[i] = map.bytes[i];
       result.unrounded[i] = map.unit == 0 ? 0 : linear::load_unaligned(levels_of(w), i) / map.unit;
-      result.rest[i] = reference::rest_of(result.unrounded[i], map.bytes[i]);
+      result.rest[i] = rounding::rest_of(result.unrounded[i], map.bytes[i]);
       result.has_rest = result.has_rest || result.rest[i] != 0;
     }
   } else {
@@ -141,7 +141,7 @@ void multiply_in_order(std::span<const WeightView> w, const float* x, std::size_
   }
   if (count == 0) return;
   const Tokens all{x, tokens, *kernels, parallel};
-  if (tokens < reference::kFewTokens) return linear::lanes_product({targets.data(), count}, all);
+  if (tokens < rounding::kFewTokens) return linear::lanes_product({targets.data(), count}, all);
   // Neighbours that take the same rounded activations.
   for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
     for (end = begin + 1; end < count && same_outliers(sources[begin], sources[end]) &&

@@ -3,16 +3,16 @@
 
 #include <algorithm>
 
+#include "base/outlier_columns.h"
 #include "base/weights.h"
 #include "codebook.h"
 #include "linear_groups.h"
 #include "linear_scalars.h"
-#include "reference/linear_outliers.h"
 
 namespace nibble::linear {
 namespace {
 
-using reference::OutlierColumns;
+using rounding::OutlierColumns;
 
 /// Groups of columns that one task scores: some ten microseconds of work for a long prompt. More of them would leave
 /// most of many threads without work in a narrow layer.
@@ -70,9 +70,9 @@ OutlierColumns find_outliers(const GroupedWeights& w, const Tokens& tokens) {
   thread_local Scratch memory;
   auto* scores = static_cast<float*>(memory.reserve(w.columns * sizeof(float)));
   for_strips(tokens.parallel, w.columns, kScoredGroups * w.group, [&](std::size_t begin, std::size_t end) {
-    reference::score_outliers(tokens.x, tokens.count, w.columns, w.group, begin, end, scores);
+    rounding::score_outliers(tokens.x, tokens.count, w.columns, w.group, begin, end, scores);
   });
-  return reference::choose_outliers(scores, w.columns, tokens.count);
+  return rounding::choose_outliers(scores, w.columns, tokens.count);
 }
 
 /// y += the float32 products of the outlier channels, for the tokens of the range. `values` [tokens, outliers.count]

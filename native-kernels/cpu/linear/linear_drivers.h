@@ -34,7 +34,7 @@ struct Target {
   float* y;
 };
 
-/// Fewer than reference::kFewTokens tokens times each of the targets' weights: the activations are rounded once, by
+/// Fewer than rounding::kFewTokens tokens times each of the targets' weights: the activations are rounded once, by
 /// lanes, and all strips of rows are shared out together.
 /// @param targets 1 to kMostFused of the same width
 void lanes_product(std::span<const Target> targets, const Tokens& tokens);
@@ -45,7 +45,7 @@ inline bool same_rounding(const GroupedWeights& a, const GroupedWeights& b) {
          (a.scales.zero_points == nullptr) == (b.scales.zero_points == nullptr);
 }
 
-/// reference::kFewTokens tokens or more, whose outlier channels are multiplied in float32.
+/// rounding::kFewTokens tokens or more, whose outlier channels are multiplied in float32.
 /// @param targets 1 to kMostFused of the same width, each with same_rounding as the first
 void products_with_channels(std::span<const Target> targets, const Tokens& tokens);
 

@@ -65,7 +65,7 @@ struct GroupedWeights {
   int bits;
   std::int8_t map[16];   // bits 4: the integer that each code stands for
   float unrounded[16];   // bits 4: the same before it was rounded to an integer, for the outlier channels
-  std::int8_t rest[16];  // bits 4: what was rounded off, in steps of reference::kRestStep
+  std::int8_t rest[16];  // bits 4: what was rounded off, in steps of rounding::kRestStep
   bool has_rest;         // whether any of it is not 0
   std::size_t rows;
   std::size_t columns;  // bits 4: even
@@ -107,8 +107,8 @@ struct QuantizeJob {
   std::size_t scale_stride;
 };
 
-/// The activations of one of few tokens, rounded lane by lane: reference/linear_lanes.h says how. The chunks of second
-/// passes follow behind the others.
+/// The activations of one of few tokens, rounded lane by lane: base/activation_rounding.h says how. The chunks of
+/// second passes follow behind the others.
 struct LaneActivations {
   const std::int8_t* codes;  // [chunks + second_passes, chunk columns]; 4-bit weights: a chunk's 64 even columns, then
                              // its 64 odd ones
@@ -133,7 +133,7 @@ struct LaneJob {
 
 /// The kernels of one instruction set. `begin`, `end` are rows; y [tokens, rows of the matrix]; bias null or [rows].
 struct LinearKernels {
-  /// As reference::quantize_activations, per group.
+  /// As rounding::quantize_activations, per group.
   void (*quantize)(const QuantizeJob& job);
   /// Puts one block of tokens into the order of the _many kernels; null when they take Int8Activations as they are.
   void (*pack)(const PackJob& job);

@@ -1,23 +1,21 @@
 // Driver of the fast mode for few tokens: round the activations lane by lane once, then one task per strip of rows.
 
-#include "reference/linear_lanes.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "base/activation_rounding.h"
 #include "linear_drivers.h"
 #include "linear_work.h"
-#include "reference/linear_reference.h"
 
 namespace nibble::linear {
 namespace {
 
-using reference::kFewTokens;
-using reference::kLanes;
+using rounding::kFewTokens;
+using rounding::kLanes;
 
 /// Most columns of a chunk: those of 4-bit weights.
-constexpr std::size_t kMostColumns = reference::chunk_columns(4);
+constexpr std::size_t kMostColumns = rounding::chunk_columns(4);
 
 /// Rounds a chunk's values and leaves there what was rounded off. @returns whether a second pass is due
 bool round_chunk(float* values, std::size_t lane, std::int8_t* codes, std::int32_t* offsets, float* scales) {
@@ -30,7 +28,7 @@ bool round_chunk(float* values, std::size_t lane, std::int8_t* codes, std::int32
       // A comparison alone would lose NaN.
       absmax[i] = magnitude <= absmax[i] || std::isnan(absmax[i]) ? absmax[i] : magnitude;
     }
-    scales[i] = reference::quantize_activations(columns, lane, natural.data() + i * lane);
+    scales[i] = rounding::quantize_activations(columns, lane, natural.data() + i * lane);
     std::int32_t sum = 0;
     for (std::size_t k = 0; k < lane; ++k) {
       sum += natural[i * lane + k];
@@ -39,7 +37,7 @@ bool round_chunk(float* values, std::size_t lane, std::int8_t* codes, std::int32
     offsets[i] = -128 * sum;
   }
   const std::size_t count = kLanes * lane;
-  if (lane == reference::lane_columns(4)) {
+  if (lane == rounding::lane_columns(4)) {
     for (std::size_t k = 0; k < count / 2; ++k) {
       codes[k] = natural[2 * k];
       codes[count / 2 + k] = natural[2 * k + 1];
@@ -47,11 +45,11 @@ bool round_chunk(float* values, std::size_t lane, std::int8_t* codes, std::int32
   } else {
     std::copy_n(natural.data(), count, codes);
   }
-  return reference::needs_second_pass(absmax.data());
+  return rounding::needs_second_pass(absmax.data());
 }
 
 std::size_t round_lanes(const LaneJob& job) {
-  const std::size_t lane = reference::lane_columns(job.bits);
+  const std::size_t lane = rounding::lane_columns(job.bits);
   const std::size_t chunk = kLanes * lane;
   const std::size_t chunks = (job.columns + chunk - 1) / chunk;
   std::size_t passes = chunks;
@@ -80,8 +78,8 @@ struct Room {
 };
 
 Room room_for(std::size_t columns, int bits, std::size_t group) {
-  const std::size_t chunks = (columns + reference::chunk_columns(bits) - 1) / reference::chunk_columns(bits);
-  return {2 * chunks * reference::chunk_columns(bits), 2 * chunks * kLanes * sizeof(float),
+  const std::size_t chunks = (columns + rounding::chunk_columns(bits) - 1) / rounding::chunk_columns(bits);
+  return {2 * chunks * rounding::chunk_columns(bits), 2 * chunks * kLanes * sizeof(float),
           round_up(chunks * sizeof(std::uint32_t), 64), round_up((columns / group + 1) * sizeof(float), 64)};
 }
 
@@ -116,7 +114,7 @@ void round_tokens(const GroupedWeights& w, const float* x, std::size_t tokens, c
     const std::size_t passes = kernels.round_lanes != nullptr ? kernels.round_lanes(job) : round_lanes(job);
     const bool wants_sums = w.scales.zero_points != nullptr;
     rounded[t] = {codes, offsets, scales, places, wants_sums ? sums : nullptr, chunks, passes};
-    if (wants_sums) sum_groups(rounded[t], reference::lane_columns(w.bits), w.columns, group, sums);
+    if (wants_sums) sum_groups(rounded[t], rounding::lane_columns(w.bits), w.columns, group, sums);
   }
 }
 

@@ -78,7 +78,7 @@ static inline void load_exponents(const BlockScales& s, std::size_t first, std::
   }
 }
 
-/// How a group of activations becomes int8: see reference::quantize_activations.
+/// How a group of activations becomes int8: see rounding::quantize_activations.
 struct Scaling {
   float scale;
   float inverse;  // 0 when the group is all zero or not finite: all codes become 0
@@ -88,7 +88,7 @@ struct Scaling {
 static inline Scaling scaling_of(std::uint32_t bits) {
   constexpr std::uint32_t kInfinity = 0x7f800000u;
   constexpr std::uint32_t kNan = 0x7fc00000u;
-  constexpr float kSmallestAbsmax = 7.8886090522101181e-31f;  // reference/linear_reference.h
+  constexpr float kSmallestAbsmax = 7.8886090522101181e-31f;  // base/activation_rounding.h
   float absmax;
   std::memcpy(&absmax, &bits, sizeof absmax);
   if (bits >= kInfinity) {

@@ -16,7 +16,7 @@ static constexpr std::size_t kPrefetchAhead = 1024;
 /// Bytes of weights in one vector: 4 of a chunk's 16 lanes.
 static constexpr std::size_t kQuarterBytes = 16;
 
-static constexpr float kRestStep = 1.0f / 254.0f;  // reference/linear_lanes.h
+static constexpr float kRestStep = 1.0f / 254.0f;  // base/activation_rounding.h
 
 /// The 16 values of 4-bit codes, and what rounding took from them.
 struct LaneTables {

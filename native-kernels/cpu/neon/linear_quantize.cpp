@@ -1,4 +1,4 @@
-// Activations to int8: the same roundings as reference::quantize_activations.
+// Activations to int8: the same roundings as rounding::quantize_activations.
 
 #include "cpu/neon/linear_neon.h"
 #include "cpu/neon/linear_table.h"

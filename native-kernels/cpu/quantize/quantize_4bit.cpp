@@ -4,13 +4,13 @@
 #include <cmath>
 #include <vector>
 
+#include "base/quantize_kernels.h"
 #include "kept_memory.h"
 #include "quantize.h"
 #include "quantize_file.h"
 #include "quantize_nested.h"
 #include "quantize_statistics.h"
 #include "quantize_streams.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble {
 namespace {

@@ -1,5 +1,5 @@
+#include "base/quantize_kernels.h"
 #include "isa_versions.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble {
 namespace {

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/quantize_kernels.h"
 #include "quantize.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble {
 namespace {

@@ -6,11 +6,11 @@
 #include <numeric>
 #include <vector>
 
+#include "base/quantize_kernels.h"
 #include "quantize.h"
 #include "quantize_file.h"
 #include "quantize_statistics.h"
 #include "quantize_streams.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble {
 namespace {

@@ -17,7 +17,7 @@ float mean_as_pytorch(const float* values, std::size_t count);
 /// Logarithm of the number of groups of 32 values that mean_as_pytorch adds up before it folds their sum.
 std::size_t mean_fold_power(std::size_t groups);
 
-/// [65536] code of each step from -1 to 1 that quantize_nested_run (reference/nested_run.h) looks up: the number of
+/// [65536] code of each step from -1 to 1 that quantize_nested_run (base/nested_run.h) looks up: the number of
 /// midpoints of the dynamic map below it.
 const std::uint8_t* nested_steps();
 

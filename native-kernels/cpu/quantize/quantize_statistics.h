@@ -7,8 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "base/quantize_moments.h"
 #include "quantize.h"
-#include "reference/quantize_moments.h"
 
 namespace nibble {
 

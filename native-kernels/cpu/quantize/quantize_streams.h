@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/quantize_kernels.h"
 #include "mapped_file.h"
 #include "piece_writer.h"
 #include "positioned_file.h"
 #include "quantize.h"
-#include "reference/quantize_kernels.h"
 #include "tree_hash.h"
 
 namespace nibble {

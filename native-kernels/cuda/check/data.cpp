@@ -5,9 +5,9 @@
 #include <cstring>
 #include <thread>
 
+#include "base/quantize_kernels.h"
 #include "codebook.h"
 #include "half.h"
-#include "reference/quantize_kernels.h"
 #include "threads.h"
 
 namespace nibble::check {

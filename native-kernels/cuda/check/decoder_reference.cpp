@@ -6,11 +6,11 @@
 #include <fstream>
 #include <thread>
 
+#include "base/quantize_kernels.h"
 #include "cpu.h"
 #include "error.h"
 #include "half.h"
 #include "linear.h"
-#include "reference/quantize_kernels.h"
 #include "threads.h"
 
 namespace nibble::check {

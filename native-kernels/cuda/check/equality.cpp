@@ -8,12 +8,12 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/quantize_kernels.h"
 #include "cpu.h"
 #include "cuda/check/check.h"
 #include "cuda/check/data.h"
 #include "cuda/launches.h"
 #include "cuda/quantize_cuda.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble::check {
 namespace {

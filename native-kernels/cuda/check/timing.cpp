@@ -9,10 +9,10 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/quantize_kernels.h"
 #include "cpu/quantize/quantize_nested.h"
 #include "cuda/check/check.h"
 #include "cuda/check/data.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble::check {
 namespace {

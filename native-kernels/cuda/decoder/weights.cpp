@@ -7,9 +7,9 @@
 #include <memory>
 #include <tuple>
 
+#include "base/quantize_kernels.h"
 #include "codebook.h"
 #include "positioned_file.h"
-#include "reference/quantize_kernels.h"
 
 namespace nibble::cuda {
 namespace {

@@ -14,7 +14,7 @@ constexpr float kTiny = 1.17549435082228751e-38f;
 
 constexpr float kLargest = 3.402823466e38f;
 
-/// How a group's weights become codes: IntegerCoding of reference/quantize_kernels.h.
+/// How a group's weights become codes: IntegerCoding of base/quantize_kernels.h.
 struct Coding {
   float inverse;
   float per_unit;  // 1 / unit, as a float32: `inverse`, unless that is 0

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace nibble::reference {
+namespace nibble::rounding {
 
 /// An element stands out when it is larger than this many times the mean magnitude of its group: about 4.8 standard
 /// deviations, which one of 10,000 groups of 64 normally distributed numbers has by chance. The mean magnitude and not
@@ -35,4 +35,4 @@ void score_outliers(const float* x, std::size_t tokens, std::size_t columns, std
 /// The columns with the highest scores among those that stand out often enough.
 OutlierColumns choose_outliers(const float* scores, std::size_t columns, std::size_t tokens);
 
-}  // namespace nibble::reference
+}  // namespace nibble::rounding

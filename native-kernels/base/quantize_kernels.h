@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/quantize_moments.h"
 #include "codebook.h"
 #include "linear.h"
-#include "reference/quantize_moments.h"
 
 namespace nibble {
 
@@ -80,7 +80,7 @@ struct QuantizeKernels {
   Moments (*quantize_integers)(const void* source, WeightType type, std::size_t count, const IntegerCoding& coding,
                                std::int8_t* codes);
 
-  /// Double quantization of one run of scales (reference/nested_run.h).
+  /// Double quantization of one run of scales (base/nested_run.h).
   /// @param codes [input.count]
   NestedResult (*quantize_nested)(const NestedInput& input, std::uint8_t* codes);
 

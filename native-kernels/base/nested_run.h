@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "reference/quantize_kernels.h"
+#include "base/quantize_kernels.h"
 
 namespace nibble {
 namespace {

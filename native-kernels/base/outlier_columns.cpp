@@ -1,14 +1,14 @@
-// See linear_outliers.h. Used by the plain code and by every instruction set, so that all take out the same columns.
+// See outlier_columns.h. Used by the plain code and by every instruction set, so that all take out the same columns.
 
-#include "reference/linear_outliers.h"
+#include "base/outlier_columns.h"
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "reference/linear_reference.h"
+#include "base/activation_rounding.h"
 
-namespace nibble::reference {
+namespace nibble::rounding {
 namespace {
 
 /// Partial results that the compiler may keep in vectors; the order of additions is fixed by it.
@@ -111,4 +111,4 @@ OutlierColumns choose_outliers(const float* scores, std::size_t columns, std::si
   return chosen;
 }
 
-}  // namespace nibble::reference
+}  // namespace nibble::rounding
