@@ -19,7 +19,7 @@ import { readSpecialTokens, type TemplateTokens } from './template/special-token
 import { missingTokenizer, readTokenizerConfig, TOKENIZER_FILE } from './tokenizer/files.ts';
 import type { ModelTokenizer } from './tokenizer/load-tokenizer.ts';
 import { WeightsGuard } from './weights-guard.ts';
-import { readListing } from './weights-record.ts';
+import { readListing, type Listing } from './weights-record.ts';
 
 /** A model in memory and everything that belongs to it. */
 export interface RunnableModel {
@@ -120,15 +120,22 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   readingCompanions.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
   const copy = options.mode === 'exact' ? null : copyState(directory);
-  const { model, ready, contextLength, device, deviceReason, explain } = await openModel(
-    options,
-  ).catch(async (error: unknown) => {
+  let readingListing: Promise<Listing> | null = null;
+  const listingOnce = (): Promise<Listing> =>
+    (readingListing ??= readListing(directory, options.recordsDirectory));
+  const { model, ready, contextLength, device, deviceReason, explain } = await openModel({
+    ...options,
+    // Sooner, it would take this thread's time from the graph.
+    onOpening: () => {
+      listingOnce().catch(() => undefined);
+    },
+  }).catch(async (error: unknown) => {
     // That a file is not the recorded one is the better word for what came of it.
-    await requireRecordedFiles(directory, await readListing(directory, options.recordsDirectory));
+    await requireRecordedFiles(directory, await listingOnce());
     throw error;
   });
   try {
-    const listing = await readListing(directory, options.recordsDirectory);
+    const listing = await listingOnce();
     const [companions, weights] = await Promise.all([
       readingCompanions,
       WeightsGuard.open({

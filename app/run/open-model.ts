@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly profile?: boolean | undefined;
   /** Hears how far the trying of devices is. */
   readonly onTrial?: ((trial: DeviceTrial) => void) | undefined;
+  /** Called once while another thread opens the model on the CPU: this one is free. */
+  readonly onOpening?: (() => void) | undefined;
 }
 
 /** A model in memory, wherever that is. */
@@ -73,7 +75,7 @@ async function openOnCpu(
   reason: string | null,
 ): Promise<OpenedModel> {
   const contextLength = chooseContextLength(ready.decoder, options);
-  const model = await Model.open({
+  const opening = Model.open({
     graphPath: ready.graphPath,
     weightsFolder: ready.weightsFolder,
     contextLength,
@@ -83,6 +85,8 @@ async function openOnCpu(
     profile: options.profile ?? false,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
+  options.onOpening?.();
+  const model = await opening;
   return {
     model,
     ready,
