@@ -6,6 +6,8 @@ import type {
   FeedForward,
   GatedFeedForward,
   HeadNorm,
+  LayerHeadNorm,
+  LayerNorm,
   Matrix,
   Mixer,
   RmsNorm,
@@ -23,7 +25,16 @@ export function layerModule(layer: number, module: string): string {
 
 /** An RMS norm of this decoder. */
 export function rmsNorm({ epsilon }: Outline, module: string, weightOffset = 0): RmsNorm {
-  return { module, epsilon, weightOffset };
+  return { kind: 'rms', module, epsilon, weightOffset };
+}
+
+/** A layer norm of this decoder. */
+export function layerNorm(
+  { epsilon }: Outline,
+  module: string,
+  { bias = true, weightOffset = 0 }: Partial<Pick<LayerNorm, 'bias' | 'weightOffset'>> = {},
+): LayerNorm {
+  return { kind: 'layer', module, epsilon, weightOffset, bias };
 }
 
 /** What the attention of a layer has beyond sizes. */
@@ -39,6 +50,8 @@ export interface AttentionDetails {
     readonly key: string;
     readonly extent?: HeadNorm['extent'];
     readonly weightOffset?: number;
+    /** Of layer norms; without it they are RMS norms. */
+    readonly layer?: Pick<LayerHeadNorm, 'weights' | 'bias'>;
   } | null;
   readonly biases?: { readonly qkv: boolean; readonly output: boolean };
 }
@@ -51,10 +64,12 @@ export function attentionOf(
 ): Attention {
   const { hiddenSize, heads, kvHeads, headDimension } = outline;
   const { norms = null, biases = { qkv: false, output: false } } = details;
-  const norm = (module: string): HeadNorm => ({
-    ...rmsNorm(outline, layerModule(layer, module), norms?.weightOffset),
-    extent: norms?.extent ?? 'head',
-  });
+  const norm = (within: string): HeadNorm => {
+    const module = layerModule(layer, within);
+    return norms?.layer === undefined
+      ? { ...rmsNorm(outline, module, norms?.weightOffset), extent: norms?.extent ?? 'head' }
+      : { ...layerNorm(outline, module), ...norms.layer, extent: 'head' };
+  };
   const product = (part: string, outFeatures: number): Matrix => ({
     module: layerModule(layer, `self_attn.${part}_proj`),
     inFeatures: hiddenSize,
@@ -139,6 +154,22 @@ export function gatedOf(
       bias,
     },
   };
+}
+
+/** The same over `gate_up_proj`, which holds gate and up one after the other, and `down_proj`. */
+export function fusedGatedOf(
+  outline: Outline,
+  module: string,
+  intermediateSize: number,
+  activation: Activation,
+): GatedFeedForward {
+  const gated = gatedOf(outline, module, intermediateSize, { activation });
+  const [gate = gated.gate, up = gated.up] = fusedMatrices(
+    `${module}.gate_up_proj`,
+    outline.hiddenSize,
+    [intermediateSize, intermediateSize],
+  );
+  return { ...gated, gate, up };
 }
 
 const GATED_NAMES = { gate: 'gate_proj', up: 'up_proj', down: 'down_proj' };

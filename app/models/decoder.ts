@@ -20,16 +20,44 @@ export interface Matrix {
 
 /** x / sqrt(mean(x²) + epsilon) · (weight + weightOffset), the weight being `module.weight` (Zhang & Sennrich 2019). */
 export interface RmsNorm {
+  readonly kind: 'rms';
   readonly module: string;
   readonly epsilon: number;
   /** 1 where a family stores its weights less one, as Gemma does. */
   readonly weightOffset: number;
 }
 
+/**
+ * (x - mean(x)) / sqrt(variance(x) + epsilon) · (weight + weightOffset) + bias, of `module.weight` and `module.bias`
+ * (Ba et al. 2016).
+ */
+export interface LayerNorm {
+  readonly kind: 'layer';
+  readonly module: string;
+  readonly epsilon: number;
+  /** 1 where a family stores its weights less one, as Nemotron does. */
+  readonly weightOffset: number;
+  readonly bias: boolean;
+}
+
+export type Norm = RmsNorm | LayerNorm;
+
 /** A norm of queries or keys. */
-export interface HeadNorm extends RmsNorm {
+export type HeadNorm = RmsHeadNorm | LayerHeadNorm;
+
+export interface RmsHeadNorm extends RmsNorm {
   /** Whether every head is normalized by itself, or all of them as one vector. */
   readonly extent: 'head' | 'all-heads';
+}
+
+/** Every head by itself. */
+export interface LayerHeadNorm extends LayerNorm {
+  readonly extent: 'head';
+  /**
+   * Of which heads a weight is: of all of them [headDimension], of one each as rows of one tensor [heads, headDimension],
+   * or of one each in modules of their own, `module.N` [headDimension]. Only those of all heads have a bias.
+   */
+  readonly weights: 'shared' | 'rows' | 'modules';
 }
 
 /** Causal attention with grouped keys and values; queries, keys, values are products of the layer's input. */
@@ -94,19 +122,26 @@ export type FeedForward = GatedFeedForward | ExpertsFeedForward;
 
 /** x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. */
 export interface DecoderLayer {
-  readonly attentionNorm: RmsNorm | null;
+  readonly attentionNorm: Norm | null;
   readonly mixer: Mixer;
-  readonly afterAttentionNorm: RmsNorm | null;
-  readonly feedForwardNorm: RmsNorm | null;
+  readonly afterAttentionNorm: Norm | null;
+  readonly feedForwardNorm: Norm | null;
   readonly feedForward: FeedForward;
-  readonly afterFeedForwardNorm: RmsNorm | null;
+  readonly afterFeedForwardNorm: Norm | null;
   readonly residualScale: number;
+  /**
+   * The feed-forward reads what attention reads, not what it made of it, and both are added: x + mixer + feedForward.
+   * `feedForwardNorm` is of x then; where it is null, the feed-forward reads attention's own input. @default false
+   */
+  readonly isParallel?: boolean;
 }
 
 /** How positions rotate the leading `dimensions` elements of a head; even. */
 export interface RotaryEmbedding {
   readonly rope: RopeConfig;
   readonly dimensions: number;
+  /** Whether element 2i is paired with its neighbour 2i + 1, and not i with i + dimensions / 2. @default false */
+  readonly interleaved?: boolean;
 }
 
 /** A model's config.json with every default filled in, in one vocabulary for all families. */
@@ -121,7 +156,7 @@ export interface Decoder {
   readonly embeddingScale: number;
   readonly rotaryEmbeddings: readonly RotaryEmbedding[];
   readonly layers: readonly DecoderLayer[];
-  readonly finalNorm: RmsNorm;
+  readonly finalNorm: Norm;
   /** Module of the output layer, where it has weights of its own. */
   readonly head: string;
   /** True when the output matrix is the embedding, unless the files hold one of its own nevertheless. */

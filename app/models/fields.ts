@@ -29,6 +29,12 @@ export function unsupportedFeature(field: string, value: string, message: string
   );
 }
 
+/** A config without some fields: for a family that does not read what others do. */
+export function withoutFields(config: unknown, ...names: readonly string[]): unknown {
+  if (typeof config !== 'object' || config === null) return config;
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !names.includes(name)));
+}
+
 /** Checks the fields that a schema names. @throws AppError `malformed-file` that names the first bad one */
 export function readFields<T extends z.ZodType>(schema: T, config: unknown): z.output<T> {
   const parsed = schema.safeParse(config);

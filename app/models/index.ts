@@ -8,8 +8,12 @@ export type {
   FeedForward,
   GatedFeedForward,
   HeadNorm,
+  LayerHeadNorm,
+  LayerNorm,
   Matrix,
   Mixer,
+  Norm,
+  RmsHeadNorm,
   RmsNorm,
   RotaryEmbedding,
 } from './decoder.ts';

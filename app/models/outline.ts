@@ -26,7 +26,6 @@ const outlineSchema = z.looseObject({
   num_key_value_heads: width.nullish(),
   head_dim: width.nullish(),
   max_position_embeddings: z.int().positive().max(MAX_CONTEXT).nullish(),
-  rms_norm_eps: z.number().nonnegative().max(1).nullish(),
   tie_word_embeddings: z.boolean().nullish(),
   dtype: z.string().nullish().catch(undefined),
   torch_dtype: z.string().nullish().catch(undefined),
@@ -45,10 +44,14 @@ export interface Defaults {
   readonly kvHeads: number | 'heads';
   /** A ratio is hiddenSize / heads, rounded down unless it must be whole. */
   readonly headDimension: number | 'ratio' | 'whole-ratio';
+  /** Of a config whose `head_dim` is null. @default headDimension */
+  readonly nullHeadDimension?: 'ratio';
   readonly bosTokenId: number | null;
-  readonly eosTokenId: number | null;
+  readonly eosTokenId: number | readonly number[] | null;
   /** @default 1e-6 */
   readonly epsilon?: number;
+  /** What the config calls it. @default rms_norm_eps */
+  readonly epsilonField?: string;
   /** Base of the rotation. @default 10,000 */
   readonly theta?: number;
   /** @default false */
@@ -84,7 +87,10 @@ export function readOutline(config: unknown, defaults: Defaults): Outline {
     intermediateSize: raw.intermediate_size ?? defaults.intermediateSize,
     layers: raw.num_hidden_layers ?? defaults.layers,
     ...readHeads(raw, defaults),
-    epsilon: raw.rms_norm_eps ?? defaults.epsilon ?? DEFAULT_EPSILON,
+    epsilon:
+      readEpsilon(config, defaults.epsilonField ?? 'rms_norm_eps') ??
+      defaults.epsilon ??
+      DEFAULT_EPSILON,
     contextLength: raw.max_position_embeddings ?? defaults.contextLength,
     tied: raw.tie_word_embeddings ?? defaults.tied ?? false,
     bosTokenId: tokenIds(raw['bos_token_id'], defaults.bosTokenId)[0] ?? null,
@@ -93,11 +99,15 @@ export function readOutline(config: unknown, defaults: Defaults): Outline {
   };
 }
 
+function readEpsilon(config: unknown, field: string): number | null | undefined {
+  const schema = z.looseObject({ [field]: z.number().nonnegative().max(1).nullish() });
+  return readFields(schema, config)[field];
+}
+
 /** Ids of one token or several. What no token can be, such as -1, is how some configs say that there is none. */
-function tokenIds(value: unknown, fallback: number | null): number[] {
-  const given: readonly unknown[] = Array.isArray(value)
-    ? value
-    : [value === undefined ? fallback : value];
+function tokenIds(value: unknown, fallback: Defaults['eosTokenId']): number[] {
+  const own = value === undefined ? fallback : value;
+  const given: readonly unknown[] = Array.isArray(own) ? own : [own];
   const isTokenId = (id: unknown): id is number =>
     typeof id === 'number' && Number.isSafeInteger(id) && id >= 0;
   return given.filter(isTokenId).slice(0, MAX_STOP_TOKENS);
@@ -121,8 +131,10 @@ function readHeads(
     );
   const ratio =
     defaults.headDimension === 'whole-ratio' ? hiddenSize / heads : Math.floor(hiddenSize / heads);
-  const headDimension =
-    raw.head_dim ?? (typeof defaults.headDimension === 'number' ? defaults.headDimension : ratio);
+  const isRatio =
+    typeof defaults.headDimension !== 'number' ||
+    (raw.head_dim === null && defaults.nullHeadDimension === 'ratio');
+  const headDimension = raw.head_dim ?? (isRatio ? ratio : defaults.headDimension);
   if (!Number.isInteger(headDimension) || headDimension === 0)
     throw contradiction(
       'hidden_size',

@@ -1,6 +1,9 @@
+import { cohere, cohere2 } from './families/cohere.ts';
+import { ernie45 } from './families/ernie4-5.ts';
 import { exaone4 } from './families/exaone4.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './families/gemma.ts';
+import { glm4 } from './families/glm4.ts';
 import { granite } from './families/granite.ts';
 import { llama } from './families/llama.ts';
 import { mistral } from './families/mistral.ts';
@@ -47,6 +50,10 @@ export const families: readonly Family[] = [
   exaone4,
   seedOss,
   phi3,
+  cohere,
+  cohere2,
+  glm4,
+  ernie45,
   quantizedOnly('stablelm', 'StableLmForCausalLM'),
 ];
 

@@ -228,15 +228,18 @@ export function readRope(
 /**
  * Reads a rotary embedding of a family that may rotate the leading part of every head alone, whatever its kind.
  *
+ * @param fallbacks Share of a head and base of the rotation, where the config does not say.
  * @throws AppError as `readRope`
  */
 export function readPartialRope(
   fields: RopeFields,
   contextLength: number,
   headDimension: number,
+  fallbacks: { readonly partial?: number; readonly theta?: number } = {},
 ): { readonly rope: RopeConfig; readonly dimensions: number } {
   const given = parametersOf(fields);
-  const partial = given.partial_rotary_factor ?? fields.partial_rotary_factor ?? 1;
+  const partial =
+    given.partial_rotary_factor ?? fields.partial_rotary_factor ?? fallbacks.partial ?? 1;
   const dimensions = Math.floor(headDimension * partial);
   if (dimensions === 0 || dimensions % 2 !== 0)
     throw contradiction(
@@ -249,6 +252,7 @@ export function readPartialRope(
     { ...fields, partial_rotary_factor: null, rope_scaling: null, rope_parameters: whole },
     contextLength,
     dimensions,
+    fallbacks.theta,
   );
   return { rope, dimensions };
 }

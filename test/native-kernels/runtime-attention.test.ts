@@ -20,6 +20,7 @@ interface Shape {
   window?: number;
   softcap?: number;
   norms?: boolean;
+  interleaved?: boolean;
 }
 
 const EPSILON = 1e-6;
@@ -50,6 +51,7 @@ function dataFor({ tokens, heads, kvHeads, headDim, rotated = headDim }: Shape):
 /** Token i has row i of each table: any activations can be fed in. */
 function graphFor(shape: Shape, data: Data): Graph {
   const { tokens, heads, kvHeads, headDim, window = 0, softcap = 0, norms = false } = shape;
+  const { interleaved = false } = shape;
   return {
     nodes: [
       node('Embedding', 'q', ['input_ids', 'qs']),
@@ -69,6 +71,7 @@ function graphFor(shape: Shape, data: Data): Graph {
           window: { int: window },
           softcap: { float: softcap },
           epsilon: { float: EPSILON },
+          ...(interleaved ? { rotary_interleaved: { int: 1 } } : {}),
         },
       ),
     ],
@@ -101,10 +104,11 @@ function headAt(
   const half = data.frequencies.length;
   const rotated = [...head];
   data.frequencies.forEach((frequency, i) => {
-    const [a, b] = [at(head, i), at(head, i + half)];
+    const [first, second] = shape.interleaved === true ? [2 * i, 2 * i + 1] : [i, i + half];
+    const [a, b] = [at(head, first), at(head, second)];
     const angle = Math.fround(position * frequency);
-    rotated[i] = a * Math.cos(angle) - b * Math.sin(angle);
-    rotated[i + half] = b * Math.cos(angle) + a * Math.sin(angle);
+    rotated[first] = a * Math.cos(angle) - b * Math.sin(angle);
+    rotated[second] = b * Math.cos(angle) + a * Math.sin(angle);
   });
   return rotated;
 }
@@ -151,6 +155,11 @@ const shapes: [string, Shape][] = [
   ['grouped heads', { tokens: 40, heads: 6, kvHeads: 2, headDim: 64 }],
   ['heads of 24', { tokens: 35, heads: 4, kvHeads: 2, headDim: 24, norms: true }],
   ['odd heads, partly rotated', { tokens: 21, heads: 5, kvHeads: 1, headDim: 13, rotated: 6 }],
+  ['neighbours', { tokens: 21, heads: 4, kvHeads: 2, headDim: 16, interleaved: true }],
+  [
+    'neighbours, partly rotated',
+    { tokens: 21, heads: 5, kvHeads: 1, headDim: 13, rotated: 6, interleaved: true },
+  ],
   ['no rotation', { tokens: 17, heads: 2, kvHeads: 2, headDim: 8, rotated: 0 }],
   ['wide heads', { tokens: 18, heads: 3, kvHeads: 3, headDim: 160 }],
   ['a window', { tokens: 90, heads: 4, kvHeads: 2, headDim: 16, window: 7 }],

@@ -1,4 +1,4 @@
-import { fusedMatrices, gatedOf, layerModule, preNormLayer, readPlain } from '../blocks.ts';
+import { fusedGatedOf, fusedMatrices, layerModule, preNormLayer, readPlain } from '../blocks.ts';
 import { oneOf, type Family } from '../family.ts';
 import { readWholeWindow, type Outline } from '../outline.ts';
 import { readPartialRope } from '../rope-config.ts';
@@ -61,17 +61,8 @@ export const phi3: Family = {
             ]);
           return preNormLayer(sizes, layer, { ...attention, query, key, value }, feedForward);
         },
-        feedForward: (layer, activation) => {
-          const gated = gatedOf(outline, layerModule(layer, 'mlp'), intermediateSize, {
-            activation,
-          });
-          const [gate = gated.gate, up = gated.up] = fusedMatrices(
-            layerModule(layer, 'mlp.gate_up_proj'),
-            hiddenSize,
-            [intermediateSize, intermediateSize],
-          );
-          return { ...gated, gate, up };
-        },
+        feedForward: (layer, activation) =>
+          fusedGatedOf(outline, layerModule(layer, 'mlp'), intermediateSize, activation),
       };
     });
   },

@@ -1,4 +1,4 @@
-import type { Decoder } from '../../models/index.ts';
+import type { Decoder, LayerHeadNorm, LayerNorm, Norm } from '../../models/index.ts';
 import type { NamedMatrix, NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { addProjection, addProjections } from './contrib-linear.ts';
 import { toActivations, unfitForGpu, type ContribContext } from './contrib-weights.ts';
@@ -50,6 +50,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     }
     case 'embedding':
     case 'rms-norm':
+    case 'layer-norm':
     case 'residual-norm':
     case 'add':
     case 'scale':
@@ -65,7 +66,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
 
 function normWeight(
   context: ContribContext,
-  { norm, width }: Pick<NodeOf<'rms-norm'>, 'norm' | 'width'>,
+  { norm, width }: { readonly norm: Norm; readonly width: number },
 ): string {
   const { writer } = context;
   const name = `${norm.module}.weight`;
@@ -165,6 +166,7 @@ function printAttention(printer: Printer, node: NodeOf<'attention'>): void {
       do_rotary: { int: 1 },
       scale: { float: attention.scale },
       local_window_size: { int: attention.window ?? -1 },
+      ...(node.interleaved ? { rotary_interleaved: { int: 1 } } : {}),
       ...(attention.softcap === null ? {} : { softcap: { float: attention.softcap } }),
     },
     [presentName(layer, 'key'), presentName(layer, 'value')],
@@ -246,7 +248,89 @@ function printEmbedding(printer: Printer, node: NodeOf<'embedding'>): void {
     writer.standardOperator('Mul', name, [row, number(printer, `${name}.scale`, scale)]);
 }
 
+function normBias(context: ContribContext, { module, bias }: LayerNorm, width: number): string {
+  if (!bias) return '';
+  const stored = context.writer.weight(`${module}.bias`, { types: floatTypes, shape: [width] });
+  return toActivations(context, stored);
+}
+
+/** A layer norm of whole rows, or of every head by itself. */
+function printLayerNorm(printer: Printer, node: NodeOf<'layer-norm'>): void {
+  const { writer } = printer;
+  const { name, norm, heads = 1 } = node;
+  const width = node.width / heads;
+  const input = product(printer, node.input);
+  const reshaped = (part: string, from: string, shape: readonly number[], own: string): string =>
+    writer.standardOperator('Reshape', own, [
+      from,
+      writer.constant(`${name}.${part}.shape`, 'I64', [shape.length], shape),
+    ]);
+  const attributes = { axis: { int: -1 }, epsilon: { float: norm.epsilon } };
+  if (heads === 1) {
+    const inputs = [input, normWeight(printer, { norm, width }), normBias(printer, norm, width)];
+    writer.standardOperator('LayerNormalization', name, inputs, attributes);
+    return;
+  }
+  // A 0 keeps the dimension as it is.
+  const separate = reshaped('heads', input, [0, 0, heads, width], `${name}.heads`);
+  const weight = headWeights(printer, name, norm, { heads, width });
+  const ones = toActivations(
+    printer,
+    writer.constant(
+      `${name}.ones`,
+      'F32',
+      [width],
+      Array.from({ length: width }, () => 1),
+    ),
+  );
+  const centered = writer.standardOperator(
+    'LayerNormalization',
+    `${name}.centered`,
+    [separate, ones],
+    attributes,
+  );
+  const scaled = writer.standardOperator('Mul', `${name}.scaled`, [centered, weight]);
+  const moved = norm.bias
+    ? writer.standardOperator('Add', `${name}.moved`, [scaled, normBias(printer, norm, width)])
+    : scaled;
+  reshaped('rows', moved, [0, 0, -1], name);
+}
+
+/** [width], or [heads, width] where each has its own. */
+function headWeights(
+  printer: Printer,
+  name: string,
+  norm: LayerNorm | LayerHeadNorm,
+  { heads, width }: { readonly heads: number; readonly width: number },
+): string {
+  const { writer } = printer;
+  if (!('weights' in norm) || norm.weights === 'shared')
+    return normWeight(printer, { norm, width });
+  if (norm.weights === 'rows') {
+    const shape = [heads, width];
+    const stored = writer.weight(`${norm.module}.weight`, { types: floatTypes, shape });
+    return toActivations(printer, stored);
+  }
+  const rows = Array.from({ length: heads }, (_, head) =>
+    normWeight(printer, { norm: { ...norm, module: `${norm.module}.${head}` }, width }),
+  );
+  const shape = writer.constant(`${name}.weights.shape`, 'I64', [2], [heads, width]);
+  const joined = writer.standardOperator('Concat', `${name}.joined`, rows, { axis: { int: 0 } });
+  return writer.standardOperator('Reshape', `${name}.weights`, [joined, shape]);
+}
+
 function printResidualNorm(printer: Printer, node: NodeOf<'residual-norm'>): void {
+  const { norm, width } = node;
+  if (norm.kind === 'layer') {
+    printer.writer.contributedOperator(
+      'SkipLayerNormalization',
+      node.name,
+      [node.added, node.stream, normWeight(printer, node), normBias(printer, norm, width)],
+      { epsilon: { float: norm.epsilon } },
+      node.isLast ? [] : ['', '', node.sum],
+    );
+    return;
+  }
   printer.writer.contributedOperator(
     'SkipSimplifiedLayerNormalization',
     node.name,
@@ -275,6 +359,9 @@ function printNode(printer: Printer, node: PlanNode): void {
       rmsNorm(printer, node.name, input, normWeight(printer, node), node.norm.epsilon);
       return;
     }
+    case 'layer-norm':
+      printLayerNorm(printer, node);
+      return;
     case 'residual-norm':
       printResidualNorm(printer, node);
       return;

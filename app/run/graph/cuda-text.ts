@@ -58,6 +58,7 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'rotary':
     case 'embedding':
     case 'rms-norm':
+    case 'layer-norm':
     case 'residual-norm':
     case 'linear':
     case 'attention':
@@ -122,9 +123,13 @@ export function cudaObstacle(node: PlanNode): string | null {
       return node.name === 'layers.0.start' && node.norm.weightOffset === 0
         ? null
         : 'it normalizes what a block computed';
+    case 'layer-norm':
+      return 'its norms are layer norms';
     case 'residual-norm':
+      if (node.norm.kind === 'layer') return 'its norms are layer norms';
       return node.norm.weightOffset === 0 ? null : 'it stores the weights of its norms less one';
     case 'attention':
+      if (node.interleaved) return 'it rotates neighbouring elements';
       return node.attention.rope === null || node.attention.softcap !== null
         ? 'its attention has no rotation, or limits its scores'
         : null;

@@ -1,3 +1,4 @@
+import type { LayerNorm, Norm } from '../../models/index.ts';
 import type { NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { floatTypes, type GraphWriter } from './graph-writer.ts';
 import { addExperts } from './experts.ts';
@@ -28,10 +29,12 @@ function normWeight(writer: GraphWriter, module: string, size: number): string {
   return writer.weight(`${module}.weight`, { types: floatTypes, shape: [size] });
 }
 
+function normBias(writer: GraphWriter, { module, bias }: LayerNorm, size: number): string {
+  return bias ? writer.weight(`${module}.bias`, { types: floatTypes, shape: [size] }) : '';
+}
+
 /** The attributes of a norm; an offset of 0 is not written, as it always was. */
-function normAttributes({
-  norm,
-}: Pick<NodeOf<'rms-norm'>, 'norm'>): Readonly<Record<string, Attribute>> {
+function normAttributes(norm: Norm): Readonly<Record<string, Attribute>> {
   return {
     epsilon: { float: norm.epsilon },
     ...(norm.weightOffset === 0 ? {} : { weight_offset: { float: norm.weightOffset } }),
@@ -90,14 +93,36 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
       softcap: { float: attention.softcap ?? 0 },
       epsilon: { float: node.epsilon },
       ...(offset === 0 ? {} : { norm_weight_offset: { float: offset } }),
+      ...(node.interleaved ? { rotary_interleaved: { int: 1 } } : {}),
     },
   );
 }
 
 function printResidualNorm(writer: GraphWriter, node: NodeOf<'residual-norm'>): void {
-  const weight = normWeight(writer, node.norm.module, node.width);
-  const inputs = [node.added, node.stream, weight];
-  writer.operator('SkipRmsNorm', node.name, inputs, normAttributes(node), [node.sum]);
+  const { norm, width } = node;
+  const inputs = [node.added, node.stream, normWeight(writer, norm.module, width)];
+  if (norm.kind === 'layer') inputs.push(normBias(writer, norm, width));
+  const operator = norm.kind === 'rms' ? 'SkipRmsNorm' : 'SkipLayerNorm';
+  writer.operator(operator, node.name, inputs, normAttributes(norm), [node.sum]);
+}
+
+function printLayerNorm(writer: GraphWriter, node: NodeOf<'layer-norm'>): void {
+  const { norm, width, heads = 1, name, input } = node;
+  const head = width / heads;
+  const shape = 'weights' in norm && norm.weights === 'rows' ? [heads, head] : [head];
+  const modules =
+    'weights' in norm && norm.weights === 'modules'
+      ? Array.from({ length: heads }, (_, index) => `${norm.module}.${index}`)
+      : [norm.module];
+  const [first = '', ...others] = modules.map((module) =>
+    writer.weight(`${module}.weight`, { types: floatTypes, shape }),
+  );
+  const bias = normBias(writer, norm, head);
+  writer.operator('LayerNorm', name, [input, first, bias, ...others], {
+    ...normAttributes(norm),
+    ...(heads === 1 ? {} : { heads: { int: heads } }),
+    ...(modules.length === 1 ? {} : { weights: { int: modules.length } }),
+  });
 }
 
 function standardPrinter(writer: GraphWriter): StandardPrinter {
@@ -121,9 +146,12 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     }
     case 'rms-norm': {
       const weight = normWeight(writer, node.norm.module, node.width);
-      writer.operator('RmsNorm', node.name, [node.input, weight], normAttributes(node));
+      writer.operator('RmsNorm', node.name, [node.input, weight], normAttributes(node.norm));
       return;
     }
+    case 'layer-norm':
+      printLayerNorm(writer, node);
+      return;
     case 'residual-norm':
       printResidualNorm(writer, node);
       return;

@@ -7,6 +7,7 @@ import type {
   GatedFeedForward,
   HeadNorm,
   Matrix,
+  Norm,
   RmsNorm,
 } from '../../models/index.ts';
 import type { NamedMatrix, Plan, PlanNode } from './plan.ts';
@@ -39,9 +40,27 @@ class Walk {
     this.decoder = decoder;
   }
 
-  norm(name: string, input: string, norm: RmsNorm | null, width: number): string {
+  norm(name: string, input: string, norm: Norm | null, width: number): string {
     if (norm === null) return input;
-    this.nodes.push({ op: 'rms-norm', name, input, norm, width });
+    this.nodes.push(
+      norm.kind === 'rms'
+        ? { op: 'rms-norm', name, input, norm, width }
+        : { op: 'layer-norm', name, input, norm, width },
+    );
+    return name;
+  }
+
+  /** A norm over all heads, or a layer norm of each; one that attention computes itself is left to it. */
+  headNorm(
+    name: string,
+    input: string,
+    norm: HeadNorm | null,
+    heads: number,
+    head: number,
+  ): string {
+    if (norm === null || attentionsNorm(norm) !== null) return input;
+    if (norm.kind === 'rms') return this.norm(name, input, norm, heads * head);
+    this.nodes.push({ op: 'layer-norm', name, input, norm, width: heads * head, heads });
     return name;
   }
 
@@ -81,14 +100,15 @@ interface Stream {
   readonly normed: string;
 }
 
-/** A norm over all heads is a node of its own; one of every head is attention's. */
-function ownNorm(norm: HeadNorm | null): HeadNorm | null {
-  return norm?.extent === 'all-heads' ? norm : null;
+/** An RMS norm of every head is attention's own; all others are nodes. */
+function attentionsNorm(norm: HeadNorm | null): RmsNorm | null {
+  return norm?.kind === 'rms' && norm.extent === 'head' ? norm : null;
 }
 
 function addAttention(walk: Walk, layer: number, attention: Attention, input: string): string {
   const name = `layers.${layer}`;
   const { heads, kvHeads, headDimension, queryNorm, keyNorm } = attention;
+  const { rotaryEmbeddings } = walk.decoder;
   const [query = '', key = '', value = ''] = walk.linears(`${name}.qkv`, input, [
     { ...attention.query, name: `${name}.q` },
     { ...attention.key, name: `${name}.k` },
@@ -100,13 +120,14 @@ function addAttention(walk: Walk, layer: number, attention: Attention, input: st
     layer,
     attention: {
       ...attention,
-      queryNorm: ownNorm(queryNorm) === null ? queryNorm : null,
-      keyNorm: ownNorm(keyNorm) === null ? keyNorm : null,
+      queryNorm: attentionsNorm(queryNorm),
+      keyNorm: attentionsNorm(keyNorm),
     },
-    query: walk.norm(`${name}.q_norm`, query, ownNorm(queryNorm), heads * headDimension),
-    key: walk.norm(`${name}.k_norm`, key, ownNorm(keyNorm), kvHeads * headDimension),
+    query: walk.headNorm(`${name}.q_norm`, query, queryNorm, heads, headDimension),
+    key: walk.headNorm(`${name}.k_norm`, key, keyNorm, kvHeads, headDimension),
     value,
     epsilon: queryNorm?.epsilon ?? walk.decoder.finalNorm.epsilon,
+    interleaved: rotaryEmbeddings[attention.rope ?? -1]?.interleaved ?? false,
   });
   return `${name}.attention`;
 }
@@ -149,7 +170,7 @@ function addResidual(
   { residualScale }: DecoderLayer,
   output: string,
   stream: string,
-  next: { readonly norm: RmsNorm | null; readonly isLast: boolean },
+  next: { readonly norm: Norm | null; readonly isLast: boolean },
 ): Stream {
   const added = walk.scaled(`${name}.scaled`, output, residualScale);
   const { norm, isLast } = next;
@@ -163,6 +184,25 @@ function addResidual(
   return { stream: sum, normed: name };
 }
 
+/** Adds attention's output to the stream, where the feed-forward reads what attention read. */
+function addBeside(
+  walk: Walk,
+  name: string,
+  { residualScale, feedForwardNorm }: DecoderLayer,
+  output: string,
+  before: { readonly stream: string; readonly normed: () => string },
+): Stream {
+  const { stream } = before;
+  const width = walk.decoder.hiddenSize;
+  const normed =
+    feedForwardNorm === null
+      ? before.normed()
+      : walk.norm(`${name}.beside`, stream, feedForwardNorm, width);
+  const added = walk.scaled(`${name}.middle.scaled`, output, residualScale);
+  walk.nodes.push({ op: 'add', name: `${name}.middle`, a: added, b: stream });
+  return { stream: `${name}.middle`, normed };
+}
+
 function addLayer(walk: Walk, index: number, input: Stream): Stream {
   const { layers, hiddenSize, finalNorm } = walk.decoder;
   const layer = layers[index];
@@ -174,15 +214,22 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   const isLast = next === undefined;
   const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;
   const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
-  const output = walk.linear(`${name}.o`, attention, layer.mixer.output);
-  const middle = addResidual(
-    walk,
-    `${name}.middle`,
-    layer,
-    walk.norm(`${name}.o_norm`, output, layer.afterAttentionNorm, hiddenSize),
-    stream,
-    { norm: layer.feedForwardNorm, isLast: false },
+  const output = walk.norm(
+    `${name}.o_norm`,
+    walk.linear(`${name}.o`, attention, layer.mixer.output),
+    layer.afterAttentionNorm,
+    hiddenSize,
   );
+  const middle =
+    layer.isParallel === true
+      ? addBeside(walk, name, layer, output, {
+          stream,
+          normed: () => (isLast ? walk.wanted('wanted.normed', input.normed) : input.normed),
+        })
+      : addResidual(walk, `${name}.middle`, layer, output, stream, {
+          norm: layer.feedForwardNorm,
+          isLast: false,
+        });
   const fed = addFeedForward(walk, index, layer.feedForward, middle.normed);
   return addResidual(
     walk,

@@ -2,7 +2,10 @@ import type {
   Activation,
   Attention,
   ExpertsFeedForward,
+  LayerNorm,
+  LayerHeadNorm,
   Matrix,
+  Norm,
   RmsNorm,
   RotaryEmbedding,
 } from '../../models/index.ts';
@@ -33,6 +36,17 @@ export type PlanNode =
       readonly norm: RmsNorm;
       readonly width: number;
     }
+  /** The same centered; or each of several heads of equal width by itself, with the weights that `norm` says. */
+  | {
+      readonly op: 'layer-norm';
+      readonly name: string;
+      readonly input: string;
+      readonly norm: LayerNorm | LayerHeadNorm;
+      /** Of a row; divided by `heads` where there are several. */
+      readonly width: number;
+      /** @default 1 */
+      readonly heads?: number;
+    }
   /**
    * The sum of `added` and `stream` [.., H] as `sum`, and the same normalized as `name`.
    * `isLast`: nobody reads the sum any more.
@@ -43,7 +57,7 @@ export type PlanNode =
       readonly sum: string;
       readonly added: string;
       readonly stream: string;
-      readonly norm: RmsNorm;
+      readonly norm: Norm;
       readonly width: number;
       readonly isLast: boolean;
     }
@@ -79,12 +93,14 @@ export type PlanNode =
       readonly op: 'attention';
       readonly name: string;
       readonly layer: number;
-      readonly attention: Attention;
+      readonly attention: PlannedAttention;
       readonly query: string;
       readonly key: string;
       readonly value: string;
       /** Of the norms of queries and keys. */
       readonly epsilon: number;
+      /** How pairs of rotated elements lie, as in `RotaryEmbedding`. */
+      readonly interleaved: boolean;
     }
   /** activation(gate) · up */
   | {
@@ -110,6 +126,12 @@ export type PlanNode =
       readonly gate: string;
       readonly added: string;
     };
+
+/** Attention whose norms of queries and keys are RMS norms of single heads; all others are nodes of their own. */
+export interface PlannedAttention extends Omit<Attention, 'queryNorm' | 'keyNorm'> {
+  readonly queryNorm: RmsNorm | null;
+  readonly keyNorm: RmsNorm | null;
+}
 
 export interface NamedMatrix extends Matrix {
   readonly name: string;

@@ -20,6 +20,16 @@ void rotate(float* head, const float* cosines, const float* sines, std::size_t h
   }
 }
 
+/// The same where element 2i is paired with its neighbour.
+void rotate_neighbours(float* head, const float* cosines, const float* sines, std::size_t half) {
+  for (std::size_t i = 0; i < half; ++i) {
+    const float a = head[2 * i];
+    const float b = head[2 * i + 1];
+    head[2 * i] = a * cosines[i] - b * sines[i];
+    head[2 * i + 1] = b * cosines[i] + a * sines[i];
+  }
+}
+
 class Attention final : public Kernel {
  public:
   Attention(const KernelInfo& info, SessionState& state)
@@ -31,7 +41,8 @@ class Attention final : public Kernel {
         scale_(info.real("scale")),
         window_(info.size("window", 0)),
         softcap_(info.real("softcap", 0.0f)),
-        epsilon_(info.real("epsilon", 0.0f)) {
+        epsilon_(info.real("epsilon", 0.0f)),
+        rotate_(info.size("rotary_interleaved", 0, 0) == 0 ? rotate : rotate_neighbours) {
     constexpr std::size_t kMaxHeads = 65536;
     if (heads_ % kv_heads_ != 0 || heads_ > kMaxHeads) {
       info.malformed(std::to_string(heads_) + " heads cannot share " + std::to_string(kv_heads_) + " KV heads");
@@ -123,8 +134,8 @@ class Attention final : public Kernel {
       } else {
         rms_normalize(source + offset, norm.data(), head_dim_, epsilon_, target + offset);
       }
-      rotate(target + offset, rotation.cosines + token * rotation.half, rotation.sines + token * rotation.half,
-             rotation.half);
+      rotate_(target + offset, rotation.cosines + token * rotation.half, rotation.sines + token * rotation.half,
+              rotation.half);
     }
   }
 
@@ -137,6 +148,7 @@ class Attention final : public Kernel {
   std::size_t window_;
   float softcap_;
   float epsilon_;
+  void (*rotate_)(float* head, const float* cosines, const float* sines, std::size_t half);
   std::size_t bytes_read_ = 0;
   std::vector<float> query_norm_;
   std::vector<float> key_norm_;

@@ -16,6 +16,9 @@ constexpr InputSpec kStored{ort::kAnyType, true};
 constexpr InputSpec kEmbedding[] = {kInteger, kStored};
 constexpr InputSpec kRmsNorm[] = {kReal, kStored};
 constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kStored};
+// Weights of further heads are stored behind the bias and are no declared inputs.
+constexpr InputSpec kLayerNorm[] = {kReal, kStored, kStored};
+constexpr InputSpec kSkipLayerNorm[] = {kReal, kReal, kStored, kStored};
 constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored, kStored};
 constexpr InputSpec kRotation{ort::kFloat, true};
 constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kRotation, kRotation, kInteger, kStored, kStored};
@@ -35,6 +38,8 @@ constexpr OperatorSpec kSpecs[] = {
     {"Embedding", kEmbedding, 1, 0, create_embedding},
     {"RmsNorm", kRmsNorm, 1, 0, create_rms_norm},
     {"SkipRmsNorm", kSkipRmsNorm, 2, 0, create_skip_rms_norm},
+    {"LayerNorm", kLayerNorm, 1, 0, create_layer_norm},
+    {"SkipLayerNorm", kSkipLayerNorm, 2, 0, create_skip_layer_norm},
     {"Rotary", kRotary, 2, 0, create_rotary},
     {"Attention", kAttention, 1, 0, create_attention},
     {"SiluMul", kGated, 1, 0, create_silu_mul},

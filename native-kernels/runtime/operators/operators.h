@@ -11,6 +11,8 @@ namespace nibble {
 std::unique_ptr<Kernel> create_embedding(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_rms_norm(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_skip_rms_norm(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_layer_norm(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_skip_layer_norm(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_rotary(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);

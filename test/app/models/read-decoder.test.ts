@@ -54,7 +54,7 @@ describe('readDecoder', () => {
       hiddenSize: 64,
       embedding: 'model.embed_tokens',
       embeddingScale: 1,
-      finalNorm: { module: 'model.norm', epsilon: 1e-6, weightOffset: 0 },
+      finalNorm: { kind: 'rms', module: 'model.norm', epsilon: 1e-6, weightOffset: 0 },
       head: 'lm_head',
       tiedEmbeddings: false,
       logitScale: 1,
@@ -74,6 +74,7 @@ describe('readDecoder', () => {
       bias: false,
     });
     const norm = (module: string): object => ({
+      kind: 'rms',
       module: `model.layers.2.${module}`,
       epsilon: 1e-6,
       weightOffset: 0,

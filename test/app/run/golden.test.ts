@@ -190,6 +190,8 @@ describe.each<[string, SchemeName]>([
   ['mixtral', 'int4'],
   ['phi3', 'nf4-dq'],
   ['phi3', 'llm-int8'],
+  ['cohere', 'nf4'],
+  ['glm4', 'int4'],
 ])('%s quantized with %s', (architecture, scheme) => {
   it('runs as the float32 model of the weights that its codes stand for', async () => {
     const original = await copyOf(architecture);
