@@ -41,12 +41,15 @@ export const inspectionSchema = z.object({
   obstacle: errorDescriptionSchema.nullable(),
   /**
    * What a person should know of a model that runs. `own-output-layer`: its config.json says that embeddings and output
-   * layer are one, but its files hold an output layer, which is used.
+   * layer are one, but its files hold an output layer, which is used. `text-only`: it also sees or hears, but only what is
+   * written to it is understood here.
    */
-  notes: z.array(z.enum(['own-output-layer'])),
+  notes: z.array(z.enum(['own-output-layer', 'text-only'])),
   license: z.string().nullable(),
   gated: z.boolean(),
   parameters: z.int().nonnegative(),
+  /** Those of the text model among them, which is what is quantized and run. */
+  textParameters: z.int().nonnegative(),
   dtypes: z.record(z.string(), z.int().nonnegative()),
   layers: z.int().nullable(),
   hiddenSize: z.int().nullable(),

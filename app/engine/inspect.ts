@@ -1,6 +1,12 @@
 import os from 'node:os';
 import { EMBEDDINGS, openCheckpoint, OUTPUT_LAYER } from '../checkpoint/index.ts';
-import { cacheElementsPerToken, describeArchitecture, readDecoder } from '../models/index.ts';
+import {
+  cacheElementsPerToken,
+  describeArchitecture,
+  readDecoder,
+  textNames,
+  textTensors,
+} from '../models/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, describeError } from '../contract/error.ts';
 import type { Inspection, SchemeSize } from '../contract/inspection.ts';
@@ -47,12 +53,19 @@ function fitsInto(total: number, bytes: number): SchemeSize['fits'] {
 function schemeSizes({ config, tensors }: Described, contextLength: number): SchemeSize[] {
   const cache = cacheBytes(config, contextLength);
   const total = os.totalmem();
+  const names = textNames(tensors);
+  // What stands beside the text model is in the file, but nothing reads it.
+  const besideBytes = tensors
+    .filter(({ name }) => names.plain(name) === null)
+    .reduce((sum, { byteLength }) => sum + byteLength, 0);
   return schemeNames.map((scheme) => {
     const plan = planQuantization({ tensors, config, scheme });
     const outputLayerCopyBytes = plan.head?.layout.fileBytes ?? 0;
     // Behind the copy an lm_head of its own is not read; of tied embeddings every token reads its row as before.
-    const unreadBytes = plan.head?.source.name === OUTPUT_LAYER ? plan.head.source.byteLength : 0;
-    const memoryBytes = Math.round(plan.weightsBytes + cache + WORKING_MEMORY_BYTES);
+    const head = plan.head?.source ?? null;
+    const isOwnHead = head !== null && names.plain(head.name) === OUTPUT_LAYER;
+    const unreadBytes = isOwnHead ? head.byteLength : 0;
+    const memoryBytes = Math.round(plan.weightsBytes - besideBytes + cache + WORKING_MEMORY_BYTES);
     const withCopyBytes = memoryBytes + outputLayerCopyBytes - unreadBytes;
     const quantizedTensors = plan.tensors.filter((entry) => entry.treatment === 'quantized').length;
     return {
@@ -80,13 +93,17 @@ function plan(
   try {
     if (about.obstacle !== null) throw about.obstacle;
     if (about.runnable) requireRunnable(described);
-    const has = (name: string): boolean => tensors.some((tensor) => tensor.name === name);
+    const own = textTensors(tensors);
+    const has = (name: string): boolean => own.some((tensor) => tensor.name === name);
     const isOwn =
       about.runnable && readDecoder(config).tiedEmbeddings && has(OUTPUT_LAYER) && has(EMBEDDINGS);
+    const notes: Inspection['notes'] = [];
+    if (isOwn) notes.push('own-output-layer');
+    if (about.textOnly) notes.push('text-only');
     return {
       runnable: about.runnable,
       obstacle: null,
-      notes: isOwn ? ['own-output-layer'] : [],
+      notes,
       schemes: schemeSizes(described, contextLength),
     };
   } catch (error) {
@@ -105,6 +122,7 @@ function describe(
   | 'obstacle'
   | 'notes'
   | 'parameters'
+  | 'textParameters'
   | 'dtypes'
   | 'layers'
   | 'hiddenSize'
@@ -120,6 +138,7 @@ function describe(
   return {
     architecture: about.className,
     parameters: countParameters(tensors),
+    textParameters: countParameters(textTensors(tensors)),
     dtypes,
     layers: about.layers,
     hiddenSize: about.hiddenSize,

@@ -43,6 +43,7 @@ export interface AttentionDetails {
   readonly rope?: number | null;
   /** @default 1 / sqrt(headDimension) */
   readonly scale?: number;
+  readonly temperature?: Attention['temperature'];
   readonly softcap?: number | null;
   /** Modules of norms of queries and keys, within the layer. */
   readonly norms?: {
@@ -82,6 +83,7 @@ export function attentionOf(
     kvHeads,
     headDimension,
     scale: details.scale ?? 1 / Math.sqrt(headDimension),
+    temperature: details.temperature ?? null,
     window: details.window ?? null,
     softcap: details.softcap ?? null,
     rope: details.rope === undefined ? 0 : details.rope,

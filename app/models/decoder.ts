@@ -60,6 +60,13 @@ export interface LayerHeadNorm extends LayerNorm {
   readonly weights: 'shared' | 'rows' | 'modules';
 }
 
+/** 1 + beta · ln(1 + ⌊(position + offset) / length⌋), as Llama 4 keeps attention sharp in long texts. */
+export interface Temperature {
+  readonly beta: number;
+  readonly length: number;
+  readonly offset: 0 | 1;
+}
+
 /** Causal attention with grouped keys and values; queries, keys, values are products of the layer's input. */
 export interface Attention {
   readonly kind: 'attention';
@@ -70,6 +77,8 @@ export interface Attention {
   readonly headDimension: number;
   /** Factor of q · k. */
   readonly scale: number;
+  /** A further factor of a query that grows with its position; null for none. */
+  readonly temperature: Temperature | null;
   /** How many tokens a token sees, itself included; null for all of them. */
   readonly window: number | null;
   /** Scores become softcap · tanh(score / softcap); null: they stay. */

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { AppError, because } from '../contract/error.ts';
 import { quantizationMethod, type StoredTensor } from '../checkpoint/index.ts';
 import type { Decoder } from './decoder.ts';
-import { knownModels } from './registry.ts';
+import type { Family } from './family.ts';
+import { families, knownModels } from './registry.ts';
+import { textNames } from './text-tensors.ts';
+import { textConfigOf, wrappers } from './wrappers.ts';
 
 /** What config.json says of a model before anyone asks whether it can be run. Numbers are null where it does not say. */
 export interface ArchitectureDescription {
@@ -11,6 +14,8 @@ export interface ArchitectureDescription {
   readonly className: string;
   readonly quantizable: boolean;
   readonly runnable: boolean;
+  /** Whether it also sees or hears: only its text model is quantized and run. */
+  readonly textOnly: boolean;
   /** Why it is not quantizable; null when it is. */
   readonly obstacle: AppError | null;
   readonly layers: number | null;
@@ -31,8 +36,40 @@ const outlineSchema = z.looseObject({
   max_position_embeddings: count,
 });
 
+/** What a config.json names: a family's model, or one that has such a model within. */
+interface Named {
+  readonly className: string;
+  readonly family: Family;
+  /** The config of the text model. */
+  readonly text: unknown;
+}
+
+/** The family of a type of text models, of those that stand alone and those within others. */
+function familyOf(modelType: string): Family | undefined {
+  return (
+    knownModels.get(modelType)?.family ??
+    families.find(({ innerTypes }) => innerTypes?.includes(modelType) === true)
+  );
+}
+
+function namedBy(config: unknown, modelType: string): Named | null {
+  const wrapper = Object.hasOwn(wrappers, modelType) ? wrappers[modelType] : undefined;
+  if (wrapper !== undefined) {
+    const text = textConfigOf(config, wrapper);
+    const family = familyOf(text.model_type);
+    return family === undefined ? null : { className: wrapper.className, family, text };
+  }
+  const known = knownModels.get(modelType);
+  return known === undefined ? null : { ...known, text: config };
+}
+
 function listOf(which: 'quantizable' | 'runnable'): string {
-  return [...knownModels.values()]
+  const alone = [...knownModels.values()];
+  const within = Object.values(wrappers).flatMap(({ className, textType }) => {
+    const family = familyOf(textType);
+    return family === undefined ? [] : [{ className, family }];
+  });
+  return [...alone, ...within]
     .filter(({ family }) => which === 'quantizable' || family.read !== null)
     .map(({ className }) => className)
     .join(', ');
@@ -100,20 +137,30 @@ export function describeArchitecture(
         },
       ),
     );
-  const outline = parsed.data;
-  const known = knownModels.get(outline.model_type);
-  const stated = outline.architectures?.[0];
+  const whole = parsed.data;
+  const known = namedBy(config, whole.model_type);
+  const sizes = known === null ? undefined : outlineSchema.safeParse(known.text).data;
+  const outline = { ...whole, ...sizes, model_type: whole.model_type };
+  const stated = whole.architectures?.[0];
   // As in transformers, the type decides which of the known classes it is; with a type that is unknown none is.
   const className =
     stated === undefined || isKnownClass(stated)
       ? (known?.className ?? outline.model_type)
       : stated;
-  const obstacle = obstacleTo(outline.model_type, className, quantizationMethod(config, tensors));
+  const isKnown = known !== null && known.className === className;
+  const method = quantizationMethod(config, tensors);
+  const obstacle =
+    method !== null
+      ? alreadyQuantized(method)
+      : isKnown
+        ? null
+        : unknownArchitecture(className, outline.model_type, 'quantizable');
   return {
     modelType: outline.model_type,
     className,
     quantizable: obstacle === null,
-    runnable: known !== undefined && known.family.read !== null && known.className === className,
+    textOnly: Object.hasOwn(wrappers, outline.model_type),
+    runnable: isKnown && known.family.read !== null,
     obstacle,
     layers: outline.num_hidden_layers ?? null,
     hiddenSize: outline.hidden_size ?? null,
@@ -123,20 +170,15 @@ export function describeArchitecture(
 }
 
 function isKnownClass(className: string): boolean {
-  return [...knownModels.values()].some((known) => known.className === className);
-}
-
-function obstacleTo(modelType: string, className: string, method: string | null): AppError | null {
-  if (method !== null) return alreadyQuantized(method);
-  return knownModels.get(modelType)?.className === className
-    ? null
-    : unknownArchitecture(className, modelType, 'quantizable');
+  return [...knownModels.values(), ...Object.values(wrappers)].some(
+    (known) => known.className === className,
+  );
 }
 
 /** What the norms of a model do with weights of another type; null for a family that is not known. */
 export function normType(config: unknown): 'widen' | 'keep' | null {
   const parsed = outlineSchema.safeParse(config);
-  return parsed.success ? (knownModels.get(parsed.data.model_type)?.family.normType ?? null) : null;
+  return parsed.success ? (namedBy(config, parsed.data.model_type)?.family.normType ?? null) : null;
 }
 
 /** An error for a tensor that the weights lack. @param has Whether they have a tensor of another name. */
@@ -182,20 +224,29 @@ export function alreadyQuantized(method: string): AppError {
 /**
  * The test for linear layers of a model: given a tensor's name, whether it is the weight of one.
  *
- * @param tensors As for `describeArchitecture`.
+ * @param tensors As for `describeArchitecture`; without them names are those of a model that holds text alone.
  * @throws AppError `unsupported-model` for an architecture that is not known, or one that is already quantized
  */
 export function linearWeightTest(
   config: unknown,
-  tensors?: readonly StoredTensor[],
+  tensors: readonly StoredTensor[] = [],
 ): (tensorName: string) => boolean {
-  const description = describeArchitecture(config, tensors);
-  if (description.obstacle !== null) throw description.obstacle;
-  const family = knownModels.get(description.modelType)?.family;
+  const { obstacle, modelType, layers } = describeArchitecture(config, tensors);
+  if (obstacle !== null) throw obstacle;
+  const family = namedBy(config, modelType)?.family;
+  const names = textNames(tensors);
   return (tensorName) => {
-    const module = /^model\.layers\.\d+\.(.+)\.weight$/.exec(tensorName)?.[1];
-    return module !== undefined && family?.isLinear(module) === true;
+    const [, layer, module] =
+      /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(names.plain(tensorName) ?? '') ?? [];
+    if (module === undefined) return false;
+    // Layers behind the last one predict further tokens ahead, which nothing here does.
+    return (layers === null || Number(layer) < layers) && family?.isLinear(module) === true;
   };
+}
+
+/** The fields of the text model: the config itself, or the part of it that describes one within another. */
+export function textConfig(config: unknown): unknown {
+  return namedBy(config, describeArchitecture(config).modelType)?.text ?? config;
 }
 
 /**
@@ -207,8 +258,8 @@ export function linearWeightTest(
  */
 export function readDecoder(config: unknown): Decoder {
   const { modelType, className } = describeArchitecture(config);
-  const known = knownModels.get(modelType);
-  if (known === undefined || known.family.read === null || known.className !== className)
+  const known = namedBy(config, modelType);
+  if (known === null || known.family.read === null || known.className !== className)
     throw unknownArchitecture(className, modelType, 'runnable');
-  return known.family.read(config, { modelType, className });
+  return known.family.read(known.text, { modelType, className });
 }

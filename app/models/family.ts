@@ -4,6 +4,8 @@ import type { Decoder } from './decoder.ts';
 export interface Family {
   /** The class of transformers (`architectures[0]`) by `model_type`. */
   readonly classes: Readonly<Record<string, string>>;
+  /** Types of text models that are only found within another model (wrappers.ts). */
+  readonly innerTypes?: readonly string[];
   /**
    * Which modules within `model.layers.N` are linear layers: what bitsandbytes replaces, and all that is quantized. Only
    * plain `torch.nn.Linear` belongs here: GPT-2's Conv1D stores weights transposed, so that the bytes of its tensors are

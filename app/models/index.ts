@@ -25,7 +25,11 @@ export {
   missingTensor,
   normType,
   readDecoder,
+  textConfig,
 } from './describe.ts';
 export type { ArchitectureDescription } from './describe.ts';
 export { knownModels } from './registry.ts';
 export type { RopeConfig } from './rope-config.ts';
+export { textNames, textTensors } from './text-tensors.ts';
+export type { TextNames } from './text-tensors.ts';
+export { wrappers } from './wrappers.ts';

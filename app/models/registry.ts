@@ -6,12 +6,12 @@ import { gemma, gemma2, gemma3 } from './families/gemma.ts';
 import { glm4 } from './families/glm4.ts';
 import { granite } from './families/granite.ts';
 import { llama } from './families/llama.ts';
-import { mistral } from './families/mistral.ts';
+import { ministral3, mistral } from './families/mistral.ts';
 import { mixtral } from './families/mixtral.ts';
 import { olmo2, olmo3, olmoe } from './families/olmo.ts';
 import { phi3 } from './families/phi3.ts';
 import { qwen2Moe, qwen3Moe } from './families/qwen-moe.ts';
-import { qwen2, qwen3 } from './families/qwen.ts';
+import { qwen2, qwen2Vl, qwen3, qwen3Vl } from './families/qwen.ts';
 import { seedOss } from './families/seed-oss.ts';
 import { smollm3 } from './families/smollm3.ts';
 
@@ -34,8 +34,11 @@ function quantizedOnly(
 export const families: readonly Family[] = [
   llama,
   mistral,
+  ministral3,
   qwen2,
   qwen3,
+  qwen2Vl,
+  qwen3Vl,
   qwen2Moe,
   qwen3Moe,
   mixtral,

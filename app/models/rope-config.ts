@@ -258,6 +258,25 @@ export function readPartialRope(
 }
 
 /**
+ * Reads a rotary embedding that counts time, height and width: in a text they are one position. Older files call that a
+ * type of its own, `mrope`.
+ *
+ * @throws AppError as `readRope`
+ */
+export function readTimedRope(
+  fields: RopeFields,
+  contextLength: number,
+  headDimension: number,
+  defaultTheta: number,
+): RopeConfig {
+  const given = parametersOf(fields);
+  const kind = given.rope_type ?? given.type;
+  const rope_parameters = kind === 'mrope' ? { ...given, rope_type: 'default' } : given;
+  const plain = { ...fields, rope_scaling: null, rope_parameters };
+  return readRope(plain, contextLength, headDimension, defaultTheta);
+}
+
+/**
  * The rotary embedding of one type of layers, where a config describes each type (`rope_parameters` by type).
  *
  * @param old What a config of transformers 4 has for this type, where there is no description of it.

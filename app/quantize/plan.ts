@@ -1,5 +1,5 @@
 import { layoutSafetensors, OUTPUT_LAYER, tensorBytes } from '../checkpoint/index.ts';
-import { linearWeightTest, missingTensor } from '../models/index.ts';
+import { linearWeightTest, missingTensor, textNames } from '../models/index.ts';
 import type { SafetensorsLayout } from '../checkpoint/index.ts';
 import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
@@ -40,7 +40,10 @@ export interface QuantizationPlan {
   readonly bitsPerWeight: number;
   /** Over the quantized tensors; 0 when there are none. */
   readonly quantizedBitsPerWeight: number;
-  /** Linear layers that had to be kept, by module name: what loads the artifact must not expect codes there. */
+  /**
+   * Linear layers that are kept, by the names of modules in transformers: what loads the artifact must not expect codes
+   * there. Of what stands beside the text model the whole module.
+   */
   readonly skippedModules: readonly string[];
 }
 
@@ -102,16 +105,19 @@ function keep(source: TensorInfo, reason: string, dtype: Dtype = source.dtype): 
 
 function planTensor(
   source: TensorInfo,
+  /** What a text model calls it; null for what is no part of one. */
+  name: string | null,
   isLinear: boolean,
   scheme: SchemeDescription,
   blockSize: number | null,
 ): PlannedTensor {
   const { quantizer } = weightFormats[scheme.name];
   if (quantizer === null) return keep(source, 'this scheme keeps every tensor');
+  if (name === null) return keep(source, 'no part of the text model');
   if (!isLinear)
     return keep(
       source,
-      source.name === OUTPUT_LAYER
+      name === OUTPUT_LAYER
         ? 'the output layer is kept, as bitsandbytes does'
         : 'not a linear layer',
     );
@@ -196,8 +202,9 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
   const isKept = format.quantizer === null;
   const blockSize = chooseBlockSize(scheme, request.blockSize);
   const isLinear = linearWeightTest(request.config, request.tensors);
+  const names = textNames(request.tensors);
   const planned = request.tensors.map((tensor) =>
-    planTensor(tensor, isLinear(tensor.name), scheme, blockSize),
+    planTensor(tensor, names.plain(tensor.name), isLinear(tensor.name), scheme, blockSize),
   );
   const tensors = format.isReadElsewhere ? widened(planned, request.config) : planned;
   if (!request.tensors.some(({ name }) => isLinear(name)))
@@ -230,8 +237,11 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
     quantizedBitsPerWeight: quantizedParameters === 0 ? 0 : bits(quantized) / quantizedParameters,
     skippedModules: isKept
       ? []
-      : tensors
-          .filter(({ treatment, source }) => treatment === 'kept' && isLinear(source.name))
-          .map(({ source }) => source.name.replace(/\.weight$/, '')),
+      : [
+          ...names.beside,
+          ...tensors
+            .filter(({ treatment, source }) => treatment === 'kept' && isLinear(source.name))
+            .map(({ source }) => names.module(source.name.replace(/\.weight$/, ''))),
+        ],
   };
 }

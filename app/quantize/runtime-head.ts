@@ -10,7 +10,7 @@ import {
   RUNTIME_WEIGHTS_FILES,
   SafetensorsWriter,
 } from '../checkpoint/index.ts';
-import { readDecoder } from '../models/index.ts';
+import { readDecoder, textNames } from '../models/index.ts';
 import type { CheckpointReader, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
@@ -58,8 +58,9 @@ export function planHead(
   scheme: SchemeDescription,
 ): PlannedHead | null {
   if (weightFormats[scheme.name].quantizer === null) return null;
+  const names = textNames(tensors);
   const named = (wanted: string): TensorInfo | undefined =>
-    tensors.find(({ name }) => name === wanted);
+    tensors.find(({ name }) => names.plain(name) === wanted);
   const tied = isTied(config);
   const embeddings = named(EMBEDDINGS);
   // Of tied weights a file may hold the head alone: it is the embeddings too, and no copy stands for those.

@@ -1,7 +1,7 @@
 import { EMBEDDINGS, OUTPUT_LAYER } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { isFloatDtype, type FloatDtype } from '../formats/index.ts';
-import { normType } from '../models/index.ts';
+import { normType, textConfig, textNames } from '../models/index.ts';
 
 function isNorm(name: string): boolean {
   return /norm\.weight$/.test(name);
@@ -29,6 +29,7 @@ export function widenedTypes(
   config: unknown,
 ): ReadonlyMap<string, FloatDtype> {
   const norms = normType(config);
+  const names = textNames(kept);
   const modules = new Set(
     kept.flatMap(({ name }) =>
       name.endsWith('.weight') ? [name.slice(0, -'.weight'.length)] : [],
@@ -46,11 +47,13 @@ export function widenedTypes(
   // Embeddings that are nothing else may stay: the first norm widens what comes out of them, and all that follows.
   const isAlone =
     norms === 'widen' &&
-    counted.some(({ name }) => name === OUTPUT_LAYER) &&
-    field(config, 'tie_word_embeddings') !== true;
+    counted.some(({ name }) => names.plain(name) === OUTPUT_LAYER) &&
+    field(textConfig(config), 'tie_word_embeddings') !== true;
   return new Map(
     counted
-      .filter(({ name, dtype }) => dtype !== 'F32' && !(name === EMBEDDINGS && isAlone))
+      .filter(
+        ({ name, dtype }) => dtype !== 'F32' && !(names.plain(name) === EMBEDDINGS && isAlone),
+      )
       .map(({ name }) => [name, 'F32']),
   );
 }

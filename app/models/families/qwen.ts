@@ -4,6 +4,7 @@ import type { Decoder } from '../decoder.ts';
 import { sevenLinearLayers, type Family, type ModelNames } from '../family.ts';
 import { readFields } from '../fields.ts';
 import { readBiases, readLayerTypes, readWindow, windowOf, type Defaults } from '../outline.ts';
+import { readTimedRope } from '../rope-config.ts';
 
 const defaults: Defaults = {
   vocabularySize: 151_936,
@@ -29,13 +30,17 @@ const windowsSchema = z.looseObject({
 });
 
 /** Windows only where `use_sliding_window` says so, of the layers that `layer_types` or `max_window_layers` name. */
-export function readWindows(config: unknown, layers: number): (number | null)[] {
+export function readWindows(
+  config: unknown,
+  layers: number,
+  defaultFirst = DEFAULT_MAX_WINDOW_LAYERS,
+): (number | null)[] {
   const { use_sliding_window: isUsed, max_window_layers: stated } = readFields(
     windowsSchema,
     config,
   );
   const window = isUsed === true ? readWindow(config, DEFAULT_WINDOW) : null;
-  const first = window === null ? layers : (stated ?? DEFAULT_MAX_WINDOW_LAYERS);
+  const first = window === null ? layers : (stated ?? defaultFirst);
   return readLayerTypes(config, layers, (layer) =>
     layer >= first ? 'sliding_attention' : 'full_attention',
   ).map((type) => windowOf(type, window));
@@ -81,5 +86,65 @@ export const qwen3: Family = {
       { ...defaults, headDimension: QWEN3_HEAD_DIMENSION },
       { norms: headNorms, biases: { qkv: bias, output: bias } },
     );
+  },
+};
+
+/** From this layer on the text model of Qwen 2.5 VL uses the window, where it uses one at all. */
+const VL_MAX_WINDOW_LAYERS = 80;
+
+/**
+ * The text model of Qwen 2.5 VL: Qwen 2. Its rotation counts time, height and width, which are one position in a text; the
+ * first files called that a type of its own.
+ */
+export const qwen2Vl: Family = {
+  classes: {},
+  innerTypes: ['qwen2_5_vl_text'],
+  isLinear: sevenLinearLayers,
+  normType: 'widen',
+  read(config, names) {
+    const own = {
+      ...defaults,
+      vocabularySize: 152_064,
+      hiddenSize: 8_192,
+      intermediateSize: 29_568,
+      layers: 80,
+      heads: 64,
+      kvHeads: 8,
+      epsilon: 1e-5,
+      theta: 1_000_000,
+      bosTokenId: 151_643,
+      eosTokenId: 151_645,
+    };
+    return readPlain(config, names, own, ({ raw, contextLength, headDimension, layers }) => {
+      const windows = readWindows(config, layers, VL_MAX_WINDOW_LAYERS);
+      const rope = readTimedRope(raw, contextLength, headDimension, own.theta);
+      return {
+        rotaryEmbeddings: [{ rope, dimensions: headDimension }],
+        attention: (layer) => ({
+          biases: { qkv: true, output: false },
+          window: windows[layer] ?? null,
+        }),
+      };
+    });
+  },
+};
+
+/** The text model of Qwen 3 VL: Qwen 3, with the same rotation. Pictures alone reach into its first layers. */
+export const qwen3Vl: Family = {
+  classes: {},
+  innerTypes: ['qwen3_vl_text'],
+  isLinear: sevenLinearLayers,
+  normType: 'widen',
+  read(config, names) {
+    const { attention: bias } = readBiases(config);
+    const own = {
+      ...defaults,
+      contextLength: 128_000,
+      theta: 500_000,
+      headDimension: QWEN3_HEAD_DIMENSION,
+    };
+    return readPlain(config, names, own, () => ({
+      attention: () => ({ norms: headNorms, biases: { qkv: bias, output: bias } }),
+    }));
   },
 };

@@ -34,7 +34,8 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'experts':
       return 'it chooses among experts';
     case 'attention': {
-      const { rope, headDimension, queryNorm, keyNorm } = node.attention;
+      const { rope, headDimension, queryNorm, keyNorm, temperature } = node.attention;
+      if (temperature !== null) return 'its queries grow with their position';
       if (rope === null) return 'some of its layers do not rotate queries and keys';
       if (headDimension % HEAD_MULTIPLE !== 0)
         return `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`;

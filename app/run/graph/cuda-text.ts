@@ -130,6 +130,7 @@ export function cudaObstacle(node: PlanNode): string | null {
       return node.norm.weightOffset === 0 ? null : 'it stores the weights of its norms less one';
     case 'attention':
       if (node.interleaved) return 'it rotates neighbouring elements';
+      if (node.attention.temperature !== null) return 'its queries grow with their position';
       return node.attention.rope === null || node.attention.softcap !== null
         ? 'its attention has no rotation, or limits its scores'
         : null;

@@ -5,7 +5,7 @@ import { openCheckpoint, type CheckpointReader, type WeightsFile } from '../../c
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
-import { readDecoder, type Decoder } from '../../models/index.ts';
+import { readDecoder, textTensors, type Decoder } from '../../models/index.ts';
 import { buildGraph, buildCudaText, type ContribGraph } from './build-graph.ts';
 import { describesLayer, describesContribLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
@@ -98,9 +98,10 @@ async function requireOwnFiles(directory: string, names: readonly string[]): Pro
 
 async function readDetails(
   checkpoint: CheckpointReader,
+  tensors: readonly TensorInfo[],
   isWanted: (name: string) => boolean,
 ): Promise<LayerDetails> {
-  const wanted = checkpoint.tensors.filter(({ name }) => isWanted(name));
+  const wanted = tensors.filter(({ name }) => isWanted(name));
   return new Map(
     await Promise.all(
       // One byte more than allowed is enough to be refused later, with the right words.
@@ -131,7 +132,8 @@ function int8Threshold(config: Readonly<Record<string, unknown>>): number | unde
  *
  * @param mode With float32 activations (`exact`) the head is the one that was published, not the runner's 8-bit copy.
  * @param contribFor What a graph of ONNX Runtime's own operators is made for. @default our own operators
- * @param onTensors Hears of all tensors of the folder as soon as they are known; building takes longer than that.
+ * @param onTensors Hears of all tensors that are computed with as soon as they are known, by the names of a text model;
+ *   building takes longer than that.
  * @param recordsDirectory Where the graph is stored. @default beside the weights
  * @throws AppError `malformed-file`, `unsupported-model`, `not-found`, `permission-denied`, `disk-full`
  */
@@ -146,8 +148,9 @@ export async function ensureGraph(
   try {
     requireReadable(checkpoint.config, checkpoint.tensors);
     const decoder = readDecoder(checkpoint.config);
+    const ownTensors = textTensors(checkpoint.tensors);
     // Before the copy of the output layer is held against it: that file is seldom what is wrong.
-    requireVocabulary(decoder, checkpoint.tensors);
+    requireVocabulary(decoder, ownTensors);
     const isExact = mode === 'exact';
     const contrib = contribFor?.(decoder);
     const [runtimeTensors, copyFile] = await Promise.all([
@@ -159,7 +162,7 @@ export async function ensureGraph(
         checkpoint.files.map(({ name }) => name),
       ),
     ]);
-    const tensors = [...checkpoint.tensors, ...runtimeTensors];
+    const tensors = [...ownTensors, ...runtimeTensors];
     onTensors?.(tensors);
     const ownFile = isExact && copyFile !== null ? EXACT_GRAPH_FILE : GRAPH_FILE;
     // Read while the new one is built; a failure is heard behind the builder's.
@@ -170,6 +173,7 @@ export async function ensureGraph(
     reading?.catch(() => undefined);
     const details = await readDetails(
       checkpoint,
+      ownTensors,
       contrib === undefined ? describesLayer : describesContribLayer,
     );
     const source = {

@@ -79,6 +79,7 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
   );
   const rotation = attention.rope === null ? ['', ''] : rotaryNames(attention.rope);
   const offset = queryNorm?.weightOffset ?? keyNorm?.weightOffset ?? 0;
+  const { temperature } = attention;
   writer.operator(
     'Attention',
     node.name,
@@ -94,6 +95,13 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
       epsilon: { float: node.epsilon },
       ...(offset === 0 ? {} : { norm_weight_offset: { float: offset } }),
       ...(node.interleaved ? { rotary_interleaved: { int: 1 } } : {}),
+      ...(temperature === null
+        ? {}
+        : {
+            temperature: { float: temperature.beta },
+            temperature_length: { float: temperature.length },
+            temperature_offset: { float: temperature.offset },
+          }),
     },
   );
 }

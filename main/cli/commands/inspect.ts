@@ -20,6 +20,9 @@ export async function inspectCommand(
     found.architecture +
       (found.runnable || found.obstacle !== null ? '' : ' (Nibble cannot run this architecture)'),
     `${formatCount(found.parameters)} parameters`,
+    found.textParameters === found.parameters
+      ? ''
+      : `${formatCount(found.textParameters)} of its text model`,
     Object.keys(found.dtypes).join(' and '),
     found.layers === null ? '' : `${found.layers} layers`,
     found.contextLength === null ? '' : `context ${found.contextLength}`,
@@ -49,6 +52,8 @@ export async function inspectCommand(
         'Its config.json says that embeddings and output layer are one; its files hold an output layer, which is used.',
       ),
     );
+  if (found.notes.includes('text-only'))
+    output.line(output.style('dim', 'Text only: pictures and sound are not understood.'));
   output.table(
     ['Scheme', '', 'Weights', 'Bits per weight', 'Memory', 'This computer'],
     found.schemes.map((size) => [

@@ -42,7 +42,10 @@ class Attention final : public Kernel {
         window_(info.size("window", 0)),
         softcap_(info.real("softcap", 0.0f)),
         epsilon_(info.real("epsilon", 0.0f)),
-        rotate_(info.size("rotary_interleaved", 0, 0) == 0 ? rotate : rotate_neighbours) {
+        rotate_(info.size("rotary_interleaved", 0, 0) == 0 ? rotate : rotate_neighbours),
+        temperature_(info.real("temperature", 0.0f)),
+        temperature_length_(info.real("temperature_length", 1.0f)),
+        temperature_offset_(info.real("temperature_offset", 0.0f)) {
     constexpr std::size_t kMaxHeads = 65536;
     if (heads_ % kv_heads_ != 0 || heads_ > kMaxHeads) {
       info.malformed(std::to_string(heads_) + " heads cannot share " + std::to_string(kv_heads_) + " KV heads");
@@ -83,6 +86,7 @@ class Attention final : public Kernel {
       for (std::size_t token = begin; token < end; ++token) {
         prepare(q, queries, heads_, token, query_norm_, rotation);
         prepare(k, keys, kv_heads_, token, key_norm_, rotation);
+        if (temperature_ != 0) warm(queries + token * heads_ * head_dim_, first + token);
       }
     });
     attention_append(cache, keys, v, tokens, first, state_.isa, parallel);
@@ -139,6 +143,13 @@ class Attention final : public Kernel {
     }
   }
 
+  /// Scales a token's queries by 1 + temperature * ln(1 + floor((position + offset) / length)).
+  void warm(float* queries, std::size_t position) const {
+    const float passed = static_cast<float>(position) + temperature_offset_;
+    const float factor = 1.0f + temperature_ * std::log(1.0f + std::floor(passed / temperature_length_));
+    for (std::size_t i = 0; i < heads_ * head_dim_; ++i) queries[i] *= factor;
+  }
+
   SessionState& state_;
   std::size_t layer_;
   std::size_t heads_;
@@ -149,6 +160,9 @@ class Attention final : public Kernel {
   float softcap_;
   float epsilon_;
   void (*rotate_)(float* head, const float* cosines, const float* sines, std::size_t half);
+  float temperature_;
+  float temperature_length_;
+  float temperature_offset_;
   std::size_t bytes_read_ = 0;
   std::vector<float> query_norm_;
   std::vector<float> key_norm_;

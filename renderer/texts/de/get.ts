@@ -64,6 +64,7 @@ export const get: Texts<typeof english> = {
   notes: {
     own_output_layer:
       'Nach config.json sind Einbettung und Ausgabeschicht eins, aber die Dateien enthalten eine eigene Ausgabeschicht; sie wird benutzt.',
+    text_only: 'Nur Text: Bilder und Töne werden nicht verstanden.',
   },
   noTemplate: 'Es hat keine Chat-Vorlage: Es führt Texte fort, statt zu antworten.',
   gated: {

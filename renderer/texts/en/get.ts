@@ -59,6 +59,7 @@ export const get = {
   notes: {
     own_output_layer:
       'Its config.json says that embeddings and output layer are one, but its files hold an output layer of their own, which is used.',
+    text_only: 'Text only: pictures and sound are not understood.',
   },
   noTemplate: 'It has no chat template: it continues texts rather than answering.',
   gated: {

@@ -43,6 +43,7 @@ const inspection: Inspection = {
   license: null,
   gated: false,
   parameters: 500,
+  textParameters: 500,
   dtypes: {},
   layers: 1,
   hiddenSize: 1,

@@ -1,0 +1,81 @@
+/**
+ * Which tensors of a checkpoint are its text model, and what they would be called in a checkpoint that holds nothing else:
+ * families know no other names. A model that also sees or hears stores its text model below a prefix, and which one that is
+ * depends on what wrote the file, not on the model.
+ */
+
+interface Layout {
+  /** In front of `embed_tokens`, `layers` and `norm`. */
+  readonly prefix: string;
+  /** The same in the modules of transformers' class. */
+  readonly module: string;
+}
+
+const PLAIN = 'model.';
+const HEAD = 'lm_head.';
+const OLD_HEAD = 'language_model.lm_head.';
+
+/** Those of a text model within another. */
+const INNER: readonly Layout[] = [
+  { prefix: 'model.language_model.', module: 'model.language_model.' },
+  { prefix: 'language_model.model.', module: 'model.language_model.' },
+];
+
+/** What stands beside a text model without a prefix of its own: eyes, ears, and what predicts further tokens ahead. */
+const BESIDE =
+  /^(?:model\.)?(?:visual|vision_tower|vision_model|vision_encoder|vision_embedder|vision_projection|vision_adapter|multi_modal_projector|mm_projector|audio_tower|audio_encoder|audio_projection|embed_vision|embed_audio|mtp)\./;
+
+/** Names of tensors in a checkpoint. */
+export interface TextNames {
+  /** What the families call it; null where it is no part of the text model. */
+  readonly plain: (name: string) => string | null;
+  /** What transformers' class calls a module of the text model. */
+  readonly module: (name: string) => string;
+  /** The modules beside the text model, as transformers' class may call them. */
+  readonly beside: readonly string[];
+}
+
+/** @param tensors Of the whole checkpoint, or at least of the embeddings or a layer. */
+export function textNames(tensors: readonly { readonly name: string }[]): TextNames {
+  const inner = INNER.find(({ prefix }) =>
+    tensors.some(
+      ({ name }) =>
+        name.startsWith(`${prefix}layers.`) || name.startsWith(`${prefix}embed_tokens.`),
+    ),
+  );
+  const plain = (name: string): string | null => {
+    if (name.startsWith(HEAD)) return name;
+    if (name.startsWith(OLD_HEAD)) return HEAD + name.slice(OLD_HEAD.length);
+    if (inner === undefined) return BESIDE.test(name) ? null : name;
+    return name.startsWith(inner.prefix) ? PLAIN + name.slice(inner.prefix.length) : null;
+  };
+  const isWhole = tensors.every(({ name }) => plain(name) !== null);
+  return {
+    plain,
+    module: (name) => {
+      const known = plain(name) ?? name;
+      const { module } = inner ?? { module: isWhole ? PLAIN : 'model.language_model.' };
+      return known.startsWith(PLAIN) ? module + known.slice(PLAIN.length) : known;
+    },
+    beside: [
+      ...new Set(
+        tensors.flatMap(({ name }) => {
+          if (plain(name) !== null) return [];
+          const [first = ''] = name.replace(/^model\./, '').split('.');
+          // Some files leave out the class' own prefix.
+          return [first, `model.${first}`];
+        }),
+      ),
+    ],
+  };
+}
+
+/** The tensors of the text model alone, under the names that the families know. */
+export function textTensors<T extends { readonly name: string }>(tensors: readonly T[]): T[] {
+  const names = textNames(tensors);
+  return tensors.flatMap((tensor) => {
+    const name = names.plain(tensor.name);
+    if (name === null) return [];
+    return name === tensor.name ? [tensor] : [{ ...tensor, name }];
+  });
+}
