@@ -34,6 +34,10 @@ export const errorReasons = {
   'damaged-header': { file: 'text' },
   /** Two models mean different things by the same token ids, so that nothing of them can be compared. */
   'different-vocabularies': { first: 'text', second: 'text' },
+  /** The engine's process gave no sign of life for so long, and was ended; another one takes its place. */
+  'engine-hung': { seconds: 'seconds' },
+  /** The engine's process was started and never spoke. */
+  'engine-silent': { seconds: 'seconds' },
   /** A weights file ends before its tensors do. */
   'file-cut-short': { file: 'text', bytes: 'bytes', expected: 'bytes' },
   /** The folder of a model is not there: it was deleted or moved, or its disk is not connected. */

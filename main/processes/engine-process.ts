@@ -5,6 +5,7 @@ import { serve } from '../../app/contract/rpc.ts';
 import { createEngine, endWithParent } from '../../app/engine.ts';
 import { ENGINE_GRACE_MS, parentProcess } from './child-environment.ts';
 import { FAILED, portToParent, READY } from './child-port.ts';
+import { sendHeartbeats } from './heartbeat.ts';
 import { openRunner } from './open-runner.ts';
 
 const parent = parentProcess();
@@ -28,6 +29,7 @@ try {
   serve(engineApi, engine.handlers, port, { withStacks: true });
   port.onClose(end);
   process.on('SIGTERM', end);
+  sendHeartbeats(port);
   port.postMessage(READY);
 } catch (error) {
   // Sending is done before the channel closes, and only then may the process end.

@@ -7,13 +7,16 @@ const ALIVE = { kind: 'alive' } as const;
 const BEAT_MS = 1_000;
 
 /**
- * How long a process may be silent. None of its work holds its event loop for longer than some seconds, also not on a
+ * How long a runner may be silent. None of its work holds its event loop for longer than some seconds, also not on a
  * computer that is short of memory; a template or a tokenizer that runs for ever does.
  */
 export const SILENCE_LIMIT_MS = 30_000;
 
+/** As for a runner, with more patience: with an engine end its jobs (which can be resumed) and all loaded models. */
+export const ENGINE_SILENCE_LIMIT_MS = 60_000;
+
 /** Shows the other end of a port, every second, that the event loop of this process still turns. */
-export function sendHeartbeats(port: Port): void {
+export function sendHeartbeats(port: Pick<Port, 'postMessage'>): void {
   setInterval(() => {
     port.postMessage(ALIVE);
   }, BEAT_MS).unref();
@@ -25,7 +28,11 @@ export function sendHeartbeats(port: Port): void {
  *
  * @returns ends the listening
  */
-export function watchHeartbeats(port: Port, limitMs: number, onSilent: () => void): () => void {
+export function watchHeartbeats(
+  port: Pick<Port, 'onMessage'>,
+  limitMs: number,
+  onSilent: () => void,
+): () => void {
   let silentMs = 0;
   port.onMessage(() => {
     silentMs = 0;

@@ -1,11 +1,12 @@
 import { engineApi } from '../../app/contract/engine-api.ts';
-import { AppError } from '../../app/contract/error.ts';
+import { AppError, because } from '../../app/contract/error.ts';
 import { connect } from '../../app/contract/rpc.ts';
+import { ENGINE_SILENCE_LIMIT_MS, watchHeartbeats } from './heartbeat.ts';
 import { entryBeside, startChild, waitUntilReady, type UnexpectedEnd } from './start-child.ts';
 import { superviseEngine, type StartedEngine, type SupervisedEngine } from './supervise-engine.ts';
 
 /** Opening and, where needed, migrating a catalog takes well under a second; a sleeping disk or a busy machine longer. */
-const READY_TIMEOUT_MS = 60_000;
+export const ENGINE_READY_TIMEOUT_MS = 60_000;
 
 /** A running job ends after the tensor or the piece of a file that it has in hand. */
 const CLOSE_TIMEOUT_MS = 15_000;
@@ -17,6 +18,8 @@ export interface OpenEngineOptions {
   readonly home: string;
   /** The file to fork. @default the engine */
   readonly entry?: string | undefined;
+  /** How long the process may take to say that it is there. @default 60 s */
+  readonly readyTimeoutMs?: number | undefined;
 }
 
 /** Why calls fail that were in flight when the engine died. */
@@ -28,7 +31,38 @@ export function engineDied({ how, lastWords }: Pick<UnexpectedEnd, 'how' | 'last
   );
 }
 
-async function startEngine({ home, entry }: OpenEngineOptions): Promise<StartedEngine> {
+/** Why calls fail that were in flight when an engine was ended that had not been heard of for `silenceMs`. */
+export function engineHung(silenceMs: number): AppError {
+  const seconds = silenceMs / 1000;
+  return new AppError(
+    'engine-restarted',
+    `The engine gave no sign of life for ${seconds} s and was ended.`,
+    because(
+      'engine-hung',
+      { seconds },
+      { remedy: 'Try again. Jobs that were running can be resumed under Jobs.' },
+    ),
+  );
+}
+
+/** Why an engine counts as lost that was started and said nothing for `timeoutMs`. */
+export function engineSilent(timeoutMs: number): AppError {
+  const seconds = timeoutMs / 1000;
+  return new AppError(
+    'engine-restarted',
+    `The engine was started and did not answer within ${seconds} s.`,
+    because(
+      'engine-silent',
+      { seconds },
+      { remedy: 'Start Nibble again when the computer is less busy.' },
+    ),
+  );
+}
+
+async function startEngine(
+  { home, entry, readyTimeoutMs = ENGINE_READY_TIMEOUT_MS }: OpenEngineOptions,
+  signal: AbortSignal,
+): Promise<StartedEngine> {
   const started = startChild({
     kind: 'engine',
     entry: entry ?? ENGINE_FILE,
@@ -37,28 +71,30 @@ async function startEngine({ home, entry }: OpenEngineOptions): Promise<StartedE
     closedMessage: 'The engine was closed.',
     describe: engineDied,
   });
-  const { child, port, gone, close } = started;
+  const { child, port, gone, close, kill } = started;
+  const silent = engineSilent(readyTimeoutMs);
   try {
     const client = connect(engineApi, port);
-    const silent = new AppError(
-      'internal',
-      `The engine did not answer within ${READY_TIMEOUT_MS / 1000} s.`,
-      { remedy: 'Try again when the computer is less busy.' },
-    );
-    await waitUntilReady(started, READY_TIMEOUT_MS, silent);
+    await waitUntilReady(started, readyTimeoutMs, silent, signal);
+    const unwatch = watchHeartbeats(port, ENGINE_SILENCE_LIMIT_MS, () => {
+      kill(engineHung(ENGINE_SILENCE_LIMIT_MS));
+    });
+    void gone.then(unwatch);
     return { client, pid: child.pid ?? 0, gone, close };
   } catch (error) {
+    // One that never spoke has nothing to end in an orderly way.
+    if (error === silent) kill(silent);
     await close();
     throw error;
   }
 }
 
 /**
- * Starts an engine in a process of its own and keeps it there.
+ * Starts an engine in a process of its own and keeps it there: one that dies, or gives no sign of life, is replaced.
  *
  * @throws AppError 'permission-denied', 'catalog-corrupt', 'disk-full', 'invalid-input', 'engine-restarted' when it dies
  *   while starting
  */
 export function openEngine(options: OpenEngineOptions): Promise<SupervisedEngine> {
-  return superviseEngine(() => startEngine(options));
+  return superviseEngine((signal) => startEngine(options, signal));
 }

@@ -11,6 +11,12 @@ import { OutputTail } from './output-tail.ts';
 /** Enough of a dying process's output to recognize what happened. */
 const SHOWN_LINES = 6;
 
+/**
+ * A killed process is gone at once, but for one that waits inside the system for a disk that does not answer. It does
+ * nothing more, whatever comes; nobody waits for it longer than this.
+ */
+export const KILLED_TIMEOUT_MS = 10_000;
+
 /** How a process ended that nobody had asked to end. */
 export interface UnexpectedEnd {
   /** `was ended by SIGKILL`, `ended with exit code 1`, `could not be started: …`. */
@@ -101,7 +107,18 @@ export function startChild(options: ChildOptions): StartedChild {
         ? `was ended by ${child.signalCode}`
         : `ended with exit code ${child.exitCode ?? 'unknown'}`;
   let killedFor: AppError | null = null;
-  const gone = ended(child).then(() =>
+  const hasEnded = ended(child);
+  const abandoned = Promise.withResolvers<undefined>();
+  const forceEnd = (): void => {
+    child.kill('SIGKILL');
+    const timer = setTimeout(() => {
+      abandoned.resolve(undefined);
+    }, KILLED_TIMEOUT_MS);
+    void hasEnded.then(() => {
+      clearTimeout(timer);
+    });
+  };
+  const gone = Promise.race([hasEnded, abandoned.promise]).then(() =>
     closing
       ? new AppError('aborted', options.closedMessage)
       : (killedFor ??
@@ -118,13 +135,13 @@ export function startChild(options: ChildOptions): StartedChild {
     close: async () => {
       closing = true;
       if (child.connected) child.disconnect();
-      const timer = setTimeout(() => child.kill('SIGKILL'), options.closeTimeoutMs);
+      const timer = setTimeout(forceEnd, options.closeTimeoutMs);
       await gone;
       clearTimeout(timer);
     },
     kill: (reason) => {
       killedFor ??= reason;
-      child.kill('SIGKILL');
+      forceEnd();
     },
   };
 }

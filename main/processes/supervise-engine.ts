@@ -33,12 +33,28 @@ export interface SupervisedEngine<E extends StartedEngine = StartedEngine> {
 const BACK_OFF_MS = [0, 500, 2_000, 5_000] as const;
 const WINDOW_MS = 60_000;
 
+/** Tells the time and lets it pass; a test holds it. */
+export interface SupervisorClock {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+const realClock: SupervisorClock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+};
+
 type AnyCall = (params: unknown, options?: CallOptions<unknown>) => Promise<unknown>;
 
-function giveUp(reason: AppError): AppError {
+function giveUp(reason: AppError, failedStarts: number): AppError {
+  const what =
+    failedStarts < BACK_OFF_MS.length
+      ? `ended ${BACK_OFF_MS.length + 1} times within a minute`
+      : `could not be started ${failedStarts} times`;
   return new AppError(
     'engine-restarted',
-    `The engine ended ${BACK_OFF_MS.length + 1} times within a minute and is not started again for now. ${reason.message}`,
+    `The engine ${what} and is not started again for now. ${reason.message}`,
     { remedy: 'Wait a minute and try again, or start Nibble anew.' },
   );
 }
@@ -62,13 +78,14 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 
 /**
  * Starts an engine and starts it again whenever it dies: at once, then after growing pauses, and not at all for the rest
- * of a minute in which it died five times.
+ * of a minute in which it died five times, or after as many starts in a row failed, however long each of them took.
  *
- * @param start starts one engine process
+ * @param start starts one engine process; its signal fires when Nibble is being closed
  * @throws AppError whatever the first start throws
  */
 export async function superviseEngine<E extends StartedEngine>(
-  start: () => Promise<E>,
+  start: (signal: AbortSignal) => Promise<E>,
+  clock: SupervisorClock = realClock,
 ): Promise<SupervisedEngine<E>> {
   const listeners = new Set<(reason: string) => void>();
   const closing = new AbortController();
@@ -78,7 +95,7 @@ export async function superviseEngine<E extends StartedEngine>(
   let running: E | null = null;
 
   const begin = async (): Promise<E> => {
-    const engine = await start();
+    const engine = await start(closing.signal);
     running = engine;
     void engine.gone.then((reason) => {
       running = null;
@@ -92,17 +109,17 @@ export async function superviseEngine<E extends StartedEngine>(
 
   const restart = async (death: AppError): Promise<E> => {
     let reason = death;
-    for (;;) {
-      const now = Date.now();
+    for (let failedStarts = 0; ; failedStarts++) {
+      const now = clock.now();
       deaths = [...deaths.filter((time) => now - time < WINDOW_MS), now];
-      const pause = BACK_OFF_MS[deaths.length - 1];
+      const pause = BACK_OFF_MS[Math.max(deaths.length - 1, failedStarts)];
       if (pause === undefined) {
         retryAt = now + WINDOW_MS;
-        const failure = giveUp(reason);
+        const failure = giveUp(reason, failedStarts);
         for (const listener of listeners) listener(failure.message);
         throw failure;
       }
-      await sleep(pause, undefined, { signal: closing.signal });
+      await clock.sleep(pause, closing.signal);
       try {
         const engine = await begin();
         for (const listener of listeners) listener(death.message);
@@ -119,11 +136,11 @@ export async function superviseEngine<E extends StartedEngine>(
   const engineNow = (): Promise<E> => {
     if (closing.signal.aborted)
       return Promise.reject(new AppError('aborted', 'Nibble is being closed.'));
-    if (retryAt !== null && Date.now() >= retryAt) {
+    if (retryAt !== null && clock.now() >= retryAt) {
       retryAt = null;
       deaths = [];
       current = begin().catch((error: unknown) => {
-        retryAt = Date.now() + WINDOW_MS;
+        retryAt = clock.now() + WINDOW_MS;
         throw error;
       });
     }

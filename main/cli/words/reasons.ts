@@ -66,6 +66,14 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: "{{first}} and {{second}} cut text into different tokens, so they can't be compared token by token.",
     remedy: 'Compare versions of the same model: nibble list.',
   },
+  'engine-hung': {
+    what: "Nibble's engine gave no sign of life for {{seconds}} and was started again.",
+    remedy: 'Run the same command again.',
+  },
+  'engine-silent': {
+    what: "Nibble's engine did not start within {{seconds}}.",
+    remedy: 'Run the same command again when the computer is less busy.',
+  },
   'file-cut-short': {
     what: '{{file}} has {{bytes}} but must have {{expected}}: it ends too early.',
     remedy: 'Download it again: nibble pull <repository>.',

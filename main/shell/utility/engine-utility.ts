@@ -6,6 +6,7 @@ import { connect, serve } from '../../../app/contract/rpc.ts';
 import { createEngine, endWithParent, type Engine } from '../../../app/engine.ts';
 import { ENGINE_GRACE_MS, parentProcess } from '../../processes/child-environment.ts';
 import { FAILED, READY } from '../../processes/child-port.ts';
+import { sendHeartbeats } from '../../processes/heartbeat.ts';
 import { portOf } from './message-port.ts';
 import { PortsByNumber } from '../ports-by-number.ts';
 import { engineMessageSchema, shellApi } from '../shell-api.ts';
@@ -52,6 +53,7 @@ parentPort.on('message', ({ data, ports: [channel] }) => {
       starting = start(message.home, channel);
       starting.then(
         () => {
+          sendHeartbeats(parentPort);
           parentPort.postMessage(READY);
         },
         (error: unknown) => {

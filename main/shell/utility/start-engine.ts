@@ -4,7 +4,13 @@ import { engineApi } from '../../../app/contract/engine-api.ts';
 import { AppError, fromWire, wireErrorSchema } from '../../../app/contract/error.ts';
 import { connect, serve } from '../../../app/contract/rpc.ts';
 import { FAILED, READY } from '../../processes/child-port.ts';
-import { engineDied } from '../../processes/open-engine.ts';
+import { ENGINE_SILENCE_LIMIT_MS, watchHeartbeats } from '../../processes/heartbeat.ts';
+import {
+  ENGINE_READY_TIMEOUT_MS,
+  engineDied,
+  engineHung,
+  engineSilent,
+} from '../../processes/open-engine.ts';
 import { entryBeside } from '../../processes/start-child.ts';
 import type { StartedEngine } from '../../processes/supervise-engine.ts';
 import { portOf } from './message-port.ts';
@@ -43,10 +49,13 @@ export async function startShellEngine(home: string, tokens: TokenStore): Promis
   const utility = startUtility(ENGINE_FILE, 'Nibble engine', 'engine');
   const runners = new RunnerProcesses();
   let closing = false;
+  let killedFor: AppError | null = null;
   // Runners belong to their engine: a new one would know nothing of them, and their memory would stay taken.
   const gone = utility.gone.then(async (end) => {
     await runners.endAll();
-    return closing ? new AppError('aborted', 'The engine was closed.') : engineDied(end);
+    return closing
+      ? new AppError('aborted', 'The engine was closed.')
+      : (killedFor ?? engineDied(end));
   });
   const post = (message: EngineMessage, ports: MessagePortMain[] = []): void => {
     utility.process.postMessage(message, ports);
@@ -84,14 +93,25 @@ export async function startShellEngine(home: string, tokens: TokenStore): Promis
     },
     portOf(shellChannel.port2),
   );
+  const kill = (reason: AppError): void => {
+    killedFor ??= reason;
+    utility.kill();
+  };
   const ready = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      kill(engineSilent(ENGINE_READY_TIMEOUT_MS));
+    }, ENGINE_READY_TIMEOUT_MS);
     utility.process.on('message', (message: unknown) => {
       const word = firstWordSchema.safeParse(message);
       if (!word.success) return;
+      clearTimeout(timer);
       if (word.data.kind === FAILED) reject(fromWire(word.data.error));
       else resolve();
     });
-    void gone.then(reject);
+    void gone.then((reason) => {
+      clearTimeout(timer);
+      reject(reason);
+    });
   });
   post({ kind: 'start', home }, [shellChannel.port1]);
   try {
@@ -100,6 +120,14 @@ export async function startShellEngine(home: string, tokens: TokenStore): Promis
     await close();
     throw error;
   }
+  const unwatch = watchHeartbeats(
+    { onMessage: (listener) => utility.process.on('message', listener) },
+    ENGINE_SILENCE_LIMIT_MS,
+    () => {
+      kill(engineHung(ENGINE_SILENCE_LIMIT_MS));
+    },
+  );
+  void gone.then(unwatch);
   const own = new MessageChannelMain();
   attach(own.port1);
   const port = portOf(own.port2);

@@ -1,5 +1,6 @@
 import { utilityProcess, type UtilityProcess } from 'electron';
 import { childEnvironment, type ChildKind } from '../../processes/child-environment.ts';
+import { KILLED_TIMEOUT_MS } from '../../processes/start-child.ts';
 import { OutputTail } from '../../processes/output-tail.ts';
 
 /** Enough of a dying process's output to recognize what happened. */
@@ -17,6 +18,8 @@ export interface StartedUtility {
   readonly gone: Promise<UtilityEnd>;
   /** Asks with `ask`, and kills it when it is not gone `timeoutMs` later. */
   readonly end: (ask: () => void, timeoutMs: number) => Promise<void>;
+  /** Kills a process that does not end by itself. */
+  readonly kill: () => void;
 }
 
 /**
@@ -35,25 +38,29 @@ export function startUtility(entry: string, name: string, kind: ChildKind): Star
     stream?.on('data', (chunk: Buffer) => {
       output.append(chunk.toString('utf8'));
     });
-  const gone = new Promise<UtilityEnd>((resolve) => {
-    child.once('exit', (code) => {
-      resolve({ how: `ended with exit code ${code}`, lastWords: output.lastLines(SHOWN_LINES) });
-    });
+  const { promise: gone, resolve: end } = Promise.withResolvers<UtilityEnd>();
+  child.once('exit', (code) => {
+    end({ how: `ended with exit code ${code}`, lastWords: output.lastLines(SHOWN_LINES) });
   });
+  const kill = (): void => {
+    // A process that never came up, or is gone, has no id.
+    if (child.pid === undefined) return;
+    // `kill` of Electron asks; a process that runs in circles hears nothing.
+    process.kill(child.pid, 'SIGKILL');
+    setTimeout(() => {
+      end({ how: 'was killed and did not end', lastWords: output.lastLines(SHOWN_LINES) });
+    }, KILLED_TIMEOUT_MS).unref();
+  };
   return {
     process: child,
     gone,
     end: async (ask, timeoutMs) => {
-      // A process that never came up, or is gone, has no id.
       if (child.pid === undefined) return;
-      const { pid } = child;
-      const timer = setTimeout(() => {
-        // `kill` of Electron asks; a process that runs in circles hears nothing.
-        process.kill(pid, 'SIGKILL');
-      }, timeoutMs);
+      const timer = setTimeout(kill, timeoutMs);
       ask();
       await gone;
       clearTimeout(timer);
     },
+    kill,
   };
 }

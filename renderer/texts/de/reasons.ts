@@ -58,6 +58,14 @@ export const reasons: Texts<typeof english> = {
     what: '{{first}} und {{second}} zerlegen Text in verschiedene Token und lassen sich nicht Token für Token vergleichen.',
     next: 'Wähle Fassungen desselben Modells.',
   },
+  'engine-hung': {
+    what: 'Die Engine von Nibble gab {{seconds}} lang kein Lebenszeichen und wurde neu gestartet.',
+    next: 'Versuche es noch einmal. Aufgaben, die liefen, lassen sich unter „Aufgaben“ fortsetzen.',
+  },
+  'engine-silent': {
+    what: 'Die Engine von Nibble ist nicht innerhalb von {{seconds}} gestartet.',
+    next: 'Starte Nibble neu, wenn der Rechner weniger zu tun hat.',
+  },
   'file-cut-short': {
     what: '{{file}} hat {{bytes}}, müsste aber {{expected}} haben: Die Datei endet zu früh.',
     next: 'Lade die Datei noch einmal herunter.',

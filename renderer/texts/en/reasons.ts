@@ -62,6 +62,14 @@ export const reasons = {
     what: '{{first}} and {{second}} cut text into different tokens, so they can’t be compared token by token.',
     next: 'Choose versions of the same model.',
   },
+  'engine-hung': {
+    what: 'Nibble’s engine gave no sign of life for {{seconds}} and was started again.',
+    next: 'Try again. Jobs that were running can be resumed under Jobs.',
+  },
+  'engine-silent': {
+    what: 'Nibble’s engine did not start within {{seconds}}.',
+    next: 'Start Nibble again when the computer is less busy.',
+  },
   'file-cut-short': {
     what: '{{file}} has {{bytes}} but must have {{expected}}: it ends too early.',
     next: 'Download the file again.',
