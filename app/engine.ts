@@ -7,6 +7,7 @@ import { catalogCalls } from './engine/catalog-calls.ts';
 import { conversationCalls, heldModelCalls, openChat } from './engine/chat-calls.ts';
 import { comparisonCalls } from './engine/comparisons.ts';
 import type { EngineContext } from './engine/context.ts';
+import { notingDamage } from './engine/damage.ts';
 import { DiskReserve } from './engine/jobs/disk-reserve.ts';
 import { doctor } from './engine/doctor.ts';
 import { HubAccess } from './engine/hub-access.ts';
@@ -51,6 +52,8 @@ export interface EngineOptions {
 /** A running engine. */
 export interface Engine {
   readonly handlers: Handlers<EngineApi>;
+  /** For a host that runs artifacts itself: as `openRunner`, but damage that a runner comes upon is noted. */
+  readonly notingDamage: (openRunner: OpenRunner) => OpenRunner;
   close(): Promise<void>;
 }
 
@@ -69,7 +72,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     // Only jobs wait for it, before they write.
     void reserve.fill();
     return {
-      handlers: engine.handlers,
+      ...engine,
       close: async () => {
         await engine.close();
         await reserve.filled;
@@ -104,11 +107,12 @@ async function assemble(
       return hubAccess.hub;
     },
     // How many threads a runner gets is set once for all that start one.
-    openRunner: (run) =>
+    openRunner: notingDamage(catalog, (run) =>
       options.openRunner({
         ...run,
         threads: run.threads ?? currentSettings(catalog).threads ?? undefined,
       }),
+    ),
     onDiskFull: options.onDiskFull ?? 'pause',
     problems: hubAccess.problems,
   };
@@ -117,6 +121,7 @@ async function assemble(
   const jobs = await openJobs(context, { ...catalogCalls(context), ...measureCalls(context) });
   const chat = await openChat(context);
   return {
+    notingDamage: (openRunner) => notingDamage(catalog, openRunner),
     handlers: {
       ...catalogCalls(context),
       ...conversationCalls(context, chat),

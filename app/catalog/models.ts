@@ -1,6 +1,8 @@
 import type { Database } from 'better-sqlite3';
 import type { Artifact, Checkpoint, TensorStatistics } from '../contract/checkpoint.ts';
+import { damagedFileSchema, type DamagedFile } from '../contract/library.ts';
 import {
+  check,
   QUANTIZED_ELSEWHERE,
   readableRows,
   toArtifact,
@@ -273,6 +275,46 @@ export class ModelTables {
       kind,
       id,
     ).map(toStoredFile);
+  }
+
+  /** The files that are known to be damaged, by the id of what they belong to, each list by name. */
+  damagedFiles(): ReadonlyMap<string, readonly DamagedFile[]> {
+    const all = new Map<string, DamagedFile[]>();
+    for (const row of this.#rows('SELECT * FROM damaged_files ORDER BY owner_id, name')) {
+      const file = {
+        name: row['name'],
+        state: row['state'],
+        foundBy: row['found_by'],
+        foundAt: row['found_at'],
+      };
+      const id = String(row['owner_id']);
+      all.set(id, [...(all.get(id) ?? []), check(damagedFileSchema, file, 'damaged_files')]);
+    }
+    return all;
+  }
+
+  /** Notes damage that was come upon; what is known of other files of the model stays. */
+  noteDamage(kind: EntryKind, id: string, files: readonly DamagedFile[]): void {
+    const put = this.#db.prepare(
+      `INSERT OR REPLACE INTO damaged_files (owner_kind, owner_id, name, state, found_by, found_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    );
+    this.#db.transaction(() => {
+      // Whoever holds a row from before may have lost it meanwhile: a later model of that id is not the damaged one.
+      if (!this.hasId(id)) return;
+      for (const { name, state, foundBy, foundAt } of files)
+        put.run(kind, id, name, state, foundBy, foundAt);
+    })();
+  }
+
+  /** Keeps what a check of every file found, in place of all that was known before. */
+  replaceDamage(kind: EntryKind, id: string, files: readonly DamagedFile[]): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare('DELETE FROM damaged_files WHERE owner_kind = ? AND owner_id = ?')
+        .run(kind, id);
+      this.noteDamage(kind, id, files);
+    })();
   }
 
   /** Gives the checkpoint or artifact with this id another name. @returns false when there is none */

@@ -20,7 +20,7 @@ import {
 } from './conversation.ts';
 import { doctorSchema, inspectionSchema, modelSummarySchema } from './inspection.ts';
 import { jobRequestSchema, jobSchema } from './job.ts';
-import { librarySchema, unreadableEntrySchema } from './library.ts';
+import { damagedFileSchema, librarySchema, unreadableEntrySchema } from './library.ts';
 import { progressSchema } from './progress.ts';
 import { method } from './rpc.ts';
 import { heldModelSchema, runnerApi } from './runner-api.ts';
@@ -96,6 +96,8 @@ export const engineApi = {
       ),
       /** What this version cannot read: an update of Nibble shows it again. */
       unreadable: z.array(unreadableEntrySchema),
+      /** Files that are known to be damaged, by the id of the checkpoint or artifact that they belong to. */
+      damaged: z.record(z.string(), z.array(damagedFileSchema)),
     }),
   }),
   show: method({

@@ -24,6 +24,8 @@ export const errorReasons = {
   'chat-template-syntax': { line: 'count', detail: 'text' },
   /** The files in the folder of a checkpoint are no longer those that the catalog knows. */
   'checkpoint-changed': { name: 'text', folder: 'text' },
+  /** A file of a download is known to have changed, or to be gone: versions would be made of other weights. */
+  'checkpoint-damaged': { id: 'text', file: 'text', folder: 'text' },
   /** What is named is a checkpoint, which does not run by itself. `artifacts`: ids of what was made of it, by commas. */
   'checkpoint-not-runnable': { id: 'text', artifacts: 'text' },
   /** The prompt, with room for an answer where one is wanted, has more tokens than the context holds. */

@@ -64,6 +64,7 @@ export const verifiedFileSchema = z.object({
   sizeBytes: z.int(),
   state: z.enum(['ok', 'changed', 'missing', 'unverifiable']),
 });
+export type VerifiedFile = z.infer<typeof verifiedFileSchema>;
 
 export const jobSchema = z.object({
   id: z.int(),

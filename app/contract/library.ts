@@ -15,9 +15,23 @@ export const libraryFolderSchema = z.object({
 });
 export type LibraryFolder = z.infer<typeof libraryFolderSchema>;
 
+/** A file of a model that was found to be something else than what was recorded, or gone. */
+export const damagedFileSchema = z.object({
+  name: z.string(),
+  state: z.enum(['changed', 'missing']),
+  /** `verify`: by a check of every file. `use`: when the model was loaded or answered. */
+  foundBy: z.enum(['verify', 'use']),
+  foundAt: z.string(),
+});
+export type DamagedFile = z.infer<typeof damagedFileSchema>;
+
+/** What is known to be damaged, until all files are checked again; empty where nothing is known. */
+const damagedFiles = z.array(damagedFileSchema);
+
 export const libraryArtifactSchema = z.object({
   artifact: artifactSchema,
   available: z.boolean(),
+  damagedFiles,
   /** The newest evaluation in fast mode, preferring one with a reference. Null when never measured. */
   evaluation: evaluationSchema.nullable(),
 });
@@ -34,7 +48,9 @@ export type UnreadableEntry = z.infer<typeof unreadableEntrySchema>;
 
 export const librarySchema = z.object({
   folders: z.array(libraryFolderSchema),
-  checkpoints: z.array(z.object({ checkpoint: checkpointSchema, available: z.boolean() })),
+  checkpoints: z.array(
+    z.object({ checkpoint: checkpointSchema, available: z.boolean(), damagedFiles }),
+  ),
   artifacts: z.array(libraryArtifactSchema),
   /** What interrupted jobs left; running them again resumes, discarding frees the space. */
   unfinished: z.array(

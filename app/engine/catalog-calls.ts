@@ -1,15 +1,12 @@
-import path from 'node:path';
-import type { StoredFile } from '../catalog/index.ts';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import { AppError, because } from '../contract/error.ts';
+import type { VerifiedFile } from '../contract/job.ts';
 import type { Handlers } from '../contract/rpc.ts';
-import { hashFile, type HashOptions } from '../digest/index.ts';
-import { fileState, isSameState } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
+import { checkFile, damageIn } from './damage.ts';
 import { requireReachable } from './register/folders.ts';
-import { filesBelow } from './home/home.ts';
 import { unfinishedJobs } from './jobs/unfinished.ts';
 import { unreadableEntries } from './register/unreadable.ts';
 
@@ -51,26 +48,6 @@ export function artifactOf(context: EngineContext, id: string): Artifact {
   throw unknownId(context, id);
 }
 
-/** The hash of a file as it was recorded; null for one that is damaged too badly to have that kind of hash. */
-async function hashOf(
-  file: string,
-  { hashKind = 'sha256' }: StoredFile,
-  options: HashOptions,
-): Promise<string | null> {
-  try {
-    return await hashFile(file, hashKind, options);
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'malformed-file') return null;
-    throw error;
-  }
-}
-
-/** Whether a file that nobody hashed is, as far as its state tells, the one that was listed. */
-async function isAsWhenListed(file: string, { state = null }: StoredFile): Promise<boolean> {
-  const now = await fileState(file);
-  return state === null || (now !== null && isSameState(now, state));
-}
-
 type CatalogCalls = Pick<
   Handlers<EngineApi>,
   'list' | 'show' | 'verify' | 'locate' | 'saveConversation'
@@ -85,6 +62,9 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
       artifacts: models.artifacts(),
       unfinished: await unfinishedJobs(context),
       unreadable: unreadableEntries(context),
+      damaged: Object.fromEntries(
+        [...models.damagedFiles()].map(([id, files]) => [id, [...files]]),
+      ),
     }),
 
     show: ({ id }) => {
@@ -111,10 +91,8 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
       const entry = artifact ?? models.checkpoint(id);
       if (entry === null) throw unknownId(context, id);
       await requireReachable(entry);
-      const recorded = models.files(artifact === null ? 'checkpoint' : 'artifact', id);
-      const present = new Map(
-        (await filesBelow(entry.directory)).map((file) => [file.name, file.sizeBytes]),
-      );
+      const kind = artifact === null ? 'checkpoint' : 'artifact';
+      const recorded = models.files(kind, id);
       const meter = new ProgressMeter({
         step: id,
         phase: 'verify',
@@ -122,34 +100,25 @@ export function catalogCalls(context: EngineContext): CatalogCalls {
         artifact: artifact?.id ?? null,
         format: artifact?.scheme ?? null,
         unit: 'bytes',
-        total: recorded.reduce((sum, file) => sum + (present.get(file.name) ?? 0), 0),
+        total: recorded.reduce((sum, file) => sum + file.sizeBytes, 0),
         onProgress: emit,
       });
-      const files = [];
-      for (const file of recorded) {
-        const sizeBytes = present.get(file.name);
-        let state: 'ok' | 'changed' | 'missing' | 'unverifiable' = 'missing';
-        if (sizeBytes !== undefined) {
-          const sha256 = await hashOf(path.join(entry.directory, file.name), file, {
+      const files: VerifiedFile[] = [];
+      for (const file of recorded)
+        files.push(
+          await checkFile(entry.directory, file, {
             signal,
             onBytes: (bytes) => {
               meter.advance(bytes, file.name);
             },
-          });
-          if (sizeBytes !== file.sizeBytes) state = 'changed';
-          else if (file.sha256 === null)
-            state = (await isAsWhenListed(path.join(entry.directory, file.name), file))
-              ? 'unverifiable'
-              : 'changed';
-          else state = sha256 === file.sha256 ? 'ok' : 'changed';
-        }
-        files.push({ name: file.name, sizeBytes: sizeBytes ?? 0, state });
-      }
+          }),
+        );
       meter.finish();
-      return {
-        ok: files.every((file) => file.state === 'ok' || file.state === 'unverifiable'),
-        files,
-      };
+      const damage = damageIn(files, 'verify');
+      await context.reserve.use(() => {
+        models.replaceDamage(kind, id, damage);
+      });
+      return { ok: damage.length === 0, files };
     },
 
     locate: async ({ id }) => {

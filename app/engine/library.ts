@@ -5,7 +5,7 @@ import type { KnownFolder } from '../catalog/index.ts';
 import type { Artifact, Checkpoint, Evaluation } from '../contract/checkpoint.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import { AppError, toAppError } from '../contract/error.ts';
-import type { LibraryFolder } from '../contract/library.ts';
+import type { DamagedFile, LibraryFolder } from '../contract/library.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { freeBytes } from '../disk/index.ts';
 import { unknownId } from './catalog-calls.ts';
@@ -122,6 +122,8 @@ export function libraryCalls(
       const checkpoints = models.checkpoints();
       const artifacts = models.artifacts();
       const unfinished = await unfinishedJobs(context, jobs.busyDirectories());
+      const damaged = models.damagedFiles();
+      const damagedFiles = (id: string): DamagedFile[] => [...(damaged.get(id) ?? [])];
       return {
         folders: await Promise.all(
           folders
@@ -132,12 +134,14 @@ export function libraryCalls(
           checkpoints.map(async (checkpoint) => ({
             checkpoint,
             available: await isFolder(checkpoint.directory),
+            damagedFiles: damagedFiles(checkpoint.id),
           })),
         ),
         artifacts: await Promise.all(
           artifacts.map(async (artifact) => ({
             artifact,
             available: await isFolder(artifact.directory),
+            damagedFiles: damagedFiles(artifact.id),
             evaluation: shownEvaluation(records.evaluations(artifact.id)),
           })),
         ),

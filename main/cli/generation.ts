@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
 import { NO_GPU } from '../../app/contract/device.ts';
 import { formatBytes, formatDuration, formatRate } from '../../app/contract/format.ts';
+import type { OpenedRunner } from '../../app/contract/open-runner.ts';
 import type { Answer, LoadedModel } from '../../app/contract/runner-api.ts';
 import {
   chatSampling as defaultChatSampling,
@@ -9,7 +10,6 @@ import {
   type Sampling,
 } from '../../app/contract/sampling.ts';
 import { otherWeights, type WeightsCheck } from '../../app/contract/weights-check.ts';
-import { openRunner, type RunnerProcess } from '../processes/open-runner.ts';
 import type { GenerationOptions } from './arguments.ts';
 import type { Session } from './session.ts';
 import { deviceNames, TrialLine } from './self-test-line.ts';
@@ -21,10 +21,10 @@ const SEED_LIMIT = 1_000_000;
 
 /** Opens a runner on an artifact, and closes it when `use` is done, however it ends. */
 export async function withRunner<T>(
-  { engine, output, quiet, signal }: Session,
+  { engine, openRunner, output, quiet, signal }: Session,
   id: string,
   options: GenerationOptions,
-  use: (runner: RunnerProcess, artifact: Artifact) => Promise<T>,
+  use: (runner: OpenedRunner, artifact: Artifact) => Promise<T>,
 ): Promise<T> {
   const artifact = await engine.locate({ id }, quiet);
   const trialLine = new TrialLine(output);
@@ -106,7 +106,7 @@ export function weightsWords({
  */
 export async function withCheckedWeights<T extends Answer>(
   answer: T,
-  runner: RunnerProcess,
+  runner: OpenedRunner,
   signal: AbortSignal,
 ): Promise<T> {
   if (answer.weightsCheck !== 'checking') return answer;

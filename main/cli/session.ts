@@ -1,5 +1,6 @@
 import { describeError, toAppError } from '../../app/contract/error.ts';
 import type { EngineApi } from '../../app/contract/engine-api.ts';
+import type { OpenRunner } from '../../app/contract/open-runner.ts';
 import type { Progress } from '../../app/contract/progress.ts';
 import type { Handlers } from '../../app/contract/rpc.ts';
 import { Output } from './output.ts';
@@ -26,6 +27,8 @@ export interface BareSession {
 /** What a command works with. */
 export interface Session extends BareSession {
   readonly engine: Handlers<EngineApi>;
+  /** Runs an artifact in a process of its own. */
+  readonly openRunner: OpenRunner;
   /** The context of an engine call whose events are plain progress. */
   readonly progress: { readonly signal: AbortSignal; readonly emit: (progress: Progress) => void };
   /** The context of an engine call without events. */
@@ -68,6 +71,7 @@ export function runCommand(
       return await command({
         ...bare,
         engine: engine.handlers,
+        openRunner: engine.notingDamage(openRunner),
         progress: {
           signal,
           emit: (progress) => {

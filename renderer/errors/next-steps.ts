@@ -27,6 +27,8 @@ const ofCode: Readonly<Partial<Record<ErrorCode, readonly NextStep[]>>> = {
 
 /** Where a reason needs other steps than its code. */
 const ofReason: Readonly<Partial<Record<ErrorReason, readonly NextStep[]>>> = {
+  'artifact-damaged': ['models'],
+  'checkpoint-damaged': ['models'],
   'checkpoint-not-runnable': ['models'],
   'context-overflow': ['settings'],
   'context-too-long': ['settings'],

@@ -15,6 +15,7 @@ import {
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { engine } from '../bridge.ts';
+import { DamageMark } from '../design/damage-mark.tsx';
 import { SearchField } from '../design/fields.tsx';
 import { queryKeys, useLibrary, useUpdateSettings } from '../state/queries.ts';
 import { useStore } from '../state/store.ts';
@@ -107,17 +108,17 @@ function useCommands(): readonly CommandGroup[] {
     {
       id: 'models',
       label: t('palette.models'),
-      commands: (library?.artifacts ?? []).flatMap(({ artifact }) => [
+      commands: (library?.artifacts ?? []).flatMap(({ artifact, damagedFiles }) => [
         {
           id: `chat-with-${artifact.id}`,
           label: t('palette.chatWith', { name: artifact.name }),
-          icon: <MessageSquarePlus aria-hidden />,
+          icon: damagedFiles.length > 0 ? <DamageMark /> : <MessageSquarePlus aria-hidden />,
           run: go(paths.chatWith(artifact.id)),
         },
         {
           id: `details-${artifact.id}`,
           label: t('palette.details', { name: artifact.name }),
-          icon: <Info aria-hidden />,
+          icon: damagedFiles.length > 0 ? <DamageMark /> : <Info aria-hidden />,
           run: go(paths.details(artifact.id)),
         },
       ]),

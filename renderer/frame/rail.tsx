@@ -7,9 +7,10 @@ import { formatBytes, formatPercent } from '../texts/format.ts';
 import type { Job } from '../../app/contract/job.ts';
 import type { HeldModel } from '../../app/contract/runner-api.ts';
 import { IconButton } from '../design/button.tsx';
+import { DamageMark } from '../design/damage-mark.tsx';
 import { useHeldModels } from '../state/loaded-models.ts';
 import { useJobs } from '../state/jobs.ts';
-import { shareDone } from '../state/model-work.ts';
+import { damagedModels, shareDone } from '../state/model-work.ts';
 import { useLibrary } from '../state/queries.ts';
 import { paths, views, type ViewId } from './navigation.ts';
 
@@ -47,26 +48,30 @@ function RunningJob({ job, narrow }: { readonly job: Job; readonly narrow: boole
 function LoadedModel({
   model,
   name,
+  isDamaged,
   narrow,
   onUnload,
 }: {
   readonly model: HeldModel;
   readonly name: string;
+  readonly isDamaged: boolean;
   readonly narrow: boolean;
   readonly onUnload: () => void;
 }): ReactNode {
   const { t } = useTranslation();
   const bytes = model.memory?.residentBytes ?? 0;
+  const words =
+    model.state === 'crashed' ? t('modelStopped') : bytes > 0 ? formatBytes(bytes) : t('loading');
   return (
     <div className={`rail-entry rail-model ${model.state}`}>
-      <span className="rail-dot" aria-hidden />
+      {isDamaged ? <DamageMark /> : <span className="rail-dot" aria-hidden />}
       {narrow ? (
         <span className="hidden-visually">{name}</span>
       ) : (
         <>
           <span className="grow">
             <span className="ellipsis rail-name">{name}</span>
-            <span className="quiet">{bytes > 0 ? formatBytes(bytes) : t('loading')}</span>
+            <span className="quiet">{words}</span>
           </span>
           <IconButton size="small" label={t('unload', { name })} onPress={onUnload}>
             <X aria-hidden />
@@ -91,6 +96,7 @@ export function Rail({ onUnload }: { readonly onUnload: (artifactId: string) => 
   );
   const models = useHeldModels();
   const { data: library } = useLibrary();
+  const damaged = damagedModels(library);
   const active = currentView(path);
   const nameOf = (id: string): string =>
     library?.artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? id;
@@ -128,6 +134,7 @@ export function Rail({ onUnload }: { readonly onUnload: (artifactId: string) => 
                 key={model.artifactId}
                 model={model}
                 name={nameOf(model.artifactId)}
+                isDamaged={damaged.has(model.artifactId)}
                 narrow={narrow}
                 onUnload={() => {
                   onUnload(model.artifactId);

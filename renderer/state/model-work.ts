@@ -1,23 +1,44 @@
 import type { Artifact } from '../../app/contract/checkpoint.ts';
-import { isEnded, type Job, type JobRequest } from '../../app/contract/job.ts';
-import type { Library } from '../../app/contract/library.ts';
-import { engine } from '../bridge.ts';
-import { toast } from '../design/toasts.tsx';
-import { errorText } from '../errors/error-words.ts';
+import type { Job } from '../../app/contract/job.ts';
+import type { DamagedFile, Library } from '../../app/contract/library.ts';
 
-/** The newest jobs about one checkpoint or artifact. */
+/** The newest jobs about one checkpoint or artifact, and what is known to be wrong with its files. */
 export interface ModelWork {
   readonly verify: Job | null;
   readonly evaluate: Job | null;
+  /** As the library has it: no job can hide it, and clearing the list of jobs leaves it. */
+  readonly damagedFiles: readonly DamagedFile[];
 }
 
-/** The newest verification and measurement per id. `jobs`: newest first, as the store holds them. */
-export function workPerModel(jobs: readonly Job[]): ReadonlyMap<string, ModelWork> {
+export const NO_WORK: ModelWork = { verify: null, evaluate: null, damagedFiles: [] };
+
+/** The files of each checkpoint and artifact that are known to be damaged; those without any have no entry. */
+export function damagedModels(
+  library: Library | undefined,
+): ReadonlyMap<string, readonly DamagedFile[]> {
+  const all = [
+    ...(library?.checkpoints ?? []).map(
+      ({ checkpoint, damagedFiles }) => [checkpoint.id, damagedFiles] as const,
+    ),
+    ...(library?.artifacts ?? []).map(
+      ({ artifact, damagedFiles }) => [artifact.id, damagedFiles] as const,
+    ),
+  ];
+  return new Map(all.filter(([, files]) => files.length > 0));
+}
+
+/** The newest verification and measurement per id, and the damage. `jobs`: newest first, as the store holds them. */
+export function workPerModel(
+  jobs: readonly Job[],
+  library: Library | undefined,
+): ReadonlyMap<string, ModelWork> {
   const all = new Map<string, ModelWork>();
+  for (const [id, damagedFiles] of damagedModels(library))
+    all.set(id, { ...NO_WORK, damagedFiles });
   for (const job of jobs) {
     const { request } = job;
     if (request.kind === 'make') continue;
-    const known = all.get(request.id) ?? { verify: null, evaluate: null };
+    const known = all.get(request.id) ?? NO_WORK;
     all.set(request.id, { ...known, [request.kind]: known[request.kind] ?? job });
   }
   return all;
@@ -32,26 +53,14 @@ export function shareDone({ steps }: Job): number | null {
 }
 
 /** Whether something about the model is being worked on now. */
-export function isBusy(work: ModelWork | undefined, kind: keyof ModelWork): boolean {
+export function isBusy(work: ModelWork | undefined, kind: 'verify' | 'evaluate'): boolean {
   const job = work?.[kind];
   return job !== undefined && job !== null && (job.state === 'queued' || job.state === 'running');
 }
 
-/** Files that a finished verification found changed or missing; null where none has finished. */
-export function damagedFiles(job: Job | null | undefined): readonly string[] | null {
-  if (job === null || job === undefined || job.files === null || !isEnded(job.state)) return null;
-  return job.files
-    .filter(({ state }) => state === 'changed' || state === 'missing')
-    .map(({ name }) => name);
-}
-
-/** The checkpoints and artifacts whose files were damaged when they were last checked. `jobs`: newest first. */
-export function damagedModels(jobs: readonly Job[]): ReadonlySet<string> {
-  return new Set(
-    [...workPerModel(jobs)]
-      .filter(([, { verify }]) => (damagedFiles(verify) ?? []).length > 0)
-      .map(([id]) => id),
-  );
+/** Whether the newest check read every file and nothing is known to be damaged. */
+export function isVerified({ verify, damagedFiles }: ModelWork): boolean {
+  return verify?.state === 'done' && verify.files !== null && damagedFiles.length === 0;
 }
 
 /** The 16-bit artifact of the same checkpoint to measure against; null where there is none but itself. */
@@ -64,30 +73,4 @@ export function referenceFor(library: Library | undefined, artifact: Artifact): 
       other.artifact.checkpointId === artifact.checkpointId,
   );
   return found?.artifact ?? null;
-}
-
-async function start(request: JobRequest): Promise<void> {
-  try {
-    await engine.startJob({ request });
-  } catch (error) {
-    toast({ text: errorText(error), look: 'danger' });
-  }
-}
-
-/** Queues a check of every file; the jobs' store tells what became of it. */
-export function startVerify(id: string): void {
-  void start({ kind: 'verify', id });
-}
-
-/** Queues a measurement on the held-out text, against the 16-bit artifact where there is one. */
-export function startMeasure(library: Library | undefined, artifact: Artifact): void {
-  const reference = referenceFor(library, artifact);
-  void start({
-    kind: 'evaluate',
-    id: artifact.id,
-    text: null,
-    textName: 'held-out text',
-    mode: 'fast',
-    ...(reference === null ? {} : { referenceId: reference.id }),
-  });
 }

@@ -10,6 +10,7 @@ import { migrateTo80 } from './0080-owners.ts';
 import { migrateTo90 } from './0090-weights-checks.ts';
 import { migrateTo100 } from './0100-file-states.ts';
 import { migrateTo110 } from './0110-artifacts-of-others.ts';
+import { migrateTo120 } from './0120-damaged-files.ts';
 
 export interface Migration {
   readonly version: number;
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   { version: 90, migrate: migrateTo90 },
   { version: 100, migrate: migrateTo100 },
   { version: 110, migrate: migrateTo110 },
+  { version: 120, migrate: migrateTo120 },
 ];

@@ -8,6 +8,7 @@ import { schemes, type SchemeName } from '../../contract/scheme.ts';
 import { hashFile } from '../../digest/index.ts';
 import { readRemoteCheckpoint } from '../../hub/index.ts';
 import {
+  MANIFEST_FILE,
   partialDirectoryOf,
   planQuantization,
   quantizeCheckpoint,
@@ -18,7 +19,7 @@ import { fileState, isSameFile } from '../../disk/index.ts';
 import { checkpointChanged, isUnchanged } from '../register/checkpoint-version.ts';
 import { toolVersion, type EngineContext, type WorkCall } from '../context.ts';
 import { devicesFor, requireDevices } from '../devices.ts';
-import { placeFor, requireReachable } from '../register/folders.ts';
+import { isFolder, placeFor, requireReachable } from '../register/folders.ts';
 import { filesBelow } from '../home/home.ts';
 import { pullRepository, pullSample } from './pull.ts';
 import { currentSettings } from '../home/settings.ts';
@@ -131,16 +132,22 @@ function madeAlready(
   return same ?? null;
 }
 
-/** @throws AppError 'malformed-file' where files of an artifact are gone or of another size: it is not what was made */
+/** @throws AppError 'malformed-file' where files of an artifact are known to be damaged: it is not what was made */
 async function requireWhole(
   { catalog: { models } }: EngineContext,
   artifact: Artifact,
 ): Promise<void> {
   await requireReachable(artifact);
   const { id, directory } = artifact;
+  const damaged = new Set(
+    models
+      .damagedFiles()
+      .get(id)
+      ?.map(({ name }) => name),
+  );
   const now = new Map((await filesBelow(directory)).map((file) => [file.name, file.sizeBytes]));
   for (const { name, sizeBytes } of models.files('artifact', id))
-    if (now.get(name) !== sizeBytes)
+    if (now.get(name) !== sizeBytes || damaged.has(name))
       throw new AppError(
         'malformed-file',
         `${id} was made before, but ${name} in ${directory} is missing or damaged.`,
@@ -150,6 +157,24 @@ async function requireWhole(
           { remedy: 'Remove it, then make it again.' },
         ),
       );
+}
+
+/** @throws AppError 'malformed-file' where a check found files changed: versions would be made of other weights */
+function requireSound({ catalog: { models } }: EngineContext, checkpoint: Checkpoint): void {
+  // A folder of the person's own is compared when it is named.
+  if (!checkpoint.owned) return;
+  const { id, directory } = checkpoint;
+  const [damaged] = models.damagedFiles().get(id) ?? [];
+  if (damaged === undefined) return;
+  throw new AppError(
+    'malformed-file',
+    `${damaged.name} of ${id} in ${directory} is ${damaged.state}.`,
+    because(
+      'checkpoint-damaged',
+      { id, file: damaged.name, folder: directory },
+      { remedy: 'Remove it and get it again, or restore the file and verify it.' },
+    ),
+  );
 }
 
 /** @throws AppError 'invalid-input' where a chosen name is an artifact's already: whoever uses it would mean two */
@@ -165,6 +190,25 @@ function requireFreeName({ catalog: { models } }: EngineContext, name: string | 
     `The name ${name} belongs to another artifact (${other.id}).`,
     because('name-taken', { name, id: other.id }, { remedy: 'Choose another with --name.' }),
   );
+}
+
+/**
+ * Id and folder of a new artifact. A folder that is no artifact stays as it is: it holds files that were kept when a model
+ * of that name was removed, because they were not what Nibble had written.
+ */
+async function freePlace(
+  context: EngineContext,
+  name: string,
+): Promise<{ readonly id: string; readonly directory: string }> {
+  for (let number = 1; ; number++) {
+    const id = context.catalog.models.freeId(number === 1 ? name : `${name}-${number}`);
+    const directory = await placeFor(context, ['artifacts', id], partialDirectoryOf(''));
+    if (
+      !(await isFolder(directory)) ||
+      (await fileState(path.join(directory, MANIFEST_FILE))) !== null
+    )
+      return { id, directory };
+  }
 }
 
 /**
@@ -195,13 +239,13 @@ export async function makeArtifact(
       await requireWhole(context, existing);
       return { ...existing, isNew: false };
     }
+    requireSound(context, checkpoint);
     // Before anything is written: a family that runs here must not be refused when all the work is done.
     if (describeArchitecture(opened.config).runnable) requireRunnable(opened);
 
     const name = request.name ?? artifactName(checkpoint, scheme, plan, request);
     requireFreeName(context, request.name);
-    const id = catalog.models.freeId(name);
-    const directory = await placeFor(context, ['artifacts', id], partialDirectoryOf(''));
+    const { id, directory } = await freePlace(context, name);
     claim?.({ kind: 'artifact', directory: partialDirectoryOf(directory) });
     await context.reserve.filled;
     const made = await quantizeCheckpoint({

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { toAppError } from '../../../app/contract/error.ts';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
+import type { OpenedRunner } from '../../../app/contract/open-runner.ts';
 import type { Answer } from '../../../app/contract/runner-api.ts';
 import type { Message, Sampling } from '../../../app/contract/sampling.ts';
-import type { RunnerProcess } from '../../processes/open-runner.ts';
 import {
   answerSummary,
   chatSampling,
@@ -36,14 +36,14 @@ Ctrl-C stops an answer; between answers, or once more, it leaves.`;
 /** A conversation with one model: asks, streams, remembers, keeps it in the catalog. */
 class Conversation {
   readonly #session: Session;
-  readonly #runner: RunnerProcess;
+  readonly #runner: OpenedRunner;
   readonly #artifact: Artifact;
   readonly #options: ChatOptions;
   readonly sampling: Sampling;
   #messages: Message[] = [];
   #savedAs: number | null = null;
 
-  constructor(session: Session, runner: RunnerProcess, artifact: Artifact, options: ChatOptions) {
+  constructor(session: Session, runner: OpenedRunner, artifact: Artifact, options: ChatOptions) {
     this.#session = session;
     this.#runner = runner;
     this.#artifact = artifact;

@@ -120,7 +120,7 @@ export async function demoCommand(
     output.line(output.style('cyan', question));
     const chatOptions = { mode: 'fast', seed: 1 } as const;
     const answer = await withRunner(
-      { ...session, engine: handlers },
+      { ...session, engine: handlers, openRunner: engine.notingDamage(openRunner) },
       smallest.id,
       chatOptions,
       async (runner) => {

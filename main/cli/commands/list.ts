@@ -6,7 +6,7 @@ import { lossWords } from '../words/loss.ts';
 /** Lists everything in the catalog. */
 export async function listCommand({ engine, output, quiet }: Session): Promise<undefined> {
   const catalog = await engine.list({}, quiet);
-  const { checkpoints, artifacts, unfinished, unreadable } = catalog;
+  const { checkpoints, artifacts, unfinished, unreadable, damaged } = catalog;
   const unreachable = [...checkpoints, ...artifacts].filter(
     ({ directory }) => !existsSync(directory),
   );
@@ -53,6 +53,18 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
       output.style(
         'dim',
         'They were deleted or moved, or their disk is not connected. Take one off the list: nibble remove ID',
+      ),
+    );
+  }
+  if (Object.keys(damaged).length > 0) {
+    output.line();
+    output.line(output.style('bold', 'Damaged'));
+    for (const [id, files] of Object.entries(damaged))
+      output.line(`${id}  ${files.map(({ name, state }) => `${name} ${state}`).join(', ')}`);
+    output.line(
+      output.style(
+        'dim',
+        'Remove it and make it again; after restoring a file, check it: nibble verify ID',
       ),
     );
   }

@@ -45,6 +45,11 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     remedy:
       'Use the folder itself as the source: what it holds now becomes a checkpoint of its own.',
   },
+  'checkpoint-damaged': {
+    what: '{{file}} of {{id}} has changed on disk or is missing, in {{folder}}.',
+    remedy:
+      'Remove it (nibble remove {{id}}) and get it again, or restore the file and run: nibble verify {{id}}',
+  },
   'checkpoint-not-runnable': {
     what: "{{id}} is a checkpoint, which doesn't run by itself.",
     remedy:

@@ -26,7 +26,6 @@ export const chat: Texts<typeof english> = {
     choose: 'Modell wählen',
     offline: 'Sein Ordner ist nicht verbunden',
     damaged: '{{size}} · Dateien sind beschädigt',
-    damagedMark: 'Dateien sind beschädigt',
     gone: 'Das Modell dieses Chats wurde entfernt',
     goneHint: 'Alles Gesagte lässt sich weiter lesen. Wähle ein anderes Modell, um weiterzumachen.',
     offlineTitle: '{{name}} liegt auf einem Datenträger, der nicht verbunden ist',

@@ -34,9 +34,13 @@ export const details: Texts<typeof english> = {
   },
   copyHash: 'Hash der Gewichte kopieren',
   copyPath: 'Pfad des Ordners kopieren',
-  damagedTitle: 'Dateien sind nicht mehr so, wie sie entstanden sind',
+  damagedTitle: 'Dateien dieses Modells haben sich auf der Platte verändert',
+  damagedBy: {
+    verify: 'Gefunden bei einer Prüfung aller Dateien, {{when}}.',
+    use: 'Gefunden, als das Modell benutzt wurde, {{when}}.',
+  },
   damagedHint:
-    'Lösche das Modell und mache es neu; bis dahin ist auf seine Antworten kein Verlass.',
+    'Auf seine Antworten ist kein Verlass. Lösche es und mache es neu, oder stelle die Dateien wieder her und prüfe sie.',
   workFailed: 'Die letzte Aufgabe zu diesem Modell ist stehen geblieben',
   tabs: {
     label: 'Was du ansehen willst',

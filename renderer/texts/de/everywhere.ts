@@ -38,6 +38,8 @@ export const common: Texts<typeof english> = {
   ofTotal: '{{done}} von {{total}}',
   units: { tensors: 'Tensoren', tokens: 'Token', files: 'Dateien', items: 'Schritte' },
   loadedModels: 'Geladene Modelle',
+  modelStopped: 'angehalten',
+  damaged: 'Dateien sind beschädigt',
   runningJobs: 'Laufende Aufgaben',
   unload: '{{name}} entladen',
   memoryLabel: 'Speicher',

@@ -38,6 +38,10 @@ export const reasons: Texts<typeof english> = {
     what: 'Die Dateien von {{name}} in {{folder}} sind nicht mehr die der Bibliothek.',
     next: 'Wähle diesen Ordner als Quelle: Was jetzt darin liegt, wird ein eigener Checkpoint.',
   },
+  'checkpoint-damaged': {
+    what: '{{file}} von {{id}} in {{folder}} hat sich auf der Platte verändert oder fehlt.',
+    next: 'Lösche ihn in der Bibliothek und hole ihn neu, oder stelle die Datei wieder her und prüfe sie.',
+  },
   'checkpoint-not-runnable': {
     what: '{{id}} ist ein Checkpoint und läuft nicht für sich.',
     next: 'Wähle eine Fassung, die daraus gemacht wurde, oder mache eine.',

@@ -23,7 +23,6 @@ export const chat = {
     choose: 'Choose a model',
     offline: 'Its folder is not connected',
     damaged: '{{size}} · files are damaged',
-    damagedMark: 'Files are damaged',
     gone: 'The model of this chat was removed',
     goneHint: 'Everything that was said can still be read. Choose another model to go on.',
     offlineTitle: '{{name}} is on a disk that is not connected',

@@ -31,8 +31,13 @@ export const details = {
   },
   copyHash: 'Copy the hash of the weights',
   copyPath: 'Copy the path of the folder',
-  damagedTitle: 'Files are not what they were when this model was made',
-  damagedHint: 'Delete it and make it again; until then its answers cannot be trusted.',
+  damagedTitle: 'This model’s files changed on disk',
+  damagedBy: {
+    verify: 'Found by a check of all files, {{when}}.',
+    use: 'Found while the model was used, {{when}}.',
+  },
+  damagedHint:
+    'Don’t trust its answers. Delete it and make it again, or restore the files and verify them.',
   workFailed: 'The last job about this model stopped',
   tabs: {
     label: 'What to look at',

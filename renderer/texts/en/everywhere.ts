@@ -35,6 +35,8 @@ export const common = {
   ofTotal: '{{done}} of {{total}}',
   units: { tensors: 'tensors', tokens: 'tokens', files: 'files', items: 'steps' },
   loadedModels: 'Loaded models',
+  modelStopped: 'stopped',
+  damaged: 'Files are damaged',
   runningJobs: 'Running jobs',
   unload: 'Unload {{name}}',
   memoryLabel: 'Memory',

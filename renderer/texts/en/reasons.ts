@@ -42,6 +42,10 @@ export const reasons = {
     what: 'The files of {{name}} in {{folder}} are no longer those in the library.',
     next: 'Choose that folder as the source: what it holds now becomes a checkpoint of its own.',
   },
+  'checkpoint-damaged': {
+    what: '{{file}} of {{id}} has changed on disk or is missing, in {{folder}}.',
+    next: 'Delete it in the library and get it again, or restore the file and verify it.',
+  },
   'checkpoint-not-runnable': {
     what: '{{id}} is a checkpoint, which doesn’t run by itself.',
     next: 'Choose a version that was made from it, or make one.',

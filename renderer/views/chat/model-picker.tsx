@@ -1,12 +1,10 @@
-import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Select } from '../../design/choices.tsx';
+import { DamageMark } from '../../design/damage-mark.tsx';
 import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
-import { useJobs } from '../../state/jobs.ts';
-import { damagedModels } from '../../state/model-work.ts';
 
 /** Which artifact answers next. */
 export function ModelPicker({
@@ -20,7 +18,6 @@ export function ModelPicker({
 }): ReactNode {
   const { t } = useTranslation('chat');
   const schemeTexts = useSchemeTexts();
-  const damaged = damagedModels(useJobs() ?? []);
   return (
     <Select
       label={t('model.label')}
@@ -29,12 +26,12 @@ export function ModelPicker({
       placeholder={t('model.choose')}
       value={artifacts.some(({ artifact }) => artifact.id === value) ? value : null}
       onChange={onChange}
-      choices={artifacts.map(({ artifact, available }) => ({
+      choices={artifacts.map(({ artifact, available, damagedFiles }) => ({
         id: artifact.id,
         label: artifact.name,
         description: !available
           ? t('model.offline')
-          : damaged.has(artifact.id)
+          : damagedFiles.length > 0
             ? t('model.damaged', { size: formatBytes(artifact.sizeBytes) })
             : formatBytes(artifact.sizeBytes),
         isDisabled: !available,
@@ -43,11 +40,7 @@ export function ModelPicker({
             <span aria-hidden className={`badge scheme-badge ${bitsClass(artifact.scheme)}`}>
               {schemeTexts(artifact.scheme).label}
             </span>
-            {damaged.has(artifact.id) ? (
-              <span className="model-status danger">
-                <TriangleAlert role="img" aria-label={t('model.damagedMark')} />
-              </span>
-            ) : null}
+            {damagedFiles.length > 0 ? <DamageMark /> : null}
           </>
         ),
       }))}

@@ -1,4 +1,4 @@
-import { Plus, TriangleAlert, X } from 'lucide-react';
+import { Plus, X } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { storedWeightsBytes } from '../../../app/contract/checkpoint.ts';
@@ -6,9 +6,8 @@ import { formatBytes } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { Select, type Choice } from '../../design/choices.tsx';
+import { DamageMark } from '../../design/damage-mark.tsx';
 import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
-import { useJobs } from '../../state/jobs.ts';
-import { damagedModels } from '../../state/model-work.ts';
 import { MOST_COLUMNS, suggestNext } from './logic/suggestion.ts';
 
 /** Two to four artifacts; the first is what the others are measured against. */
@@ -23,7 +22,6 @@ export function ArtifactPicker({
 }): ReactNode {
   const { t } = useTranslation('compare');
   const schemeTexts = useSchemeTexts();
-  const damaged = damagedModels(useJobs() ?? []);
   const group = useRef<HTMLDivElement>(null);
   const focusLast = useRef(false);
   const next = ids.length < MOST_COLUMNS ? suggestNext(artifacts, ids) : null;
@@ -35,22 +33,21 @@ export function ArtifactPicker({
     selects?.[selects.length - 1]?.focus();
   }, [ids]);
   const choicesFor = (own: string): Choice<string>[] =>
-    artifacts.map(({ artifact, available }) => ({
+    artifacts.map(({ artifact, available, damagedFiles }) => ({
       id: artifact.id,
       label: artifact.name,
       description: [
         schemeTexts(artifact.scheme).label,
         formatBytes(storedWeightsBytes(artifact)),
         ...(available ? [] : [t('picker.offline')]),
-        ...(damaged.has(artifact.id) ? [t('picker.damaged')] : []),
+        ...(damagedFiles.length > 0 ? [t('picker.damaged')] : []),
       ].join(' · '),
-      icon: damaged.has(artifact.id) ? (
-        <span className="model-status danger">
-          <TriangleAlert role="img" aria-label={t('picker.damaged')} />
-        </span>
-      ) : (
-        <span aria-hidden className={`compare-dot ${bitsClass(artifact.scheme)}`} />
-      ),
+      icon:
+        damagedFiles.length > 0 ? (
+          <DamageMark />
+        ) : (
+          <span aria-hidden className={`compare-dot ${bitsClass(artifact.scheme)}`} />
+        ),
       isDisabled: !available || (artifact.id !== own && ids.includes(artifact.id)),
     }));
   return (

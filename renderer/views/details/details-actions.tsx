@@ -6,13 +6,8 @@ import type { Artifact, Checkpoint } from '../../../app/contract/checkpoint.ts';
 import { Button } from '../../design/button.tsx';
 import { ModelStatus } from '../../design/model-status.tsx';
 import { paths } from '../../frame/navigation.ts';
-import {
-  isBusy,
-  referenceFor,
-  startMeasure,
-  startVerify,
-  type ModelWork,
-} from '../../state/model-work.ts';
+import { isBusy, referenceFor, type ModelWork } from '../../state/model-work.ts';
+import { startMeasure, startVerify } from '../../state/start-work.ts';
 import { useLibrary } from '../../state/queries.ts';
 
 /** False while the disk that a model lies on is not connected. */

@@ -5,7 +5,8 @@ import { Note } from '../../design/notes.tsx';
 import { ErrorNote } from '../../errors/error-note.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { MakeAgain } from '../../jobs/make-again.tsx';
-import { damagedFiles, type ModelWork } from '../../state/model-work.ts';
+import type { ModelWork } from '../../state/model-work.ts';
+import { useWhen } from '../../texts/date-time.ts';
 import { useIsAvailable } from './details-actions.tsx';
 
 /** What a person must know before trusting a model: its disk is away, its files changed, a job about it stopped. */
@@ -19,7 +20,9 @@ export function DetailsNotes({
   const { t } = useTranslation('details');
   const { t: common } = useTranslation('common');
   const isAvailable = useIsAvailable(id);
-  const damaged = damagedFiles(work.verify) ?? [];
+  const when = useWhen();
+  const { damagedFiles: damaged } = work;
+  const newest = [...damaged].sort((a, b) => b.foundAt.localeCompare(a.foundAt)).at(0);
   const failed = [work.verify, work.evaluate].find((job) => job?.state === 'failed');
   return (
     <>
@@ -35,7 +38,10 @@ export function DetailsNotes({
           }
         >
           <strong>{t('damagedTitle')}</strong>
-          <p className="mono">{damaged.join(', ')}</p>
+          <p className="mono">{damaged.map(({ name }) => name).join(', ')}</p>
+          {newest === undefined ? null : (
+            <p>{t(`damagedBy.${newest.foundBy}`, { when: when(newest.foundAt) })}</p>
+          )}
           <p>{t('damagedHint')}</p>
         </Note>
       )}

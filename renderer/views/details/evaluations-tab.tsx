@@ -5,7 +5,8 @@ import { formatCount, formatFigure, formatPercent, formatPerplexity } from '../.
 import { Button } from '../../design/button.tsx';
 import { EmptyState } from '../../design/notes.tsx';
 import { QualityScale } from '../../design/scheme.tsx';
-import { isBusy, startMeasure, type ModelWork } from '../../state/model-work.ts';
+import { isBusy, type ModelWork } from '../../state/model-work.ts';
+import { startMeasure } from '../../state/start-work.ts';
 import { useLibrary } from '../../state/queries.ts';
 import { useWhen } from '../../texts/date-time.ts';
 import { useIsAvailable } from './details-actions.tsx';

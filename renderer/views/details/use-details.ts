@@ -5,8 +5,8 @@ import type { engineApi } from '../../../app/contract/engine-api.ts';
 import type { TensorView } from '../../../app/contract/tensor-view.ts';
 import { engine } from '../../bridge.ts';
 import { useJobs } from '../../state/jobs.ts';
-import { workPerModel, type ModelWork } from '../../state/model-work.ts';
-import { queryClient, queryKeys } from '../../state/queries.ts';
+import { NO_WORK, workPerModel, type ModelWork } from '../../state/model-work.ts';
+import { queryClient, queryKeys, useLibrary } from '../../state/queries.ts';
 
 export type Shown = z.infer<typeof engineApi.show.result>;
 export type ShownArtifact = Extract<Shown, { kind: 'artifact' }>;
@@ -19,7 +19,8 @@ const BINS = 240;
 export function useDetails(id: string): UseQueryResult<Shown> & { readonly work: ModelWork } {
   const query = useQuery({ queryKey: queryKeys.show(id), queryFn: () => engine.show({ id }) });
   const jobs = useJobs() ?? [];
-  const work = workPerModel(jobs).get(id) ?? { verify: null, evaluate: null };
+  const { data: library } = useLibrary();
+  const work = workPerModel(jobs, library).get(id) ?? NO_WORK;
   const measured = work.evaluate?.state === 'done' ? work.evaluate.id : null;
   const made = jobs.find(({ checkpointId }) => checkpointId === id)?.artifactIds.length ?? 0;
   useEffect(() => {

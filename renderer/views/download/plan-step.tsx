@@ -21,23 +21,24 @@ import { checkpointIn, diskNeed, firstChoice, goFor, orderedSizes, sizesFor } fr
 import { SchemeTable } from './scheme-table.tsx';
 import { followJob } from './use-download.ts';
 
-/** Schemes that were made of this model. One made without the copy of the output layer is not the same as one with it. */
+/** Schemes that were made of this model, and whether files of one are damaged. One made without the copy of the output layer is not the same as one with it. */
 function madeOf(
   library: Library | undefined,
   checkpointId: string | undefined,
   sizes: readonly SchemeSize[],
-): readonly SchemeName[] {
-  return (library?.artifacts ?? [])
-    .filter(
-      ({ artifact }) =>
-        artifact.checkpointId === checkpointId &&
-        sizes.some(
-          (size) =>
-            size.scheme === artifact.scheme &&
-            size.outputLayerCopyBytes > 0 === (artifact.outputLayerCopy !== null),
-        ),
-    )
-    .map(({ artifact }) => artifact.scheme);
+): ReadonlyMap<SchemeName, boolean> {
+  const made = (library?.artifacts ?? []).filter(
+    ({ artifact }) =>
+      artifact.checkpointId === checkpointId &&
+      sizes.some(
+        (size) =>
+          size.scheme === artifact.scheme &&
+          size.outputLayerCopyBytes > 0 === (artifact.outputLayerCopy !== null),
+      ),
+  );
+  return new Map(
+    made.map(({ artifact, damagedFiles }) => [artifact.scheme, damagedFiles.length > 0] as const),
+  );
 }
 
 /** Starts the job; what the engine refuses stays on the page. */
@@ -93,7 +94,7 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
     directory: inspection.directory ?? checkpoint?.directory ?? null,
   };
   const { start, error, isStarting } = useStart(inspection.source);
-  const chosen = own ?? firstChoice(settings.defaultSchemes, inspection.schemes, made);
+  const chosen = own ?? firstChoice(settings.defaultSchemes, inspection.schemes, [...made.keys()]);
   const go = goFor(chosen, known.directory !== null);
   const isTooLarge = sizes.some(({ scheme, fits }) => fits === 'no' && chosen.includes(scheme));
   const isSound = requestFor(inspection.source, chosen, options) !== null;

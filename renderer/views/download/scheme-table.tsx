@@ -5,6 +5,7 @@ import { formatBits, formatBytes } from '../../texts/format.ts';
 import type { SchemeSize } from '../../../app/contract/inspection.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { Checkbox } from '../../design/choices.tsx';
+import { DamageMark } from '../../design/damage-mark.tsx';
 import { SchemeBadge, SizeBar, useSchemeTexts } from '../../design/scheme.tsx';
 import { Explained, Term } from '../../design/tips.tsx';
 import { useDoctor } from '../../state/queries.ts';
@@ -39,7 +40,8 @@ export interface SchemeTableProps {
   /** What the weights take at 16 bit: bars are drawn against it. Bytes. */
   readonly fullBytes: number;
   readonly chosen: readonly SchemeName[];
-  readonly made: readonly SchemeName[];
+  /** What is in the library already, and whether its files are damaged. */
+  readonly made: ReadonlyMap<SchemeName, boolean>;
   readonly onChange: (chosen: readonly SchemeName[]) => void;
 }
 
@@ -105,9 +107,10 @@ export function SchemeTable({
                       }}
                     />
                     <SchemeBadge scheme={size.scheme} />
-                    {made.includes(size.scheme) ? (
+                    {made.has(size.scheme) ? (
                       <span className="quiet get-made">{t('plan.made')}</span>
                     ) : null}
+                    {made.get(size.scheme) === true ? <DamageMark /> : null}
                   </span>
                 </td>
                 <td className="get-size">

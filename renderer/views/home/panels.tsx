@@ -5,6 +5,7 @@ import { formatBytes, formatPercent } from '../../texts/format.ts';
 import type { ConversationSummary } from '../../../app/contract/conversation.ts';
 import type { Job } from '../../../app/contract/job.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
+import { DamageMark } from '../../design/damage-mark.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
 import { ProgressFigure } from '../../design/progress-line.tsx';
 import { SchemeBadge } from '../../design/scheme.tsx';
@@ -108,12 +109,13 @@ export function NewestModels({
       more={{ to: paths.library, label: t('models.all') }}
     >
       <ul className="home-list">
-        {entries.map(({ artifact, available }) => (
+        {entries.map(({ artifact, available, damagedFiles }) => (
           <li key={artifact.id} className="row">
             <Link href={`#${paths.details(artifact.id)}`} className="home-entry grow">
               <span className="grow ellipsis">{artifact.name}</span>
               <span className="quiet home-when">{formatBytes(artifact.sizeBytes)}</span>
             </Link>
+            {damagedFiles.length > 0 ? <DamageMark /> : null}
             <SchemeBadge scheme={artifact.scheme} />
             {available ? (
               <LinkButton

@@ -15,13 +15,13 @@ function newestFirst(a: Artifact, b: Artifact): number {
   return b.createdAt.localeCompare(a.createdAt);
 }
 
-/** What to offer first; null where nothing can be reached that answers. */
+/** What to offer first; null where nothing sound can be reached that answers. */
 export function quickStart(
   library: Library,
   conversations: readonly ConversationSummary[],
 ): QuickStart | null {
   const artifacts = library.artifacts
-    .filter(({ available }) => available)
+    .filter(({ available, damagedFiles }) => available && damagedFiles.length === 0)
     .map(({ artifact }) => artifact)
     .sort(newestFirst);
   const [newest] = artifacts;

@@ -52,7 +52,7 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
   const [, navigate] = useLocation();
   const canReveal = useAbout().data?.canReveal === true;
   const jobs = useJobs();
-  const work = useMemo(() => workPerModel(jobs ?? []), [jobs]);
+  const work = useMemo(() => workPerModel(jobs ?? [], library), [jobs, library]);
   const [filter, changeFilter] = useLibraryFilter();
   const rows = useMemo(() => libraryRows(library, filter), [library, filter]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());

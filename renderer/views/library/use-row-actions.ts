@@ -6,7 +6,7 @@ import type { Library, LibraryArtifact } from '../../../app/contract/library.ts'
 import { host } from '../../bridge.ts';
 import { toast } from '../../design/toasts.tsx';
 import { paths } from '../../frame/navigation.ts';
-import { startMeasure, startVerify } from '../../state/model-work.ts';
+import { startMeasure, startVerify } from '../../state/start-work.ts';
 import type { LibraryRow } from './library-rows.ts';
 import type { RowAction } from './row-menu.tsx';
 import type { Doomed } from './use-removal.ts';

@@ -348,6 +348,72 @@ describe('migrations', () => {
     backup.close();
   });
 
+  it('take what checks had found from the jobs, of models that are still there', () => {
+    const old = new Sqlite(file);
+    migrate(
+      old,
+      migrations.filter(({ version }) => version < 120),
+    );
+    const catalogOf = (id: string): void => {
+      old
+        .prepare(
+          `INSERT INTO artifacts (id, checkpoint_id, name, scheme, block_size, directory, architecture, size_bytes,
+             weights_bytes, source_bytes, weights_sha256, totals, quantize_ms, created_at)
+           VALUES (?, 'm', ?, 'nf4', 64, ?, 'llama', 1, 1, 1, ?, ?, 1, '2026-01-02T00:00:00.000Z')`,
+        )
+        .run(id, id, id, 'b'.repeat(64), JSON.stringify(artifact.totals));
+    };
+    const check = (id: string, state: string, files: unknown, endedAt: string | null): void => {
+      old
+        .prepare(
+          `INSERT INTO jobs (request, subject, state, steps, waits_for_disk, artifact_ids, files, created_at, ended_at)
+           VALUES (?, ?, ?, '[]', 0, '[]', ?, '2026-01-01T00:00:00.000Z', ?)`,
+        )
+        .run(
+          JSON.stringify({ kind: 'verify', id }),
+          id,
+          state,
+          files === null ? null : JSON.stringify(files),
+          endedAt,
+        );
+    };
+    const changed = [
+      { name: 'a', sizeBytes: 1, state: 'ok' },
+      { name: 'b', sizeBytes: 1, state: 'changed' },
+    ];
+    const sound = [{ name: 'b', sizeBytes: 1, state: 'ok' }];
+    for (const id of ['found', 'mended', 'made-again']) catalogOf(id);
+    check('found', 'done', changed, '2026-01-03T00:00:00.000Z');
+    // A later one that found nothing out hides nothing.
+    check('found', 'cancelled', null, '2026-01-04T00:00:00.000Z');
+    check('mended', 'done', changed, '2026-01-03T00:00:00.000Z');
+    check('mended', 'done', sound, '2026-01-04T00:00:00.000Z');
+    check('made-again', 'done', changed, '2026-01-01T00:00:00.000Z');
+    check('removed', 'done', changed, '2026-01-03T00:00:00.000Z');
+    old.close();
+    const catalog = openCatalog(file);
+    expect([...catalog.models.damagedFiles()]).toEqual([
+      [
+        'found',
+        [
+          {
+            name: 'b',
+            state: 'changed',
+            foundBy: 'verify',
+            foundAt: '2026-01-03T00:00:00.000Z',
+          },
+        ],
+      ],
+    ]);
+    // Damage of a model that has left meanwhile is nobody's.
+    catalog.models.noteDamage('artifact', 'removed', [
+      { name: 'b', state: 'changed', foundBy: 'use', foundAt: '2026-01-05T00:00:00.000Z' },
+    ]);
+    catalog.models.removeArtifact('found');
+    expect(catalog.models.damagedFiles().size).toBe(0);
+    catalog.close();
+  });
+
   it('ascend', () => {
     const versions = migrations.map((migration) => migration.version);
     expect(versions).toEqual([...versions].sort((a, b) => a - b));

@@ -69,6 +69,11 @@ describe('an answer', () => {
       state: 'crashed',
       error: { reason: 'weights-changed', facts: { file: 'model.safetensors' } },
     });
+    // Wherever it is listed, it is marked.
+    const { artifacts } = await engine.client.library({});
+    expect(artifacts.find(({ artifact }) => artifact.id === nf4)?.damagedFiles).toMatchObject([
+      { name: 'model.safetensors', state: 'changed', foundBy: 'use' },
+    ]);
     // Loading it once more says the same.
     await expect(engine.client.loadModel({ artifactId: nf4 })).rejects.toMatchObject({
       code: 'checksum-mismatch',

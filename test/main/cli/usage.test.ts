@@ -142,6 +142,7 @@ describe('nibble', () => {
       artifacts: [],
       unfinished: [],
       unreadable: [],
+      damaged: {},
       unreachable: [],
     });
     const { stdout } = await runCli(['list'], { home });

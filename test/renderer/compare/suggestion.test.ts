@@ -32,6 +32,7 @@ function version(checkpointId: string, scheme: SchemeName, available = true): Li
       createdAt: new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString(),
     },
     available,
+    damagedFiles: [],
     evaluation: null,
   };
 }
@@ -71,4 +72,17 @@ describe('what is suggested to be compared', () => {
     expect(suggestNext(library, ['a-nf4', 'a-bf16'])).toBe('b-nf4');
     expect(suggestNext(library, ['a-nf4', 'a-bf16', 'b-nf4'])).toBeNull();
   });
+});
+
+it('suggests no version whose files are damaged while there are others', () => {
+  const damagedFiles = [
+    { name: 'a', state: 'changed' as const, foundBy: 'use' as const, foundAt: '2026-01-01' },
+  ];
+  const eight = version('m', 'llm-int8');
+  const four = version('m', 'nf4');
+  const damaged = { ...version('m', 'nf4-dq'), damagedFiles };
+  expect(suggestPair([eight, four, damaged])).toEqual([eight.artifact.id, four.artifact.id]);
+  expect(suggestNext([eight, four, damaged], [eight.artifact.id, four.artifact.id])).toBeNull();
+  // Where there is nothing else, the person sees the mark and decides.
+  expect(suggestPair([eight, damaged])).toEqual([eight.artifact.id, damaged.artifact.id]);
 });

@@ -211,7 +211,7 @@ describe('a model that is in the library already', () => {
   };
   const library = (available: boolean): Library => ({
     folders: [],
-    checkpoints: [{ checkpoint, available }],
+    checkpoints: [{ checkpoint, available, damagedFiles: [] }],
     artifacts: [],
     unfinished: [],
     unreadable: [],

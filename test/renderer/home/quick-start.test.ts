@@ -35,7 +35,12 @@ function library(list: readonly [Artifact, boolean][]): Library {
   return {
     folders: [],
     checkpoints: [],
-    artifacts: list.map(([made, available]) => ({ artifact: made, available, evaluation: null })),
+    artifacts: list.map(([made, available]) => ({
+      artifact: made,
+      available,
+      damagedFiles: [],
+      evaluation: null,
+    })),
     unreadable: [],
     unfinished: [],
     totalBytes: 0,

@@ -41,6 +41,7 @@ function entry(
       createdAt: '2026-01-01T00:00:00Z',
     },
     available: more.available ?? true,
+    damagedFiles: [],
     evaluation:
       more.perplexity === undefined
         ? null
@@ -81,6 +82,7 @@ function library(artifacts: readonly LibraryArtifact[]): Library {
       createdAt: '2026-01-01T00:00:00Z',
     },
     available,
+    damagedFiles: [],
   });
   return {
     folders: [],

@@ -24,6 +24,9 @@ export function ColumnHead({
         {scheme === null ? null : <SchemeBadge scheme={scheme} blockSize={blockSize} />}
         {weightsBytes === null ? null : <span className="quiet">{formatBytes(weightsBytes)}</span>}
         {isReference ? <span className="badge">{t('column.reference')}</span> : null}
+        {entry !== null && entry.damagedFiles.length > 0 ? (
+          <span className="badge danger">{t('picker.damaged')}</span>
+        ) : null}
         {entry === null ? <span className="badge warn">{t('column.deleted')}</span> : null}
       </div>
       {weightsSha256 === null ? null : <HashLabel sha256={weightsSha256} />}

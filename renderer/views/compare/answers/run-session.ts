@@ -82,6 +82,8 @@ async function ask(request: RunRequest, prompt: string, index: number): Promise<
   } catch (error) {
     flush();
     happen(index, { kind: 'fail', failure: toAppError(error) });
+    // It may have been damage, which the library knows.
+    void queryClient.invalidateQueries({ queryKey: queryKeys.library });
     return false;
   } finally {
     if (working === controller) working = null;

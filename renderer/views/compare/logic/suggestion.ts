@@ -15,10 +15,12 @@ function newest(
 
 /**
  * The pair that shows what 4 bit loses: the newest 8-bit and 4-bit versions of the checkpoint that was worked on last and
- * has both. Else any two versions of one checkpoint, the finer first; else what there is.
+ * has both and is not damaged. Else any two versions of one checkpoint, the finer first; else what there is.
  */
 export function suggestPair(library: readonly LibraryArtifact[]): string[] {
-  const usable = library.filter(({ available }) => available);
+  const available = library.filter((entry) => entry.available);
+  const sound = available.filter(({ damagedFiles }) => damagedFiles.length === 0);
+  const usable = sound.length > 1 ? sound : available;
   const byCheckpoint = new Map<string, LibraryArtifact[]>();
   const latestFirst = [...usable].sort((a, b) =>
     b.artifact.createdAt.localeCompare(a.artifact.createdAt),
@@ -39,13 +41,14 @@ export function suggestPair(library: readonly LibraryArtifact[]): string[] {
     .map(({ artifact }) => artifact.id);
 }
 
-/** Which to add next: another version of the first one's checkpoint, else any other; null where all are chosen. */
+/** Which sound one to add next: another version of the first one's checkpoint, else any other; null where all are chosen. */
 export function suggestNext(
   library: readonly LibraryArtifact[],
   chosen: readonly string[],
 ): string | null {
   const free = library.filter(
-    ({ available, artifact }) => available && !chosen.includes(artifact.id),
+    ({ available, artifact, damagedFiles }) =>
+      available && damagedFiles.length === 0 && !chosen.includes(artifact.id),
   );
   const first = library.find(({ artifact }) => artifact.id === chosen[0]);
   const sibling = free.find(

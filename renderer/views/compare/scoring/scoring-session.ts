@@ -2,6 +2,7 @@ import type { ScoredText } from '../../../../app/contract/comparison.ts';
 import { toAppError, type AppError } from '../../../../app/contract/error.ts';
 import type { Progress } from '../../../../app/contract/progress.ts';
 import { engine } from '../../../bridge.ts';
+import { queryClient, queryKeys } from '../../../state/queries.ts';
 import { createStore, useStore } from '../../../state/store.ts';
 
 export type Reading =
@@ -40,6 +41,8 @@ export async function startReading(ids: readonly string[], text: string): Promis
   } catch (error) {
     const failure = toAppError(error);
     reading.write(failure.code === 'aborted' ? { state: 'stopped' } : { state: 'failed', failure });
+    // It may have been damage, which the library knows.
+    void queryClient.invalidateQueries({ queryKey: queryKeys.library });
   } finally {
     working = null;
   }
