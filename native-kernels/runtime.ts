@@ -153,7 +153,7 @@ export interface ModelMemory {
   residentBytes: number;
   /** Pages that belong to the process alone (no file behind them). @returns null where the system does not tell */
   privateBytes: number | null;
-  /** What the KV cache holds now. */
+  /** What the KV cache and the states of layers without one hold now, with the copies to go back to. */
   cacheBytes: number;
 }
 
@@ -455,7 +455,9 @@ export class Model {
 
   /**
    * Forgets the tokens from `position` on. Exact: what is appended next gives the same bits as if they had never been
-   * there.
+   * there. A model whose layers remember in states goes back to the last place before that of which states are kept:
+   * `position` tells where. Those are the ends of chunks and where prompts begin and end, of long contexts a few; always
+   * the beginning and the end of the last prompt.
    *
    * @throws Error 'invalid-input' when `position` is beyond the current one or a command runs
    */

@@ -6,6 +6,7 @@ import {
   readDecoder,
   textNames,
   textTensors,
+  stateElements,
 } from '../models/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, describeError } from '../contract/error.ts';
@@ -36,12 +37,27 @@ interface Described {
   readonly tensors: readonly TensorInfo[];
 }
 
-/** Bytes of the KV cache for `contextLength` tokens; 0 where the architecture is not one we run. */
+/**
+ * What states of recurrent layers take: float32, before and behind a run, and copies of them to go back to, of which the
+ * runtime keeps at least two and at most so many, within a size (native-kernels/runtime/recurrent_states.cpp).
+ */
+const STATE_ELEMENT_BYTES = 4;
+const LEAST_COPIES = 2;
+const MOST_COPIES = 16;
+const COPIES_BYTES = 128 * 2 ** 20;
+
+function stateBytes(elements: number): number {
+  const bytes = elements * STATE_ELEMENT_BYTES;
+  return 2 * bytes + Math.max(LEAST_COPIES * bytes, Math.min(MOST_COPIES * bytes, COPIES_BYTES));
+}
+
+/** Bytes of keys, values and states for `contextLength` tokens; 0 where the architecture is not one we run. */
 function cacheBytes(config: unknown, contextLength: number): number {
   if (!describeArchitecture(config).runnable) return 0;
   const model = readDecoder(config);
   const tokens = Math.min(contextLength, model.contextLength);
-  return cacheElementsPerToken(model) * tokens * CACHE_ELEMENT_BYTES;
+  const cache = cacheElementsPerToken(model) * tokens * CACHE_ELEMENT_BYTES;
+  return cache + stateBytes(stateElements(model));
 }
 
 function fitsInto(total: number, bytes: number): SchemeSize['fits'] {

@@ -98,25 +98,31 @@ export function attentionOf(
       outFeatures: hiddenSize,
       bias: biases.output,
     },
+    outputGate: null,
   };
 }
 
-/** Matrices that are stored as one, in this order: the rows of the first, then those of the second and so on. */
+/**
+ * Matrices that are stored as one, in this order: the rows of the first, then those of the second and so on.
+ *
+ * @param widths Their rows; with `groups`, those in each group of such rows.
+ */
 export function fusedMatrices(
   module: string,
   inFeatures: number,
   widths: readonly number[],
+  { groups = 1, bias = false }: { readonly groups?: number; readonly bias?: boolean } = {},
 ): Matrix[] {
-  const total = widths.reduce((sum, outFeatures) => sum + outFeatures, 0);
+  const total = widths.reduce((sum, rows) => sum + rows, 0);
   let end = 0;
-  return widths.map((outFeatures) => {
-    end += outFeatures;
+  return widths.map((rows) => {
+    end += rows;
     return {
       module,
       inFeatures,
-      outFeatures,
-      bias: false,
-      within: { first: end - outFeatures, total },
+      outFeatures: rows * groups,
+      bias,
+      within: { first: end - rows, total, ...(groups === 1 ? {} : { groups }) },
     };
   });
 }

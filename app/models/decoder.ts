@@ -14,8 +14,11 @@ export interface Matrix {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly bias: boolean;
-  /** The module has `total` rows; `outFeatures` of them from `first` on are this matrix. */
-  readonly within?: { readonly first: number; readonly total: number };
+  /**
+   * The module's rows are `groups` (1 where absent) equal groups of `total`; `outFeatures / groups` of each from `first` on
+   * are this matrix.
+   */
+  readonly within?: { readonly first: number; readonly total: number; readonly groups?: number };
 }
 
 /** x / sqrt(mean(x²) + epsilon) · (weight + weightOffset), the weight being `module.weight` (Zhang & Sennrich 2019). */
@@ -91,11 +94,58 @@ export interface Attention {
   readonly query: Matrix;
   readonly key: Matrix;
   readonly value: Matrix;
+  /** The result is multiplied by the sigmoid of this product; null: it stays. */
+  readonly outputGate: Matrix | null;
+  readonly output: Matrix;
+}
+
+/** A causal convolution of every channel by itself: `module.weight` [channels, 1, taps], the last tap the token's own. */
+export interface Convolution {
+  readonly module: string;
+  readonly channels: number;
+  readonly taps: number;
+  readonly bias: boolean;
+  /** Whether silu follows. */
+  readonly silu: boolean;
+}
+
+/** An RMS norm of groups of a row, multiplied by the silu of a gate: behind the norm, or in front of it. */
+export interface GatedNorm {
+  readonly module: string;
+  readonly epsilon: number;
+  readonly group: number;
+  /** Elements of its weight: those of one group or of all of them. */
+  readonly width: number;
+  readonly isGateFirst: boolean;
+}
+
+/**
+ * The gated delta rule (Yang et al. 2024): queries, keys and values go through a convolution; every head has a state
+ * [keyDimension, valueDimension] that native-kernels/include/recurrence.h defines.
+ */
+export interface GatedDelta {
+  readonly kind: 'gated-delta';
+  readonly heads: number;
+  /** Divides `heads`. */
+  readonly keyHeads: number;
+  readonly keyDimension: number;
+  readonly valueDimension: number;
+  /** Products that side by side are queries, keys and values of all heads. */
+  readonly mixed: readonly Matrix[];
+  readonly convolution: Convolution;
+  /** Products that the decay and the strength of every head are made of. */
+  readonly decay: Matrix;
+  readonly strength: Matrix;
+  /** Tensors [heads]. */
+  readonly rateTensor: string;
+  readonly stepBiasTensor: string;
+  readonly gate: Matrix;
+  readonly norm: GatedNorm;
   readonly output: Matrix;
 }
 
 /** What looks at other tokens in a layer: attention over all of them, or a state that every token changes. */
-export type Mixer = Attention;
+export type Mixer = Attention | GatedDelta;
 
 /** silu(x) = x / (1 + e^-x); gelu-tanh is the approximation of Hendrycks & Gimpel (2016) by a hyperbolic tangent. */
 export type Activation = 'silu' | 'gelu-tanh';
@@ -186,5 +236,30 @@ export interface Decoder {
 
 /** Elements of keys and values that one token leaves in the cache of all layers. */
 export function cacheElementsPerToken({ layers }: Decoder): number {
-  return layers.reduce((sum, { mixer }) => sum + 2 * mixer.kvHeads * mixer.headDimension, 0);
+  return layers.reduce(
+    (sum, { mixer }) =>
+      sum + (mixer.kind === 'attention' ? 2 * mixer.kvHeads * mixer.headDimension : 0),
+    0,
+  );
+}
+
+/** Elements of the states of all layers, however long the context is. */
+export function stateElements({ layers }: Decoder): number {
+  return layers.reduce((sum, { mixer }) => sum + elementsOfState(mixer), 0);
+}
+
+function elementsOfState(mixer: Mixer): number {
+  switch (mixer.kind) {
+    case 'attention':
+      return 0;
+    case 'gated-delta': {
+      const { heads, keyDimension, valueDimension, convolution } = mixer;
+      return heads * keyDimension * valueDimension + elementsOfPast(convolution);
+    }
+  }
+}
+
+/** The tokens that the next ones look back at. */
+function elementsOfPast({ channels, taps }: Convolution): number {
+  return (taps - 1) * channels;
 }

@@ -2,11 +2,14 @@
 export type {
   Activation,
   Attention,
+  Convolution,
   Decoder,
   DecoderLayer,
   ExpertsFeedForward,
   FeedForward,
+  GatedDelta,
   GatedFeedForward,
+  GatedNorm,
   HeadNorm,
   LayerHeadNorm,
   LayerNorm,
@@ -17,7 +20,7 @@ export type {
   RmsNorm,
   RotaryEmbedding,
 } from './decoder.ts';
-export { cacheElementsPerToken } from './decoder.ts';
+export { cacheElementsPerToken, stateElements } from './decoder.ts';
 export {
   alreadyQuantized,
   describeArchitecture,

@@ -222,6 +222,21 @@ export function readLayerTypes(
   layers: number,
   fallback: (layer: number) => LayerType,
 ): LayerType[] {
+  return readKindsOfLayers(config, layers, ['full_attention', 'sliding_attention'], fallback);
+}
+
+/**
+ * `layer_types` of a family whose layers are of these kinds.
+ *
+ * @param fallback For a config that has none.
+ * @throws AppError `unsupported-model` for other kinds, `malformed-file` for too many or too few
+ */
+export function readKindsOfLayers<Kind extends string>(
+  config: unknown,
+  layers: number,
+  kinds: readonly Kind[],
+  fallback: (layer: number) => Kind,
+): Kind[] {
   const types = readFields(layerTypesSchema, config).layer_types;
   if (types === null || types === undefined)
     return Array.from({ length: layers }, (_, layer) => fallback(layer));
@@ -232,7 +247,8 @@ export function readLayerTypes(
       `layer_types has ${types.length} entries for ${layers} layers.`,
     );
   return types.map((type) => {
-    if (type === 'full_attention' || type === 'sliding_attention') return type;
+    const kind = kinds.find((each) => each === type);
+    if (kind !== undefined) return kind;
     throw unsupportedFeature(
       'layer_types',
       type,

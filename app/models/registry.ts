@@ -11,6 +11,7 @@ import { mixtral } from './families/mixtral.ts';
 import { olmo2, olmo3, olmoe } from './families/olmo.ts';
 import { phi3 } from './families/phi3.ts';
 import { qwen2Moe, qwen3Moe } from './families/qwen-moe.ts';
+import { qwen35 } from './families/qwen-delta.ts';
 import { qwen2, qwen2Vl, qwen3, qwen3Vl } from './families/qwen.ts';
 import { seedOss } from './families/seed-oss.ts';
 import { smollm3 } from './families/smollm3.ts';
@@ -41,6 +42,7 @@ export const families: readonly Family[] = [
   qwen3Vl,
   qwen2Moe,
   qwen3Moe,
+  qwen35,
   mixtral,
   gemma,
   gemma2,

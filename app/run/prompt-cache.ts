@@ -64,13 +64,15 @@ export class PromptCache {
     const shared = sharedLength(this.#ids, ids);
     const isWhole = shared === ids.length && this.#promptEnd === shared;
     // Without its logits the last token has to be computed once more.
-    const cachedTokens = isWhole ? shared : this.#cutAt(Math.min(shared, ids.length - 1));
-    this.#model.truncate(cachedTokens);
+    const wanted = isWhole ? shared : this.#cutAt(Math.min(shared, ids.length - 1));
+    this.#model.truncate(wanted);
+    // Layers that remember in states may go back further: to where theirs are kept.
+    const cachedTokens = this.#model.position;
     this.#ids = this.#ids.slice(0, cachedTokens);
     this.#stretches = this.#stretches
       .filter(({ start }) => start < cachedTokens)
       .map((stretch) => ({ ...stretch, end: Math.min(stretch.end, cachedTokens) }));
-    if (!isWhole) this.#promptEnd = null;
+    if (!isWhole || cachedTokens < wanted) this.#promptEnd = null;
     return { cachedTokens, rest: ids.slice(cachedTokens) };
   }
 

@@ -1,10 +1,11 @@
 #pragma once
 
-// What each instruction set offers to cpu/attention.cpp and cpu/elementwise.cpp.
+// What each instruction set offers to cpu/attention.cpp, cpu/elementwise.cpp and cpu/recurrence.cpp.
 
 #include <cstddef>
 
 #include "attention.h"
+#include "recurrence.h"
 
 namespace nibble::kernels {
 
@@ -36,7 +37,15 @@ struct VectorFunctions {
   void (*gelu_multiply)(const float* gate, const float* up, float* out, std::size_t count);
   float (*maximum)(const float* values, std::size_t count);
   double (*sum_of_exponentials)(const float* values, std::size_t count, float shift);
+  /// All tokens of a call over block `block` of the states.
+  void (*recur)(const RecurrenceShape& shape, const RecurrenceCall& call, std::size_t block);
+  void (*convolve)(const Convolution& convolution, const float* const* rows, float* out);
 };
+
+/// Blocks of columns of the state of one head.
+constexpr std::size_t state_blocks(const RecurrenceShape& shape) {
+  return (shape.value_dim + kStateColumns - 1) / kStateColumns;
+}
 
 /// Of gelu in its tanh form: x / 2 * (1 + tanh(y)) = x / (1 + exp(-2 y)) with 2 y = x * (kGeluLinear + kGeluCubic *
 /// x^2).

@@ -5,6 +5,7 @@
 #include "attention.h"
 #include "check/checks.h"
 #include "elementwise.h"
+#include "recurrence.h"
 
 namespace nibble::check {
 namespace {
@@ -96,6 +97,67 @@ void check_elementwise(Isa isa, Random& random, Report& report) {
   }
 }
 
+/// Two calls, so that the second one begins with the state of the first. Equal to the bit: every version adds in one
+/// order.
+void check_recurrence(const RecurrenceShape& shape, std::size_t tokens, Isa isa, Random& random, Report& report) {
+  const std::size_t key_stride = shape.key_heads * shape.key_dim + 3;
+  const std::size_t value_stride = shape.heads * shape.value_dim + 5;
+  const std::vector<float> queries = gaussians(tokens * key_stride, random);
+  const std::vector<float> keys = gaussians(tokens * key_stride, random);
+  const std::vector<float> values = gaussians(tokens * value_stride, random);
+  std::vector<float> decays(tokens * shape.heads), strengths(tokens * shape.heads);
+  for (float& decay : decays) decay = static_cast<float>(random.uniform());
+  for (float& strength : strengths) strength = static_cast<float>(random.uniform()) / static_cast<float>(shape.key_dim);
+  const std::size_t elements = recurrence_state_elements(shape);
+  const auto run = [&](Isa set, std::size_t first, std::vector<float>& state) {
+    std::vector<float> out(tokens * shape.heads * shape.value_dim);
+    state.assign(elements, 0.0f);
+    for (const auto& [begin, end] : {std::pair(std::size_t{0}, first), std::pair(first, tokens)}) {
+      if (begin == end) continue;
+      std::vector<float> after(elements);
+      const RecurrenceCall call{end - begin,
+                                queries.data() + begin * key_stride,
+                                keys.data() + begin * key_stride,
+                                key_stride,
+                                values.data() + begin * value_stride,
+                                value_stride,
+                                decays.data() + begin * shape.heads,
+                                strengths.data() + begin * shape.heads,
+                                state.data(),
+                                after.data(),
+                                out.data() + begin * shape.heads * shape.value_dim};
+      recurrence(shape, call, set, kBackwards);
+      state = after;
+    }
+    return out;
+  };
+  std::vector<float> state, wanted_state;
+  const std::vector<float> wanted = run(Isa::reference, tokens, wanted_state);
+  for (const std::size_t first : {std::size_t{1}, tokens / 2, tokens}) {
+    const std::vector<float> actual = run(isa, first, state);
+    report.equal("recurrence", actual.data(), wanted.data(), wanted.size() * sizeof(float));
+    report.equal("its state", state.data(), wanted_state.data(), state.size() * sizeof(float));
+  }
+}
+
+void check_convolution(std::size_t channels, std::size_t taps, bool has_bias, Isa isa, Random& random, Report& report) {
+  const std::vector<float> weights = gaussians(taps * convolution_stride(channels), random);
+  const std::vector<float> bias = gaussians(convolution_stride(channels), random);
+  const std::vector<float> inputs = gaussians(taps * channels, random);
+  std::vector<const float*> rows;
+  for (std::size_t tap = 0; tap < taps; ++tap) rows.push_back(inputs.data() + tap * channels);
+  std::vector<float> actual(channels), wanted(channels);
+  for (const bool silu : {false, true}) {
+    const Convolution convolution{channels, taps, weights.data(), has_bias ? bias.data() : nullptr, silu};
+    convolve(convolution, rows.data(), actual.data(), isa);
+    convolve(convolution, rows.data(), wanted.data(), Isa::reference);
+    for (std::size_t i = 0; i < channels; ++i) {
+      // The sums are the same; what differs is the exponential.
+      report.near("convolution", actual[i], wanted[i], silu ? 2e-6 * std::fabs(wanted[i]) + 1e-30 : 0);
+    }
+  }
+}
+
 }  // namespace
 
 void check_vectors(Isa isa, std::uint64_t seed, Report& report) {
@@ -111,6 +173,15 @@ void check_vectors(Isa isa, std::uint64_t seed, Report& report) {
     }
   }
   check_elementwise(isa, random, report);
+  for (const bool delta : {false, true}) {
+    check_recurrence({4, 2, 16, 16, delta}, 9, isa, random, report);
+    check_recurrence({3, 3, 7, 33, delta}, 5, isa, random, report);
+    check_recurrence({2, 1, 128, 128, delta}, 6, isa, random, report);
+    check_recurrence({1, 1, 1, 1, delta}, 3, isa, random, report);
+  }
+  check_convolution(1, 1, false, isa, random, report);
+  check_convolution(67, 4, true, isa, random, report);
+  check_convolution(96, 3, false, isa, random, report);
 }
 
 }  // namespace nibble::check

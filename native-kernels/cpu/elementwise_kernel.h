@@ -9,6 +9,7 @@
 
 #include "base/vector_functions.h"
 #include "cpu/attention_kernel.h"
+#include "cpu/recurrence_kernel.h"
 
 namespace nibble::kernels {
 
@@ -89,7 +90,9 @@ constexpr VectorFunctions functions_of() {
           ElementwiseKernel<V>::silu_multiply,
           ElementwiseKernel<V>::gelu_multiply,
           ElementwiseKernel<V>::maximum,
-          ElementwiseKernel<V>::sum_of_exponentials};
+          ElementwiseKernel<V>::sum_of_exponentials,
+          RecurrenceKernel<V>::recur,
+          RecurrenceKernel<V>::convolve};
 }
 
 }  // namespace nibble::kernels

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/attention_codes.h"
+#include "base/recurrence_reference.h"
 #include "base/vector_functions.h"
 #include "half.h"
 
@@ -154,7 +155,8 @@ double sum_of_exponentials(const float* values, std::size_t count, float shift) 
 
 }  // namespace
 
-const VectorFunctions kReferenceFunctions = {attend,        nullptr,       nullptr, append,
-                                             silu_multiply, gelu_multiply, maximum, sum_of_exponentials};
+const VectorFunctions kReferenceFunctions = {attend,        nullptr,         nullptr, append,
+                                             silu_multiply, gelu_multiply,   maximum, sum_of_exponentials,
+                                             recur_plainly, convolve_plainly};
 
 }  // namespace nibble::kernels

@@ -78,8 +78,12 @@ class Backend {
     throw Error("internal", "this backend leaves the choice to the sampler");
   }
 
+  /// The context may be cut back to where it ends now. @param turn Whether a prompt begins or ends here.
+  virtual void keep(bool turn) { static_cast<void>(turn); }
+
   /// Nothing from `position` on is wanted any more.
-  virtual void shrink(std::size_t position) = 0;
+  /// @returns where the context ends now: before `position` where its layers cannot go back to just there
+  virtual std::size_t shrink(std::size_t position) = 0;
 
   /// Makes the run in progress, and every later one until allow(), fail soon; callable from any thread.
   virtual void terminate() = 0;

@@ -81,9 +81,11 @@ void Model::set_phase(Profile::Phase phase) {
   if (Profile* const profile = backend_->profile()) profile->set_phase(phase);
 }
 
-void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled) {
+void Model::append(std::span<const std::int64_t> ids, Part part, LogitRows rows, float* logits,
+                   const CancelFlag& cancelled) {
   std::array<std::int64_t, 1> last{};
   backend_->announce(position_.load() + ids.size());
+  if (part == Part::prompt) backend_->keep(true);
   while (!ids.empty()) {
     if (cancelled.load()) throw Error("aborted", "the command was cancelled");
     const std::span<const std::int64_t> chunk = ids.first(std::min(backend_->chunk(), ids.size()));
@@ -103,6 +105,7 @@ void Model::append(std::span<const std::int64_t> ids, LogitRows rows, float* log
       throw;
     }
     position_.store(at + chunk.size());
+    if (part == Part::prompt) backend_->keep(ids.empty());
     cache_bytes_.store(backend_->cache_bytes());
     if (logits != nullptr) logits += wanted.size() * vocabulary_size();
   }
@@ -112,7 +115,7 @@ void Model::evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* l
   check_ids(ids);
   const Running running(*this, cancelled);
   set_phase(Profile::Phase::prefill);
-  append(ids, rows, logits, cancelled);
+  append(ids, Part::prompt, rows, logits, cancelled);
 }
 
 void Model::prefill(std::span<const std::int64_t> ids, const CancelFlag& cancelled) {
@@ -122,7 +125,7 @@ void Model::prefill(std::span<const std::int64_t> ids, const CancelFlag& cancell
   }
   set_phase(Profile::Phase::prefill);
   prompt_end_.reset();
-  append(ids, LogitRows::last, logits_.data(), cancelled);
+  append(ids, Part::prompt, LogitRows::last, logits_.data(), cancelled);
   std::copy(logits_.begin(), logits_.end(), prompt_logits_.begin());
   prompt_end_ = position();
 }
@@ -193,7 +196,7 @@ Stop Model::decode(const GenerateRequest& request, const std::function<void(cons
       continue;
     }
     const std::array<std::int64_t, 1> next{choice.id};
-    append(next, LogitRows::last, logits_.data(), cancelled);
+    append(next, Part::answer, LogitRows::last, logits_.data(), cancelled);
   }
   return Stop::max_tokens;
 }
@@ -203,9 +206,9 @@ void Model::truncate(std::size_t position) {
     throw Error("invalid-input", "position " + std::to_string(position) + " is beyond the end of the context, " +
                                      std::to_string(position_.load()));
   }
-  position_.store(position);
-  if (prompt_end_ && *prompt_end_ > position) prompt_end_.reset();
-  backend_->shrink(position);
+  const std::size_t end = backend_->shrink(position);
+  position_.store(end);
+  if (prompt_end_ && *prompt_end_ > end) prompt_end_.reset();
   cache_bytes_.store(backend_->cache_bytes());
 }
 

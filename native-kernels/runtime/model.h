@@ -92,7 +92,9 @@ class Model {
 
   void check_ids(std::span<const std::int64_t> ids) const;
   void prefill(std::span<const std::int64_t> ids, const CancelFlag& cancelled);
-  void append(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
+  /// Tokens of a prompt, whose chunks the context may be cut back to, or one of an answer.
+  enum class Part { prompt, answer };
+  void append(std::span<const std::int64_t> ids, Part part, LogitRows rows, float* logits, const CancelFlag& cancelled);
   void run(std::span<const std::int64_t> ids, std::span<const std::int64_t> rows, float* logits);
   void set_phase(Profile::Phase phase);
   bool device_chooses(const GenerateRequest& request) const;

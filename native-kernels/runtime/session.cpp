@@ -89,6 +89,7 @@ void Session::run(std::span<const std::int64_t> ids, std::size_t position, std::
     ~Awake() { threads.rest(); }
   } const awake(state_.threads);
   state_.cache.reserve(position + ids.size());
+  state_.states.begin(position);
   const auto first = static_cast<std::int64_t>(position);
   const std::array<std::int64_t, 1> id_shape{static_cast<std::int64_t>(ids.size())};
   const std::array<std::int64_t, 1> one{1};
@@ -109,6 +110,13 @@ void Session::run(std::span<const std::int64_t> ids, std::size_t position, std::
     throw;
   }
   state_.weight_files.require_whole();
+  state_.states.commit(position + ids.size());
+}
+
+std::size_t Session::shrink(std::size_t position) {
+  const std::size_t end = state_.states.cut(position);
+  state_.cache.shrink(end);
+  return end;
 }
 
 }  // namespace nibble

@@ -22,7 +22,7 @@ class Session final : public Backend {
   std::size_t embedding_rows() const override { return state_.embedding_rows; }
   std::size_t context_length() const override { return state_.cache.context_length(); }
   std::size_t chunk() const override;
-  std::size_t cache_bytes() const override { return state_.cache.bytes(); }
+  std::size_t cache_bytes() const override { return state_.cache.bytes() + state_.states.bytes(); }
   Profile* profile() override { return state_.profile.get(); }
 
   /// @throws Error, among them the first one that an operator threw
@@ -30,7 +30,8 @@ class Session final : public Backend {
            float* logits) override;
 
   void announce(std::size_t sequence_end) override { state_.sequence_end = sequence_end; }
-  void shrink(std::size_t position) override { state_.cache.shrink(position); }
+  void keep(bool turn) override { state_.states.keep(turn); }
+  std::size_t shrink(std::size_t position) override;
   void terminate() override { api_.set_terminate(run_options_.get()); }
   void allow() override { api_.unset_terminate(run_options_.get()); }
 

@@ -15,6 +15,7 @@
 #include "linear.h"
 #include "profile.h"
 #include "reading_order.h"
+#include "recurrent_states.h"
 #include "thread_pool.h"
 #include "weight_files.h"
 
@@ -31,6 +32,7 @@ struct SessionState {
   ThreadPool threads;
   ReadingOrder reading_order;
   KvCache cache;
+  RecurrentStates states;
 
   /// How many token ids the embedding knows; set when the graph is loaded.
   std::size_t embedding_rows = 0;

@@ -61,7 +61,13 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'split':
     case 'gated':
     case 'sigmoid-gate':
+    case 'open':
+    case 'concat':
       return null;
+    case 'convolution':
+    case 'gated-delta':
+    case 'gated-norm':
+      return 'some of its layers remember in a state instead of keys and values';
   }
 }
 
@@ -198,8 +204,8 @@ function rotaryNames(index: number): readonly [cos: string, sin: string] {
 function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): void {
   const { writer, decoder, contextLength } = printer;
   const headDimensions = decoder.layers
-    .filter(({ mixer }) => mixer.rope === index)
-    .map(({ mixer }) => mixer.headDimension);
+    .flatMap(({ mixer }) => (mixer.kind === 'attention' && mixer.rope === index ? [mixer] : []))
+    .map((attention) => attention.headDimension);
   const partial = headDimensions.find((size) => size !== embedding.dimensions);
   if (partial !== undefined)
     throw unfitForGpu(
@@ -381,9 +387,14 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'wanted-rows':
     case 'split':
     case 'sigmoid-gate':
+    case 'open':
+    case 'concat':
       printStandardNode(standardPrinter(printer), node);
       return;
     case 'experts':
+    case 'convolution':
+    case 'gated-delta':
+    case 'gated-norm':
       // contribObstacle has refused it.
       return;
   }
@@ -425,11 +436,13 @@ export function printContribGraph(
   const type = options.activations;
   const caches = (named: typeof pastName): OnnxValue[] =>
     decoder.layers.flatMap(({ mixer }, layer) =>
-      (['key', 'value'] as const).map((part) => ({
-        name: named(layer, part),
-        type,
-        dims: [1, mixer.kvHeads, 'positions', mixer.headDimension],
-      })),
+      mixer.kind === 'attention'
+        ? (['key', 'value'] as const).map((part) => ({
+            name: named(layer, part),
+            type,
+            dims: [1, mixer.kvHeads, 'positions', mixer.headDimension],
+          }))
+        : [],
     );
   return writer.finishContrib(
     [

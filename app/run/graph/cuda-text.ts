@@ -51,8 +51,15 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
         `width${i}`,
         { int: width },
       ]);
+      const groups = node.groups === 1 ? {} : { groups: { int: node.groups } };
       const further = others.map(({ name }) => name);
-      writer.operator('Split', first.name, [node.input], Object.fromEntries(widths), further);
+      writer.operator(
+        'Split',
+        first.name,
+        [node.input],
+        { ...Object.fromEntries(widths), ...groups },
+        further,
+      );
       return;
     }
     case 'rotary':
@@ -64,7 +71,16 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'attention':
     case 'gated':
     case 'experts':
+    case 'convolution':
+    case 'gated-delta':
+    case 'gated-norm':
       printNode(context, node);
+      return;
+    case 'open':
+      writer.operator('Open', node.name, [node.input, node.gate]);
+      return;
+    case 'concat':
+      writer.operator('Concat', node.name, node.inputs);
   }
 }
 
@@ -143,10 +159,16 @@ export function cudaObstacle(node: PlanNode): string | null {
     case 'scale':
     case 'softcap':
     case 'sigmoid-gate':
+    case 'open':
+    case 'concat':
       return 'it scales, limits or adds what a block computed';
     case 'split':
       return 'it stores several matrices as one';
     case 'experts':
       return 'it chooses among experts';
+    case 'convolution':
+    case 'gated-delta':
+    case 'gated-norm':
+      return 'some of its layers remember in a state instead of keys and values';
   }
 }

@@ -6,6 +6,7 @@ import { addLinears, type LinearContext } from './linear.ts';
 import type { Attribute, OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
+import { printStateNode } from './state-nodes.ts';
 
 /** Prints a plan in our own operators (native-kernels/runtime/operators), for ONNX Runtime on the processor and for CUDA. */
 
@@ -179,12 +180,19 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     case 'experts':
       addExperts(context, node);
       return;
+    case 'convolution':
+    case 'gated-delta':
+    case 'gated-norm':
+      printStateNode(writer, node);
+      return;
     case 'add':
     case 'scale':
     case 'softcap':
     case 'wanted-rows':
     case 'split':
     case 'sigmoid-gate':
+    case 'open':
+    case 'concat':
       printStandardNode(standardPrinter(writer), node);
       return;
   }

@@ -4,7 +4,7 @@ import type { GraphWriter } from './graph-writer.ts';
 /** The nodes of a plan that standard ONNX has operators for, whichever set the others are printed in. */
 
 export type StandardNode = NodeOf<
-  'add' | 'scale' | 'softcap' | 'wanted-rows' | 'split' | 'sigmoid-gate'
+  'add' | 'scale' | 'softcap' | 'wanted-rows' | 'split' | 'sigmoid-gate' | 'open' | 'concat'
 >;
 
 /** What differs between the graphs. */
@@ -42,7 +42,16 @@ export function printStandardNode(
       });
       return;
     case 'split':
-      writer.split(name, node.input, node.parts);
+      if (node.groups === 1) writer.split(name, node.input, node.parts);
+      else printGroupedSplit({ writer, number, rowAxis }, node);
+      return;
+    case 'open': {
+      const open = writer.standardOperator('Sigmoid', `${name}.sigmoid`, [node.gate]);
+      writer.standardOperator('Mul', name, [node.input, open]);
+      return;
+    }
+    case 'concat':
+      writer.standardOperator('Concat', name, node.inputs, { axis: { int: -1 } });
       return;
     case 'sigmoid-gate': {
       const open = writer.standardOperator('Sigmoid', `${name}.open`, [node.gate]);
@@ -51,4 +60,22 @@ export function printStandardNode(
       return;
     }
   }
+}
+
+/** Cuts every group of columns, and puts what belongs together side by side. */
+function printGroupedSplit(
+  { writer, rowAxis }: StandardPrinter,
+  { name, input, groups, parts }: NodeOf<'split'>,
+): void {
+  // A 0 keeps the dimension as it is.
+  const rows = Array.from({ length: rowAxis + 1 }, () => 0);
+  const reshaped = (to: string, from: string, shape: readonly number[]): string =>
+    writer.standardOperator('Reshape', to, [
+      from,
+      writer.constant(`${to}.shape`, 'I64', [shape.length], shape),
+    ]);
+  const grouped = reshaped(`${name}.groups`, input, [...rows, groups, -1]);
+  const cut = parts.map((part) => ({ name: `${part.name}.groups`, width: part.width / groups }));
+  writer.split(name, grouped, cut);
+  for (const part of parts) reshaped(part.name, `${part.name}.groups`, [...rows, -1]);
 }

@@ -4,9 +4,11 @@ import type {
   Decoder,
   DecoderLayer,
   FeedForward,
+  GatedDelta,
   GatedFeedForward,
   HeadNorm,
   Matrix,
+  Mixer,
   Norm,
   RmsNorm,
 } from '../../models/index.ts';
@@ -19,16 +21,31 @@ import type { NamedMatrix, Plan, PlanNode } from './plan.ts';
 function wholeOf(parts: readonly Matrix[]): Matrix | null {
   const [first] = parts;
   if (first?.within === undefined) return null;
-  const { total } = first.within;
+  const { total, groups = 1 } = first.within;
   let end = 0;
-  for (const { module, outFeatures, within } of parts) {
-    if (module !== first.module || within?.first !== end || within.total !== total)
+  for (const { outFeatures, within } of parts) {
+    const isNext = within?.first === end && within.total === total;
+    if (!isNext || (within.groups ?? 1) !== groups)
       throw new AppError('internal', `The parts of ${first.module} do not follow each other.`);
-    end += outFeatures;
+    end += outFeatures / groups;
   }
   if (end !== total) throw new AppError('internal', `The parts of ${first.module} leave rows out.`);
   const { module, inFeatures, bias } = first;
-  return { module, inFeatures, outFeatures: total, bias };
+  return { module, inFeatures, outFeatures: total * groups, bias };
+}
+
+/** As many matrices as one operator multiplies with one input. */
+const MAX_FUSED = 3;
+
+/** Parts by the module that holds them, in order. */
+function byModule(parts: readonly NamedMatrix[]): NamedMatrix[][] {
+  const modules = new Map<string, NamedMatrix[]>();
+  for (const part of parts) {
+    const others = modules.get(part.module);
+    if (others === undefined) modules.set(part.module, [part]);
+    else others.push(part);
+  }
+  return [...modules.values()];
 }
 
 /** Collects nodes; every method adds one and returns the name of what it computes. */
@@ -70,16 +87,40 @@ class Walk {
   }
 
   linears(name: string, input: string, parts: readonly NamedMatrix[]): string[] {
-    const names = parts.map((part) => part.name);
-    const whole = wholeOf(parts);
-    if (whole === null) {
-      this.nodes.push({ op: 'linear', name, input, parts });
-      return names;
+    const modules = byModule(parts);
+    const wholes = modules.map(([first, ...others]) =>
+      first === undefined ? null : wholeOf([first, ...others]),
+    );
+    const products = modules.flatMap((own, i): NamedMatrix[] => {
+      const whole = wholes[i] ?? null;
+      const product = modules.length === 1 ? name : (own[0]?.name ?? name);
+      return whole === null ? own : [{ ...whole, name: `${product}.product` }];
+    });
+    for (let i = 0; i < products.length; i += MAX_FUSED) {
+      const fused = products.slice(i, i + MAX_FUSED);
+      const isAlone = modules.length === 1 && wholes[0] !== null;
+      const node = isAlone ? (fused[0]?.name ?? name) : i === 0 ? name : `${name}.${i}`;
+      this.nodes.push({ op: 'linear', name: node, input, parts: fused });
     }
-    const product = this.linear(`${name}.product`, input, whole);
-    const columns = parts.map((part) => ({ name: part.name, width: part.outFeatures }));
-    this.nodes.push({ op: 'split', name: `${name}.split`, input: product, parts: columns });
-    return names;
+    modules.forEach((own, i) => {
+      if ((wholes[i] ?? null) === null) return;
+      const product = modules.length === 1 ? name : (own[0]?.name ?? name);
+      this.nodes.push({
+        op: 'split',
+        name: `${product}.split`,
+        input: `${product}.product`,
+        groups: own[0]?.within?.groups ?? 1,
+        parts: own.map((part) => ({ name: part.name, width: part.outFeatures })),
+      });
+    });
+    return parts.map((part) => part.name);
+  }
+
+  concat(name: string, inputs: readonly string[]): string {
+    const [only = ''] = inputs;
+    if (inputs.length < 2) return only;
+    this.nodes.push({ op: 'concat', name, inputs });
+    return name;
   }
 
   wanted(name: string, input: string): string {
@@ -107,12 +148,13 @@ function attentionsNorm(norm: HeadNorm | null): RmsNorm | null {
 
 function addAttention(walk: Walk, layer: number, attention: Attention, input: string): string {
   const name = `layers.${layer}`;
-  const { heads, kvHeads, headDimension, queryNorm, keyNorm } = attention;
+  const { heads, kvHeads, headDimension, queryNorm, keyNorm, outputGate } = attention;
   const { rotaryEmbeddings } = walk.decoder;
-  const [query = '', key = '', value = ''] = walk.linears(`${name}.qkv`, input, [
+  const [query = '', key = '', value = '', gate = ''] = walk.linears(`${name}.qkv`, input, [
     { ...attention.query, name: `${name}.q` },
     { ...attention.key, name: `${name}.k` },
     { ...attention.value, name: `${name}.v` },
+    ...(outputGate === null ? [] : [{ ...outputGate, name: `${name}.output_gate` }]),
   ]);
   walk.nodes.push({
     op: 'attention',
@@ -129,7 +171,39 @@ function addAttention(walk: Walk, layer: number, attention: Attention, input: st
     epsilon: queryNorm?.epsilon ?? walk.decoder.finalNorm.epsilon,
     interleaved: rotaryEmbeddings[attention.rope ?? -1]?.interleaved ?? false,
   });
-  return `${name}.attention`;
+  if (outputGate === null) return `${name}.attention`;
+  walk.nodes.push({ op: 'open', name: `${name}.opened`, input: `${name}.attention`, gate });
+  return `${name}.opened`;
+}
+
+function addGatedDelta(walk: Walk, layer: number, delta: GatedDelta, input: string): string {
+  const name = `layers.${layer}`;
+  const own = [delta.gate, ...delta.mixed].map((matrix, i) => ({
+    ...matrix,
+    name: i === 0 ? `${name}.gate_z` : `${name}.mixed.${i}`,
+  }));
+  const [gate = '', ...mixed] = walk.linears(`${name}.delta_in`, input, own);
+  const [decay = '', strength = ''] = walk.linears(`${name}.decay_strength`, input, [
+    { ...delta.decay, name: `${name}.decay` },
+    { ...delta.strength, name: `${name}.strength` },
+  ]);
+  const convolved = `${name}.convolution`;
+  const { convolution, norm } = delta;
+  const side = walk.concat(`${name}.mixed`, mixed);
+  walk.nodes.push({ op: 'convolution', name: convolved, input: side, convolution });
+  const state = `${name}.delta`;
+  walk.nodes.push({ op: 'gated-delta', name: state, delta, input: convolved, decay, strength });
+  walk.nodes.push({ op: 'gated-norm', name: `${name}.delta_norm`, input: state, gate, norm });
+  return `${name}.delta_norm`;
+}
+
+function addMixer(walk: Walk, layer: number, mixer: Mixer, input: string): string {
+  switch (mixer.kind) {
+    case 'attention':
+      return addAttention(walk, layer, mixer, input);
+    case 'gated-delta':
+      return addGatedDelta(walk, layer, mixer, input);
+  }
 }
 
 /** @param name In front of the names of its nodes. */
@@ -209,7 +283,7 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   if (layer === undefined) return input;
   const next = layers[index + 1];
   const name = `layers.${index}`;
-  const attended = addAttention(walk, index, layer.mixer, input.normed);
+  const attended = addMixer(walk, index, layer.mixer, input.normed);
   // Behind the last attention nothing looks at other tokens any more: only the rows whose logits are wanted go on.
   const isLast = next === undefined;
   const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;

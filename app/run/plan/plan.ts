@@ -1,9 +1,12 @@
 import type {
   Activation,
   Attention,
+  Convolution,
   ExpertsFeedForward,
   LayerNorm,
   LayerHeadNorm,
+  GatedDelta,
+  GatedNorm,
   Matrix,
   Norm,
   RmsNorm,
@@ -81,11 +84,15 @@ export type PlanNode =
       readonly input: string;
       readonly parts: readonly NamedMatrix[];
     }
-  /** The columns of `input`: those of the first part, then those of the second and so on, each a value of its own. */
+  /**
+   * The columns of `input`: those of the first part, then those of the second and so on, each a value of its own. With
+   * `groups` the columns are so many equal groups, each of which holds its share of every part.
+   */
   | {
       readonly op: 'split';
       readonly name: string;
       readonly input: string;
+      readonly groups: number;
       readonly parts: readonly { readonly name: string; readonly width: number }[];
     }
   /** Attention of T tokens over the cache of `layer`, [T, heads · headDimension]. */
@@ -125,6 +132,42 @@ export type PlanNode =
       readonly input: string;
       readonly gate: string;
       readonly added: string;
+    }
+  /** `input` times the sigmoid of `gate`, of one shape. */
+  | {
+      readonly op: 'open';
+      readonly name: string;
+      readonly input: string;
+      readonly gate: string;
+    }
+  /** The columns of all inputs, side by side. */
+  | { readonly op: 'concat'; readonly name: string; readonly inputs: readonly string[] }
+  /** A causal convolution of T tokens; its state are the inputs of the tokens before them. */
+  | {
+      readonly op: 'convolution';
+      readonly name: string;
+      readonly input: string;
+      readonly convolution: Convolution;
+    }
+  /**
+   * The gated delta rule over a state of its own, [T, heads · valueDimension]. `input` holds queries, keys and values side
+   * by side, `decay` and `strength` are [T, heads].
+   */
+  | {
+      readonly op: 'gated-delta';
+      readonly name: string;
+      readonly delta: GatedDelta;
+      readonly input: string;
+      readonly decay: string;
+      readonly strength: string;
+    }
+  /** Every group of every row of `input` [T, n] normalized and gated. */
+  | {
+      readonly op: 'gated-norm';
+      readonly name: string;
+      readonly input: string;
+      readonly gate: string;
+      readonly norm: GatedNorm;
     };
 
 /** Attention whose norms of queries and keys are RMS norms of single heads; all others are nodes of their own. */

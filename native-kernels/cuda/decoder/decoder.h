@@ -43,7 +43,7 @@ class Decoder final : public nibble::Backend {
   Choice next(std::int64_t id, std::size_t position) override;
 
   /// Nothing to give back: the cache keeps what it has.
-  void shrink(std::size_t) override {}
+  std::size_t shrink(std::size_t position) override { return position; }
 
   /// A pass takes some milliseconds; the one in progress is not stopped.
   void terminate() override { terminated_.store(true); }

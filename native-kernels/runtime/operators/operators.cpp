@@ -26,6 +26,11 @@ constexpr InputSpec kGated[] = {kReal, kReal};
 // The matrices are stored, and so many that they are no declared inputs: their places are numbered behind these.
 constexpr InputSpec kExperts[] = {kReal, kReal};
 
+constexpr InputSpec kCausalConvolution[] = {kReal, kStored, kStored};
+constexpr InputSpec kGatedDelta[] = {kReal, kReal, kReal, kStored, kStored};
+constexpr InputSpec kMamba2[] = {kReal, kReal, kStored, kStored, kStored};
+constexpr InputSpec kGatedRmsNorm[] = {kReal, kReal, kStored};
+
 /// x, then what each of several matrices needs; the second and third matrix may be absent.
 constexpr auto kLinear = [] {
   std::array<InputSpec, 1 + kMostFused * kMatrixInputs> inputs{};
@@ -46,6 +51,10 @@ constexpr OperatorSpec kSpecs[] = {
     {"GeluMul", kGated, 1, 0, create_gelu_mul},
     {"Linear", kLinear, 1, kMostFused - 1, create_linear},
     {"Experts", kExperts, 1, 0, create_experts},
+    {"CausalConvolution", kCausalConvolution, 1, 0, create_causal_convolution},
+    {"GatedDelta", kGatedDelta, 1, 0, create_gated_delta},
+    {"Mamba2", kMamba2, 1, 0, create_mamba2},
+    {"GatedRmsNorm", kGatedRmsNorm, 1, 0, create_gated_rms_norm},
 };
 
 }  // namespace

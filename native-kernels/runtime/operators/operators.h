@@ -19,6 +19,10 @@ std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& st
 std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_linear(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_experts(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_causal_convolution(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_gated_delta(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_mamba2(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_gated_rms_norm(const KernelInfo& info, SessionState& state);
 
 /// out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i], in float32. `x` and `out` may be the same.
 void rms_normalize(const float* x, const float* weight, std::size_t count, float epsilon, float* out);

@@ -39,7 +39,7 @@ class StandardSession final : public Backend {
            float* logits) override;
 
   /// What lies behind the end of the context is never looked at, so there is nothing to do.
-  void shrink(std::size_t) override {}
+  std::size_t shrink(std::size_t position) override { return position; }
   void terminate() override { api_.set_terminate(run_options_.get()); }
   void allow() override { api_.unset_terminate(run_options_.get()); }
 

@@ -32,12 +32,13 @@ function outlineOf({ layers, rotaryEmbeddings }: Decoder): {
   headDimension: number | undefined;
 } {
   const [first] = layers;
-  const { mixer: attention, feedForward } = first ?? {};
+  const attention = first?.mixer.kind === 'attention' ? first.mixer : undefined;
+  const { feedForward } = first ?? {};
   const gated = feedForward?.kind === 'gated' ? feedForward : undefined;
   return {
     rope: rotaryEmbeddings[0]?.rope,
     rotated: rotaryEmbeddings[0]?.dimensions,
-    windows: layers.map((layer) => layer.mixer.window),
+    windows: layers.map(({ mixer }) => (mixer.kind === 'attention' ? mixer.window : null)),
     biases: [attention?.query.bias, attention?.output.bias, gated?.down.bias],
     hasHeadNorms: attention?.queryNorm?.extent === 'head',
     headDimension: attention?.headDimension,
@@ -97,6 +98,7 @@ describe('readDecoder', () => {
         key: matrix('self_attn.k_proj', 64, 64),
         value: matrix('self_attn.v_proj', 64, 64),
         output: matrix('self_attn.o_proj', 64, 64),
+        outputGate: null,
       },
       afterAttentionNorm: null,
       feedForwardNorm: norm('post_attention_layernorm'),
