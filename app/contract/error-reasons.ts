@@ -3,7 +3,8 @@
  * reader's language and with what that reader can do; the engine's own message is what a host without words shows.
  *
  * Each fact says what kind of value it is, so that a host formats it: `text` as it is (a stranger may have written it:
- * clean it before a terminal sees it), `count` a number of things, `bytes` a size, `seconds` a duration.
+ * clean it before a terminal sees it), `count` a number of things, `bytes` a size, `seconds` a duration, `connection` the
+ * system's code of a failed connection, for which there are words (`connectionFailure`).
  */
 export const errorReasons = {
   /** The weights are stored in a quantized format that Nibble cannot read. */
@@ -55,7 +56,7 @@ export const errorReasons = {
   /** The hub sends so slowly, or so much, that an operation did not end in time. */
   'hub-too-slow': { host: 'text', seconds: 'seconds' },
   /** The hub cannot be reached. `cause`: the system's code (ENOTFOUND, ECONNREFUSED ...), empty where it gave none. */
-  'hub-unreachable': { host: 'text', cause: 'text' },
+  'hub-unreachable': { host: 'text', cause: 'connection' },
   /** Another process, possibly of another computer, holds the lock in `file`. `process`: its number, written as tools take it. */
   'in-use': { subject: 'text', process: 'text', computer: 'text', file: 'text' },
   /** An object of a JSON file has this key twice. */
@@ -134,13 +135,14 @@ export const errorReasons = {
   'weights-unreadable': { file: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FactKind>>>>;
 
-export type FactKind = 'text' | 'count' | 'bytes' | 'seconds';
+export type FactKind = 'text' | 'count' | 'bytes' | 'seconds' | 'connection';
 
 export type ErrorReason = keyof typeof errorReasons;
 
 /** The facts that a reason needs. */
 export type FactsOf<R extends ErrorReason> = {
-  readonly [Name in keyof (typeof errorReasons)[R]]: (typeof errorReasons)[R][Name] extends 'text'
+  readonly [Name in keyof (typeof errorReasons)[R]]: (typeof errorReasons)[R][Name] extends
+    'text' | 'connection'
     ? string
     : number;
 };
@@ -150,4 +152,38 @@ export type ErrorFacts = Readonly<Record<string, string | number>>;
 
 export function isErrorReason(value: unknown): value is ErrorReason {
   return typeof value === 'string' && Object.hasOwn(errorReasons, value);
+}
+
+/** How connections fail, by the system's code: hosts have words for each way. */
+const connectionFailures = {
+  CERT_HAS_EXPIRED: 'certificate-expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate-not-trusted',
+  EAI_AGAIN: 'no-name-service',
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'cut',
+  EHOSTUNREACH: 'no-route',
+  ENETDOWN: 'no-network',
+  ENETUNREACH: 'no-network',
+  ENOTFOUND: 'name-unknown',
+  EPIPE: 'cut',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate-of-another',
+  ETIMEDOUT: 'no-answer',
+  SELF_SIGNED_CERT_IN_CHAIN: 'certificate-not-trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate-not-trusted',
+  UND_ERR_BODY_TIMEOUT: 'stopped-sending',
+  UND_ERR_CONNECT_TIMEOUT: 'no-answer',
+  UND_ERR_HEADERS_TIMEOUT: 'no-answer',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'wrong-length',
+  UND_ERR_SOCKET: 'cut',
+} as const;
+
+export type ConnectionFailure = (typeof connectionFailures)[keyof typeof connectionFailures];
+
+function isKnownFailure(code: string): code is keyof typeof connectionFailures {
+  return Object.hasOwn(connectionFailures, code);
+}
+
+/** What the system's code of a failed connection means; null where there are no words for it. */
+export function connectionFailure(code: string): ConnectionFailure | null {
+  return isKnownFailure(code) ? connectionFailures[code] : null;
 }

@@ -5,6 +5,7 @@ import { AppError, toAppError } from '../contract/error.ts';
 import type { VerifiedFile } from '../contract/job.ts';
 import type { DamagedFile } from '../contract/library.ts';
 import type { OpenRunner } from '../contract/open-runner.ts';
+import { otherWeights } from '../contract/weights-check.ts';
 import { hashFile, type HashOptions } from '../digest/index.ts';
 import { fileState, isSameState } from '../disk/index.ts';
 import { isFolder } from './register/folders.ts';
@@ -109,6 +110,10 @@ export function notingDamage(catalog: Pick<Catalog, 'models'>, openRunner: OpenR
     };
     const runner = await openRunner(options).catch(note);
     const { client, loaded, exited } = runner;
+    const artifact = catalog.models.artifactByDirectory(options.directory);
+    // Whoever asked for the artifact refuses it; here it is found out which files are not its own.
+    if (artifact !== null && artifact.weightsSha256 !== loaded.weightsSha256)
+      await noteDamage(catalog, artifact.directory, otherWeights(artifact, loaded.weightsSha256));
     return {
       loaded,
       exited,

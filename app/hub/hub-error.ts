@@ -1,3 +1,4 @@
+import { connectionFailure, type ConnectionFailure } from '../contract/error-reasons.ts';
 import { AppError, because } from '../contract/error.ts';
 import { parseRetryAfter, TransientError } from './retry.ts';
 
@@ -113,27 +114,20 @@ export function responseError(
   );
 }
 
-/** What the codes of failed connections mean to a person. */
-const connectionWords: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name cannot be resolved',
-  EAI_AGAIN: 'names cannot be resolved now',
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  ETIMEDOUT: 'it does not answer',
-  EHOSTUNREACH: 'there is no way to it',
-  ENETUNREACH: 'this computer is offline',
-  ENETDOWN: 'this computer is offline',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
-  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
-  UND_ERR_BODY_TIMEOUT: 'it stopped sending',
-  UND_ERR_SOCKET: 'the connection was cut',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'it sends more or less than it said',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+/** How a connection failed, for logs: hosts word it themselves. */
+const connectionWords: Readonly<Record<ConnectionFailure, string>> = {
+  'certificate-expired': 'its certificate has expired',
+  'certificate-not-trusted': 'its certificate is not trusted',
+  'certificate-of-another': 'its certificate is for another name',
+  cut: 'the connection was cut',
+  'name-unknown': 'its name cannot be resolved',
+  'no-answer': 'it does not answer',
+  'no-name-service': 'names cannot be resolved now',
+  'no-network': 'this computer is offline',
+  'no-route': 'there is no way to it',
+  refused: 'nothing listens there',
+  'stopped-sending': 'it stopped sending',
+  'wrong-length': 'it sends more or less than it said',
 };
 
 /** Nobody can be reached: there is no network, or the address is wrong, or a server restarts. */
@@ -179,7 +173,8 @@ export function connectionError(error: unknown, host: string, context: RequestCo
   if (error instanceof AppError) return error;
   if (isNoHttp(error)) return nonsenseError(context, 'it speaks no HTTP', error);
   const code = connectionCode(error);
-  const why = code === null ? null : (connectionWords[code] ?? code);
+  const failure = code === null ? null : connectionFailure(code);
+  const why = failure === null ? code : connectionWords[failure];
   const message =
     why === null
       ? `The connection to ${host} failed for ${subject(context)}.`

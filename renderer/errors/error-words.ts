@@ -1,5 +1,6 @@
 import i18next from 'i18next';
 import {
+  connectionFailure,
   errorReasons,
   isErrorReason,
   type ErrorFacts,
@@ -34,6 +35,11 @@ const LONGEST_FACT = 300;
 const DISTURBING = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]+/gu;
 
 function written(kind: FactKind, value: string | number): string {
+  if (kind === 'connection') {
+    const failure = connectionFailure(String(value));
+    // The system's code says nothing to most people; that there is no connection is said beside it.
+    return failure === null ? '' : i18next.t(`errors:connection.${textKey(failure)}`);
+  }
   if (kind === 'text' || typeof value === 'string') {
     const text = String(value).replace(DISTURBING, ' ').trim();
     return text.length > LONGEST_FACT ? `${text.slice(0, LONGEST_FACT)}…` : text;
@@ -68,9 +74,14 @@ function tidy(text: string): string {
 const COMMAND_LINE =
   /(?:^|\s)--[a-z]|\bnibble (?:list|show|pull|quantize|verify|remove|chat|generate|doctor|search|inspect|serve|eval)\b|\bHF_[A-Z]|\bNIBBLE_[A-Z]|same command|npm run/;
 
+/** What Node writes of a failed call of the system: `ENOENT: no such file or directory, open '/models/x'`. */
+const SYSTEM_ERROR = /\bE[A-Z0-9]{2,}: [^,]+, \w+(?: '([^']*)')?(?: -> '[^']*')?/g;
+
 /** What the engine said, as far as it is of use in a window. */
 function engineWords(message: string): string {
   return message
+    .replace(SYSTEM_ERROR, '$1')
+    .replace(/: *(?=\.?$)/, '')
     .replace(DISTURBING, ' ')
     .split(/(?<=[.!?])\s+/)
     .filter((sentence) => !COMMAND_LINE.test(sentence))

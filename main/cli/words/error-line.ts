@@ -1,6 +1,8 @@
 import {
+  connectionFailure,
   errorReasons,
   isErrorReason,
+  type ConnectionFailure,
   type ErrorFacts,
   type ErrorReason,
   type FactKind,
@@ -9,43 +11,37 @@ import type { AppError } from '../../../app/contract/error.ts';
 import { formatBytes, formatDuration, formatIn } from '../../../app/contract/format.ts';
 import { reasons } from './reasons.ts';
 
+/** How a connection failed. */
+const connectionWords: Readonly<Record<ConnectionFailure, string>> = {
+  'certificate-expired': 'Its certificate has expired.',
+  'certificate-not-trusted': 'Its certificate is not trusted.',
+  'certificate-of-another': 'Its certificate is for another name.',
+  cut: 'The connection was cut.',
+  'name-unknown': 'Its name is not known to the network.',
+  'no-answer': 'It did not answer in time.',
+  'no-name-service': 'Its name cannot be looked up at the moment.',
+  'no-network': 'There is no network.',
+  'no-route': 'There is no route to it.',
+  refused: 'The connection was refused.',
+  'stopped-sending': 'It stopped sending.',
+  'wrong-length': 'It sent more or less than it said.',
+};
+
 function written(kind: FactKind | undefined, value: string | number | undefined): string {
+  const failure = kind === 'connection' ? connectionFailure(String(value)) : null;
+  // A code without words is shown as it is.
+  if (failure !== null) return connectionWords[failure];
   if (typeof value !== 'number') return (value ?? '').replaceAll(/\s+/g, ' ').trim();
   if (kind === 'bytes') return formatBytes(value);
   if (kind === 'seconds') return formatDuration(value * 1000);
   return formatIn('en').whole(value);
 }
 
-/** What the system's codes of a failed connection mean; others are shown as they are. */
-const connectionFailures: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'Its certificate has expired.',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'Its certificate is not trusted.',
-  EAI_AGAIN: 'Its name cannot be looked up at the moment.',
-  ECONNREFUSED: 'The connection was refused.',
-  ECONNRESET: 'The connection was cut.',
-  EHOSTUNREACH: 'There is no route to it.',
-  ENETDOWN: 'There is no network.',
-  ENETUNREACH: 'There is no network.',
-  ENOTFOUND: 'Its name is not known to the network.',
-  EPIPE: 'The connection was cut.',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'Its certificate is for another name.',
-  ETIMEDOUT: 'It did not answer in time.',
-  SELF_SIGNED_CERT_IN_CHAIN: 'Its certificate is not trusted.',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Its certificate is not trusted.',
-  UND_ERR_BODY_TIMEOUT: 'It stopped sending.',
-  UND_ERR_CONNECT_TIMEOUT: 'It did not answer in time.',
-  UND_ERR_HEADERS_TIMEOUT: 'It did not answer in time.',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'It sent more or less than it said.',
-  UND_ERR_SOCKET: 'The connection was cut.',
-};
-
 /** Puts facts into words. */
 function filled(words: string, reason: ErrorReason, facts: ErrorFacts): string {
   const kinds: Readonly<Record<string, FactKind>> = errorReasons[reason];
   return words.replaceAll(/\{\{(\w+)\}\}/g, (_all, name: string) =>
-    name === 'cause'
-      ? (connectionFailures[String(facts[name])] ?? written(kinds[name], facts[name]))
-      : written(kinds[name], facts[name]),
+    written(kinds[name], facts[name]),
   );
 }
 

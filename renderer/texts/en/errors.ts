@@ -77,6 +77,21 @@ export const errors = {
     next: 'Replace the token in the settings, then try again.',
   },
   unsupported_model: { title: 'This model isn’t supported', next: 'Choose another model.' },
+  /** How a connection failed, as a sentence about the host that was named before it. */
+  connection: {
+    certificate_expired: 'Its certificate has expired.',
+    certificate_not_trusted: 'Its certificate isn’t trusted.',
+    certificate_of_another: 'Its certificate is for another name.',
+    cut: 'The connection was cut.',
+    name_unknown: 'Its name isn’t known to the network.',
+    no_answer: 'It didn’t answer in time.',
+    no_name_service: 'Its name can’t be looked up at the moment.',
+    no_network: 'There is no network.',
+    no_route: 'There is no route to it.',
+    refused: 'The connection was refused.',
+    stopped_sending: 'It stopped sending.',
+    wrong_length: 'It sent more or less than it announced.',
+  },
   /** What the engine said, where no words of this window fit. */
   details: 'Details',
   /** Buttons that do the next step. */

@@ -1,5 +1,5 @@
 // What is known to be damaged is kept with the model, whoever finds it and however the list of jobs looks.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
@@ -142,6 +142,16 @@ describe('damage', () => {
     await failed;
     watching.abort();
     expect(await known()).toMatchObject([{ name: WEIGHTS, state: 'changed', foundBy: 'use' }]);
+  });
+
+  it('that is another whole model in the folder is kept, too', async () => {
+    await engine.done((await engine.make('test/tiny', ['int4'])).id);
+    const [own, other] = await Promise.all([fileOf(ARTIFACT, ''), fileOf('tiny-int4', '')]);
+    for (const name of readdirSync(other)) cpSync(path.join(other, name), path.join(own, name));
+    await expect(engine.handlers.loadModel({ artifactId: ARTIFACT }, quiet)).rejects.toMatchObject({
+      reason: 'weights-of-another',
+    });
+    expect((await known()).map(({ name }) => name)).toContain(WEIGHTS);
   });
 
   it('of what the model speaks by shows at load, too, and is known beside the rest', async () => {

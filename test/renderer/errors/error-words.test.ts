@@ -1,6 +1,6 @@
 import i18next from 'i18next';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AppError, errorCodes } from '../../../app/contract/error.ts';
+import { AppError, because, errorCodes } from '../../../app/contract/error.ts';
 import { errorReasons } from '../../../app/contract/error-reasons.ts';
 import { errorText, errorWords, writtenFacts } from '../../../renderer/errors/error-words.ts';
 import { nextSteps } from '../../../renderer/errors/next-steps.ts';
@@ -25,6 +25,38 @@ describe('errors in the window', () => {
         for (const [, name = ''] of named) expect(Object.keys(facts), reason).toContain(name);
         expect(`${entry?.what} ${entry?.next}`).not.toMatch(COMMAND_LINE);
       }
+  });
+
+  it('say in words why a connection failed, and never its code', async () => {
+    for (const language of ['en', 'de']) {
+      await i18next.changeLanguage(language);
+      const said = ['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'EOTHER', ''].map(
+        (cause) =>
+          errorText(
+            new AppError(
+              'network',
+              `Cannot reach hub: ${cause}`,
+              because('hub-unreachable', { host: 'hub.example', cause }),
+            ),
+          ),
+      );
+      for (const text of said) {
+        expect(text).toContain('hub.example');
+        expect(text).not.toMatch(/\bE[A-Z]{4,}|UND_|connection\.|\{\{| {2}/);
+      }
+      // Each way has a sentence of its own; what has none is told by what is said beside it.
+      expect(new Set(said).size).toBe(5);
+    }
+  });
+
+  it('leave out what the system calls a failed call, but for the path', () => {
+    const of = (message: string): string => errorWords({ code: 'not-found', message }).what;
+    expect(of("ENOENT: no such file or directory, open '/models/x'")).toBe('/models/x');
+    expect(of('ENOSPC: no space left on device, write')).toBe('');
+    expect(of("The folder /a cannot be opened: EACCES: permission denied, scandir '/a'")).toBe(
+      'The folder /a cannot be opened: /a',
+    );
+    expect(of('It failed: EIO: i/o error, read')).toBe('It failed');
   });
 
   it('say what to do for every code, without the command line', async () => {
