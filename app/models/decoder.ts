@@ -159,21 +159,46 @@ export interface GatedFeedForward {
   readonly down: Matrix;
 }
 
+/** Which experts a token goes through, and what their weights are. */
+export interface Routing {
+  readonly expertsPerToken: number;
+  /**
+   * What logits become: the softmax over all experts, or the sigmoid of each. `sparse-mixer` chooses two, one after the other,
+   * each weighted by the softmax of the logits that are close to it (Liu et al. 2024).
+   */
+  readonly scores: 'softmax' | 'sigmoid' | 'sparse-mixer';
+  /** Of `sparse-mixer`: logits further away than twice this share of the larger one count for nothing. */
+  readonly jitter: number;
+  /** Tensor of what is added to the scores for the choice alone, [experts]; null for none. */
+  readonly correction: string | null;
+  /** Only experts of the best groups are chosen; a group is as good as its best expert, or its two best together. */
+  readonly groups: {
+    readonly count: number;
+    readonly chosen: number;
+    readonly by: 'best' | 'two-best';
+  } | null;
+  /** The weights of the chosen ones are divided by max(their sum, leastSum) + epsilon; null: they stay. */
+  readonly normalized: { readonly epsilon: number; readonly leastSum: number } | null;
+  /** Factor of all weights. */
+  readonly scale: number;
+  /** Tensor of a factor of each expert's weight, [experts]; null for none. */
+  readonly expertScales: string | null;
+  /** Whether a weight multiplies what its expert says, or what it reads. */
+  readonly weighs: 'output' | 'input';
+}
+
 /** A mixture of gated feed-forwards, of which a router chooses some for every token (Shazeer et al. 2017). */
 export interface ExpertsFeedForward {
   readonly kind: 'experts';
   readonly activation: Activation;
   /** Logits of the experts, [experts, hiddenSize]. */
   readonly router: Matrix;
-  /** How many experts a token goes through. */
-  readonly expertsPerToken: number;
-  /** Whether the softmax over all experts is scaled so that the chosen ones sum to 1. */
-  readonly normalized: boolean;
+  readonly routing: Routing;
   readonly experts: readonly Pick<GatedFeedForward, 'gate' | 'up' | 'down'>[];
-  /** One through which every token goes; its output times the sigmoid of `gate`'s one logit. */
+  /** One through which every token goes; its output times the sigmoid of `gate`'s one logit, where there is one. */
   readonly shared: {
     readonly feedForward: GatedFeedForward;
-    readonly gate: Matrix;
+    readonly gate: Matrix | null;
   } | null;
 }
 

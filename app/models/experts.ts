@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { gatedOf, layerModule } from './blocks.ts';
-import type { Activation, ExpertsFeedForward } from './decoder.ts';
+import type { Activation, ExpertsFeedForward, Routing } from './decoder.ts';
 import { contradiction, readFields } from './fields.ts';
 import { width, type Outline } from './outline.ts';
 
@@ -56,6 +56,21 @@ export function readExperts(config: unknown, defaults: ExpertsDefaults): Experts
   };
 }
 
+/** What most routers do: the softmax over all experts, of which the best are chosen. */
+export function softmaxRouting(expertsPerToken: number, isNormalized: boolean): Routing {
+  return {
+    expertsPerToken,
+    scores: 'softmax',
+    jitter: 0,
+    correction: null,
+    groups: null,
+    normalized: isNormalized ? { epsilon: 0, leastSum: 0 } : null,
+    scale: 1,
+    expertScales: null,
+    weighs: 'output',
+  };
+}
+
 /** Where a family keeps the tensors of a mixture, within its layer. */
 export interface ExpertsModules {
   readonly router: string;
@@ -64,13 +79,14 @@ export interface ExpertsModules {
   readonly names?: { readonly gate: string; readonly up: string; readonly down: string };
 }
 
-/** The mixture of one layer. */
+/** The mixture of one layer. @param routing @default softmaxRouting */
 export function expertsOf(
   outline: Outline,
   layer: number,
-  sizes: ExpertsOutline,
+  sizes: Omit<ExpertsOutline, 'isMixture'>,
   modules: ExpertsModules,
   activation: Activation,
+  routing: Partial<Routing> = {},
 ): ExpertsFeedForward {
   const { experts, expertsPerToken, normalized, intermediateSize } = sizes;
   const { names } = modules;
@@ -83,8 +99,7 @@ export function expertsOf(
       outFeatures: experts,
       bias: false,
     },
-    expertsPerToken,
-    normalized,
+    routing: { ...softmaxRouting(expertsPerToken, normalized), ...routing },
     experts: Array.from({ length: experts }, (_, expert) =>
       gatedOf(outline, layerModule(layer, `${modules.experts}.${expert}`), intermediateSize, {
         activation,

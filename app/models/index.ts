@@ -19,6 +19,7 @@ export type {
   RmsHeadNorm,
   RmsNorm,
   RotaryEmbedding,
+  Routing,
 } from './decoder.ts';
 export { cacheElementsPerToken, stateElements } from './decoder.ts';
 export {

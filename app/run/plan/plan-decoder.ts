@@ -231,8 +231,12 @@ function addFeedForward(
   const { shared } = feedForward;
   if (shared === null) return experts;
   const output = addGated(walk, `${name}.shared`, shared.feedForward, input);
-  const gate = walk.linear(`${name}.shared_gate`, input, shared.gate);
   const sum = `${name}.mixed`;
+  if (shared.gate === null) {
+    walk.nodes.push({ op: 'add', name: sum, a: experts, b: output });
+    return sum;
+  }
+  const gate = walk.linear(`${name}.shared_gate`, input, shared.gate);
   walk.nodes.push({ op: 'sigmoid-gate', name: sum, input: output, gate, added: experts });
   return sum;
 }

@@ -1,14 +1,11 @@
-// A mixture of experts: a router's logits choose some gated feed-forwards for every token (Shazeer et al. 2017, with
-// the softmax over all experts of Qwen and Mixtral).
+// A mixture of experts: a router's logits choose some gated feed-forwards for every token (Shazeer et al. 2017).
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <numeric>
 
 #include "elementwise.h"
 #include "for_rows.h"
 #include "operators.h"
+#include "routing.h"
 #include "stored_matrix.h"
 
 namespace nibble {
@@ -19,20 +16,49 @@ constexpr std::size_t kElementsPerTask = 4096;
 /// Far beyond any model.
 constexpr std::size_t kMostExperts = 4096;
 
-/// Stored behind x and the router's logits: gate, up and down of every expert in turn.
-constexpr std::size_t kFirstMatrix = 2;
+/// Stored behind x and the router's logits: what is added to the scores for the choice, factors of the experts'
+/// weights, then gate, up and down of every expert in turn.
+constexpr std::size_t kCorrection = 2;
+constexpr std::size_t kExpertScales = 3;
+constexpr std::size_t kFirstMatrix = 4;
 constexpr std::size_t kMatricesPerExpert = 3;
+
+RoutingRule::Scores scores_of(const KernelInfo& info) {
+  const std::string name = info.text("scores");
+  if (name.empty() || name == "softmax") return RoutingRule::Scores::softmax;
+  if (name == "sigmoid") return RoutingRule::Scores::sigmoid;
+  if (name == "sparse_mixer") return RoutingRule::Scores::sparse_mixer;
+  info.malformed("the scores " + name + " are not known");
+}
+
+RoutingRule rule_of(const KernelInfo& info) {
+  RoutingRule rule;
+  rule.experts = info.size("experts", 1);
+  if (rule.experts > kMostExperts) info.malformed("its numbers of experts are out of range");
+  rule.per_token = info.size("experts_per_token", 1);
+  rule.scores = scores_of(info);
+  rule.jitter = info.real("jitter", 0.0f);
+  rule.correction = info.floats(kCorrection, "the correction of the scores", rule.experts);
+  rule.groups = info.size("groups", 0, 0);
+  rule.chosen_groups = info.size("chosen_groups", 0, 0);
+  rule.two_best = info.size("two_best", 0, 0) != 0;
+  rule.normalized = info.integer("normalized") != 0;
+  rule.epsilon = info.real("sum_epsilon", 0.0f);
+  rule.least_sum = info.real("least_sum", 0.0f);
+  rule.scale = info.real("scale", 1.0f);
+  rule.expert_scales = info.floats(kExpertScales, "the factors of the experts", rule.experts);
+  return rule;
+}
 
 class Experts final : public Kernel {
  public:
   Experts(const KernelInfo& info, const SessionState& state)
       : mode_(state.mode),
         isa_(state.isa),
-        count_(info.size("experts", 1)),
-        per_token_(info.size("experts_per_token", 1)),
-        normalized_(info.integer("normalized") != 0),
+        router_(rule_of(info)),
+        count_(router_.rule().experts),
+        weighs_input_(info.size("weighs_input", 0, 0) != 0),
         multiply_(info.integer("gelu") != 0 ? gelu_multiply : silu_multiply) {
-    if (count_ > kMostExperts || per_token_ > count_) info.malformed("its numbers of experts are out of range");
     for (std::size_t i = 0; i < count_ * kMatricesPerExpert; ++i) {
       matrices_.push_back(std::make_unique<StoredMatrix>(info, i, kFirstMatrix + i * kMatrixInputs));
       weights_.push_back(matrices_[i]->w);
@@ -58,7 +84,11 @@ class Experts final : public Kernel {
     float* out = context.output(0, tokens, width_);
     std::fill_n(out, tokens * width_, 0.0f);
     for (std::vector<Choice>& choices : chosen_) choices.clear();
-    for (std::size_t token = 0; token < tokens; ++token) route(logits + token * count_, token);
+    for (std::size_t token = 0; token < tokens; ++token) {
+      for (const ChosenExpert& each : router_.route(logits + token * count_)) {
+        chosen_[each.expert].push_back({token, each.weight});
+      }
+    }
     bytes_read_ = 0;
     // In the order of the experts, so that a token's sum does not depend on what else is in the batch.
     for (std::size_t expert = 0; expert < count_; ++expert) {
@@ -75,35 +105,15 @@ class Experts final : public Kernel {
     float weight;
   };
 
-  /// NaN has no place in an order; what comes of it is reported with the logits.
-  static float ordered(float logit) { return std::isnan(logit) ? -std::numeric_limits<float>::infinity() : logit; }
-
-  /// Chooses the experts of one token; of equal ones the first.
-  void route(const float* logits, std::size_t token) {
-    order_.resize(count_);
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    std::partial_sort(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(per_token_), order_.end(),
-                      [&](std::size_t a, std::size_t b) {
-                        const float left = ordered(logits[a]);
-                        const float right = ordered(logits[b]);
-                        return left != right ? left > right : a < b;
-                      });
-    const float largest = logits[order_[0]];
-    float sum = 0;
-    const std::size_t counted = normalized_ ? per_token_ : count_;
-    for (std::size_t i = 0; i < counted; ++i) sum += std::exp(logits[order_[i]] - largest);
-    for (std::size_t i = 0; i < per_token_; ++i) {
-      chosen_[order_[i]].push_back({token, std::exp(logits[order_[i]] - largest) / sum});
-    }
-  }
-
   /// Adds what one expert says of the tokens that chose it.
   void add(std::size_t expert, const float* x, float* out, const Parallel& parallel) {
     const std::vector<Choice>& choices = chosen_[expert];
     const std::size_t rows = choices.size();
     grow(rows);
     for (std::size_t row = 0; row < rows; ++row) {
-      std::copy_n(x + choices[row].token * width_, width_, gathered_.data() + row * width_);
+      const float factor = weighs_input_ ? choices[row].weight : 1.0f;
+      const float* const own = x + choices[row].token * width_;
+      for (std::size_t i = 0; i < width_; ++i) gathered_[row * width_ + i] = factor * own[i];
     }
     const std::size_t first = expert * kMatricesPerExpert;
     const LinearOutput wide[] = {matrices_[first]->output(gate_.data()), matrices_[first + 1]->output(up_.data())};
@@ -116,7 +126,8 @@ class Experts final : public Kernel {
     for (std::size_t row = 0; row < rows; ++row) {
       float* const sum = out + choices[row].token * width_;
       const float* const y = gathered_.data() + row * width_;
-      for (std::size_t i = 0; i < width_; ++i) sum[i] += choices[row].weight * y[i];
+      const float weight = weighs_input_ ? 1.0f : choices[row].weight;
+      for (std::size_t i = 0; i < width_; ++i) sum[i] += weight * y[i];
     }
     for (std::size_t i = 0; i < kMatricesPerExpert; ++i) bytes_read_ += code_bytes(weights_[first + i]);
   }
@@ -131,17 +142,15 @@ class Experts final : public Kernel {
 
   Mode mode_;
   Isa isa_;
+  Router router_;
   std::size_t count_;
-  std::size_t per_token_;
-  bool normalized_;  // the softmax is over the chosen ones alone, which is the same as scaling those of all to a sum of
-                     // 1
+  bool weighs_input_;
   void (*multiply_)(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
   std::size_t width_ = 0;
   std::size_t inner_ = 0;
   std::vector<std::unique_ptr<StoredMatrix>> matrices_;
   std::vector<WeightView> weights_;
   std::vector<std::vector<Choice>> chosen_;  // by expert
-  std::vector<std::size_t> order_;
   std::vector<float> gathered_;
   std::vector<float> gate_;
   std::vector<float> up_;
