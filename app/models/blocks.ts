@@ -24,7 +24,11 @@ export function layerModule(layer: number, module: string): string {
 }
 
 /** An RMS norm of this decoder. */
-export function rmsNorm({ epsilon }: Outline, module: string, weightOffset = 0): RmsNorm {
+export function rmsNorm(
+  { epsilon }: Pick<Outline, 'epsilon'>,
+  module: string | null,
+  weightOffset = 0,
+): RmsNorm {
   return { kind: 'rms', module, epsilon, weightOffset };
 }
 
@@ -89,6 +93,8 @@ export function attentionOf(
     rope: details.rope === undefined ? 0 : details.rope,
     queryNorm: norms === null ? null : norm(norms.query),
     keyNorm: norms === null ? null : norm(norms.key),
+    valueNorm: null,
+    cacheOf: null,
     query: product('q', heads * headDimension),
     key: product('k', kvHeads * headDimension),
     value: product('v', kvHeads * headDimension),

@@ -24,7 +24,8 @@ export interface Matrix {
 /** x / sqrt(mean(x²) + epsilon) · (weight + weightOffset), the weight being `module.weight` (Zhang & Sennrich 2019). */
 export interface RmsNorm {
   readonly kind: 'rms';
-  readonly module: string;
+  /** Null for a norm without weights. */
+  readonly module: string | null;
   readonly epsilon: number;
   /** 1 where a family stores its weights less one, as Gemma does. */
   readonly weightOffset: number;
@@ -91,9 +92,15 @@ export interface Attention {
   /** Before the rotation. */
   readonly queryNorm: HeadNorm | null;
   readonly keyNorm: HeadNorm | null;
+  /** Of every head of the values, without weights; null for none. */
+  readonly valueNorm: { readonly epsilon: number } | null;
   readonly query: Matrix;
-  readonly key: Matrix;
-  readonly value: Matrix;
+  /** Null where the keys and values are those of another layer. */
+  readonly key: Matrix | null;
+  /** Null where the values are the products of the keys, before norm and rotation. */
+  readonly value: Matrix | null;
+  /** An earlier layer whose keys and values it reads, with heads like its own; null: it has its own. */
+  readonly cacheOf: number | null;
   /** The result is multiplied by the sigmoid of this product; null: it stays. */
   readonly outputGate: Matrix | null;
   readonly output: Matrix;
@@ -204,6 +211,14 @@ export interface ExpertsFeedForward {
 
 export type FeedForward = GatedFeedForward | ExpertsFeedForward;
 
+/** What a layer adds of its own embedding of the token, `input`: norm(project(activation(gate(x)) · input)). */
+export interface LayerInput {
+  readonly activation: Activation;
+  readonly gate: Matrix;
+  readonly project: Matrix;
+  readonly norm: RmsNorm;
+}
+
 /** x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. */
 export interface DecoderLayer {
   readonly attentionNorm: Norm | null;
@@ -218,6 +233,26 @@ export interface DecoderLayer {
    * `feedForwardNorm` is of x then; where it is null, the feed-forward reads attention's own input. @default false
    */
   readonly isParallel?: boolean;
+  /** What is added behind the feed-forward. */
+  readonly layerInput?: LayerInput;
+  /** Tensor of one number that multiplies all that comes of the layer. */
+  readonly outputFactor?: string;
+}
+
+/**
+ * Embeddings that every layer has for itself: of [T, layers, width], the norm of each row of the projected embeddings,
+ * times `projectionScale` before, plus the tokens' own rows times `tokenScale`; all times `scale`.
+ */
+export interface LayerEmbeddings {
+  /** Module of the tokens' rows, [vocabularySize, layers · width]. */
+  readonly module: string;
+  readonly vocabularySize: number;
+  readonly width: number;
+  readonly tokenScale: number;
+  readonly projection: Matrix;
+  readonly projectionScale: number;
+  readonly norm: RmsNorm;
+  readonly scale: number;
 }
 
 /** How positions rotate the leading `dimensions` elements of a head; even. */
@@ -238,6 +273,7 @@ export interface Decoder {
   /** Module of the embeddings, [vocabularySize, hiddenSize]. */
   readonly embedding: string;
   readonly embeddingScale: number;
+  readonly layerEmbeddings?: LayerEmbeddings;
   readonly rotaryEmbeddings: readonly RotaryEmbedding[];
   readonly layers: readonly DecoderLayer[];
   readonly finalNorm: Norm;
@@ -263,7 +299,10 @@ export interface Decoder {
 export function cacheElementsPerToken({ layers }: Decoder): number {
   return layers.reduce(
     (sum, { mixer }) =>
-      sum + (mixer.kind === 'attention' ? 2 * mixer.kvHeads * mixer.headDimension : 0),
+      sum +
+      (mixer.kind === 'attention' && mixer.cacheOf === null
+        ? 2 * mixer.kvHeads * mixer.headDimension
+        : 0),
     0,
   );
 }

@@ -11,6 +11,7 @@ export type {
   GatedFeedForward,
   GatedNorm,
   HeadNorm,
+  LayerEmbeddings,
   LayerHeadNorm,
   LayerNorm,
   Matrix,

@@ -3,6 +3,7 @@ import { ernie45 } from './families/ernie4-5.ts';
 import { exaone4 } from './families/exaone4.ts';
 import { sevenLinearLayers, type Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './families/gemma.ts';
+import { gemma4 } from './families/gemma4.ts';
 import { glm4 } from './families/glm4.ts';
 import { granite } from './families/granite.ts';
 import { llama } from './families/llama.ts';
@@ -47,6 +48,7 @@ export const families: readonly Family[] = [
   gemma,
   gemma2,
   gemma3,
+  gemma4,
   granite,
   smollm3,
   olmo2,

@@ -43,6 +43,13 @@ export type RopeConfig =
       /** Whether the bounds of the passage are rounded to whole dimensions. */
       readonly truncate: boolean;
     }
+  /** The first `rotatedPairs` pairs turn, the others do not; every frequency divided by `factor`. */
+  | {
+      readonly kind: 'proportional';
+      readonly theta: number;
+      readonly factor: number;
+      readonly rotatedPairs: number;
+    }
   /**
    * Ding et al. 2024: every pair divided by a factor of its own, of one list up to `originalContextLength` tokens and of
    * the other in a longer sequence.
@@ -107,7 +114,7 @@ export const ropeFieldsSchema = {
 type RopeFields = z.infer<z.ZodObject<typeof ropeFieldsSchema>>;
 type RopeParameters = z.infer<typeof ropeSchema>;
 
-const KNOWN_KINDS = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope'];
+const KNOWN_KINDS = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'proportional'];
 
 /** As in transformers, `rope_scaling` wins as a whole over `rope_parameters`; an empty one counts as none. */
 function parametersOf({ rope_scaling, rope_parameters }: RopeFields): RopeParameters {
@@ -156,7 +163,11 @@ export function readRope(
   const theta = given.rope_theta ?? fields.rope_theta ?? defaultTheta;
   const kind = given.rope_type ?? given.type ?? 'default';
   const partial = given.partial_rotary_factor ?? fields.partial_rotary_factor ?? 1;
-  if (kind !== 'default' && Math.floor(headDimension * partial) !== headDimension)
+  if (
+    kind !== 'default' &&
+    kind !== 'proportional' &&
+    Math.floor(headDimension * partial) !== headDimension
+  )
     throw unsupported(
       'partial_rotary_factor',
       String(partial),
@@ -215,6 +226,13 @@ export function readRope(
         attentionFactor:
           given.attention_factor ??
           (stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(originalContextLength))),
+      };
+    case 'proportional':
+      return {
+        kind,
+        theta,
+        factor: given.factor ?? 1,
+        rotatedPairs: Math.floor((partial * headDimension) / 2),
       };
     default:
       throw unsupported(
@@ -332,6 +350,7 @@ export function longestContext(rope: RopeConfig, contextLength: number): number 
   switch (rope.kind) {
     case 'linear':
     case 'dynamic':
+    case 'proportional':
       return Math.max(contextLength, Math.floor(contextLength * rope.factor));
     case 'yarn':
       return Math.max(contextLength, Math.floor(rope.originalContextLength * rope.factor));

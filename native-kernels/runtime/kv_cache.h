@@ -28,6 +28,8 @@ class KvCache {
   /// Gives back the pages that hold no position below `end`.
   void shrink(std::size_t end);
 
+  bool has_layer(std::size_t layer) const { return layers_.contains(layer); }
+
   /// @throws Error("internal") when `layer` is unknown
   AttentionCache view(std::size_t layer) const;
 

@@ -46,6 +46,7 @@ struct SessionState {
   // Rotated queries and keys of the attention operator that runs; grown to the largest chunk, then reused.
   std::vector<float> query_scratch;
   std::vector<float> key_scratch;
+  std::vector<float> value_scratch;  // normalized values
   std::vector<float> attention_scratch;
 
   /// ONNX Runtime carries only a number and a text through a failed run; the first failure is kept here whole.

@@ -64,7 +64,10 @@ const attentionSchema = z.looseObject({
 });
 
 /** The square root of the width, in the type of the weights: bfloat16 rounds 55.43 to 55.5, and training did so. */
-function embeddingScale({ hiddenSize, dtype }: Outline): number {
+export function embeddingScale({
+  hiddenSize,
+  dtype,
+}: Pick<Outline, 'hiddenSize' | 'dtype'>): number {
   const scale = Math.fround(Math.sqrt(hiddenSize));
   if (dtype !== 'bfloat16') return scale;
   const [bits = 0] = new Uint32Array(Float32Array.of(scale).buffer);

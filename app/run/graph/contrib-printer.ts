@@ -1,4 +1,4 @@
-import type { Decoder, LayerHeadNorm, LayerNorm, Norm } from '../../models/index.ts';
+import type { Decoder, LayerHeadNorm, LayerNorm, Norm, RmsNorm } from '../../models/index.ts';
 import type { NamedMatrix, NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { addProjection, addProjections } from './contrib-linear.ts';
 import { toActivations, unfitForGpu, type ContribContext } from './contrib-weights.ts';
@@ -35,6 +35,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       return 'it chooses among experts';
     case 'attention': {
       const { rope, headDimension, queryNorm, keyNorm, temperature } = node.attention;
+      if (node.own === null) return 'some of its layers read the keys and values of others';
       if (temperature !== null) return 'its queries grow with their position';
       if (rope === null) return 'some of its layers do not rotate queries and keys';
       if (headDimension % HEAD_MULTIPLE !== 0)
@@ -55,6 +56,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'residual-norm':
     case 'add':
     case 'scale':
+    case 'scale-stored':
     case 'softcap':
     case 'wanted-rows':
     case 'linear':
@@ -76,6 +78,10 @@ function normWeight(
   { norm, width }: { readonly norm: Norm; readonly width: number },
 ): string {
   const { writer } = context;
+  if (norm.module === null) {
+    const ones = new Float32Array(width).fill(1);
+    return toActivations(context, writer.table(`ones.${width}`, ones));
+  }
   const name = `${norm.module}.weight`;
   const stored = writer.weight(name, { types: floatTypes, shape: [width] });
   const weight = toActivations(context, stored);
@@ -105,15 +111,14 @@ function rmsNorm(
   });
 }
 
-/** Norms every head of `input` [1, tokens, heads * headDimension] by itself. */
-function headNorm(
+/** Norms every `width` elements of `input` [1, tokens, groups * width] by themselves. */
+function groupNorm(
   printer: Printer,
   name: string,
   input: string,
-  { attention, norm }: Pick<NodeOf<'attention'>, 'attention'> & Pick<NodeOf<'rms-norm'>, 'norm'>,
+  { norm, width }: Pick<NodeOf<'rms-norm'>, 'norm' | 'width'>,
 ): string {
   const { writer } = printer;
-  const width = attention.headDimension;
   const reshaped = (part: string, from: string, shape: readonly number[]): string =>
     writer.standardOperator('Reshape', `${name}.${part}`, [
       from,
@@ -123,7 +128,10 @@ function headNorm(
   const separate = reshaped('heads', input, [0, 0, -1, width]);
   const weight = normWeight(printer, { norm, width });
   const normed = rmsNorm(printer, `${name}.normed`, separate, weight, norm.epsilon);
-  return reshaped('rows', normed, [0, 0, -1]);
+  return writer.standardOperator('Reshape', name, [
+    normed,
+    writer.constant(`${name}.shape`, 'I64', [3], [0, 0, -1]),
+  ]);
 }
 
 /** A product that attention reads, computed by itself. */
@@ -137,20 +145,23 @@ function product(printer: Printer, name: string): string {
 /** Queries, keys and values: side by side in one value where nothing stands between products and attention. */
 function attentionValues(printer: Printer, node: NodeOf<'attention'>): readonly string[] {
   const { name, attention } = node;
-  const names = [node.query, node.key, node.value];
+  const names = [node.query, node.own?.key ?? '', node.own?.value ?? ''];
   const pending = names.flatMap((each) => printer.attentionInputs.get(each) ?? []);
-  const { queryNorm, keyNorm } = attention;
-  if (pending.length === names.length && queryNorm === null && keyNorm === null) {
+  const { queryNorm, keyNorm, valueNorm, headDimension: width } = attention;
+  const isPlain = queryNorm === null && keyNorm === null && valueNorm === null;
+  if (pending.length === names.length && isPlain) {
     for (const each of names) printer.attentionInputs.delete(each);
     const parts = pending.map(({ part, input }) => ({ ...part, input }));
     const [q = '', k = '', v = ''] = addProjections(printer, `${name}.qkv`, parts);
     return [q, k, v];
   }
   const [q = '', k = '', v = ''] = names.map((each) => product(printer, each));
+  const normed = (part: string, input: string, norm: RmsNorm | null): string =>
+    norm === null ? input : groupNorm(printer, `${name}.${part}_norm`, input, { norm, width });
   return [
-    queryNorm === null ? q : headNorm(printer, `${name}.q_norm`, q, { attention, norm: queryNorm }),
-    keyNorm === null ? k : headNorm(printer, `${name}.k_norm`, k, { attention, norm: keyNorm }),
-    v,
+    normed('q', q, queryNorm),
+    normed('k', k, keyNorm),
+    normed('v', v, valueNorm && { ...valueNorm, kind: 'rms', module: null, weightOffset: 0 }),
   ];
 }
 
@@ -363,6 +374,10 @@ function printNode(printer: Printer, node: PlanNode): void {
       return;
     case 'rms-norm': {
       const input = product(printer, node.input);
+      if (node.groups !== undefined) {
+        groupNorm(printer, node.name, input, node);
+        return;
+      }
       rmsNorm(printer, node.name, input, normWeight(printer, node), node.norm.epsilon);
       return;
     }
@@ -381,6 +396,12 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'gated':
       printGated(printer, node);
       return;
+    case 'scale-stored': {
+      const { writer } = printer;
+      const stored = writer.weight(node.tensor, { types: floatTypes, shape: [1] });
+      writer.standardOperator('Mul', node.name, [node.input, toActivations(printer, stored)]);
+      return;
+    }
     case 'add':
     case 'scale':
     case 'softcap':

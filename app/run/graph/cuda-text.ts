@@ -67,6 +67,7 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'rms-norm':
     case 'layer-norm':
     case 'residual-norm':
+    case 'scale-stored':
     case 'linear':
     case 'attention':
     case 'gated':
@@ -147,6 +148,8 @@ export function cudaObstacle(node: PlanNode): string | null {
     case 'attention':
       if (node.interleaved) return 'it rotates neighbouring elements';
       if (node.attention.temperature !== null) return 'its queries grow with their position';
+      if (node.own === null) return 'some of its layers read the keys and values of others';
+      if (node.attention.valueNorm !== null) return 'it normalizes values';
       return node.attention.rope === null || node.attention.softcap !== null
         ? 'its attention has no rotation, or limits its scores'
         : null;
@@ -157,6 +160,7 @@ export function cudaObstacle(node: PlanNode): string | null {
       return null;
     case 'add':
     case 'scale':
+    case 'scale-stored':
     case 'softcap':
     case 'sigmoid-gate':
     case 'open':

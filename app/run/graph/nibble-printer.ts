@@ -26,7 +26,9 @@ function rotaryNames(index: number): readonly [cos: string, sin: string] {
   return [`${name}.cos`, `${name}.sin`];
 }
 
-function normWeight(writer: GraphWriter, module: string, size: number): string {
+/** @param size A norm without weights gets so many ones. */
+function normWeight(writer: GraphWriter, module: string | null, size: number): string {
+  if (module === null) return writer.table(`ones.${size}`, new Float32Array(size).fill(1));
   return writer.weight(`${module}.weight`, { types: floatTypes, shape: [size] });
 }
 
@@ -74,7 +76,8 @@ function printRotary(writer: GraphWriter, { index, embedding }: NodeOf<'rotary'>
 
 function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
   const { attention } = node;
-  const { headDimension, queryNorm, keyNorm } = attention;
+  const { headDimension, queryNorm, keyNorm, valueNorm } = attention;
+  const { own } = node;
   const norms = [queryNorm, keyNorm].map((norm) =>
     norm === null ? '' : normWeight(writer, norm.module, headDimension),
   );
@@ -84,7 +87,7 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
   writer.operator(
     'Attention',
     node.name,
-    [node.query, node.key, node.value, ...rotation, 'position', ...norms],
+    [node.query, own?.key ?? '', own?.value ?? '', ...rotation, 'position', ...norms],
     {
       layer: { int: node.layer },
       heads: { int: attention.heads },
@@ -103,6 +106,8 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
             temperature_length: { float: temperature.length },
             temperature_offset: { float: temperature.offset },
           }),
+      ...(valueNorm === null ? {} : { value_norm: { int: 1 } }),
+      ...(own === null ? { shared: { int: 1 } } : {}),
     },
   );
 }
@@ -155,7 +160,16 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     }
     case 'rms-norm': {
       const weight = normWeight(writer, node.norm.module, node.width);
-      writer.operator('RmsNorm', node.name, [node.input, weight], normAttributes(node.norm));
+      const groups = node.groups === undefined ? {} : { groups: { int: node.groups } };
+      writer.operator('RmsNorm', node.name, [node.input, weight], {
+        ...normAttributes(node.norm),
+        ...groups,
+      });
+      return;
+    }
+    case 'scale-stored': {
+      const factor = writer.weight(node.tensor, { types: floatTypes, shape: [1] });
+      writer.operator('ScaleStored', node.name, [node.input, factor]);
       return;
     }
     case 'layer-norm':

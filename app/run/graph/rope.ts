@@ -95,6 +95,8 @@ function adjustmentOf(rope: RopeConfig, dimensions: number): Adjustment {
       return yarn(rope, dimensions);
     case 'longrope':
       return longrope(rope, dimensions, rope.shortFactors);
+    case 'proportional':
+      return (frequency, pair) => (pair < rope.rotatedPairs ? f32(frequency / rope.factor) : 0);
   }
 }
 
@@ -134,9 +136,10 @@ export function rotaryTable(rope: RopeConfig, dimensions: number): RotaryTable {
   const other =
     rope.kind === 'longrope' ? tableOf(longrope(rope, dimensions, rope.longFactors)) : null;
   const attentionScaling = attentionScalingOf(rope);
+  const mayRest = rope.kind === 'proportional';
   const isUsable =
     [...inverseFrequencies, ...(other ?? [])].every(
-      (frequency) => Number.isFinite(frequency) && frequency > 0,
+      (frequency) => Number.isFinite(frequency) && (frequency > 0 || (mayRest && frequency === 0)),
     ) && Number.isFinite(attentionScaling);
   if (!isUsable)
     throw new AppError(

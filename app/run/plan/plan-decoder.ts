@@ -7,6 +7,7 @@ import type {
   GatedDelta,
   GatedFeedForward,
   HeadNorm,
+  LayerEmbeddings,
   Matrix,
   Mixer,
   Norm,
@@ -150,25 +151,35 @@ function addAttention(walk: Walk, layer: number, attention: Attention, input: st
   const name = `layers.${layer}`;
   const { heads, kvHeads, headDimension, queryNorm, keyNorm, outputGate } = attention;
   const { rotaryEmbeddings } = walk.decoder;
-  const [query = '', key = '', value = '', gate = ''] = walk.linears(`${name}.qkv`, input, [
+  const parts = [
     { ...attention.query, name: `${name}.q` },
-    { ...attention.key, name: `${name}.k` },
-    { ...attention.value, name: `${name}.v` },
+    ...(attention.key === null ? [] : [{ ...attention.key, name: `${name}.k` }]),
+    ...(attention.value === null ? [] : [{ ...attention.value, name: `${name}.v` }]),
     ...(outputGate === null ? [] : [{ ...outputGate, name: `${name}.output_gate` }]),
-  ]);
+  ];
+  walk.linears(`${name}.qkv`, input, parts);
+  const query = `${name}.q`;
+  const key = `${name}.k`;
+  const value = attention.value === null ? key : `${name}.v`;
+  const gate = `${name}.output_gate`;
   walk.nodes.push({
     op: 'attention',
     name: `${name}.attention`,
-    layer,
+    layer: attention.cacheOf ?? layer,
     attention: {
       ...attention,
       queryNorm: attentionsNorm(queryNorm),
       keyNorm: attentionsNorm(keyNorm),
     },
     query: walk.headNorm(`${name}.q_norm`, query, queryNorm, heads, headDimension),
-    key: walk.headNorm(`${name}.k_norm`, key, keyNorm, kvHeads, headDimension),
-    value,
-    epsilon: queryNorm?.epsilon ?? walk.decoder.finalNorm.epsilon,
+    own:
+      attention.key === null
+        ? null
+        : {
+            key: walk.headNorm(`${name}.k_norm`, key, keyNorm, kvHeads, headDimension),
+            value,
+          },
+    epsilon: queryNorm?.epsilon ?? attention.valueNorm?.epsilon ?? walk.decoder.finalNorm.epsilon,
     interleaved: rotaryEmbeddings[attention.rope ?? -1]?.interleaved ?? false,
   });
   if (outputGate === null) return `${name}.attention`;
@@ -281,6 +292,37 @@ function addBeside(
   return { stream: `${name}.middle`, normed };
 }
 
+/** The name of the rows that a layer adds of its own embeddings. */
+const layerRows = (layer: number): string => `layers.${layer}.rows`;
+
+/** What stands behind the feed-forward of layers that add their own embeddings, or scale what comes of them. */
+function addLayerInput(
+  walk: Walk,
+  index: number,
+  { layerInput, outputFactor }: DecoderLayer,
+  input: string,
+  isLast: boolean,
+): string {
+  const name = `layers.${index}`;
+  let stream = input;
+  if (layerInput !== undefined) {
+    const rows = isLast ? walk.wanted('wanted.rows', layerRows(index)) : layerRows(index);
+    const gate = walk.linear(`${name}.rows_gate`, stream, layerInput.gate);
+    const { activation } = layerInput;
+    const gated = `${name}.rows_gated`;
+    walk.nodes.push({ op: 'gated', name: gated, activation, gate, up: rows });
+    const projected = walk.linear(`${name}.rows_projected`, gated, layerInput.project);
+    const { hiddenSize } = walk.decoder;
+    const added = walk.norm(`${name}.rows_norm`, projected, layerInput.norm, hiddenSize);
+    walk.nodes.push({ op: 'add', name: `${name}.with_rows`, a: added, b: stream });
+    stream = `${name}.with_rows`;
+  }
+  if (outputFactor === undefined) return stream;
+  const scaled = `${name}.out`;
+  walk.nodes.push({ op: 'scale-stored', name: scaled, input: stream, tensor: outputFactor });
+  return scaled;
+}
+
 function addLayer(walk: Walk, index: number, input: Stream): Stream {
   const { layers, hiddenSize, finalNorm } = walk.decoder;
   const layer = layers[index];
@@ -292,7 +334,7 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   const isLast = next === undefined;
   const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;
   const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
-  const output = walk.norm(
+  const attentionOutput = walk.norm(
     `${name}.o_norm`,
     walk.linear(`${name}.o`, attention, layer.mixer.output),
     layer.afterAttentionNorm,
@@ -300,23 +342,50 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   );
   const middle =
     layer.isParallel === true
-      ? addBeside(walk, name, layer, output, {
+      ? addBeside(walk, name, layer, attentionOutput, {
           stream,
           normed: () => (isLast ? walk.wanted('wanted.normed', input.normed) : input.normed),
         })
-      : addResidual(walk, `${name}.middle`, layer, output, stream, {
+      : addResidual(walk, `${name}.middle`, layer, attentionOutput, stream, {
           norm: layer.feedForwardNorm,
           isLast: false,
         });
   const fed = addFeedForward(walk, index, layer.feedForward, middle.normed);
-  return addResidual(
-    walk,
-    `${name}.end`,
-    layer,
-    walk.norm(`${name}.down_norm`, fed, layer.afterFeedForwardNorm, hiddenSize),
-    middle.stream,
-    { norm: isLast ? finalNorm : next.attentionNorm, isLast },
-  );
+  const normed = walk.norm(`${name}.down_norm`, fed, layer.afterFeedForwardNorm, hiddenSize);
+  const norm = isLast ? finalNorm : next.attentionNorm;
+  const end = `${name}.end`;
+  if (layer.layerInput === undefined && layer.outputFactor === undefined)
+    return addResidual(walk, end, layer, normed, middle.stream, { norm, isLast });
+  const sum = addResidual(walk, `${name}.fed`, layer, normed, middle.stream, {
+    norm: null,
+    isLast,
+  });
+  const output = addLayerInput(walk, index, layer, sum.stream, isLast);
+  return { stream: output, normed: walk.norm(end, output, norm, hiddenSize) };
+}
+
+/** The embeddings that every layer has for itself, one value a layer. */
+function addLayerEmbeddings(walk: Walk, embeddings: LayerEmbeddings, embedded: string): void {
+  const { layers } = walk.decoder;
+  const { module, vocabularySize, width, tokenScale, projection, norm, scale } = embeddings;
+  const tokens = 'rows.tokens';
+  const hiddenSize = layers.length * width;
+  walk.nodes.push({
+    op: 'embedding',
+    name: tokens,
+    module,
+    vocabularySize,
+    hiddenSize,
+    scale: tokenScale,
+  });
+  const product = walk.linear('rows.projection', embedded, projection);
+  const input = walk.scaled('rows.projected', product, embeddings.projectionScale);
+  const normed = 'rows.norm';
+  walk.nodes.push({ op: 'rms-norm', name: normed, input, norm, width, groups: layers.length });
+  walk.nodes.push({ op: 'add', name: 'rows.sum', a: normed, b: tokens });
+  const parts = layers.map((_, layer) => ({ name: layerRows(layer), width }));
+  const sum = walk.scaled('rows', 'rows.sum', scale);
+  walk.nodes.push({ op: 'split', name: 'rows.split', input: sum, groups: 1, parts });
 }
 
 /**
@@ -339,6 +408,8 @@ export function planDecoder(decoder: Decoder, headModule: string): Plan {
     hiddenSize,
     scale: decoder.embeddingScale,
   });
+  const { layerEmbeddings } = decoder;
+  if (layerEmbeddings !== undefined) addLayerEmbeddings(walk, layerEmbeddings, embedded);
   let stream: Stream = {
     stream: embedded,
     normed: walk.norm('layers.0.start', embedded, layers[0]?.attentionNorm ?? null, hiddenSize),

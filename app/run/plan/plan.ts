@@ -31,13 +31,14 @@ export type PlanNode =
       readonly hiddenSize: number;
       readonly scale: number;
     }
-  /** Every row of `input` [.., width] normalized. */
+  /** Every row of `input` [.., width] normalized; of [.., groups · width] every group of a row by itself. */
   | {
       readonly op: 'rms-norm';
       readonly name: string;
       readonly input: string;
       readonly norm: RmsNorm;
       readonly width: number;
+      readonly groups?: number;
     }
   /** The same centered; or each of several heads of equal width by itself, with the weights that `norm` says. */
   | {
@@ -73,6 +74,13 @@ export type PlanNode =
       readonly input: string;
       readonly factor: number;
     }
+  /** `input` times the one number of a stored tensor. */
+  | {
+      readonly op: 'scale-stored';
+      readonly name: string;
+      readonly input: string;
+      readonly tensor: string;
+    }
   /** cap · tanh(input / cap) */
   | { readonly op: 'softcap'; readonly name: string; readonly input: string; readonly cap: number }
   /** The rows of `input` whose logits are wanted: [R, ..] of [T, ..]. */
@@ -95,15 +103,17 @@ export type PlanNode =
       readonly groups: number;
       readonly parts: readonly { readonly name: string; readonly width: number }[];
     }
-  /** Attention of T tokens over the cache of `layer`, [T, heads · headDimension]. */
+  /**
+   * Attention of T tokens over the cache of `layer`, [T, heads · headDimension]. Without keys and values it reads what an
+   * earlier attention has put there.
+   */
   | {
       readonly op: 'attention';
       readonly name: string;
       readonly layer: number;
       readonly attention: PlannedAttention;
       readonly query: string;
-      readonly key: string;
-      readonly value: string;
+      readonly own: { readonly key: string; readonly value: string } | null;
       /** Of the norms of queries and keys. */
       readonly epsilon: number;
       /** How pairs of rotated elements lie, as in `RotaryEmbedding`. */

@@ -45,12 +45,14 @@ class Attention final : public Kernel {
         rotate_(info.size("rotary_interleaved", 0, 0) == 0 ? rotate : rotate_neighbours),
         temperature_(info.real("temperature", 0.0f)),
         temperature_length_(info.real("temperature_length", 1.0f)),
-        temperature_offset_(info.real("temperature_offset", 0.0f)) {
+        temperature_offset_(info.real("temperature_offset", 0.0f)),
+        shared_(info.size("shared", 0, 0) != 0),
+        normalizes_values_(info.size("value_norm", 0, 0) != 0) {
     constexpr std::size_t kMaxHeads = 65536;
     if (heads_ % kv_heads_ != 0 || heads_ > kMaxHeads) {
       info.malformed(std::to_string(heads_) + " heads cannot share " + std::to_string(kv_heads_) + " KV heads");
     }
-    state.cache.add_layer(layer_, kv_heads_, head_dim_);
+    if (!shared_) state.cache.add_layer(layer_, kv_heads_, head_dim_);
     query_norm_ = info.floats(6, "the query norm", head_dim_);
     key_norm_ = info.floats(7, "the key norm", head_dim_);
     // Gemma stores weight - 1.
@@ -61,35 +63,28 @@ class Attention final : public Kernel {
 
   void compute(const KernelContext& context) override {
     std::size_t tokens = 0;
-    std::size_t key_tokens = 0;
-    std::size_t value_tokens = 0;
     const float* q = context.matrix(0, heads_ * head_dim_, &tokens);
-    const float* k = context.matrix(1, kv_heads_ * head_dim_, &key_tokens);
-    const float* v = context.matrix(2, kv_heads_ * head_dim_, &value_tokens);
     const Rotation rotation = read_rotation(context, tokens);
     const std::span<const std::int64_t> position = context.integers(5);
-    if (key_tokens != tokens || value_tokens != tokens || position.size() != 1 || position[0] < 0) {
-      throw Error("malformed-file", "operator Attention: its inputs do not fit together");
-    }
+    if (position.size() != 1 || position[0] < 0) misfit();
     float* out = context.output(0, tokens, heads_ * head_dim_);
     if (tokens == 0) return;
 
     const auto first = static_cast<std::size_t>(position[0]);
     state_.cache.reserve(first + tokens);
+    if (shared_ && !state_.cache.has_layer(layer_)) misfit();
     const AttentionCache cache = state_.cache.view(layer_);
+    if (cache.kv_heads != kv_heads_ || cache.head_dim != head_dim_) misfit();
     const Parallel parallel = context.parallel();
+    if (!shared_) append(context, cache, rotation, tokens, first);
     grow(state_.query_scratch, tokens * heads_ * head_dim_);
-    grow(state_.key_scratch, tokens * kv_heads_ * head_dim_);
     float* queries = state_.query_scratch.data();
-    float* keys = state_.key_scratch.data();
     for_rows(parallel, tokens, kTokensPerTask, [&](std::size_t begin, std::size_t end) {
       for (std::size_t token = begin; token < end; ++token) {
         prepare(q, queries, heads_, token, query_norm_, rotation);
-        prepare(k, keys, kv_heads_, token, key_norm_, rotation);
         if (temperature_ != 0) warm(queries + token * heads_ * head_dim_, first + token);
       }
     });
-    attention_append(cache, keys, v, tokens, first, state_.isa, parallel);
     attention(cache, {tokens, heads_, first, scale_, window_, softcap_}, queries, out, state_.isa, parallel,
               state_.attention_scratch);
     const std::size_t end = first + tokens;
@@ -122,6 +117,35 @@ class Attention final : public Kernel {
       throw Error("malformed-file", "operator Attention: the rotation does not fit its heads");
     }
     return rotation;
+  }
+
+  [[noreturn]] static void misfit() {
+    throw Error("malformed-file", "operator Attention: its inputs do not fit together");
+  }
+
+  /// Puts keys and values of the tokens into the cache.
+  void append(const KernelContext& context, const AttentionCache& cache, const Rotation& rotation, std::size_t tokens,
+              std::size_t first) const {
+    const std::size_t width = kv_heads_ * head_dim_;
+    std::size_t key_tokens = 0;
+    std::size_t value_tokens = 0;
+    const float* const k = context.matrix(1, width, &key_tokens);
+    const float* v = context.matrix(2, width, &value_tokens);
+    if (key_tokens != tokens || value_tokens != tokens) misfit();
+    grow(state_.key_scratch, tokens * width);
+    if (normalizes_values_) grow(state_.value_scratch, tokens * width);
+    float* const keys = state_.key_scratch.data();
+    float* const values = state_.value_scratch.data();
+    const Parallel parallel = context.parallel();
+    for_rows(parallel, tokens, kTokensPerTask, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t token = begin; token < end; ++token) prepare(k, keys, kv_heads_, token, key_norm_, rotation);
+      if (!normalizes_values_) return;
+      for (std::size_t i = begin * width; i < end * width; i += head_dim_) {
+        rms_normalize(v + i, nullptr, head_dim_, epsilon_, values + i);
+      }
+    });
+    if (normalizes_values_) v = values;
+    attention_append(cache, keys, v, tokens, first, state_.isa, parallel);
   }
 
   static void grow(std::vector<float>& scratch, std::size_t count) {
@@ -163,6 +187,8 @@ class Attention final : public Kernel {
   float temperature_;
   float temperature_length_;
   float temperature_offset_;
+  bool shared_;  // keys and values are those that the attention of another layer, `layer_`, has put into the cache
+  bool normalizes_values_;
   std::size_t bytes_read_ = 0;
   std::vector<float> query_norm_;
   std::vector<float> key_norm_;

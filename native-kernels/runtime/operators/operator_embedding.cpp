@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "float_convert.h"
 #include "operators.h"
 
@@ -14,7 +16,9 @@ class Embedding final : public Kernel {
     vocabulary_ = weight->dims[0];
     width_ = static_cast<std::size_t>(weight->dims[1]);
     data_ = weight->data;
-    state.embedding_rows = static_cast<std::size_t>(vocabulary_);
+    // Of several tables the shortest decides.
+    const auto rows = static_cast<std::size_t>(vocabulary_);
+    state.embedding_rows = state.embedding_rows == 0 ? rows : std::min(state.embedding_rows, rows);
   }
 
   void compute(const KernelContext& context) override {

@@ -37,7 +37,31 @@ class Gated final : public Kernel {
   Isa isa_;
 };
 
+/// x times one stored number.
+class ScaleStored final : public Kernel {
+ public:
+  explicit ScaleStored(const KernelInfo& info) : factor_(info.floats(1, "the factor", 1)) {
+    if (factor_.empty()) info.malformed("the factor is not stored");
+  }
+
+  void compute(const KernelContext& context) override {
+    const std::optional<Tensor> x = context.optional_input(0);
+    if (!x || x->dims.size() != 2) throw Error("malformed-file", "operator ScaleStored: its input is no matrix");
+    const std::size_t count = x->count();
+    float* out = context.output(0, static_cast<std::size_t>(x->dims[0]), static_cast<std::size_t>(x->dims[1]));
+    const auto* values = static_cast<const float*>(x->data);
+    for (std::size_t i = 0; i < count; ++i) out[i] = values[i] * factor_[0];
+  }
+
+ private:
+  std::vector<float> factor_;
+};
+
 }  // namespace
+
+std::unique_ptr<Kernel> create_scale_stored(const KernelInfo& info, SessionState&) {
+  return std::make_unique<ScaleStored>(info);
+}
 
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo&, SessionState& state) {
   return std::make_unique<Gated>("SiluMul", silu_multiply, state.isa);

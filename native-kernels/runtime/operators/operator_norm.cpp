@@ -22,14 +22,15 @@ std::vector<float> read_weight(const KernelInfo& info, std::size_t index) {
 
 class RmsNorm final : public Kernel {
  public:
-  explicit RmsNorm(const KernelInfo& info) : weight_(read_weight(info, 1)), epsilon_(info.real("epsilon")) {}
+  explicit RmsNorm(const KernelInfo& info)
+      : weight_(read_weight(info, 1)), epsilon_(info.real("epsilon")), groups_(info.size("groups", 1, 1)) {}
 
   void compute(const KernelContext& context) override {
     const std::size_t width = weight_.size();
     std::size_t rows = 0;
-    const float* x = context.matrix(0, width, &rows);
-    float* out = context.output(0, rows, width);
-    for_rows(context.parallel(), rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    const float* x = context.matrix(0, groups_ * width, &rows);
+    float* out = context.output(0, rows, groups_ * width);
+    for_rows(context.parallel(), rows * groups_, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
       for (std::size_t row = begin; row < end; ++row) {
         rms_normalize(x + row * width, weight_.data(), width, epsilon_, out + row * width);
       }
@@ -39,6 +40,7 @@ class RmsNorm final : public Kernel {
  private:
   std::vector<float> weight_;
   float epsilon_;
+  std::size_t groups_;
 };
 
 class SkipRmsNorm final : public Kernel {
@@ -82,6 +84,10 @@ void rms_normalize(const float* x, const float* weight, std::size_t count, float
   for (const float value : partial) sum += value;
   for (; i < count; ++i) sum += x[i] * x[i];
   const float factor = 1.0f / std::sqrt(sum / static_cast<float>(count) + epsilon);
+  if (weight == nullptr) {
+    for (i = 0; i < count; ++i) out[i] = x[i] * factor;
+    return;
+  }
   for (i = 0; i < count; ++i) out[i] = x[i] * factor * weight[i];
 }
 

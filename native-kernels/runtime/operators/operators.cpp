@@ -19,9 +19,13 @@ constexpr InputSpec kSkipRmsNorm[] = {kReal, kReal, kStored};
 // Weights of further heads are stored behind the bias and are no declared inputs.
 constexpr InputSpec kLayerNorm[] = {kReal, kStored, kStored};
 constexpr InputSpec kSkipLayerNorm[] = {kReal, kReal, kStored, kStored};
+constexpr InputSpec kScaleStored[] = {kReal, kStored};
 constexpr InputSpec kRotary[] = {kInteger, kInteger, kStored, kStored};
 constexpr InputSpec kRotation{ort::kFloat, true};
-constexpr InputSpec kAttention[] = {kReal, kReal, kReal, kRotation, kRotation, kInteger, kStored, kStored};
+// Absent where the layer reads the cache of another.
+constexpr InputSpec kOwnKeys{ort::kFloat, true};
+constexpr InputSpec kAttention[] = {kReal,    kOwnKeys, kOwnKeys, kRotation, kRotation,
+                                    kInteger, kStored,  kStored,  kStored};
 constexpr InputSpec kGated[] = {kReal, kReal};
 // The matrices are stored, and so many that they are no declared inputs: their places are numbered behind these.
 constexpr InputSpec kExperts[] = {kReal, kReal};
@@ -45,6 +49,7 @@ constexpr OperatorSpec kSpecs[] = {
     {"SkipRmsNorm", kSkipRmsNorm, 2, 0, create_skip_rms_norm},
     {"LayerNorm", kLayerNorm, 1, 0, create_layer_norm},
     {"SkipLayerNorm", kSkipLayerNorm, 2, 0, create_skip_layer_norm},
+    {"ScaleStored", kScaleStored, 1, 0, create_scale_stored},
     {"Rotary", kRotary, 2, 0, create_rotary},
     {"Attention", kAttention, 1, 0, create_attention},
     {"SiluMul", kGated, 1, 0, create_silu_mul},

@@ -94,6 +94,8 @@ describe('readDecoder', () => {
         rope: 0,
         queryNorm: null,
         keyNorm: null,
+        valueNorm: null,
+        cacheOf: null,
         query: matrix('self_attn.q_proj', 64, 64),
         key: matrix('self_attn.k_proj', 64, 64),
         value: matrix('self_attn.v_proj', 64, 64),
@@ -161,7 +163,7 @@ describe('readDecoder', () => {
   });
 
   it.each([
-    ['of an unknown type', { rope_type: 'proportional', factor: 2 }, 'proportional'],
+    ['of an unknown type', { rope_type: 'axial', factor: 2 }, 'axial'],
     ['without a list of factors', { rope_type: 'longrope', factor: 2 }, 'short_factor'],
     [
       'over a part of a head',

@@ -127,6 +127,7 @@ describe.each([
   'gemma',
   'gemma2',
   'gemma3_text',
+  'gemma4_text',
   'granite',
   'olmo2',
   'olmo3',

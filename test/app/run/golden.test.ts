@@ -186,6 +186,8 @@ describe.each<[string, SchemeName]>([
   ['gemma2', 'llm-int8'],
   ['gemma3_text', 'nf4'],
   ['gemma3_text', 'nf4-dq'],
+  ['gemma4_text-small', 'nf4'],
+  ['gemma4_text-large', 'int4'],
   ['qwen3_moe', 'nf4'],
   ['qwen3_moe', 'nf4-dq'],
   ['qwen3_moe', 'int8-absmax'],
