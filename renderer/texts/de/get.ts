@@ -19,6 +19,9 @@ export const get: Texts<typeof english> = {
     likes: '{{number}} Likes',
     gated: 'fragt nach Erlaubnis',
     updated: 'geändert {{when}}',
+    otherHub:
+      'Dieser Link nennt {{other}}. Nibble fragt {{host}}, den Hub der Einstellungen, nach einem Modell dieses Namens.',
+    otherHubSettings: 'Hub ändern',
     failed:
       'Der Hub lässt sich gerade nicht durchsuchen. Eigene Modelle und das Beispielmodell gehen trotzdem.',
   },
@@ -51,6 +54,7 @@ export const get: Texts<typeof english> = {
     comesAlong: '{{size}}, liegt Nibble bei',
     commit: 'Revision',
     noLicense: 'nicht angegeben',
+    hub: 'Hub',
     gated: 'Zugang',
     gatedYes: 'nur mit Erlaubnis, die du hast',
     gatedNo: 'für alle offen',

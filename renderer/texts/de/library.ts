@@ -69,6 +69,13 @@ export const library: Texts<typeof english> = {
   folderUse: '{{used}} belegt',
   folderFree: '{{free}} frei',
   folderDefault: 'neue Modelle kommen hierher',
+  whole_one: '{{count}} Modell auf deinen Platten ist nicht in der Bibliothek',
+  whole_other: '{{count}} Modelle auf deinen Platten sind nicht in der Bibliothek',
+  wholeHint:
+    'Vollständig, aber nicht verzeichnet: etwa Dateien, die aus dem Papierkorb zurückkamen.',
+  wholeAdd: 'In die Bibliothek aufnehmen',
+  wholeAddNamed: '{{name}} in die Bibliothek aufnehmen',
+  wholeAdded: '{{name}} ist in der Bibliothek.',
   unfinished_one: '{{count}} unfertige Aufgabe hat {{size}} auf der Platte gelassen',
   unfinished_other: '{{count}} unfertige Aufgaben haben {{size}} auf der Platte gelassen',
   unreadable_one: '{{count}} Eintrag stammt von einem neueren Nibble',
@@ -123,6 +130,10 @@ export const library: Texts<typeof english> = {
   takeOffAction: 'Von der Liste nehmen',
   deleted: '{{name}} wurde gelöscht; {{size}} werden frei, sobald du den Papierkorb leerst.',
   deletedForever: '{{name}} wurde gelöscht; {{size}} sind frei.',
+  keptFiles_one:
+    '{{count}} Datei blieb in {{directory}}: Sie ist nicht, was Nibble geschrieben hat.',
+  keptFiles_other:
+    '{{count}} Dateien blieben in {{directory}}: Sie sind nicht, was Nibble geschrieben hat.',
   tookOff: '{{name}} steht nicht mehr auf der Liste.',
   foreverTitle: 'Der Papierkorb ist nicht benutzbar',
   foreverText:

@@ -16,6 +16,9 @@ export const get = {
     likes: '{{number}} likes',
     gated: 'asks for permission',
     updated: 'updated {{when}}',
+    otherHub:
+      'This link names {{other}}. Nibble asks {{host}}, the hub in the settings, for a model of the same name.',
+    otherHubSettings: 'Change the hub',
     failed:
       'The hub cannot be searched now. Models of your own and the sample model can still be used.',
   },
@@ -47,6 +50,7 @@ export const get = {
     comesAlong: '{{size}}, comes with Nibble',
     commit: 'Revision',
     noLicense: 'not stated',
+    hub: 'Hub',
     gated: 'Access',
     gatedYes: 'by permission, which you have',
     gatedNo: 'open to all',

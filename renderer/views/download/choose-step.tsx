@@ -4,10 +4,12 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { LinkButton } from '../../design/link-button.tsx';
 import { SearchField } from '../../design/fields.tsx';
+import { Note } from '../../design/notes.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { readTyped, type Typed } from './model-name.ts';
 import { OtherWays } from './other-ways.tsx';
 import { SearchResults } from './search-results.tsx';
+import { useSourceHub } from './use-download.ts';
 
 /** Where Enter leads: to what was named, or to the first result. */
 function targetOf(typed: Typed): string | null {
@@ -29,6 +31,7 @@ export function ChooseStep(): ReactNode {
   const found = useRef<HTMLDivElement>(null);
   const typed = readTyped(text);
   const target = targetOf(typed);
+  const { otherHub, host } = useSourceHub(typed.kind === 'repository' ? text.trim() : null);
   const query = queryOf(typed);
   const toResults = (event: KeyboardEvent): void => {
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
@@ -66,6 +69,18 @@ export function ChooseStep(): ReactNode {
             </span>
             <ArrowRight aria-hidden />
           </LinkButton>
+        )}
+        {otherHub === null || host === null ? null : (
+          <Note
+            kind="warn"
+            actions={
+              <LinkButton to={paths.settingsAt('hub')} size="small">
+                {t('search.otherHubSettings')}
+              </LinkButton>
+            }
+          >
+            <p>{t('search.otherHub', { other: otherHub, host })}</p>
+          </Note>
         )}
         {query === '' ? null : <SearchResults query={query} />}
       </div>

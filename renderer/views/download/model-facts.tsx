@@ -9,6 +9,7 @@ import { ExternalLink } from '../../frame/external-link.tsx';
 import { useDoctor, useLibrary } from '../../state/queries.ts';
 import { textKey } from '../../texts/text-key.ts';
 import { checkpointIn } from './plan.ts';
+import { useSourceHub } from './use-download.ts';
 
 /** Characters of a commit that tell it from every other of its repository. */
 const SHORT_COMMIT = 12;
@@ -28,6 +29,7 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
   const { data: doctor } = useDoctor();
   const download = useDownloadWords(inspection);
   const { architecture, repository, commit } = inspection;
+  const { host } = useSourceHub(inspection.source);
   // Of what is here already nobody asked the hub.
   const isOnHub =
     repository !== null && inspection.directory === null && inspection.source !== SAMPLE_SOURCE;
@@ -63,6 +65,12 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
           <dt>{t('facts.download')}</dt>
           <dd>{download}</dd>
         </div>
+        {isOnHub && host !== null ? (
+          <div>
+            <dt>{t('facts.hub')}</dt>
+            <dd>{host}</dd>
+          </div>
+        ) : null}
         {isOnHub ? (
           <div>
             <dt>{t('facts.gated')}</dt>

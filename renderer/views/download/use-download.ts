@@ -49,6 +49,23 @@ export function useInspection(source: string): UseQueryResult<Inspection> {
   });
 }
 
+/** Which hub a source is asked for; it depends on the settings, as what the hub says does. */
+export function useSourceHub(source: string | null): {
+  readonly host: string | null;
+  readonly otherHub: string | null;
+} {
+  const { data } = useQuery({
+    queryKey: ['inspect', 'hub', source],
+    queryFn: () => engine.sourceHub({ source: source ?? '' }),
+    enabled: source !== null,
+  });
+  const endpoint = data?.endpoint ?? null;
+  return {
+    host: endpoint === null ? null : new URL(endpoint).host,
+    otherHub: data?.otherHub ?? null,
+  };
+}
+
 /** Jobs that this window has seen at work, by their source: their results are shown when they end. */
 const followed = createStore<ReadonlyMap<string, number>>(new Map());
 

@@ -22,6 +22,7 @@ import { RowMenu } from './row-menu.tsx';
 import { selectionKey } from './selection-keys.ts';
 import { UnreadableNote } from './unreadable-note.tsx';
 import { UnfinishedList } from './unfinished-list.tsx';
+import { WholeModels } from './whole-models.tsx';
 import { useLibraryFilter } from './use-library-filter.ts';
 import { useRemoval, type Doomed } from './use-removal.ts';
 import { doomedArtifact, useRowActions } from './use-row-actions.ts';
@@ -143,6 +144,7 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
           grid.current?.focusRow(null);
         }}
       />
+      <WholeModels unfinished={library.unfinished} />
       <UnreadableNote entries={library.unreadable} />
       <LibraryTools filter={filter} onChange={changeFilter} />
       <Grid

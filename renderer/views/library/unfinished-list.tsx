@@ -16,7 +16,7 @@ type Unfinished = Library['unfinished'][number];
 
 /** What interrupted jobs left on the disk: to be resumed or discarded. */
 export function UnfinishedList({
-  unfinished,
+  unfinished: all,
   onGone,
 }: {
   readonly unfinished: readonly Unfinished[];
@@ -24,6 +24,8 @@ export function UnfinishedList({
 }): ReactNode {
   const { t } = useTranslation('library');
   const [asked, setAsked] = useState<Unfinished | null>(null);
+  // A whole model is nobody's job: `WholeModels` shows it.
+  const unfinished = all.filter(({ wholeModel }) => wholeModel === undefined);
   if (unfinished.length === 0) return null;
   const size = formatBytes(unfinished.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const discard = async ({ name }: Unfinished): Promise<void> => {

@@ -46,7 +46,7 @@ export function useRemoval(onGone: () => void): {
       const { id, name, available } = one;
       try {
         // Without its disk only the line can go, which the engine calls deleting for good.
-        const { freedBytes, deletedFiles } = await engine.remove({
+        const { freedBytes, deletedFiles, directory, keptFiles } = await engine.remove({
           id,
           forever: forever || !available,
         });
@@ -59,6 +59,8 @@ export function useRemoval(onGone: () => void): {
               ? t('deletedForever', { name, size })
               : t('deleted', { name, size }),
         });
+        if (deletedFiles && keptFiles.length > 0)
+          toast({ text: t('keptFiles', { count: keptFiles.length, directory }) });
       } catch (thrown) {
         const error = toAppError(thrown);
         if (!forever && couldWorkForGood(error)) {

@@ -56,6 +56,38 @@ describe('settings', () => {
     expect(await engine.handlers.settings({}, quiet)).toEqual(defaultSettings);
   });
 
+  it('keep the entries of a list that a newer version wrote, whatever is changed here', async () => {
+    await (await TestEngine.open(home)).close();
+    const catalog = new Sqlite(path.join(home, 'catalog.sqlite'));
+    const put = catalog.prepare('INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)');
+    const get = catalog
+      .prepare<[string], string>('SELECT value FROM settings WHERE name = ?')
+      .pluck();
+    const stored = (name: string): unknown => JSON.parse(get.get(name) ?? 'null');
+    const preset = { of: 'tomorrow' };
+    put.run('defaultSchemes', JSON.stringify(['of-tomorrow', 'nf4', { bits: 3 }]));
+    put.run('presets', JSON.stringify([preset]));
+    await using engine = await TestEngine.open(home);
+    expect(await engine.handlers.settings({}, quiet)).toMatchObject({
+      defaultSchemes: ['nf4'],
+      presets: [],
+    });
+    await engine.handlers.updateSettings({ theme: 'dark' }, quiet);
+    expect(stored('defaultSchemes')).toEqual(['of-tomorrow', 'nf4', { bits: 3 }]);
+    const { defaultSchemes } = await engine.handlers.updateSettings(
+      { defaultSchemes: ['nf4', 'llm-int8'], presets: [] },
+      quiet,
+    );
+    expect(defaultSchemes).toEqual(['nf4', 'llm-int8']);
+    expect(stored('defaultSchemes')).toEqual(['nf4', 'llm-int8', 'of-tomorrow', { bits: 3 }]);
+    expect(stored('presets')).toEqual([preset]);
+    // Again and again, without multiplying.
+    await engine.handlers.updateSettings({ defaultSchemes: [] }, quiet);
+    await engine.handlers.updateSettings({ defaultSchemes: ['int4'] }, quiet);
+    expect(stored('defaultSchemes')).toEqual(['int4', 'of-tomorrow', { bits: 3 }]);
+    catalog.close();
+  });
+
   it('of another version count as never set', async () => {
     await (await TestEngine.open(home)).close();
     const db = new Sqlite(path.join(home, 'catalog.sqlite'));
