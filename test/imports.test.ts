@@ -46,6 +46,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'app/contract',
     'app/formats',
     'app/checkpoint',
+    'app/json',
     'app/models',
     'app/digest',
     'app/disk',

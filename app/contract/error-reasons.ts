@@ -11,6 +11,8 @@ export const errorReasons = {
   'already-quantized': { method: 'text' },
   /** What was made before is no longer whole: a file of it is gone, or has another size. */
   'artifact-damaged': { id: 'text', file: 'text', folder: 'text' },
+  /** The folder of an artifact was written by a newer Nibble, in a way that this one cannot read. It is kept. */
+  'artifact-newer': { folder: 'text', version: 'text', ownVersion: 'text' },
   /** A value of config.json cannot be what it is: missing, out of range, or at odds with another. */
   'bad-config-value': { field: 'text', value: 'text' },
   /** The model has several chat templates, and none of them is the default one. `names` by commas. */

@@ -37,12 +37,14 @@ export const libraryArtifactSchema = z.object({
 });
 export type LibraryArtifact = z.infer<typeof libraryArtifactSchema>;
 
-/** An entry of the catalog that this version cannot read: a newer Nibble made it, or something damaged it. */
+/** What this version cannot read: an entry of the catalog, or a folder of the library that a newer Nibble made. */
 export const unreadableEntrySchema = z.object({
   kind: z.enum(['checkpoint', 'artifact', 'job', 'comparison']),
   id: z.string(),
   name: z.string(),
   directory: z.string().nullable(),
+  /** Only of a folder that no entry points to: the version of Nibble that made it. It cannot be taken off the list. */
+  madeBy: z.string().optional(),
 });
 export type UnreadableEntry = z.infer<typeof unreadableEntrySchema>;
 

@@ -7,7 +7,7 @@ import { ProgressMeter } from '../progress/index.ts';
 import type { EngineContext } from './context.ts';
 import { checkFile, damageIn } from './damage.ts';
 import { requireReachable } from './register/folders.ts';
-import { unfinishedJobs } from './jobs/unfinished.ts';
+import { uncatalogued } from './jobs/unfinished.ts';
 import { unreadableEntries } from './register/unreadable.ts';
 
 /** The error for an id that is in no table, with the ids that look like it. */
@@ -57,15 +57,18 @@ type CatalogCalls = Pick<
 export function catalogCalls(context: EngineContext): CatalogCalls {
   const { models, records, conversations } = context.catalog;
   return {
-    list: async () => ({
-      checkpoints: models.checkpoints(),
-      artifacts: models.artifacts(),
-      unfinished: await unfinishedJobs(context),
-      unreadable: unreadableEntries(context),
-      damaged: Object.fromEntries(
-        [...models.damagedFiles()].map(([id, files]) => [id, [...files]]),
-      ),
-    }),
+    list: async () => {
+      const { unfinished, newer } = await uncatalogued(context);
+      return {
+        checkpoints: models.checkpoints(),
+        artifacts: models.artifacts(),
+        unfinished,
+        unreadable: [...unreadableEntries(context), ...newer],
+        damaged: Object.fromEntries(
+          [...models.damagedFiles()].map(([id, files]) => [id, [...files]]),
+        ),
+      };
+    },
 
     show: ({ id }) => {
       const checkpoint = models.checkpoint(id);

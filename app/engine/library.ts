@@ -24,7 +24,7 @@ import { addPath } from './register/add-path.ts';
 import { deleteRecords, isLinked } from './home/records.ts';
 import { removeEntry } from './remove-entry.ts';
 import { scanFolder } from './register/scan-folder.ts';
-import { discardUnfinished, unfinishedJobs } from './jobs/unfinished.ts';
+import { discardUnfinished, uncatalogued } from './jobs/unfinished.ts';
 import { forgetUnreadable, unreadableEntries } from './register/unreadable.ts';
 
 type LibraryCalls = Pick<
@@ -121,7 +121,7 @@ export function libraryCalls(
     library: async () => {
       const checkpoints = models.checkpoints();
       const artifacts = models.artifacts();
-      const unfinished = await unfinishedJobs(context, jobs.busyDirectories());
+      const { unfinished, newer } = await uncatalogued(context, jobs.busyDirectories());
       const damaged = models.damagedFiles();
       const damagedFiles = (id: string): DamagedFile[] => [...(damaged.get(id) ?? [])];
       return {
@@ -146,7 +146,7 @@ export function libraryCalls(
           })),
         ),
         unfinished,
-        unreadable: unreadableEntries(context),
+        unreadable: [...unreadableEntries(context), ...newer],
         totalBytes:
           usedBytes(checkpoints, artifacts) +
           unfinished.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

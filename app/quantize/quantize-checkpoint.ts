@@ -21,14 +21,9 @@ import { artifactConfigText } from './artifact-config.ts';
 import { copyCompanionFiles, listCompanionFiles } from './companion-files.ts';
 import { Journal, JOURNAL_FILE } from './journal.ts';
 import { linkWeights } from './link-weights.ts';
-import {
-  FORMAT_VERSION,
-  MANIFEST_FILE,
-  manifestFingerprint,
-  manifestSchema,
-  WEIGHTS_HASH,
-} from './manifest.ts';
+import { FORMAT_VERSION, MANIFEST_FILE, manifestFingerprint, WEIGHTS_HASH } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
+import { readManifest } from './read-manifest.ts';
 import { weightFormats } from '../formats/index.ts';
 import type { QuantizationPlan } from './plan.ts';
 import { artifactTotals } from './totals.ts';
@@ -122,13 +117,17 @@ function toResult(manifest: Manifest): QuantizedArtifact {
   };
 }
 
-/** The manifest of a folder; null when there is no sound one. */
-async function readManifest(directory: string): Promise<Manifest | null> {
+/**
+ * The manifest of a folder; null when there is no sound one.
+ *
+ * @throws AppError 'unsupported-model' where a newer Nibble made it
+ */
+async function manifestThere(directory: string, toolVersion: string): Promise<Manifest | null> {
   try {
-    const text = await readFile(path.join(directory, MANIFEST_FILE), 'utf8');
-    const parsed = manifestSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
-  } catch {
+    return await readManifest(directory, toolVersion);
+  } catch (error) {
+    const known = toAppError(error);
+    if (known.reason === 'artifact-newer') throw known;
     return null;
   }
 }
@@ -162,7 +161,7 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
     try {
       if (await exists(directory)) {
         // Killed after the rename and before anyone took note of it.
-        const manifest = await readManifest(directory);
+        const manifest = await manifestThere(directory, options.toolVersion);
         if (manifest?.fingerprint === fingerprint) return toResult(manifest);
         throw new AppError('invalid-input', `${directory} exists already and is something else.`, {
           remedy: 'Remove it, or choose another name with --name.',

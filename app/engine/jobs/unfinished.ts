@@ -1,11 +1,12 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '../../contract/error.ts';
+import { AppError, toAppError } from '../../contract/error.ts';
+import type { UnreadableEntry } from '../../contract/library.ts';
 import { acquireLock, FOLDER_LOCK_NAME } from '../../disk/index.ts';
 import { JOURNAL_NAME } from '../../hub/index.ts';
 import type { JobPlace } from '../../jobs/index.ts';
-import { MANIFEST_FILE, partialDirectoryOf } from '../../quantize/index.ts';
-import type { EngineContext } from '../context.ts';
+import { MANIFEST_FILE, partialDirectoryOf, readManifest } from '../../quantize/index.ts';
+import { toolVersion, type EngineContext } from '../context.ts';
 import { isFolder } from '../register/folders.ts';
 import { sizeOf } from '../home/home.ts';
 
@@ -39,7 +40,7 @@ async function placesIn(directory: string, isHome: boolean): Promise<JobPlace[]>
   const artifacts = path.join(directory, 'artifacts');
   for (const name of (await namesIn(artifacts)).folders)
     // Beside the home, folders may hold things of the person's own under the same names: only ours are touched.
-    if (isHome || name.endsWith(PARTIAL))
+    if (isHome || name.endsWith(PARTIAL) || (await newerMaker(path.join(artifacts, name))) !== null)
       places.push({ kind: 'artifact', directory: path.join(artifacts, name) });
   // Checkpoints lie two levels deep: repository, then commit.
   const checkpoints = path.join(directory, 'checkpoints');
@@ -73,25 +74,50 @@ async function unfinishedPlaces(
   return places;
 }
 
+/** What lies in the library without being in the catalog. */
+export interface Uncatalogued {
+  /** By name. */
+  readonly unfinished: UnfinishedJob[];
+  /** Artifacts that a newer Nibble made. Nothing of ours deletes or changes them. */
+  readonly newer: UnreadableEntry[];
+}
+
 /**
- * What lies in the library without being in the catalog, sorted by name.
+ * What lies in the library without being in the catalog.
  *
  * @param busy Folders that are being worked in and are to be left out.
  */
-export async function unfinishedJobs(
+export async function uncatalogued(
   context: EngineContext,
   busy: ReadonlySet<string> = new Set(),
-): Promise<UnfinishedJob[]> {
-  const jobs: UnfinishedJob[] = [];
+): Promise<Uncatalogued> {
+  const unfinished: UnfinishedJob[] = [];
+  const newer: UnreadableEntry[] = [];
   for (const place of await unfinishedPlaces(context)) {
     const { name, directory } = place;
     if (busy.has(directory)) continue;
+    const whole = await isWhole(place);
+    const newerError = whole ? await newerMaker(directory) : null;
+    if (newerError !== null) {
+      const madeBy = String(newerError.facts['version']);
+      newer.push({ kind: 'artifact', id: name, name: path.basename(name), directory, madeBy });
+      continue;
+    }
     const sizeBytes = await sizeOf(directory);
-    jobs.push(
-      (await isWhole(place)) ? { name, sizeBytes, wholeModel: directory } : { name, sizeBytes },
-    );
+    unfinished.push(whole ? { name, sizeBytes, wholeModel: directory } : { name, sizeBytes });
   }
-  return jobs.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { unfinished: unfinished.sort((a, b) => (a.name < b.name ? -1 : 1)), newer };
+}
+
+/** Why this version leaves a whole artifact alone: a newer one made it. Null for all others. */
+async function newerMaker(directory: string): Promise<AppError | null> {
+  try {
+    await readManifest(directory, toolVersion());
+    return null;
+  } catch (error) {
+    const known = toAppError(error);
+    return known.reason === 'artifact-newer' ? known : null;
+  }
 }
 
 /** Whether a folder holds an artifact that is whole, so that nobody would go on with it. Of a download a new pull finds out. */
@@ -115,7 +141,7 @@ async function lockPlace({ kind, directory }: JobPlace): Promise<() => Promise<v
  * Deletes what lies unfinished in some folders. What the catalog lists is finished and stays.
  *
  * @returns the bytes that this freed
- * @throws AppError 'busy' when someone is working there
+ * @throws AppError 'busy' when someone is working there, 'unsupported-model' for what a newer Nibble made
  */
 export async function discardPlaces(
   context: EngineContext,
@@ -128,6 +154,8 @@ export async function discardPlaces(
     const release = await lockPlace(place);
     try {
       if (knownDirectories(context).has(directory)) continue;
+      const newer = (await isWhole(place)) ? await newerMaker(directory) : null;
+      if (newer !== null) throw newer;
       freedBytes += await sizeOf(directory);
       await rm(directory, { recursive: true, force: true });
       // The folder of the repository, unless another commit lies in it.
@@ -142,7 +170,7 @@ export async function discardPlaces(
 /**
  * Deletes what an interrupted job left behind.
  *
- * @param name As `unfinishedJobs` lists it: no other folder can be named.
+ * @param name As `uncatalogued` lists it: no other folder can be named.
  * @throws AppError 'not-found', 'busy'
  */
 export async function discardUnfinished(context: EngineContext, name: string): Promise<number> {

@@ -1,65 +1,35 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { slugFor, type StoredFile } from '../../catalog/index.ts';
 import { openCheckpoint, RUNTIME_WEIGHTS_FILES } from '../../checkpoint/index.ts';
 import { describeArchitecture } from '../../models/index.ts';
 import { dtypeBytes, type Artifact } from '../../contract/checkpoint.ts';
-import { AppError, toAppError } from '../../contract/error.ts';
 import { isSafePath } from '../../hub/index.ts';
-import { parseJson } from '../../json/index.ts';
 import {
+  malformedManifest,
   MANIFEST_FILE,
   manifestFingerprint,
-  manifestSchema,
+  readManifest,
   type Manifest,
 } from '../../quantize/index.ts';
-import type { EngineContext } from '../context.ts';
+import { toolVersion, type EngineContext } from '../context.ts';
 import { filesBelow } from '../home/home.ts';
 
-/** About 400 bytes per tensor: enough for a hundred thousand tensors, and no way to fill the memory. */
-const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
-
-const REMEDY = 'Make that artifact again from its checkpoint.';
-
-function malformed(directory: string, what: string, cause?: unknown): AppError {
-  return new AppError('malformed-file', `${MANIFEST_FILE} in ${directory} ${what}.`, {
-    remedy: REMEDY,
-    cause,
-  });
-}
-
 type CatalogContext = Pick<EngineContext, 'catalog'>;
-
-async function readManifest(directory: string): Promise<Manifest> {
-  const file = path.join(directory, MANIFEST_FILE);
-  try {
-    if ((await stat(file)).size > MAX_MANIFEST_BYTES) throw malformed(directory, 'is too large');
-    const parsed = manifestSchema.safeParse(
-      await parseJson(await readFile(file), {
-        name: MANIFEST_FILE,
-        maxBytes: MAX_MANIFEST_BYTES,
-        remedy: REMEDY,
-      }),
-    );
-    if (parsed.success) return parsed.data;
-    throw malformed(directory, 'is not what Nibble writes', parsed.error);
-  } catch (error) {
-    throw toAppError(error);
-  }
-}
 
 /** The files of the folder with the hashes that the manifest gives. @throws AppError when one is missing or cut off */
 async function checkedFiles(directory: string, manifest: Manifest): Promise<StoredFile[]> {
   const listed = new Map(manifest.files.map((file) => [file.name, file]));
-  if (listed.size !== manifest.files.length) throw malformed(directory, 'lists a file twice');
+  if (listed.size !== manifest.files.length)
+    throw malformedManifest(directory, 'lists a file twice');
   const sha256 = /^[0-9a-f]{64}$/;
   if (
     ![manifest.weightsSha256, ...manifest.files.map((file) => file.sha256)].every((text) =>
       sha256.test(text),
     )
   )
-    throw malformed(directory, 'holds something else where a sha256 should be');
+    throw malformedManifest(directory, 'holds something else where a sha256 should be');
   const copy = manifest.outputLayerCopy;
   const copyName =
     RUNTIME_WEIGHTS_FILES.find((name) => listed.has(name)) ?? RUNTIME_WEIGHTS_FILES[0];
@@ -68,12 +38,12 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
     copy !== undefined &&
     (copyFile?.sha256 !== copy.sha256 || copyFile.sizeBytes !== copy.sizeBytes)
   )
-    throw malformed(directory, `says two things of ${copyName}`);
+    throw malformedManifest(directory, `says two things of ${copyName}`);
   const present = await filesBelow(directory);
   const sizes = new Map(present.map(({ name, sizeBytes }) => [name, sizeBytes]));
   for (const { name, sizeBytes } of manifest.files)
     if (!isSafePath(name) || sizes.get(name) !== sizeBytes)
-      throw malformed(directory, `lists ${name}, which is missing or has another size`);
+      throw malformedManifest(directory, `lists ${name}, which is missing or has another size`);
   return present.map((file) => {
     const { sha256 = null, hashKind = 'sha256' } = listed.get(file.name) ?? {};
     return { ...file, sha256, hashKind };
@@ -105,7 +75,7 @@ function checkpointIdOf(context: CatalogContext, directory: string, manifest: Ma
  * anyone: sizes, names and hashes are checked, the weights' header is read, and `verify` hashes the bytes against it.
  *
  * @param recordsDirectory Where running keeps what it writes, for a folder that Nibble must not write to.
- * @throws AppError 'malformed-file', 'not-found'
+ * @throws AppError 'malformed-file', 'not-found', 'unsupported-model' where a newer Nibble made it
  */
 export async function registerArtifact(
   context: CatalogContext,
@@ -115,7 +85,7 @@ export async function registerArtifact(
   const { models } = context.catalog;
   const known = models.artifactByDirectory(directory);
   if (known !== null) return known;
-  const manifest = await readManifest(directory);
+  const manifest = await readManifest(directory, toolVersion());
   const files = await checkedFiles(directory, manifest);
   const opened = await openCheckpoint(directory);
   try {

@@ -92,8 +92,14 @@ export async function listCommand({ engine, output, quiet }: Session): Promise<u
   if (unreadable.length > 0) {
     output.line();
     output.line(output.style('bold', 'Made by a newer Nibble, or damaged'));
-    for (const { kind, id, name } of unreadable)
-      output.line(name === id ? `${id}  ${kind}` : `${id}  ${kind}  ${name}`);
+    for (const { kind, id, name, directory, madeBy } of unreadable)
+      output.line(
+        madeBy !== undefined
+          ? `${id}  ${kind}  made by Nibble ${madeBy} in ${directory ?? id}`
+          : name === id
+            ? `${id}  ${kind}`
+            : `${id}  ${kind}  ${name}`,
+      );
     output.line(
       output.style(
         'dim',

@@ -29,9 +29,14 @@ async function discardCommand(
 /** Takes off the list what this version cannot read. */
 async function forgetCommand(
   { engine, output, quiet }: Session,
-  { kind, id, directory }: UnreadableEntry,
+  { kind, id, directory, madeBy }: UnreadableEntry,
   yes: boolean,
 ): Promise<number> {
+  if (madeBy !== undefined)
+    throw new UsageError(
+      `${id} was made by Nibble ${madeBy}; this version does not touch it.`,
+      `Update Nibble, or delete ${directory ?? id} yourself.`,
+    );
   if (!yes)
     throw new UsageError(
       `This would take the ${kind} ${id} off the list, which a newer Nibble may still read.`,

@@ -16,6 +16,10 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
     what: '{{id}} was made before, but {{file}} in {{folder}} is missing or damaged.',
     remedy: 'Remove it (nibble remove {{id}}), then run the same command again.',
   },
+  'artifact-newer': {
+    what: '{{folder}} was made by Nibble {{version}}; this is {{ownVersion}}.',
+    remedy: 'Update Nibble to use it. The folder is kept as it is.',
+  },
   'bad-config-value': {
     what: "config.json gives {{field}} the value {{value}}, which can't be right.",
     remedy: 'Get it again (nibble pull <repository>), or use another model.',

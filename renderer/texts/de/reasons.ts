@@ -10,6 +10,10 @@ export const reasons: Texts<typeof english> = {
     what: '{{id}} gibt es schon, aber {{file}} in {{folder}} fehlt oder ist beschädigt.',
     next: 'Entferne es aus der Bibliothek und erstelle es dann noch einmal.',
   },
+  'artifact-newer': {
+    what: '{{folder}} stammt von Nibble {{version}}; dies ist {{ownVersion}}.',
+    next: 'Aktualisiere Nibble, um es zu benutzen. Der Ordner bleibt, wie er ist.',
+  },
   'bad-config-value': {
     what: 'config.json gibt {{field}} den Wert {{value}}; das kann nicht stimmen.',
     next: 'Hole das Modell noch einmal oder wähle ein anderes.',

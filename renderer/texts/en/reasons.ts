@@ -14,6 +14,10 @@ export const reasons = {
     what: '{{id}} was made before, but {{file}} in {{folder}} is missing or damaged.',
     next: 'Remove it from the library, then make it again.',
   },
+  'artifact-newer': {
+    what: '{{folder}} was made by Nibble {{version}}; this is {{ownVersion}}.',
+    next: 'Update Nibble to use it. The folder is kept as it is.',
+  },
   'bad-config-value': {
     what: 'config.json gives {{field}} the value {{value}}, which can’t be right.',
     next: 'Get the model again, or choose another one.',

@@ -32,20 +32,23 @@ export function UnreadableNote({
         <p>{t('unreadableHint', { count: entries.length })}</p>
         <ul className="library-unreadable">
           {entries.map((entry) => {
-            const { kind, id, name, directory } = entry;
+            const { kind, id, name, directory, madeBy } = entry;
             return (
               <li key={`${kind} ${id}`} className="row">
                 <span className="grow">
                   {t(`unreadableKind.${kind}`)} <strong>{name}</strong>
+                  {madeBy === undefined ? null : <span className="quiet"> Nibble {madeBy}</span>}
                   {directory === null ? null : <span className="quiet mono"> {directory}</span>}
                 </span>
-                <Button
-                  size="small"
-                  aria-label={t('forgetUnreadableNamed', { name })}
-                  onPress={() => void forget(entry)}
-                >
-                  {t('forgetUnreadable')}
-                </Button>
+                {madeBy === undefined ? (
+                  <Button
+                    size="small"
+                    aria-label={t('forgetUnreadableNamed', { name })}
+                    onPress={() => void forget(entry)}
+                  >
+                    {t('forgetUnreadable')}
+                  </Button>
+                ) : null}
               </li>
             );
           })}

@@ -15,6 +15,7 @@ import {
 import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { openCatalog } from '../../../app/catalog/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
@@ -479,6 +480,52 @@ describe('names and leftovers', () => {
     expect((await engine.handlers.list({}, quiet)).unreadable).toEqual([]);
     expect(existsSync(path.join(home, 'artifacts', 'tiny-nf4', 'model.safetensors'))).toBe(true);
     expect((await library()).checkpoints).toHaveLength(1);
+  });
+
+  it.each([
+    ['a later format', { format: 3, toolVersion: '0.1.0' }, '0.1.0'],
+    [
+      'a field as a later version writes it',
+      { blockSize: [16, 16], toolVersion: '0.10.0-beta.1' },
+      '0.10.0-beta.1',
+    ],
+  ])('keeps an artifact with %s, and says which Nibble made it', async (_what, change, version) => {
+    await made();
+    const known = path.join(home, 'artifacts', 'tiny-nf4');
+    const folder = path.join(home, 'artifacts', 'newer');
+    cpSync(known, folder, { recursive: true });
+    const manifestFile = path.join(folder, 'nibble.json');
+    const manifest = z.looseObject({}).parse(JSON.parse(readFileSync(manifestFile, 'utf8')));
+    writeFileSync(manifestFile, JSON.stringify({ ...manifest, ...change }));
+    const bytes = (): string[] =>
+      readdirSync(folder).map((name) => readFileSync(path.join(folder, name), 'base64'));
+    const before = bytes();
+
+    const { unreadable, unfinished } = await library();
+    const entry = { kind: 'artifact', id: 'artifacts/newer', name: 'newer' } as const;
+    expect(unreadable).toEqual([{ ...entry, directory: folder, madeBy: version }]);
+    expect(unfinished).toEqual([]);
+    expect((await engine.handlers.list({}, quiet)).unreadable).toEqual(unreadable);
+    const newer = {
+      code: 'unsupported-model',
+      reason: 'artifact-newer',
+      facts: { folder, version },
+    };
+    for (const attempt of [
+      engine.handlers.add({ path: folder }, quiet),
+      engine.handlers.discardUnfinished({ name: 'artifacts/newer' }, quiet),
+    ])
+      await expect(attempt).rejects.toMatchObject(newer);
+    await expect(engine.handlers.forgetUnreadable(entry, quiet)).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    expect(bytes()).toEqual(before);
+
+    // The same in the manifest of this version is damage.
+    writeFileSync(manifestFile, JSON.stringify({ ...manifest, blockSize: [16, 16] }));
+    await expect(engine.handlers.add({ path: folder }, quiet)).rejects.toMatchObject({
+      code: 'malformed-file',
+    });
   });
 
   it('discards what is listed as unfinished, and nothing else', async () => {

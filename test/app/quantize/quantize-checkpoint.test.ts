@@ -365,6 +365,21 @@ describe('quantizeCheckpoint', () => {
     await expect(run('fp4')).rejects.toMatchObject({ code: 'invalid-input' });
   });
 
+  it('leaves alone what a newer Nibble made under that name, and says so', async () => {
+    await writeTinyCheckpoint(source);
+    await mkdir(target, { recursive: true });
+    const manifest = path.join(target, 'nibble.json');
+    const newer = JSON.stringify({ format: 9, toolVersion: '2.0.0' });
+    await writeFile(manifest, newer);
+    await expect(run('nf4')).rejects.toMatchObject({
+      reason: 'artifact-newer',
+      facts: { folder: target, version: '2.0.0' },
+    });
+    expect(await readFile(manifest, 'utf8')).toBe(newer);
+    await writeFile(manifest, JSON.stringify({ format: 9, toolVersion: 'see elsewhere' }));
+    await expect(run('nf4')).rejects.toMatchObject({ code: 'invalid-input' });
+  });
+
   it('starts anew when the checkpoint, the scheme or the block size is another one', async () => {
     await writeTinyCheckpoint(source);
     const stop = { finish: () => Promise.reject(new Error('stop')) };
