@@ -10,7 +10,10 @@ import type {
   LayerNorm,
   Matrix,
   Mixer,
+  Norm,
   RmsNorm,
+  UngatedFeedForward,
+  Xielu,
 } from './decoder.ts';
 import type { ModelNames } from './family.ts';
 import { readActivation, readOutline, type Defaults, type Outline } from './outline.ts';
@@ -58,7 +61,12 @@ export interface AttentionDetails {
     /** Of layer norms; without it they are RMS norms. */
     readonly layer?: Pick<LayerHeadNorm, 'weights' | 'bias'>;
   } | null;
+  readonly normsRotated?: boolean;
+  /** Of what the output matrix reads. */
+  readonly innerNorm?: Norm;
   readonly biases?: { readonly qkv: boolean; readonly output: boolean };
+  /** The output matrix, within the layer. @default self_attn.o_proj */
+  readonly output?: string;
 }
 
 /** Attention over `self_attn.{q,k,v,o}_proj`. */
@@ -95,11 +103,13 @@ export function attentionOf(
     keyNorm: norms === null ? null : norm(norms.key),
     valueNorm: null,
     cacheOf: null,
+    ...(details.normsRotated === true ? { normsRotated: true } : {}),
+    ...(details.innerNorm === undefined ? {} : { innerNorm: details.innerNorm }),
     query: product('q', heads * headDimension),
     key: product('k', kvHeads * headDimension),
     value: product('v', kvHeads * headDimension),
     output: {
-      module: layerModule(layer, 'self_attn.o_proj'),
+      module: layerModule(layer, details.output ?? 'self_attn.o_proj'),
       inFeatures: heads * headDimension,
       outFeatures: hiddenSize,
       bias: biases.output,
@@ -186,6 +196,40 @@ export function fusedGatedOf(
   return { ...gated, gate, up };
 }
 
+/** What a feed-forward without a gate has beyond sizes. */
+export interface UngatedDetails {
+  readonly activation: Activation | Xielu;
+  /** @default false */
+  readonly bias?: boolean;
+  /** Its matrices within the module. @default up_proj, down_proj */
+  readonly names?: { readonly up: string; readonly down: string };
+}
+
+/** A feed-forward without a gate. @param module Its path; `names` are those of its matrices within it. */
+export function ungatedOf(
+  { hiddenSize }: Outline,
+  module: string,
+  intermediateSize: number,
+  { activation, bias = false, names = GATED_NAMES }: UngatedDetails,
+): UngatedFeedForward {
+  return {
+    kind: 'ungated',
+    activation,
+    up: {
+      module: `${module}.${names.up}`,
+      inFeatures: hiddenSize,
+      outFeatures: intermediateSize,
+      bias,
+    },
+    down: {
+      module: `${module}.${names.down}`,
+      inFeatures: intermediateSize,
+      outFeatures: hiddenSize,
+      bias,
+    },
+  };
+}
+
 const GATED_NAMES = { gate: 'gate_proj', up: 'up_proj', down: 'down_proj' };
 
 /** A layer with a norm in front of attention and another in front of the feed-forward, as Llama's. */
@@ -194,12 +238,13 @@ export function preNormLayer(
   layer: number,
   mixer: Mixer,
   feedForward: FeedForward,
+  norm: (outline: Outline, module: string) => Norm = rmsNorm,
 ): DecoderLayer {
   return {
-    attentionNorm: rmsNorm(outline, layerModule(layer, 'input_layernorm')),
+    attentionNorm: norm(outline, layerModule(layer, 'input_layernorm')),
     mixer,
     afterAttentionNorm: null,
-    feedForwardNorm: rmsNorm(outline, layerModule(layer, 'post_attention_layernorm')),
+    feedForwardNorm: norm(outline, layerModule(layer, 'post_attention_layernorm')),
     feedForward,
     afterFeedForwardNorm: null,
     residualScale: 1,

@@ -89,11 +89,14 @@ export interface Attention {
   readonly softcap: number | null;
   /** Which of the decoder's rotary embeddings; null for none. */
   readonly rope: number | null;
-  /** Before the rotation. */
   readonly queryNorm: HeadNorm | null;
   readonly keyNorm: HeadNorm | null;
   /** Of every head of the values, without weights; null for none. */
   readonly valueNorm: { readonly epsilon: number } | null;
+  /** Whether queries and keys are normalized behind the rotation, not before it: by RMS norms of heads. @default false */
+  readonly normsRotated?: boolean;
+  /** Of what `output` reads. @default none */
+  readonly innerNorm?: Norm;
   readonly query: Matrix;
   /** Null where the keys and values are those of another layer. */
   readonly key: Matrix | null;
@@ -154,8 +157,20 @@ export interface GatedDelta {
 /** What looks at other tokens in a layer: attention over all of them, or a state that every token changes. */
 export type Mixer = Attention | GatedDelta;
 
-/** silu(x) = x / (1 + e^-x); gelu-tanh is the approximation of Hendrycks & Gimpel (2016) by a hyperbolic tangent. */
-export type Activation = 'silu' | 'gelu-tanh';
+/**
+ * silu(x) = x / (1 + e^-x); gelu(x) = x · Φ(x), gelu-tanh its approximation by a hyperbolic tangent and quick-gelu that by
+ * x / (1 + e^-1.702x) (Hendrycks & Gimpel 2016); relu2(x) = max(x, 0)².
+ */
+export type Activation = 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu' | 'relu2';
+
+/**
+ * alpha_p · x² + beta · x for x > 0, else (e^min(x, eps) - 1 - x) · alpha_n + beta · x, with what `module` stores: alpha_p and
+ * alpha_n [1] before softplus (and beta added to the latter), beta and eps (Huang & Schlag 2024).
+ */
+export interface Xielu {
+  readonly kind: 'xielu';
+  readonly module: string;
+}
 
 /** down(activation(gate(x)) · up(x)) */
 export interface GatedFeedForward {
@@ -164,6 +179,8 @@ export interface GatedFeedForward {
   readonly gate: Matrix;
   readonly up: Matrix;
   readonly down: Matrix;
+  /** Of what `down` reads. @default none */
+  readonly innerNorm?: Norm;
 }
 
 /** Which experts a token goes through, and what their weights are. */
@@ -194,10 +211,21 @@ export interface Routing {
   readonly weighs: 'output' | 'input';
 }
 
+/** down(activation(up(x))) */
+export interface UngatedFeedForward {
+  readonly kind: 'ungated';
+  readonly activation: Activation | Xielu;
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
+/** Activations that experts compute. */
+export type ExpertActivation = Extract<Activation, 'silu' | 'gelu-tanh'>;
+
 /** A mixture of gated feed-forwards, of which a router chooses some for every token (Shazeer et al. 2017). */
 export interface ExpertsFeedForward {
   readonly kind: 'experts';
-  readonly activation: Activation;
+  readonly activation: ExpertActivation;
   /** Logits of the experts, [experts, hiddenSize]. */
   readonly router: Matrix;
   readonly routing: Routing;
@@ -209,7 +237,7 @@ export interface ExpertsFeedForward {
   } | null;
 }
 
-export type FeedForward = GatedFeedForward | ExpertsFeedForward;
+export type FeedForward = GatedFeedForward | UngatedFeedForward | ExpertsFeedForward;
 
 /** What a layer adds of its own embedding of the token, `input`: norm(project(activation(gate(x)) · input)). */
 export interface LayerInput {
@@ -279,6 +307,8 @@ export interface Decoder {
   readonly finalNorm: Norm;
   /** Module of the output layer, where it has weights of its own. */
   readonly head: string;
+  /** Whether the output layer has a bias, `head.bias`. @default false */
+  readonly headBias?: boolean;
   /** True when the output matrix is the embedding, unless the files hold one of its own nevertheless. */
   readonly tiedEmbeddings: boolean;
   readonly logitScale: number;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gatedOf, layerModule } from './blocks.ts';
 import type { Activation, ExpertsFeedForward, Routing } from './decoder.ts';
-import { contradiction, readFields } from './fields.ts';
+import { contradiction, readFields, unsupportedFeature } from './fields.ts';
 import { width, type Outline } from './outline.ts';
 
 /** Mixtures whose experts are stored one by one, as most families publish them. */
@@ -88,6 +88,12 @@ export function expertsOf(
   activation: Activation,
   routing: Partial<Routing> = {},
 ): ExpertsFeedForward {
+  if (activation !== 'silu' && activation !== 'gelu-tanh')
+    throw unsupportedFeature(
+      'hidden_act',
+      activation,
+      `config.json: experts whose activation is ${activation} are not supported.`,
+    );
   const { experts, expertsPerToken, normalized, intermediateSize } = sizes;
   const { names } = modules;
   return {

@@ -5,6 +5,7 @@ export type {
   Convolution,
   Decoder,
   DecoderLayer,
+  ExpertActivation,
   ExpertsFeedForward,
   FeedForward,
   GatedDelta,
@@ -21,6 +22,8 @@ export type {
   RmsNorm,
   RotaryEmbedding,
   Routing,
+  UngatedFeedForward,
+  Xielu,
 } from './decoder.ts';
 export { cacheElementsPerToken, stateElements } from './decoder.ts';
 export {

@@ -156,6 +156,14 @@ const activations: ReadonlyMap<string, Activation> = new Map([
   ['swish', 'silu'],
   ['gelu_pytorch_tanh', 'gelu-tanh'],
   ['gelu_new', 'gelu-tanh'],
+  ['gelu_fast', 'gelu-tanh'],
+  ['gelu_accurate', 'gelu-tanh'],
+  ['gelu_python_tanh', 'gelu-tanh'],
+  ['gelu', 'gelu'],
+  ['gelu_python', 'gelu'],
+  ['quick_gelu', 'quick-gelu'],
+  ['relu', 'relu'],
+  ['relu2', 'relu2'],
 ]);
 
 const activationSchema = z.looseObject({

@@ -1,36 +1,27 @@
+import { apertus } from './families/apertus.ts';
+import { arcee, nemotron } from './families/arcee.ts';
 import { cohere, cohere2 } from './families/cohere.ts';
 import { ernie45 } from './families/ernie4-5.ts';
 import { exaone4 } from './families/exaone4.ts';
-import { sevenLinearLayers, type Family } from './family.ts';
+import type { Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './families/gemma.ts';
 import { gemma4 } from './families/gemma4.ts';
 import { glm4 } from './families/glm4.ts';
 import { granite } from './families/granite.ts';
+import { hunyuanDense } from './families/hunyuan.ts';
 import { llama } from './families/llama.ts';
 import { ministral3, mistral } from './families/mistral.ts';
 import { mixtral } from './families/mixtral.ts';
 import { olmo2, olmo3, olmoe } from './families/olmo.ts';
+import { phi } from './families/phi.ts';
 import { phi3 } from './families/phi3.ts';
 import { qwen2Moe, qwen3Moe } from './families/qwen-moe.ts';
 import { qwen35 } from './families/qwen-delta.ts';
 import { qwen2, qwen2Vl, qwen3, qwen3Vl } from './families/qwen.ts';
 import { seedOss } from './families/seed-oss.ts';
 import { smollm3 } from './families/smollm3.ts';
-
-/** Families that can be quantized, but for which there are not all operators yet. */
-function quantizedOnly(
-  modelType: string,
-  className: string,
-  own: Partial<Pick<Family, 'isLinear' | 'normType'>> = {},
-): Family {
-  return {
-    classes: { [modelType]: className },
-    isLinear: sevenLinearLayers,
-    normType: null,
-    read: null,
-    ...own,
-  };
-}
+import { stablelm } from './families/stablelm.ts';
+import { starcoder2 } from './families/starcoder2.ts';
 
 /** Every family that Nibble knows. A new one is a file in `families`, and a line here. */
 export const families: readonly Family[] = [
@@ -61,7 +52,13 @@ export const families: readonly Family[] = [
   cohere2,
   glm4,
   ernie45,
-  quantizedOnly('stablelm', 'StableLmForCausalLM'),
+  stablelm,
+  starcoder2,
+  arcee,
+  nemotron,
+  phi,
+  hunyuanDense,
+  apertus,
 ];
 
 /** A model type with its class and family. */

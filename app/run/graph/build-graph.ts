@@ -37,7 +37,7 @@ function moduleOf(tensorName: string): string {
 
 /**
  * The tensors by name. Modules in the runner's own file stand for the same modules in the other files, with all of their
- * tensors. Of tied weights a file may hold the head instead of the embeddings: then it is both, as in transformers.
+ * tensors but the bias, which is not copied. Of tied weights a file may hold the head instead of the embeddings: then it is both, as in transformers.
  */
 function resolveTensors(
   tensors: readonly TensorInfo[],
@@ -46,6 +46,7 @@ function resolveTensors(
   const isRuntime = ({ file }: TensorInfo): boolean => isRuntimeWeightsFile(file);
   const replaced = [...new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)))];
   const isReplaced = ({ name }: TensorInfo): boolean =>
+    !name.endsWith('.bias') &&
     replaced.some((module) => name.startsWith(module) && moduleOf(name) === module);
   const resolved = new Map(
     tensors

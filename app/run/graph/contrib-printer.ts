@@ -5,7 +5,7 @@ import { toActivations, unfitForGpu, type ContribContext } from './contrib-weigh
 import { floatTypes } from './graph-writer.ts';
 import { elementTypes, type OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
-import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
+import { printGatedActivation, printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 
 /**
  * Prints a plan in operators that ONNX Runtime has kernels for on GPUs. Activations are [1, tokens, features]; keys and
@@ -16,6 +16,9 @@ import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 export const pastName = (layer: number, part: 'key' | 'value'): string => `past.${layer}.${part}`;
 export const presentName = (layer: number, part: 'key' | 'value'): string =>
   `present.${layer}.${part}`;
+
+/** What transformers makes the buffers of xIELU with, where a file lacks them. */
+const XIELU_BUFFERS = { beta: 0.5, eps: -1e-6 } as const;
 
 /** What GroupQueryAttention asks of the elements of a head that it rotates. */
 const HEAD_MULTIPLE = 16;
@@ -34,9 +37,10 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'experts':
       return 'it chooses among experts';
     case 'attention': {
-      const { rope, headDimension, queryNorm, keyNorm, temperature } = node.attention;
+      const { rope, headDimension, queryNorm, keyNorm, temperature, normsRotated } = node.attention;
       if (node.own === null) return 'some of its layers read the keys and values of others';
       if (temperature !== null) return 'its queries grow with their position';
+      if (normsRotated === true) return 'it normalizes queries and keys behind their rotation';
       if (rope === null) return 'some of its layers do not rotate queries and keys';
       if (headDimension % HEAD_MULTIPLE !== 0)
         return `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`;
@@ -62,6 +66,8 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'linear':
     case 'split':
     case 'gated':
+    case 'activate':
+    case 'xielu':
     case 'sigmoid-gate':
     case 'open':
     case 'concat':
@@ -193,6 +199,10 @@ function printAttention(printer: Printer, node: NodeOf<'attention'>): void {
 
 function printGated(printer: Printer, { name, activation, gate, up }: NodeOf<'gated'>): void {
   const { writer } = printer;
+  if (activation !== 'silu' && activation !== 'gelu-tanh') {
+    printGatedActivation(standardPrinter(printer), { op: 'gated', name, activation, gate, up });
+    return;
+  }
   if (activation === 'gelu-tanh') {
     const bent = writer.contributedOperator('FastGelu', `${name}.gelu`, [gate]);
     writer.standardOperator('Mul', name, [bent, up]);
@@ -205,6 +215,32 @@ function printGated(printer: Printer, { name, activation, gate, up }: NodeOf<'ga
   writer.standardOperator('Mul', name, [silu, up]);
 }
 
+function printXielu(printer: Printer, { name, input, module }: NodeOf<'xielu'>): void {
+  const { writer } = printer;
+  const parameter = (part: string, shape: readonly number[]): string =>
+    toActivations(printer, writer.weight(`${module}.${part}`, { types: floatTypes, shape }));
+  const buffer = (part: keyof typeof XIELU_BUFFERS): string =>
+    writer.has(`${module}.${part}`)
+      ? parameter(part, [])
+      : number(printer, `${name}.${part}`, XIELU_BUFFERS[part]);
+  const node = (operator: string, part: string, inputs: readonly string[]): string =>
+    writer.standardOperator(operator, part === '' ? name : `${name}.${part}`, inputs);
+  const beta = buffer('beta');
+  const alphaP = node('Softplus', 'alpha_p', [parameter('alpha_p', [1])]);
+  const alphaN = node('Add', 'alpha_n', [
+    beta,
+    node('Softplus', 'alpha_n.plain', [parameter('alpha_n', [1])]),
+  ]);
+  const squared = node('Mul', 'squared', [input, node('Relu', 'positive', [input])]);
+  const above = node('Mul', 'above', [alphaP, squared]);
+  const power = node('Exp', 'power', [node('Min', 'limited', [input, buffer('eps')])]);
+  const less = node('Sub', 'less', [power, number(printer, `${name}.one`, 1)]);
+  const below = node('Mul', 'below', [node('Sub', 'rest', [less, input]), alphaN]);
+  const isAbove = node('Greater', 'is_above', [input, number(printer, `${name}.zero`, 0)]);
+  const bent = node('Where', 'bent', [isAbove, above, below]);
+  node('Add', '', [bent, node('Mul', 'straight', [beta, input])]);
+}
+
 /** Names of the tables of a rotary embedding. */
 function rotaryNames(index: number): readonly [cos: string, sin: string] {
   const name = index === 0 ? 'rotary' : `rotary.${index}`;
@@ -214,14 +250,18 @@ function rotaryNames(index: number): readonly [cos: string, sin: string] {
 /** Cosines and sines of every position, computed once while the graph is loaded. */
 function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): void {
   const { writer, decoder, contextLength } = printer;
-  const headDimensions = decoder.layers
+  const sizes = decoder.layers
     .flatMap(({ mixer }) => (mixer.kind === 'attention' && mixer.rope === index ? [mixer] : []))
     .map((attention) => attention.headDimension);
-  const partial = headDimensions.find((size) => size !== embedding.dimensions);
+  const { dimensions } = embedding;
+  const [head = dimensions] = sizes;
+  // Neighbours that are not to be rotated are rotated by nothing; halves would be paired in another way.
+  const expected = embedding.interleaved === true ? head : dimensions;
+  const partial = sizes.find((size) => size !== expected);
   if (partial !== undefined)
     throw unfitForGpu(
       `This ${decoder.className}`,
-      `it rotates ${embedding.dimensions} of a head's ${partial} elements`,
+      `it rotates ${dimensions} of a head's ${partial} elements`,
     );
   const prefix = index === 0 ? 'rotary' : `rotary.${index}`;
   const scalar = (name: string, value: number): string =>
@@ -230,6 +270,8 @@ function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): 
     embedding.rope,
     embedding.dimensions,
   );
+  const frequencies = new Float32Array(head / 2);
+  frequencies.set(inverseFrequencies);
   const positions = writer.standardOperator('Range', `${prefix}.positions`, [
     scalar('first', 0),
     scalar('end', contextLength),
@@ -241,7 +283,7 @@ function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): 
   ]);
   const angles = writer.standardOperator('Mul', `${prefix}.angles`, [
     column,
-    writer.table(`${prefix}.inverse_frequencies`, inverseFrequencies),
+    writer.table(`${prefix}.inverse_frequencies`, frequencies),
   ]);
   for (const operator of ['Cos', 'Sin'] as const) {
     const plain = writer.standardOperator(operator, `${prefix}.${operator}`, [angles]);
@@ -402,11 +444,15 @@ function printNode(printer: Printer, node: PlanNode): void {
       writer.standardOperator('Mul', node.name, [node.input, toActivations(printer, stored)]);
       return;
     }
+    case 'xielu':
+      printXielu(printer, node);
+      return;
     case 'add':
     case 'scale':
     case 'softcap':
     case 'wanted-rows':
     case 'split':
+    case 'activate':
     case 'sigmoid-gate':
     case 'open':
     case 'concat':

@@ -1,4 +1,5 @@
 import { AppError } from '../../contract/error.ts';
+import type { Activation } from '../../models/index.ts';
 import type { Plan, PlanNode } from '../plan/index.ts';
 import type { LinearContext } from './linear.ts';
 import { printNode } from './nibble-printer.ts';
@@ -23,6 +24,16 @@ function storedInput({ type, data }: OnnxInitializer, files: string[]): string {
   return `${type}@${files.indexOf(data.file)}:${data.byteOffset}:${data.byteLength}`;
 }
 
+/** Operators that compute an activation at once. */
+const activations: Readonly<Record<Activation, string>> = {
+  silu: 'Silu',
+  gelu: 'Gelu',
+  'gelu-tanh': 'GeluTanh',
+  'quick-gelu': 'QuickGelu',
+  relu: 'Relu',
+  relu2: 'Relu2',
+};
+
 /**
  * Adds a node of a plan. What a graph composes of several standard operators is one here: a kernel computes it at once.
  */
@@ -40,6 +51,9 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
       return;
     case 'softcap':
       writer.operator('Softcap', node.name, [node.input], { cap: { float: node.cap } });
+      return;
+    case 'activate':
+      writer.operator(activations[node.activation], node.name, [node.input]);
       return;
     case 'sigmoid-gate':
       writer.operator('SigmoidGate', node.name, [node.input, node.gate, node.added]);
@@ -69,6 +83,7 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'residual-norm':
     case 'scale-stored':
     case 'linear':
+    case 'xielu':
     case 'attention':
     case 'gated':
     case 'experts':
@@ -150,11 +165,16 @@ export function cudaObstacle(node: PlanNode): string | null {
       if (node.attention.temperature !== null) return 'its queries grow with their position';
       if (node.own === null) return 'some of its layers read the keys and values of others';
       if (node.attention.valueNorm !== null) return 'it normalizes values';
+      if (node.attention.normsRotated === true)
+        return 'it normalizes queries and keys behind their rotation';
       return node.attention.rope === null || node.attention.softcap !== null
         ? 'its attention has no rotation, or limits its scores'
         : null;
     case 'gated':
       return node.activation === 'silu' ? null : `its activation is ${node.activation}`;
+    case 'activate':
+    case 'xielu':
+      return 'its feed-forwards have no gate';
     case 'linear':
     case 'wanted-rows':
       return null;

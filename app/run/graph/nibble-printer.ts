@@ -1,11 +1,11 @@
-import type { LayerNorm, Norm } from '../../models/index.ts';
+import type { Activation, LayerNorm, Norm } from '../../models/index.ts';
 import type { NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { floatTypes, type GraphWriter } from './graph-writer.ts';
 import { addExperts } from './experts.ts';
 import { addLinears, type LinearContext } from './linear.ts';
 import type { Attribute, OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
-import { printStandardNode, type StandardPrinter } from './standard-nodes.ts';
+import { printGatedActivation, printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 import { printStateNode } from './state-nodes.ts';
 
 /** Prints a plan in our own operators (native-kernels/runtime/operators), for ONNX Runtime on the processor and for CUDA. */
@@ -18,7 +18,10 @@ const graphInputs: readonly OnnxValue[] = [
 ];
 
 /** Operators that multiply an activated gate with another product. */
-const gatedOperators = { silu: 'SiluMul', 'gelu-tanh': 'GeluMul' } as const;
+const gatedOperators: Partial<Record<Activation, string>> = {
+  silu: 'SiluMul',
+  'gelu-tanh': 'GeluMul',
+};
 
 /** Names of the cosines and sines of a rotary embedding. */
 function rotaryNames(index: number): readonly [cos: string, sin: string] {
@@ -108,6 +111,7 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
           }),
       ...(valueNorm === null ? {} : { value_norm: { int: 1 } }),
       ...(own === null ? { shared: { int: 1 } } : {}),
+      ...(attention.normsRotated === true ? { norms_rotated: { int: 1 } } : {}),
     },
   );
 }
@@ -142,6 +146,23 @@ function printLayerNorm(writer: GraphWriter, node: NodeOf<'layer-norm'>): void {
 function standardPrinter(writer: GraphWriter): StandardPrinter {
   const number = (name: string, value: number): string => writer.constant(name, 'F32', [], [value]);
   return { writer, number, rowAxis: 0 };
+}
+
+function printGated(writer: GraphWriter, node: NodeOf<'gated'>): void {
+  const operator = gatedOperators[node.activation];
+  if (operator === undefined) printGatedActivation(standardPrinter(writer), node);
+  else writer.operator(operator, node.name, [node.gate, node.up]);
+}
+
+function printXielu(writer: GraphWriter, { name, input, module }: NodeOf<'xielu'>): void {
+  const parameter = (part: string, shape: readonly number[]): string =>
+    writer.weight(`${module}.${part}`, { types: floatTypes, shape });
+  const stored = [parameter('alpha_p', [1]), parameter('alpha_n', [1])];
+  // Buffers, which a file may lack: the operator has the values that they are made with.
+  const buffers = ['beta', 'eps'].map((part) =>
+    writer.has(`${module}.${part}`) ? parameter(part, []) : '',
+  );
+  writer.operator('Xielu', name, [input, ...stored, ...buffers]);
 }
 
 /** Adds one node of a plan. @throws AppError `malformed-file` when a tensor is missing or does not fit */
@@ -189,7 +210,10 @@ export function printNode(context: LinearContext, node: PlanNode): void {
       printAttention(writer, node);
       return;
     case 'gated':
-      writer.operator(gatedOperators[node.activation], node.name, [node.gate, node.up]);
+      printGated(writer, node);
+      return;
+    case 'xielu':
+      printXielu(writer, node);
       return;
     case 'experts':
       addExperts(context, node);
@@ -204,6 +228,7 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     case 'softcap':
     case 'wanted-rows':
     case 'split':
+    case 'activate':
     case 'sigmoid-gate':
     case 'open':
     case 'concat':

@@ -1,10 +1,19 @@
+import type { Activation } from '../../models/index.ts';
 import type { NodeOf } from '../plan/index.ts';
 import type { GraphWriter } from './graph-writer.ts';
 
 /** The nodes of a plan that standard ONNX has operators for, whichever set the others are printed in. */
 
 export type StandardNode = NodeOf<
-  'add' | 'scale' | 'softcap' | 'wanted-rows' | 'split' | 'sigmoid-gate' | 'open' | 'concat'
+  | 'add'
+  | 'scale'
+  | 'softcap'
+  | 'wanted-rows'
+  | 'split'
+  | 'activate'
+  | 'sigmoid-gate'
+  | 'open'
+  | 'concat'
 >;
 
 /** What differs between the graphs. */
@@ -14,6 +23,55 @@ export interface StandardPrinter {
   readonly number: (name: string, value: number) => string;
   /** The dimension of activations that counts tokens. */
   readonly rowAxis: number;
+}
+
+/** What quick-gelu multiplies the argument of its sigmoid by. */
+const QUICK_GELU = 1.702;
+
+/** Adds activation(input). */
+export function printActivation(
+  { writer, number }: StandardPrinter,
+  name: string,
+  input: string,
+  activation: Activation,
+): void {
+  switch (activation) {
+    case 'silu': {
+      const open = writer.standardOperator('Sigmoid', `${name}.open`, [input]);
+      writer.standardOperator('Mul', name, [input, open]);
+      return;
+    }
+    case 'quick-gelu': {
+      const factor = number(`${name}.factor`, QUICK_GELU);
+      const scaled = writer.standardOperator('Mul', `${name}.scaled`, [input, factor]);
+      const open = writer.standardOperator('Sigmoid', `${name}.open`, [scaled]);
+      writer.standardOperator('Mul', name, [input, open]);
+      return;
+    }
+    case 'gelu':
+    case 'gelu-tanh': {
+      const approximate = { text: activation === 'gelu' ? 'none' : 'tanh' };
+      writer.standardOperator('Gelu', name, [input], { approximate });
+      return;
+    }
+    case 'relu':
+      writer.standardOperator('Relu', name, [input]);
+      return;
+    case 'relu2': {
+      const positive = writer.standardOperator('Relu', `${name}.positive`, [input]);
+      writer.standardOperator('Mul', name, [positive, positive]);
+      return;
+    }
+  }
+}
+
+/** Adds activation(gate) · up. */
+export function printGatedActivation(
+  printer: StandardPrinter,
+  { name, activation, gate, up }: NodeOf<'gated'>,
+): void {
+  printActivation(printer, `${name}.active`, gate, activation);
+  printer.writer.standardOperator('Mul', name, [`${name}.active`, up]);
 }
 
 /** Adds a node. */
@@ -52,6 +110,9 @@ export function printStandardNode(
     }
     case 'concat':
       writer.standardOperator('Concat', name, node.inputs, { axis: { int: -1 } });
+      return;
+    case 'activate':
+      printActivation({ writer, number, rowAxis }, name, node.input, node.activation);
       return;
     case 'sigmoid-gate': {
       const open = writer.standardOperator('Sigmoid', `${name}.open`, [node.gate]);

@@ -12,6 +12,7 @@ import type {
   Mixer,
   Norm,
   RmsNorm,
+  UngatedFeedForward,
 } from '../../models/index.ts';
 import type { NamedMatrix, Plan, PlanNode } from './plan.ts';
 
@@ -225,7 +226,30 @@ function addGated(walk: Walk, name: string, feedForward: GatedFeedForward, input
   ]);
   const { activation } = feedForward;
   walk.nodes.push({ op: 'gated', name: `${name}.gated`, activation, gate, up });
-  return walk.linear(`${name}.down`, `${name}.gated`, feedForward.down);
+  const { outFeatures: width } = feedForward.up;
+  const inner = walk.norm(
+    `${name}.down_input`,
+    `${name}.gated`,
+    feedForward.innerNorm ?? null,
+    width,
+  );
+  return walk.linear(`${name}.down`, inner, feedForward.down);
+}
+
+function addUngated(
+  walk: Walk,
+  name: string,
+  { activation, up, down }: UngatedFeedForward,
+  input: string,
+): string {
+  const product = walk.linear(`${name}.up`, input, up);
+  const active = `${name}.active`;
+  walk.nodes.push(
+    typeof activation === 'string'
+      ? { op: 'activate', name: active, input: product, activation }
+      : { op: 'xielu', name: active, input: product, module: activation.module },
+  );
+  return walk.linear(`${name}.down`, active, down);
 }
 
 function addFeedForward(
@@ -236,6 +260,7 @@ function addFeedForward(
 ): string {
   const name = `layers.${layer}`;
   if (feedForward.kind === 'gated') return addGated(walk, name, feedForward, input);
+  if (feedForward.kind === 'ungated') return addUngated(walk, name, feedForward, input);
   const router = walk.linear(`${name}.router`, input, feedForward.router);
   const experts = `${name}.experts`;
   walk.nodes.push({ op: 'experts', name: experts, input, router, feedForward });
@@ -334,9 +359,13 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   const isLast = next === undefined;
   const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;
   const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
+  const { mixer } = layer;
+  const matrix = mixer.output;
+  const innerNorm = mixer.kind === 'attention' ? (mixer.innerNorm ?? null) : null;
+  const inner = walk.norm(`${name}.o_input`, attention, innerNorm, matrix.inFeatures);
   const attentionOutput = walk.norm(
     `${name}.o_norm`,
-    walk.linear(`${name}.o`, attention, layer.mixer.output),
+    walk.linear(`${name}.o`, inner, matrix),
     layer.afterAttentionNorm,
     hiddenSize,
   );
@@ -423,7 +452,7 @@ export function planDecoder(decoder: Decoder, headModule: string): Plan {
     module: headModule,
     inFeatures: hiddenSize,
     outFeatures: vocabularySize,
-    bias: false,
+    bias: decoder.headBias ?? false,
   });
   if (isPlain) return { nodes: walk.nodes, logits: products };
   if (logitSoftcap === null)

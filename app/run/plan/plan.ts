@@ -119,6 +119,20 @@ export type PlanNode =
       /** How pairs of rotated elements lie, as in `RotaryEmbedding`. */
       readonly interleaved: boolean;
     }
+  /** activation(input) */
+  | {
+      readonly op: 'activate';
+      readonly name: string;
+      readonly input: string;
+      readonly activation: Activation;
+    }
+  /** The same with xIELU, whose parameters `module` stores. */
+  | {
+      readonly op: 'xielu';
+      readonly name: string;
+      readonly input: string;
+      readonly module: string;
+    }
   /** activation(gate) · up */
   | {
       readonly op: 'gated';

@@ -57,6 +57,7 @@ class Attention final : public Kernel {
     key_norm_ = info.floats(7, "the key norm", head_dim_);
     // Gemma stores weight - 1.
     const float offset = info.real("norm_weight_offset", 0.0f);
+    norms_rotated_ = info.size("norms_rotated", 0, 0) != 0;
     for (float& weight : query_norm_) weight += offset;
     for (float& weight : key_norm_) weight += offset;
   }
@@ -157,13 +158,16 @@ class Attention final : public Kernel {
                const Rotation& rotation) const {
     for (std::size_t head = 0; head < heads; ++head) {
       const std::size_t offset = (token * heads + head) * head_dim_;
-      if (norm.empty()) {
+      if (norm.empty() || norms_rotated_) {
         std::copy_n(source + offset, head_dim_, target + offset);
       } else {
         rms_normalize(source + offset, norm.data(), head_dim_, epsilon_, target + offset);
       }
       rotate_(target + offset, rotation.cosines + token * rotation.half, rotation.sines + token * rotation.half,
               rotation.half);
+      if (norms_rotated_ && !norm.empty()) {
+        rms_normalize(target + offset, norm.data(), head_dim_, epsilon_, target + offset);
+      }
     }
   }
 
@@ -192,6 +196,7 @@ class Attention final : public Kernel {
   std::size_t bytes_read_ = 0;
   std::vector<float> query_norm_;
   std::vector<float> key_norm_;
+  bool norms_rotated_ = false;
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ constexpr InputSpec kOwnKeys{ort::kFloat, true};
 constexpr InputSpec kAttention[] = {kReal,    kOwnKeys, kOwnKeys, kRotation, kRotation,
                                     kInteger, kStored,  kStored,  kStored};
 constexpr InputSpec kGated[] = {kReal, kReal};
+constexpr InputSpec kXielu[] = {kReal, kStored, kStored, kStored, kStored};
 // The matrices are stored, and so many that they are no declared inputs: their places are numbered behind these.
 constexpr InputSpec kExperts[] = {kReal, kReal};
 
@@ -54,6 +55,7 @@ constexpr OperatorSpec kSpecs[] = {
     {"Attention", kAttention, 1, 0, create_attention},
     {"SiluMul", kGated, 1, 0, create_silu_mul},
     {"GeluMul", kGated, 1, 0, create_gelu_mul},
+    {"Xielu", kXielu, 1, 0, create_xielu},
     {"Linear", kLinear, 1, kMostFused - 1, create_linear},
     {"Experts", kExperts, 1, 0, create_experts},
     {"CausalConvolution", kCausalConvolution, 1, 0, create_causal_convolution},

@@ -18,6 +18,7 @@ std::unique_ptr<Kernel> create_rotary(const KernelInfo& info, SessionState& stat
 std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_xielu(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_linear(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_experts(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_causal_convolution(const KernelInfo& info, SessionState& state);

@@ -300,8 +300,7 @@ describe('readDecoder', () => {
   it.each([
     ['an unknown architecture', like('mamba', 'MambaForCausalLM'), 'MambaForCausalLM'],
     ['a class without a language head', like('llama', 'LlamaForSequenceClassification'), 'Llama'],
-    ['one that can only be quantized', like('stablelm', 'StableLmForCausalLM'), 'StableLm'],
-    ['an activation it has no kernel for', { ...llama, hidden_act: 'relu' }, 'relu'],
+    ['an activation it has no kernel for', { ...llama, hidden_act: 'mish' }, 'mish'],
     [
       'a kind of layer it does not know',
       like('mistral', 'MistralForCausalLM', {
@@ -358,9 +357,9 @@ describe('readDecoder', () => {
 });
 
 describe('describeArchitecture', () => {
-  it('describes what it can quantize but not run, and what it knows nothing of', () => {
+  it('describes what it can quantize and run, and what it knows nothing of', () => {
     const stable = describeArchitecture(like('stablelm', 'StableLmForCausalLM'));
-    expect([stable.quantizable, stable.runnable, stable.layers]).toEqual([true, false, 3]);
+    expect([stable.quantizable, stable.runnable, stable.layers]).toEqual([true, true, 3]);
     const mamba = describeArchitecture({ model_type: 'mamba', num_hidden_layers: 'many' });
     expect([mamba.quantizable, mamba.runnable, mamba.layers]).toEqual([false, false, null]);
     expect(mamba.obstacle?.message).toContain('mamba');

@@ -135,6 +135,10 @@ describe.each([
   'seed_oss',
   'cohere',
   'ernie4_5',
+  'starcoder2',
+  'arcee',
+  'apertus',
+  'glm4',
 ])('a golden %s, in operators of ONNX Runtime', (family) => {
   it('computes what the exact mode computes', async () => {
     const golden = new URL(`../../fixtures/golden/families/${family}`, import.meta.url);

@@ -101,7 +101,7 @@ describe('the plan of a decoder', () => {
     expect(files).toHaveLength(2);
   });
 
-  it.each(['qwen2_moe', 'gemma2', 'granite', 'olmo2'])(
+  it.each(['qwen2_moe', 'gemma2', 'granite', 'olmo2', 'phi', 'apertus'])(
     'of %s names for every node the values that nodes before it computed',
     async (architecture) => {
       const directory = path.join(golden, architecture);

@@ -111,6 +111,26 @@ describe.each([...families, ...variants])('a golden %s', (architecture) => {
   });
 });
 
+it('adds the bias of an output layer to products with its 8-bit copy', async () => {
+  const original = await copyOf('phi');
+  const artifact = path.join(await scratchFolder(), 'artifact');
+  await quantizeFolder(original, artifact, 'nf4');
+  const ids = numbersOf(
+    readSafetensors(path.join(original, 'expected.safetensors')).get('input_ids'),
+  );
+  const logitsOf = async (mode: 'fast' | 'exact'): Promise<Float32Array> => {
+    const { graphPath } = await ensureGraph(artifact, mode);
+    const model = await Model.open({ graphPath, contextLength: 512, mode, cacheType: 'f32' });
+    try {
+      return await model.evaluate(ids, { rows: 'all' });
+    } finally {
+      await model.close();
+    }
+  };
+  // What activations and output layer in 8 bits change; the bias is larger than that.
+  expect(distance(await logitsOf('fast'), await logitsOf('exact'))).toBeLessThan(0.05);
+});
+
 /** The float32 weights that a quantized matrix of an artifact stands for. */
 async function dequantize(
   name: string,
@@ -197,6 +217,9 @@ describe.each<[string, SchemeName]>([
   ['phi3', 'llm-int8'],
   ['cohere', 'nf4'],
   ['glm4', 'int4'],
+  ['starcoder2', 'nf4-dq'],
+  ['phi', 'int4'],
+  ['apertus', 'nf4'],
 ])('%s quantized with %s', (architecture, scheme) => {
   it('runs as the float32 model of the weights that its codes stand for', async () => {
     const original = await copyOf(architecture);
