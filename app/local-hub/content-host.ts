@@ -1,6 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Fault } from './fault.ts';
 import type { ServedFile } from './scan.ts';
 import { sendFile } from './send-file.ts';
 
@@ -28,11 +27,7 @@ export class ContentHost {
     return this.#files.get(pathname.replace('/content/', ''))?.path ?? null;
   }
 
-  async answer(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    fault: Fault | undefined,
-  ): Promise<FastifyReply> {
+  async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (request.headers.authorization !== undefined)
       return reply.code(400).send('Only one way to sign in is allowed.');
     const url = new URL(request.url, 'http://content');
@@ -45,7 +40,7 @@ export class ContentHost {
     const file = this.#files.get(sha256);
     if (file === undefined) return reply.code(404).send('Not found.');
     // Content networks make their own tags: not the hash that the hub knows the file by.
-    return sendFile(request, reply, file, `"content-${sha256.slice(0, 32)}"`, fault);
+    return sendFile(request, reply, file, `"content-${sha256.slice(0, 32)}"`);
   }
 
   #signature(sha256: string, expires: string): Buffer {

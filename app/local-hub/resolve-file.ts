@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ContentHost } from './content-host.ts';
-import type { Fault } from './fault.ts';
 import type { Caller, Repositories, ServedRepository } from './repositories.ts';
 import { isPresent, refuseStranger, sendError } from './repositories.ts';
 import { sendFile } from './send-file.ts';
@@ -10,7 +9,6 @@ interface ResolveContext {
   readonly repositories: Repositories;
   readonly content: ContentHost;
   readonly contentEndpoint: string;
-  readonly fault: Fault | undefined;
 }
 
 function refuseGated(
@@ -31,7 +29,7 @@ function refuseGated(
 export async function resolveFile(
   request: FastifyRequest,
   reply: FastifyReply,
-  { url, repositories, content, contentEndpoint, fault }: ResolveContext,
+  { url, repositories, content, contentEndpoint }: ResolveContext,
 ): Promise<FastifyReply> {
   const asked = repositories.parseResolve(url.pathname);
   if (asked === null) return sendError(reply, 404, null, 'Not found');
@@ -47,10 +45,9 @@ export async function resolveFile(
   const file = snapshot.files.get(asked.file);
   if (file === undefined) return sendError(reply, 404, 'EntryNotFound', 'Entry not found');
   void reply.header('x-repo-commit', snapshot.commit);
-  if (!file.isLarge) return sendFile(request, reply, file, `"${file.oid}"`, fault);
-  const linkedEtag = fault?.kind === 'etag' ? fault.etag : `"${file.sha256}"`;
+  if (!file.isLarge) return sendFile(request, reply, file, `"${file.oid}"`);
   return reply
-    .header('x-linked-etag', linkedEtag)
+    .header('x-linked-etag', `"${file.sha256}"`)
     .header('x-linked-size', file.sizeBytes)
     .redirect(contentEndpoint + content.sign(file), 302);
 }

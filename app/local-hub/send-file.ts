@@ -2,15 +2,10 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Fault } from './fault.ts';
 import type { ServedFile } from './scan.ts';
 
 const BLOCK_BYTES = 256 * 1024;
-
-/** A client loses what it has received but not read when the connection is cut; this lets a busy one read it first. */
-const CUT_MS = 100;
 
 interface Range {
   readonly start: number;
@@ -55,37 +50,6 @@ async function* blocks(handle: FileHandle, { start, endExclusive }: Range): Asyn
   }
 }
 
-/** The first `count` bytes of a body, followed by whatever `then` does. */
-async function* first(
-  body: AsyncGenerator<Buffer>,
-  count: number,
-  then: () => Promise<void>,
-): AsyncGenerator<Buffer> {
-  let left = count;
-  for await (const block of body) {
-    if (left > 0) yield block.subarray(0, left);
-    left -= block.byteLength;
-    if (left <= 0) break;
-  }
-  await then();
-}
-
-async function* held(
-  body: AsyncGenerator<Buffer>,
-  count: number,
-  until: Promise<unknown>,
-): AsyncGenerator<Buffer> {
-  let left = count;
-  for await (const block of body) {
-    if (left > 0) yield block.subarray(0, left);
-    if (left < block.byteLength) {
-      await until;
-      yield block.subarray(Math.max(0, left));
-    }
-    left -= block.byteLength;
-  }
-}
-
 /** Settles when the client has gone: what waits for it must not keep the file open. */
 function connectionEnd(reply: FastifyReply): Promise<void> {
   return new Promise((resolve) => {
@@ -94,65 +58,18 @@ function connectionEnd(reply: FastifyReply): Promise<void> {
   });
 }
 
-async function* slowly(
-  body: AsyncGenerator<Buffer>,
-  pieceBytes: number,
-  pauseMs: number,
-): AsyncGenerator<Buffer> {
-  for await (const block of body)
-    for (let offset = 0; offset < block.byteLength; offset += pieceBytes) {
-      yield block.subarray(offset, offset + pieceBytes);
-      await sleep(pauseMs);
-    }
-}
-
-async function* corrupted(
-  body: AsyncGenerator<Buffer>,
-  start: number,
-  offset: number,
-): AsyncGenerator<Buffer> {
-  let position = start;
-  for await (const block of body) {
-    const at = offset - position;
-    if (at >= 0 && at < block.byteLength) block[at] = (block[at] ?? 0) ^ 0xff;
-    position += block.byteLength;
-    yield block;
-  }
-}
-
-function spoil(
-  body: AsyncGenerator<Buffer>,
-  start: number,
-  fault: Fault | undefined,
-  reply: FastifyReply,
-): AsyncGenerator<Buffer> {
-  if (fault?.kind === 'truncate')
-    return first(body, fault.afterBytes, async () => {
-      await sleep(CUT_MS);
-      reply.raw.destroy();
-    });
-  if (fault?.kind === 'stall') return first(body, fault.afterBytes, () => connectionEnd(reply));
-  if (fault?.kind === 'hold')
-    return held(body, fault.afterBytes, Promise.race([fault.until, connectionEnd(reply)]));
-  if (fault?.kind === 'slow') return slowly(body, fault.pieceBytes, fault.pauseMs);
-  if (fault?.kind === 'corrupt') return corrupted(body, start, fault.offset);
-  return body;
-}
-
 /** Answers GET and HEAD for a file, with ranges, If-Range and an ETag. */
 export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: ServedFile,
   etag: string,
-  fault: Fault | undefined,
 ): Promise<FastifyReply> {
-  const tag = fault?.kind === 'etag' ? fault.etag : etag;
   const ifRange = request.headers['if-range'];
-  const isSame = ifRange === undefined || ifRange === tag;
-  const asked = isSame && fault?.kind !== 'ignore-range' ? request.headers.range : undefined;
+  const isSame = ifRange === undefined || ifRange === etag;
+  const asked = isSame ? request.headers.range : undefined;
   const range = parseRange(asked, file.sizeBytes);
-  void reply.header('etag', tag).header('accept-ranges', 'bytes');
+  void reply.header('etag', etag).header('accept-ranges', 'bytes');
   void reply.type(file.path.endsWith('.json') ? 'application/json' : 'application/octet-stream');
   if (range === 'unsatisfiable')
     return reply.code(416).header('content-range', `bytes */${file.sizeBytes}`).send();
@@ -170,6 +87,5 @@ export async function sendFile(
   );
   // A client that goes before the first byte leaves a body that nobody ever begins to read, and so none that ends.
   void connectionEnd(reply).then(() => handle.close());
-  const body = spoil(blocks(handle, { start, endExclusive }), start, fault, reply);
-  return reply.send(Readable.from(body, { objectMode: false }));
+  return reply.send(Readable.from(blocks(handle, { start, endExclusive }), { objectMode: false }));
 }

@@ -3,7 +3,6 @@ import { fastify } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { answerApi } from './answer-api.ts';
 import { ContentHost } from './content-host.ts';
-import type { Fault, Intercept } from './fault.ts';
 import type { LocalRepository } from './repositories.ts';
 import { Repositories } from './repositories.ts';
 import { resolveFile } from './resolve-file.ts';
@@ -15,8 +14,16 @@ export interface LocalHubOptions {
   readonly token?: string | undefined;
   /** Entries per page of a listing. @default 1000, as the Hub's */
   readonly pageSize?: number | undefined;
-  /** Spoils answers, for tests. */
-  readonly intercept?: Intercept | undefined;
+  /** Called with each server before it listens: adds hooks of fastify's that watch requests or change answers. */
+  readonly configure?: ((server: FastifyInstance, host: ServedHost) => void) | undefined;
+}
+
+/** One of the two servers. */
+export interface ServedHost {
+  /** `hub` is the endpoint; `content` the second host, to which requests for large files are redirected. */
+  readonly name: 'hub' | 'content';
+  /** The file of a repository that a path asks for; null for everything else. */
+  fileOf(pathname: string): string | null;
 }
 
 export interface LocalHub {
@@ -35,54 +42,23 @@ function addressOf(server: FastifyInstance): string {
   return `http://${LOOPBACK}:${port}`;
 }
 
-/** Does the faults that need no file. @returns whether it has taken the answer over */
-function takeOver(reply: FastifyReply, fault: Fault | undefined): boolean {
-  if (fault?.kind === 'answer') {
-    void reply
-      .code(fault.status)
-      .headers({ ...fault.headers })
-      .send(fault.body ?? '');
-    return true;
-  }
-  if (fault?.kind !== 'silence' && fault?.kind !== 'hang-up') return false;
-  reply.hijack();
-  if (fault.kind === 'hang-up') reply.raw.destroy();
-  return true;
-}
-
-type Answer = (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  fault: Fault | undefined,
-) => Promise<unknown>;
+type Answer = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 async function listen(
-  host: 'hub' | 'content',
+  host: ServedHost,
   options: LocalHubOptions,
-  fileOf: (path: string) => string | null,
   answer: Answer,
 ): Promise<FastifyInstance> {
   // forceCloseConnections: a stalled download must not keep the process alive.
   const server = fastify({ logger: false, forceCloseConnections: true, exposeHeadRoutes: false });
-  server.route({
-    method: ['GET', 'HEAD'],
-    url: '/*',
-    handler: async (request, reply) => {
-      // A web page could otherwise reach this server through a name of its own that points to loopback.
-      if (`http://${request.headers.host ?? ''}` !== addressOf(server))
-        return reply.code(403).send({ error: 'Wrong host.' });
-      const { pathname } = new URL(request.url, addressOf(server));
-      const fault = options.intercept?.({
-        host,
-        method: request.method,
-        url: request.url,
-        headers: request.headers,
-        file: fileOf(pathname),
-      });
-      if (takeOver(reply, fault)) return reply;
-      return answer(request, reply, fault);
-    },
+  server.addHook('onRequest', async (request, reply) => {
+    // A web page could otherwise reach this server through a name of its own that points to loopback.
+    if (`http://${request.headers.host ?? ''}` !== addressOf(server))
+      return reply.code(403).send({ error: 'Wrong host.' });
+    return undefined;
   });
+  options.configure?.(server, host);
+  server.route({ method: ['GET', 'HEAD'], url: '/*', handler: answer });
   await server.listen({ host: LOOPBACK, port: 0 });
   return server;
 }
@@ -97,17 +73,18 @@ export async function startLocalHub(options: LocalHubOptions): Promise<LocalHub>
   const repositories = new Repositories(options.repositories, options.token ?? null);
   const content = new ContentHost();
   const contentServer = await listen(
-    'content',
+    { name: 'content', fileOf: (pathname) => content.fileOf(pathname) },
     options,
-    (path) => content.fileOf(path),
-    (request, reply, fault) => content.answer(request, reply, fault),
+    (request, reply) => content.answer(request, reply),
   );
   const contentEndpoint = addressOf(contentServer);
   const hubServer = await listen(
-    'hub',
+    {
+      name: 'hub',
+      fileOf: (pathname) => repositories.parseResolve(pathname)?.file ?? null,
+    },
     options,
-    (path) => repositories.parseResolve(path)?.file ?? null,
-    async (request, reply, fault) => {
+    async (request, reply) => {
       const url = new URL(request.url, addressOf(hubServer));
       if (url.pathname.startsWith('/api/models'))
         return answerApi(request, reply, {
@@ -115,7 +92,7 @@ export async function startLocalHub(options: LocalHubOptions): Promise<LocalHub>
           repositories,
           pageSize: options.pageSize ?? 1000,
         });
-      return resolveFile(request, reply, { url, repositories, content, contentEndpoint, fault });
+      return resolveFile(request, reply, { url, repositories, content, contentEndpoint });
     },
   );
   return {

@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { startLocalHub, type LocalHub } from '../../app/local-hub/index.ts';
+import type { LocalHub } from '../../app/local-hub/index.ts';
+import { startFaultyHub } from '../fixtures/hub/faulty-hub.ts';
 import { sampleModel } from '../../app/sample/index.ts';
 import { WAIT_MS } from '../fixtures/wait.ts';
 
@@ -19,9 +20,9 @@ export interface WebHostProcess {
 
 /** A hub with the sample model, and with more repositories where they are given. */
 export function sampleHub(
-  options: Partial<Parameters<typeof startLocalHub>[0]> = {},
+  options: Partial<Parameters<typeof startFaultyHub>[0]> = {},
 ): Promise<LocalHub> {
-  return startLocalHub({
+  return startFaultyHub({
     ...options,
     repositories: {
       [sampleModel.repository]: { directory: sampleModel.directory },

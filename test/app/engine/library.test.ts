@@ -19,7 +19,8 @@ import { z } from 'zod';
 import { openCatalog } from '../../../app/catalog/index.ts';
 import { sampleModel } from '../../../app/engine.ts';
 import type { Artifact } from '../../../app/contract/checkpoint.ts';
-import { startLocalHub, type LocalHub } from '../../../app/local-hub/index.ts';
+import type { LocalHub } from '../../../app/local-hub/index.ts';
+import { startFaultyHub } from '../../fixtures/hub/faulty-hub.ts';
 import { Gate } from '../../fixtures/gate.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { canMount } from '../../fixtures/small-disk.ts';
@@ -41,7 +42,7 @@ beforeAll(async () => {
   process.env['XDG_DATA_HOME'] = dataHome;
   tiny = path.join(await scratchFolder(), 'tiny');
   await writeTinyCheckpoint(tiny);
-  hub = await startLocalHub({ repositories: { 'test/tiny': { directory: tiny } } });
+  hub = await startFaultyHub({ repositories: { 'test/tiny': { directory: tiny } } });
 });
 afterAll(async () => {
   await hub.close();
@@ -582,7 +583,7 @@ describe.skipIf(!canMount)('on a small disk of its own (needs root on Linux, to 
 
 /** Serves the sample model, of whose files a part comes before the gate is opened. */
 async function startLocalSample(gate: Gate): Promise<AsyncDisposable & { endpoint: string }> {
-  const server = await startLocalHub({
+  const server = await startFaultyHub({
     repositories: { [sampleModel.repository]: { directory: sampleModel.directory } },
     intercept: ({ host }) => (host === 'content' ? gate.holdFile(1 << 20) : undefined),
   });

@@ -2,8 +2,8 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inspection } from '../../../app/contract/inspection.ts';
-import { startLocalHub } from '../../../app/local-hub/index.ts';
-import { contentOf, RequestLog } from '../../fixtures/hub-faults.ts';
+import { startFaultyHub } from '../../fixtures/hub/faulty-hub.ts';
+import { contentOf, RequestLog } from '../../fixtures/hub/hub-faults.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../fixtures/test-engine.ts';
 import {
@@ -236,7 +236,7 @@ describe('a repository', () => {
           tensor.name === up ? { ...tensor, name: up.replace('weight', 'qweight') } : tensor,
         ),
     });
-    const hub = await startLocalHub({
+    const hub = await startFaultyHub({
       repositories: { 'test/fp8': { directory }, 'test/gptq': { directory: bare } },
     });
     const near = await TestEngine.open(await scratchFolder(), { hubEndpoint: hub.endpoint });
@@ -256,7 +256,7 @@ describe('a repository', () => {
 
   it('that cannot run is refused before it is downloaded to be quantized', async () => {
     const log = new RequestLog();
-    const hub = await startLocalHub({
+    const hub = await startFaultyHub({
       repositories: {
         'test/no-norm': { directory: await tiny({ change: without('model.norm.weight') }) },
         'test/fp8': { directory: await tiny({ change: stored(up, 'F8_E4M3', 0.5) }) },
@@ -335,7 +335,7 @@ describe('a path', () => {
   it('to a repository that has nothing to download leaves no folder behind', async () => {
     const directory = await scratchFolder();
     await writeFile(path.join(directory, 'model-Q4_0.gguf'), 'GGUF');
-    const hub = await startLocalHub({ repositories: { 'test/gguf': { directory } } });
+    const hub = await startFaultyHub({ repositories: { 'test/gguf': { directory } } });
     try {
       const ours = await scratchFolder();
       await using other = await TestEngine.open(ours, { hubEndpoint: hub.endpoint });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../../app/contract/progress.ts';
 import { requireSpace } from '../../../app/disk/index.ts';
 import { Gate } from '../../fixtures/gate.ts';
-import { contentOf } from '../../fixtures/hub-faults.ts';
+import { contentOf } from '../../fixtures/hub/hub-faults.ts';
 import { ScratchFolder, sha256File, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession } from './local-session.ts';
 

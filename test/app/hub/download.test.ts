@@ -13,7 +13,7 @@ import { openCheckpoint } from '../../../app/checkpoint/index.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
 import { JOURNAL_NAME } from '../../../app/hub/index.ts';
 import { Gate } from '../../fixtures/gate.ts';
-import { always, contentOf, inTurn, SIGN_IN_PAGE, status } from '../../fixtures/hub-faults.ts';
+import { always, contentOf, inTurn, SIGN_IN_PAGE, status } from '../../fixtures/hub/hub-faults.ts';
 import { sha256File, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession } from './local-session.ts';
 

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Hub } from '../../../app/hub/index.ts';
-import { startLocalHub } from '../../../app/local-hub/index.ts';
-import { always, contentOf, inTurn, SIGN_IN_PAGE, status } from '../../fixtures/hub-faults.ts';
+import { startFaultyHub } from '../../fixtures/hub/faulty-hub.ts';
+import { always, contentOf, inTurn, SIGN_IN_PAGE, status } from '../../fixtures/hub/hub-faults.ts';
 import { SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession, NAME, QUICK } from './local-session.ts';
 
@@ -37,7 +37,7 @@ describe('a search', () => {
 
   it('ends at its limit', async () => {
     await using session = await LocalSession.start();
-    const server = await startLocalHub({
+    const server = await startFaultyHub({
       repositories: Object.fromEntries(
         ['a', 'b', 'c'].map((name) => [`maker/${name}`, { directory: session.source.directory }]),
       ),

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { contentOf } from '../../fixtures/hub-faults.ts';
+import { contentOf } from '../../fixtures/hub/hub-faults.ts';
 import { sha256File, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession, NAME } from './local-session.ts';
 

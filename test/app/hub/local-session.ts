@@ -1,9 +1,9 @@
 import type { HubOptions } from '../../../app/hub/index.ts';
 import { downloadRepository, Hub } from '../../../app/hub/index.ts';
 import type { Download, DownloadOptions } from '../../../app/hub/download-repository.ts';
-import type { LocalHub, LocalHubOptions, LocalRepository } from '../../../app/local-hub/index.ts';
-import { startLocalHub } from '../../../app/local-hub/index.ts';
-import { RequestLog } from '../../fixtures/hub-faults.ts';
+import type { LocalHub, LocalRepository } from '../../../app/local-hub/index.ts';
+import { startFaultyHub, type FaultyHubOptions } from '../../fixtures/hub/faulty-hub.ts';
+import { RequestLog } from '../../fixtures/hub/hub-faults.ts';
 import { ScratchFolder, writeShardedModel } from '../../fixtures/hub-model.ts';
 
 export const NAME = 'maker/small-model';
@@ -27,7 +27,7 @@ export class LocalSession implements AsyncDisposable {
   }
 
   static async start(
-    options: Partial<Omit<LocalHubOptions, 'repositories'>> & {
+    options: Partial<Omit<FaultyHubOptions, 'repositories'>> & {
       readonly repository?: Partial<LocalRepository>;
       readonly client?: HubOptions;
       readonly shardBytes?: number;
@@ -36,7 +36,7 @@ export class LocalSession implements AsyncDisposable {
     const source = new ScratchFolder();
     const log = new RequestLog();
     writeShardedModel(source.directory, options.shardBytes);
-    const server = await startLocalHub({
+    const server = await startFaultyHub({
       ...options,
       repositories: { [NAME]: { directory: source.directory, ...options.repository } },
       intercept: log.watch(options.intercept),

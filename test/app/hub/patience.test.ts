@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../app/contract/error.ts';
 import { Hub } from '../../../app/hub/index.ts';
 import { RateWatch } from '../../../app/hub/request.ts';
-import type { Fault } from '../../../app/local-hub/index.ts';
-import { always, contentOf, status } from '../../fixtures/hub-faults.ts';
+import type { Fault } from '../../fixtures/hub/fault.ts';
+import { always, contentOf, status } from '../../fixtures/hub/hub-faults.ts';
 import { LocalSession, NAME } from './local-session.ts';
 
 const json = (body: string, headers: Record<string, string> = {}): Fault => ({

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../app/checkpoint/index.ts';
 import { readRemoteCheckpoint } from '../../../app/hub/index.ts';
-import { contentOf } from '../../fixtures/hub-faults.ts';
+import { contentOf } from '../../fixtures/hub/hub-faults.ts';
 import { safetensorsBytes, SHARDS } from '../../fixtures/hub-model.ts';
 import { LocalSession, NAME } from './local-session.ts';
 

@@ -4,7 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultSettings } from '../../../../app/contract/settings.ts';
 import type { Secrets } from '../../../../app/engine.ts';
-import { startLocalHub } from '../../../../app/local-hub/index.ts';
+import { startFaultyHub } from '../../../fixtures/hub/faulty-hub.ts';
 import { scratchFolder } from '../../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../../fixtures/test-engine.ts';
 import { writeTinyCheckpoint } from '../../../fixtures/tiny-checkpoint.ts';
@@ -106,7 +106,7 @@ describe('settings', () => {
   it('change the hub and the threads at once', async () => {
     const directory = await scratchFolder();
     await writeTinyCheckpoint(directory);
-    const hub = await startLocalHub({ repositories: { 'test/tiny': { directory } } });
+    const hub = await startFaultyHub({ repositories: { 'test/tiny': { directory } } });
     try {
       const threads: (number | undefined)[] = [];
       await using engine = await TestEngine.open(home, {
@@ -157,7 +157,7 @@ describe('the hub token', () => {
   it('is sent to the hub, where HF_TOKEN goes before the kept one', async () => {
     const directory = await scratchFolder();
     await writeTinyCheckpoint(directory);
-    const hub = await startLocalHub({
+    const hub = await startFaultyHub({
       repositories: { 'test/private': { directory, gated: 'auto' } },
       token: 'right',
     });
@@ -177,7 +177,7 @@ describe('the hub token', () => {
   });
 
   it('that the hub does not know is refused and not kept', async () => {
-    const hub = await startLocalHub({
+    const hub = await startFaultyHub({
       repositories: {},
       intercept: ({ url, headers }) =>
         url !== '/api/whoami-v2'

@@ -6,11 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Job } from '../../../../app/contract/job.ts';
 import type { SchemeName } from '../../../../app/contract/scheme.ts';
-import type { Fault } from '../../../../app/local-hub/index.ts';
-import { startLocalHub, type LocalHub } from '../../../../app/local-hub/index.ts';
+import type { Fault } from '../../../fixtures/hub/fault.ts';
+import type { LocalHub } from '../../../../app/local-hub/index.ts';
+import { startFaultyHub } from '../../../fixtures/hub/faulty-hub.ts';
 import { sampleModel } from '../../../../app/engine.ts';
 import { Gate } from '../../../fixtures/gate.ts';
-import { contentOf } from '../../../fixtures/hub-faults.ts';
+import { contentOf } from '../../../fixtures/hub/hub-faults.ts';
 import { scratchFolder } from '../../../fixtures/scratch.ts';
 import { quiet, TestEngine } from '../../../fixtures/test-engine.ts';
 import { writeTinyCheckpoint } from '../../../fixtures/tiny-checkpoint.ts';
@@ -90,7 +91,7 @@ beforeAll(async () => {
     vocabularySize: 1024,
   });
   weightsSha256 = sha256(path.join(directory, 'model.safetensors'));
-  hub = await startLocalHub({
+  hub = await startFaultyHub({
     repositories: {
       [REPOSITORY]: { directory },
       [sampleModel.repository]: { directory: sampleModel.directory },
