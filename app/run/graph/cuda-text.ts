@@ -140,56 +140,53 @@ export function printCudaText(context: LinearContext, plan: Plan): string {
   return [...files.map((file) => `file ${file}`), ...lines, ''].join('\n');
 }
 
-/** Why the kernels of native-kernels/cuda do not compute a node; null where they do. */
+/**
+ * Why the kernels of native-kernels/cuda do not compute a node; null where they do. What they need of how nodes are
+ * joined, and of sizes, native-kernels/cuda/decoder/read_decoder.cpp asks.
+ */
 export function cudaObstacle(node: PlanNode): string | null {
   switch (node.op) {
     case 'rotary':
-      if (node.index > 0) return 'its layers rotate in more than one way';
       return rotaryTable(node.embedding.rope, node.embedding.dimensions).beyond === null
         ? null
         : 'its rotary embeddings change with the length of the text';
-    case 'embedding':
-      return node.scale === 1 ? null : 'it scales its embeddings';
-    case 'rms-norm':
-      // The only norm that is not joined with a sum is the first layer's.
-      return node.name === 'layers.0.start' && node.norm.weightOffset === 0
-        ? null
-        : 'it normalizes what a block computed';
     case 'layer-norm':
       return 'its norms are layer norms';
     case 'residual-norm':
-      if (node.norm.kind === 'layer') return 'its norms are layer norms';
-      return node.norm.weightOffset === 0 ? null : 'it stores the weights of its norms less one';
+      return node.norm.kind === 'layer' ? 'its norms are layer norms' : null;
+    case 'rms-norm':
+      return node.groups === undefined ? null : 'it normalizes parts of rows';
     case 'attention':
       if (node.interleaved) return 'it rotates neighbouring elements';
       if (node.attention.temperature !== null) return 'its queries grow with their position';
       if (node.own === null) return 'some of its layers read the keys and values of others';
       if (node.attention.valueNorm !== null) return 'it normalizes values';
-      if (node.attention.normsRotated === true)
-        return 'it normalizes queries and keys behind their rotation';
-      return node.attention.rope === null || node.attention.softcap !== null
-        ? 'its attention has no rotation, or limits its scores'
+      return node.attention.normsRotated === true
+        ? 'it normalizes queries and keys behind their rotation'
         : null;
     case 'gated':
-      return node.activation === 'silu' ? null : `its activation is ${node.activation}`;
+      return node.activation === 'silu' || node.activation === 'gelu-tanh'
+        ? null
+        : `its activation is ${node.activation}`;
     case 'activate':
     case 'xielu':
       return 'its feed-forwards have no gate';
+    case 'embedding':
     case 'linear':
     case 'wanted-rows':
-      return null;
     case 'add':
     case 'scale':
-    case 'scale-stored':
     case 'softcap':
     case 'sigmoid-gate':
-    case 'open':
-    case 'concat':
-      return 'it scales, limits or adds what a block computed';
+      return null;
     case 'split':
-      return 'it stores several matrices as one';
+      return node.groups === 1 ? null : 'it stores several matrices as one, row by row';
+    case 'scale-stored':
+      return 'it multiplies by numbers that it stores';
     case 'experts':
       return 'it chooses among experts';
+    case 'open':
+    case 'concat':
     case 'convolution':
     case 'gated-delta':
     case 'gated-norm':

@@ -40,6 +40,10 @@ void check_decoder(cuda::Device& device, const std::string& directory, std::uint
 /// The same for one model whose plan the app wrote; the files lie beside it.
 void check_plan(cuda::Device& device, const std::string& path, std::uint64_t seed);
 
+/// Every model of a folder (plan.txt, ids.i64, logits.f32 and weights in a folder of its own): with the logits that are
+/// expected, and as check_plan.
+void check_golden(cuda::Device& device, const std::string& directory, std::uint64_t seed);
+
 /// A decoder with the shape of Llama-3.2-1B: its speed beside the copy bandwidth. @param format of its layers
 void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format, std::uint64_t seed);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -75,13 +76,15 @@ void check_products(cuda::Device& device, const cuda::DecoderPlan& plan, const s
   cuda::PassMemory memory(device, plan);
   cuda::Passes passes(device, plan, weights, kernels, memory);
   cuda::Stream stream(device);
-  const cuda::LayerPlan& layer = plan.layers[0];
-  const cuda::DeviceLayer& on_device = weights.layers[0];
-  const std::pair<const cuda::LinearPlan*, const cuda::DeviceMatrix*> pairs[] = {
-      {&layer.q, &on_device.q}, {&layer.o, &on_device.o}, {&layer.down, &on_device.down}, {&plan.head, &weights.head}};
+  // Of every shape and format one is enough: those of the first layers, and the head.
+  std::vector<std::size_t> some(std::min<std::size_t>(plan.matrices.size(), 8));
+  std::iota(some.begin(), some.end(), 0);
+  some.push_back(plan.head.matrices[0]);
   double vector_error = 0;
   double matrix_error = 0;
-  for (const auto& [linear, matrix] : pairs) {
+  for (const std::size_t index : some) {
+    const cuda::LinearPlan* linear = &plan.matrices[index];
+    const cuda::DeviceMatrix* matrix = &weights.matrices[index];
     constexpr std::size_t kTokens = 131;
     std::vector<std::uint16_t> halves(kTokens * linear->columns);
     std::vector<float> expected(kTokens * linear->rows);
@@ -102,7 +105,8 @@ void check_products(cuda::Device& device, const cuda::DecoderPlan& plan, const s
     std::vector<float> found(expected.size());
     stream.fill(y.pointer(), 0xff, y.bytes());
     stream.upload(x.pointer(), first.data(), first.size() * 4);
-    passes.multiply_vector(stream.handle(), {matrix}, cuda::Outcome::store, x.as<float>(), nullptr, 0, y.as<float>());
+    passes.multiply_vector(stream.handle(), {matrix}, cuda::Outcome::store, cuda::Activation::silu, x.as<float>(),
+                           nullptr, 0, y.as<float>());
     stream.download(found.data(), y.pointer(), linear->rows * 4);
     stream.wait();
     const std::vector<float> exact = reference.multiply(*linear, first);
@@ -110,8 +114,8 @@ void check_products(cuda::Device& device, const cuda::DecoderPlan& plan, const s
 
     stream.fill(y.pointer(), 0xff, y.bytes());
     stream.upload(x.pointer(), halves.data(), halves.size() * 2);
-    passes.multiply_matrix(stream.handle(), {matrix}, cuda::Outcome::store, x.as<void>(), 1, tokens, y.as<void>(),
-                           linear->rows);
+    passes.multiply_matrix(stream.handle(), {matrix}, cuda::Outcome::store, cuda::Activation::silu, x.as<void>(), 1,
+                           tokens, y.as<void>(), linear->rows);
     stream.download(found.data(), y.pointer(), tokens * linear->rows * 4);
     stream.wait();
     matrix_error = std::max(matrix_error, relative_error(found.data(), expected.data(), tokens * linear->rows));
@@ -244,6 +248,14 @@ std::vector<SyntheticModel> models() {
   add("bf16", "tied", 288, 800, 12, 2, 24);
   add("f16", "bf16", 256, 512, 4, 4, 64).embedding_type = "F32";
   add("f32", "f32", 256, 512, 4, 4, 64).embedding_type = "F16";
+  SyntheticModel& wide = add("nf4-dq", "tied", 320, 1024, 4, 1, 256);
+  wide.has_qk_norm = true;
+  wide.has_post_norms = true;
+  wide.gelu = true;
+  wide.window = 24;
+  SyntheticModel& limited = add("int8", "tied", 256, 512, 6, 2, 160);
+  limited.softcap = 5;
+  limited.gelu = true;
   return all;
 }
 
@@ -271,20 +283,74 @@ void check_decoder(cuda::Device& device, const std::string& directory, std::uint
   if (report.failed) throw Error("kernel-failed", "the decoder differs from the processor by more than its bounds");
 }
 
-void check_plan(cuda::Device& device, const std::string& path, std::uint64_t seed) {
+namespace {
+
+template <typename T>
+std::vector<T> read_numbers(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file) throw Error("not-found", path + " cannot be read");
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) throw Error("not-found", path.string() + " cannot be read");
+  std::vector<T> numbers(bytes.size() / sizeof(T));
+  std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(T));
+  return numbers;
+}
+
+cuda::DecoderPlan read_plan(const std::filesystem::path& path) {
+  const std::vector<char> text = read_numbers<char>(path);
+  return cuda::read_decoder(cuda::parse_plan({text.begin(), text.end()}));
+}
+
+/// Logits that another program computed of all tokens of a text: at once, and token by token.
+void check_expected(cuda::Decoder& decoder, const std::filesystem::path& folder, Report& report) {
+  const std::vector<std::int64_t> ids = read_numbers<std::int64_t>(folder / "ids.i64");
+  const std::vector<float> expected = read_numbers<float>(folder / "logits.f32");
+  const std::size_t width = decoder.vocabulary_size();
+  if (expected.size() != ids.size() * width) throw Error("malformed-file", "the expected logits have another size");
+  std::vector<std::int64_t> rows(ids.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  std::vector<float> found(expected.size(), NAN);
+  decoder.run(ids, 0, rows, found.data());
+  const double together = relative_error(found.data(), expected.data(), found.size());
+  const std::int64_t only = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    decoder.run(std::span(ids).subspan(i, 1), i, std::span(&only, 1), &found[i * width]);
+  }
+  const double alone = relative_error(found.data(), expected.data(), found.size());
+  std::printf("  expected logits: prompt %.2e%s, token by token %.2e%s\n", together,
+              report.judge(together, kPromptBound), alone, report.judge(alone, kTokenBound));
+}
+
+}  // namespace
+
+void check_plan(cuda::Device& device, const std::string& path, std::uint64_t seed) {
   const std::string directory = std::filesystem::absolute(path).parent_path().string();
-  const cuda::DecoderPlan plan = cuda::read_decoder(cuda::parse_plan(text));
+  const cuda::DecoderPlan plan = read_plan(path);
   DecoderReference reference(plan, directory);
-  std::printf("%s, %zu layers, %zu wide\n", path.c_str(), plan.layers.size(), plan.hidden);
+  std::printf("%s, %zu layers, %zu wide\n", path.c_str(), plan.caches, plan.hidden);
   Report report;
   check_products(device, plan, directory, reference, seed, report);
   cuda::Decoder decoder(device, plan, directory, 512);
   check_logits(decoder, reference, 210, seed, report);
   check_text(decoder, reference, 200, report);
   if (report.failed) throw Error("kernel-failed", "the decoder differs from the processor by more than its bounds");
+}
+
+void check_golden(cuda::Device& device, const std::string& directory, std::uint64_t seed) {
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  Report report;
+  for (const std::filesystem::path& folder : folders) {
+    const cuda::DecoderPlan plan = read_plan(folder / "plan.txt");
+    DecoderReference reference(plan, folder.string());
+    std::printf("%s, %zu steps, %zu buffers\n", folder.filename().c_str(), plan.steps.size(), plan.buffers.size());
+    std::fflush(stdout);
+    cuda::Decoder decoder(device, plan, folder.string(), 512);
+    check_expected(decoder, folder, report);
+    check_logits(decoder, reference, 60, seed, report);
+    check_text(decoder, reference, 40, report);
+  }
+  if (report.failed) throw Error("kernel-failed", "the decoder differs from what is expected by more than its bounds");
 }
 
 }  // namespace nibble::check

@@ -22,13 +22,22 @@ void run_on_threads(void*, std::size_t tasks, void (*task)(void*, std::size_t), 
   for_each_task(tasks, control, {0, 1}, [&](std::size_t i) { task(user, i); });
 }
 
-std::vector<float> normalize(const float* x, const std::vector<float>& weight, float epsilon) {
+double activate(cuda::Activation activation, double x) {
+  if (activation == cuda::Activation::silu) return x / (1 + std::exp(-x));
+  const double root = std::sqrt(2 / 3.14159265358979323846);
+  return 0.5 * x * (1 + std::tanh(root * (x + 0.044715 * x * x * x)));
+}
+
+double capped(double x, float cap) { return cap == 0 ? x : cap * std::tanh(x / cap); }
+
+/// Root mean square normalization, times `weight` where it has numbers.
+void normalize(float* x, std::size_t count, const std::vector<float>& weight, float epsilon) {
   double squares = 0;
-  for (std::size_t i = 0; i < weight.size(); ++i) squares += double{x[i]} * x[i];
-  const double factor = 1 / std::sqrt(squares / static_cast<double>(weight.size()) + epsilon);
-  std::vector<float> out(weight.size());
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(x[i] * factor * weight[i]);
-  return out;
+  for (std::size_t i = 0; i < count; ++i) squares += double{x[i]} * x[i];
+  const double factor = 1 / std::sqrt(squares / static_cast<double>(count) + epsilon);
+  for (std::size_t i = 0; i < count; ++i) {
+    x[i] = static_cast<float>(x[i] * factor * (weight.empty() ? 1 : weight[i]));
+  }
 }
 
 float rounded(float value) { return float_from_half(half_from_float(value)); }
@@ -48,7 +57,9 @@ DecoderReference::DecoderReference(const cuda::DecoderPlan& plan, const std::str
 }
 
 void DecoderReference::clear() {
-  caches_.assign(plan_.layers.size(), {});
+  caches_.assign(plan_.caches, {});
+  buffers_.clear();
+  for (const std::size_t width : plan_.buffers) buffers_.emplace_back(width);
   position_ = 0;
 }
 
@@ -83,81 +94,142 @@ std::vector<float> DecoderReference::multiply(const cuda::LinearPlan& plan, cons
   return y;
 }
 
-std::vector<float> DecoderReference::attend(std::size_t index, const std::vector<float>& normed) {
-  const cuda::LayerPlan& layer = plan_.layers[index];
-  Cache& cache = caches_[index];
-  const std::size_t dim = plan_.head_dim;
-  std::vector<float> q = multiply(layer.q, normed);
-  std::vector<float> k = multiply(layer.k, normed);
-  const std::vector<float> v = multiply(layer.v, normed);
-  const auto prepare = [&](float* head, const cuda::FloatsPlan& norm) {
-    if (norm.count != 0) {
-      const std::vector<float> out = normalize(head, floats(norm), layer.head_epsilon);
-      std::copy(out.begin(), out.end(), head);
+std::vector<float> DecoderReference::value(const cuda::ValuePlan& place) const {
+  const auto first = buffers_[place.buffer].begin() + static_cast<std::ptrdiff_t>(place.first);
+  return {first, first + static_cast<std::ptrdiff_t>(place.width)};
+}
+
+void DecoderReference::set(const cuda::ValuePlan& place, const std::vector<float>& numbers) {
+  if (numbers.size() != place.width) throw Error("internal", "a value has another width than its place");
+  std::copy(numbers.begin(), numbers.end(), buffers_[place.buffer].begin() + static_cast<std::ptrdiff_t>(place.first));
+}
+
+std::vector<float> DecoderReference::normalized(const std::vector<float>& x, const cuda::NormPlan& norm) const {
+  std::vector<float> out = x;
+  normalize(out.data(), out.size(), norm.weight == cuda::kNoVector ? Numbers{} : floats(plan_.vectors[norm.weight]),
+            norm.epsilon);
+  return out;
+}
+
+void DecoderReference::run(const cuda::LinearStep& step) {
+  const Numbers x = step.norm ? normalized(value(step.input), *step.norm) : value(step.input);
+  std::vector<Numbers> products;
+  for (const std::size_t index : step.matrices) products.push_back(multiply(plan_.matrices[index], x));
+  Numbers out;
+  if (step.outcome == cuda::Outcome::gated) {
+    for (std::size_t i = 0; i < products[0].size(); ++i) {
+      out.push_back(static_cast<float>(activate(step.activation, products[0][i]) * products[1][i]));
     }
-    const std::size_t half = plan_.frequencies.size();
-    for (std::size_t i = 0; i < half; ++i) {
-      const double angle = static_cast<float>(position_) * plan_.frequencies[i];
-      const double cosine = std::cos(angle) * plan_.rotary_scaling;
-      const double sine = std::sin(angle) * plan_.rotary_scaling;
-      const float a = head[i];
-      const float b = head[i + half];
-      head[i] = static_cast<float>(a * cosine - b * sine);
-      head[i + half] = static_cast<float>(b * cosine + a * sine);
-    }
-  };
-  for (std::size_t head = 0; head < plan_.heads; ++head) prepare(q.data() + head * dim, layer.q_norm);
-  for (std::size_t head = 0; head < plan_.kv_heads; ++head) prepare(k.data() + head * dim, layer.k_norm);
-  for (const float value : k) cache.keys.push_back(rounded(value));
-  for (const float value : v) cache.values.push_back(rounded(value));
-  const std::size_t start = layer.window != 0 && position_ + 1 > layer.window ? position_ + 1 - layer.window : 0;
-  std::vector<float> out(plan_.heads * dim);
-  for (std::size_t head = 0; head < plan_.heads; ++head) {
-    const std::size_t shared = head / (plan_.heads / plan_.kv_heads);
+  } else {
+    for (const Numbers& product : products) out.insert(out.end(), product.begin(), product.end());
+  }
+  if (step.outcome == cuda::Outcome::add) {
+    const Numbers before = value(step.output);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += before[i];
+  }
+  set(step.output, out);
+}
+
+void DecoderReference::run(const cuda::NormStep& step) { set(step.output, normalized(value(step.input), step.norm)); }
+
+void DecoderReference::run(const cuda::AddStep& step) {
+  const Numbers x = step.norm ? normalized(value(step.input), *step.norm) : value(step.input);
+  Numbers to = value(step.to);
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] += step.factor * x[i];
+  set(step.to, to);
+}
+
+void DecoderReference::run(const cuda::GatedStep& step) {
+  Numbers gate = value(step.gate);
+  const Numbers up = value(step.up);
+  for (std::size_t i = 0; i < gate.size(); ++i) {
+    gate[i] = static_cast<float>(activate(step.activation, gate[i]) * up[i]);
+  }
+  set(step.output, gate);
+}
+
+void DecoderReference::run(const cuda::SigmoidGateStep& step) {
+  const double open = 1 / (1 + std::exp(-double{value(step.gate)[0]}));
+  Numbers x = value(step.input);
+  const Numbers added = value(step.added);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(x[i] * open + added[i]);
+  set(step.output, x);
+}
+
+void DecoderReference::run(const cuda::ScaleStep& step) {
+  Numbers x = value(step.value);
+  for (float& number : x) number = static_cast<float>(capped(double{number} * step.factor, step.cap));
+  set(step.value, x);
+}
+
+void DecoderReference::prepare(float* head, const cuda::AttentionStep& step, std::size_t norm) const {
+  if (norm != cuda::kNoVector) normalize(head, step.head_dim, floats(plan_.vectors[norm]), step.epsilon);
+  if (!step.rotary) return;
+  const cuda::RotaryPlan& rotary = plan_.rotaries[*step.rotary];
+  const std::size_t half = rotary.frequencies.size();
+  for (std::size_t i = 0; i < half; ++i) {
+    const double angle = static_cast<float>(position_) * rotary.frequencies[i];
+    const double cosine = std::cos(angle) * rotary.scaling;
+    const double sine = std::sin(angle) * rotary.scaling;
+    const float a = head[i];
+    const float b = head[i + half];
+    head[i] = static_cast<float>(a * cosine - b * sine);
+    head[i + half] = static_cast<float>(b * cosine + a * sine);
+  }
+}
+
+void DecoderReference::run(const cuda::AttentionStep& step) {
+  Cache& cache = caches_[step.cache];
+  const std::size_t dim = step.head_dim;
+  Numbers qkv = value(step.qkv);
+  float* const k = qkv.data() + step.heads * dim;
+  for (std::size_t head = 0; head < step.heads; ++head) prepare(qkv.data() + head * dim, step, step.q_norm);
+  for (std::size_t head = 0; head < step.kv_heads; ++head) prepare(k + head * dim, step, step.k_norm);
+  for (std::size_t i = 0; i < step.kv_heads * dim; ++i) {
+    cache.keys.push_back(rounded(k[i]));
+    cache.values.push_back(rounded(k[step.kv_heads * dim + i]));
+  }
+  const std::size_t start = step.window != 0 && position_ + 1 > step.window ? position_ + 1 - step.window : 0;
+  Numbers out(step.heads * dim);
+  for (std::size_t head = 0; head < step.heads; ++head) {
+    const std::size_t shared = head / (step.heads / step.kv_heads);
     std::vector<double> scores;
     double largest = -INFINITY;
     for (std::size_t p = start; p <= position_; ++p) {
-      const float* key = cache.keys.data() + (p * plan_.kv_heads + shared) * dim;
+      const float* key = cache.keys.data() + (p * step.kv_heads + shared) * dim;
       double score = 0;
-      for (std::size_t i = 0; i < dim; ++i) score += double{q[head * dim + i]} * key[i];
-      scores.push_back(score * layer.scale);
+      for (std::size_t i = 0; i < dim; ++i) score += double{qkv[head * dim + i]} * key[i];
+      scores.push_back(capped(score * step.scale, step.softcap));
       largest = std::max(largest, scores.back());
     }
     double sum = 0;
     for (double& score : scores) sum += score = std::exp(score - largest);
     for (std::size_t i = 0; i < dim; ++i) {
-      double value = 0;
+      double total = 0;
       for (std::size_t p = start; p <= position_; ++p) {
-        value += scores[p - start] * cache.values[(p * plan_.kv_heads + shared) * dim + i];
+        total += scores[p - start] * cache.values[(p * step.kv_heads + shared) * dim + i];
       }
-      out[head * dim + i] = static_cast<float>(value / sum);
+      out[head * dim + i] = static_cast<float>(total / sum);
     }
   }
-  return multiply(layer.o, out);
+  set(step.output, out);
 }
 
 std::vector<float> DecoderReference::append(std::int64_t id) {
-  std::vector<float> stream(plan_.hidden);
-  for (std::size_t i = 0; i < stream.size(); ++i) {
-    stream[i] =
-        load_weight(data(plan_.embedding), plan_.embedding_type, static_cast<std::size_t>(id) * plan_.hidden + i);
+  Numbers embedded(plan_.hidden);
+  for (std::size_t i = 0; i < embedded.size(); ++i) {
+    const std::size_t at = static_cast<std::size_t>(id) * plan_.hidden + i;
+    embedded[i] = plan_.embedding_scale * load_weight(data(plan_.embedding), plan_.embedding_type, at);
   }
-  const auto add = [&](const std::vector<float>& value) {
-    for (std::size_t i = 0; i < stream.size(); ++i) stream[i] += value[i];
-  };
-  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
-    const cuda::LayerPlan& layer = plan_.layers[i];
-    add(attend(i, normalize(stream.data(), floats(layer.attention_norm), layer.attention_epsilon)));
-    const std::vector<float> normed = normalize(stream.data(), floats(layer.mlp_norm), layer.mlp_epsilon);
-    std::vector<float> gate = multiply(layer.gate, normed);
-    const std::vector<float> up = multiply(layer.up, normed);
-    for (std::size_t j = 0; j < gate.size(); ++j) {
-      gate[j] = static_cast<float>(gate[j] / (1 + std::exp(-double{gate[j]})) * up[j]);
-    }
-    add(multiply(layer.down, gate));
+  set(plan_.embedded, embedded);
+  for (const cuda::Step& step : plan_.steps) {
+    std::visit([&](const auto& each) { run(each); }, step);
   }
   ++position_;
-  return multiply(plan_.head, normalize(stream.data(), floats(plan_.final_norm), plan_.final_epsilon));
+  Numbers logits =
+      multiply(plan_.matrices[plan_.head.matrices[0]], normalized(value(plan_.head.input), *plan_.head.norm));
+  for (float& logit : logits) logit = static_cast<float>(capped(double{logit} * plan_.logit_factor, plan_.logit_cap));
+  return logits;
 }
 
 }  // namespace nibble::check

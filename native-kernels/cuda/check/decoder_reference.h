@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda/decoder/plan.h"
+#include "cuda/decoder/decoder_plan.h"
 
 namespace nibble::check {
 
@@ -25,8 +25,21 @@ class DecoderReference {
   std::vector<float> multiply(const cuda::LinearPlan& plan, const std::vector<float>& x) const;
 
  private:
-  std::vector<float> attend(std::size_t layer, const std::vector<float>& normed);
-  std::vector<float> floats(const cuda::FloatsPlan& plan) const;
+  using Numbers = std::vector<float>;
+
+  void run(const cuda::LinearStep& step);
+  void run(const cuda::NormStep& step);
+  void run(const cuda::AddStep& step);
+  void run(const cuda::GatedStep& step);
+  void run(const cuda::SigmoidGateStep& step);
+  void run(const cuda::ScaleStep& step);
+  void run(const cuda::AttentionStep& step);
+
+  Numbers value(const cuda::ValuePlan& place) const;
+  void set(const cuda::ValuePlan& place, const Numbers& numbers);
+  Numbers normalized(const Numbers& x, const cuda::NormPlan& norm) const;
+  void prepare(float* head, const cuda::AttentionStep& step, std::size_t norm) const;
+  Numbers floats(const cuda::FloatsPlan& plan) const;
   const std::uint8_t* data(const cuda::StoredTensor& tensor) const;
 
   const cuda::DecoderPlan& plan_;
@@ -36,6 +49,7 @@ class DecoderReference {
     std::vector<float> values;
   };
   std::vector<Cache> caches_;
+  std::vector<std::vector<float>> buffers_;  // one row each
   std::size_t position_ = 0;
 };
 

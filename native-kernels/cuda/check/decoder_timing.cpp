@@ -43,12 +43,8 @@ double bytes_of(const cuda::LinearPlan& plan) {
 }
 
 double token_bytes(const cuda::DecoderPlan& plan) {
-  double bytes = bytes_of(plan.head);
-  for (const cuda::LayerPlan& layer : plan.layers) {
-    for (const cuda::LinearPlan* part : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
-      bytes += bytes_of(*part);
-    }
-  }
+  double bytes = 0;
+  for (const cuda::LinearPlan& matrix : plan.matrices) bytes += bytes_of(matrix);
   return bytes;
 }
 

@@ -41,6 +41,8 @@ void run(const std::string& argument, nibble::cuda::Worker& worker, std::uint64_
     nibble::check::check_decoder(nibble::cuda::Device::open(0), value, seed, name == "small-decoder");
   } else if (name == "plan") {
     nibble::check::check_plan(nibble::cuda::Device::open(0), value, seed);
+  } else if (name == "golden") {
+    nibble::check::check_golden(nibble::cuda::Device::open(0), value, seed);
   } else if (name == "chat") {
     const std::size_t colon = value.rfind(':');
     nibble::check::time_decoder(nibble::cuda::Device::open(0), value.substr(0, colon), value.substr(colon + 1), seed);

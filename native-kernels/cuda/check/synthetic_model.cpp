@@ -79,13 +79,13 @@ class Writer {
     return store("F32", bytes);
   }
 
-  void linear(const std::string& name, std::size_t rows, std::size_t columns, const std::string& format, bool bias,
-              double gain = 1) {
+  void linear(const std::string& name, const std::string& input, std::size_t rows, std::size_t columns,
+              const std::string& format, bool bias, double gain = 1) {
     const double deviation = gain / std::sqrt(static_cast<double>(columns));
     const double largest = deviation / kCodeDeviation;
     const std::size_t count = rows * columns;
     std::ostringstream items;
-    items << "in_features=" << columns << " out_features=" << rows;
+    items << "in_features=" << columns << " out_features=" << rows << " 0=$" << input;
     if (format == "nf4" || format == "nf4-dq" || format == "fp4") {
       const std::size_t blocks = (count + model_.block_size - 1) / model_.block_size;
       items << " format=levels4 block_size=" << model_.block_size << " 1=" << random_bytes("U8", (count + 1) / 2);
@@ -190,38 +190,54 @@ std::string hex_of_frequencies(std::size_t pairs) {
 
 std::string write_synthetic_model(const SyntheticModel& model, const std::string& directory, std::uint64_t seed) {
   Writer writer(model, directory, seed);
-  const auto norm = [&](unsigned index) {
-    return "epsilon=1e-5 " + std::to_string(index) + "=" + writer.floats("BF16", model.hidden, 1, 0.1);
+  const auto norm = [&](const std::string& inputs, unsigned index) {
+    return "epsilon=1e-5 " + inputs + " " + std::to_string(index) + "=" + writer.floats("BF16", model.hidden, 1, 0.1);
   };
   const std::string embedding = writer.floats(model.embedding_type.c_str(), model.vocabulary * model.hidden, 0, 0.7);
-  writer.node("Embedding", "embedded", "scale=1 1=" + embedding);
+  writer.node("Embedding", "embedded", "scale=1 0=$input_ids 1=" + embedding);
   const std::size_t pairs = model.rotary_pairs == 0 ? model.head_dim / 2 : model.rotary_pairs;
-  writer.node("Rotary", "rotary.cos", "attention_scaling=1 2=F32#" + hex_of_frequencies(pairs));
-  writer.node("RmsNorm", "layers.0.start", norm(1));
+  writer.node(
+      "Rotary", "rotary.cos",
+      "attention_scaling=1 0=$input_ids 1=$position 2=F32#" + hex_of_frequencies(pairs) + " output1=$rotary.sin");
+  writer.node("RmsNorm", "layers.0.start", norm("0=$embedded", 1));
+  std::string stream = "embedded";
+  std::string normed = "layers.0.start";
   for (std::size_t i = 0; i < model.layers; ++i) {
     const std::string prefix = "layers." + std::to_string(i) + ".";
     const std::string& format = model.layer_format;
     const std::size_t wide = model.heads * model.head_dim;
     const std::size_t narrow = model.kv_heads * model.head_dim;
-    writer.linear(prefix + "q", wide, model.hidden, format, model.has_bias, 1.5);
-    writer.linear(prefix + "k", narrow, model.hidden, format, model.has_bias, 1.5);
-    writer.linear(prefix + "v", narrow, model.hidden, format, model.has_bias);
+    writer.linear(prefix + "q", normed, wide, model.hidden, format, model.has_bias, 1.5);
+    writer.linear(prefix + "k", normed, narrow, model.hidden, format, model.has_bias, 1.5);
+    writer.linear(prefix + "v", normed, narrow, model.hidden, format, model.has_bias);
     std::ostringstream attention;
     attention << "layer=" << i << " heads=" << model.heads << " kv_heads=" << model.kv_heads
               << " head_dim=" << model.head_dim << " scale=" << 1 / std::sqrt(static_cast<double>(model.head_dim))
-              << " window=" << (i % 2 == 0 ? model.window : 0) << " softcap=0 epsilon=1e-6";
+              << " window=" << (i % 2 == 0 ? model.window : 0) << " softcap=" << model.softcap << " epsilon=1e-6"
+              << " 0=$" << prefix << "q 1=$" << prefix << "k 2=$" << prefix
+              << "v 3=$rotary.cos 4=$rotary.sin 5=$position";
     if (model.has_qk_norm) {
       attention << " 6=" << writer.floats("BF16", model.head_dim, 1, 0.1);
       attention << " 7=" << writer.floats("BF16", model.head_dim, 1, 0.1);
     }
     writer.node("Attention", prefix + "attention", attention.str());
-    writer.linear(prefix + "o", model.hidden, wide, format, false);
-    writer.node("SkipRmsNorm", prefix + "middle", norm(2));
-    writer.linear(prefix + "gate", model.intermediate, model.hidden, format, false);
-    writer.linear(prefix + "up", model.intermediate, model.hidden, format, false);
-    writer.node("SiluMul", prefix + "gated", "");
-    writer.linear(prefix + "down", model.hidden, model.intermediate, format, false);
-    writer.node("SkipRmsNorm", prefix + "end", norm(2));
+    writer.linear(prefix + "o", prefix + "attention", model.hidden, wide, format, false);
+    const auto residual = [&](const std::string& added, const std::string& name) {
+      std::string what = added;
+      if (model.has_post_norms) {
+        writer.node("RmsNorm", added + "_norm", norm("0=$" + added, 1));
+        what = added + "_norm";
+      }
+      writer.node("SkipRmsNorm", name, norm("0=$" + what + " 1=$" + stream, 2) + " output1=$" + name + ".sum");
+      stream = name + ".sum";
+      normed = name;
+    };
+    residual(prefix + "o", prefix + "middle");
+    writer.linear(prefix + "gate", normed, model.intermediate, model.hidden, format, false);
+    writer.linear(prefix + "up", normed, model.intermediate, model.hidden, format, false);
+    writer.node(model.gelu ? "GeluMul" : "SiluMul", prefix + "gated", "0=$" + prefix + "gate 1=$" + prefix + "up");
+    writer.linear(prefix + "down", prefix + "gated", model.hidden, model.intermediate, format, false);
+    residual(prefix + "down", prefix + "end");
   }
   if (model.head_format == "tied") {
     const std::string& type = model.embedding_type;
@@ -231,9 +247,9 @@ std::string write_synthetic_model(const SyntheticModel& model, const std::string
                     (type == "BF16"  ? "bf16"
                      : type == "F16" ? "f16"
                                      : "f32") +
-                    " 1=" + embedding);
+                    " 0=$" + normed + " 1=" + embedding);
   } else {
-    writer.linear("logits", model.vocabulary, model.hidden, model.head_format, false, 3);
+    writer.linear("logits", normed, model.vocabulary, model.hidden, model.head_format, false, 3);
   }
   return writer.finish();
 }

@@ -25,6 +25,9 @@ struct SyntheticModel {
   bool has_bias = false;
   std::size_t rotary_pairs = 0;  // 0: all
   std::string embedding_type = "BF16";
+  float softcap = 0;
+  bool has_post_norms = false;  // of what a block adds
+  bool gelu = false;
 };
 
 /// Writes the weights to `directory`/NAME.safetensors (bytes only, no header: a plan needs none). @returns the plan

@@ -83,10 +83,12 @@ void Decoder::reserve(std::size_t end) {
     grown.memory = DeviceMemory(device_, passes_.cache_bytes(grown.capacity));
   }
   // Keys and values of each layer lie together: every one of them moves.
-  const std::size_t kept = cache_.capacity * passes_.position_bytes();
-  const std::size_t step = grown.capacity * passes_.position_bytes();
-  for (std::size_t i = 0; i < plan_.layers.size() * 2; ++i) {
-    stream_.copy(grown.memory.pointer() + i * step, cache_.memory.pointer() + i * kept, kept);
+  std::size_t before = 0;
+  for (const std::size_t bytes : passes_.position_bytes()) {
+    for (int part = 0; part < 2; ++part, before += bytes) {
+      stream_.copy(grown.memory.pointer() + before * grown.capacity, cache_.memory.pointer() + before * cache_.capacity,
+                   bytes * cache_.capacity);
+    }
   }
   stream_.wait();
   cache_ = std::move(grown);

@@ -43,22 +43,21 @@ unsigned group_size(std::size_t heads_per_kv_head) {
 }
 
 /// Whether one kernel can multiply with all of them.
-bool can_all_share(std::initializer_list<const DeviceMatrix*> matrices) {
+bool can_all_share(const std::vector<const DeviceMatrix*>& matrices) {
   return std::all_of(matrices.begin(), matrices.end(),
-                     [&](const DeviceMatrix* matrix) { return can_share(**matrices.begin(), *matrix); });
+                     [&](const DeviceMatrix* matrix) { return can_share(*matrices.front(), *matrix); });
 }
 
-/// Lays the matrices into a job, tile after tile. @param tile_rows of a tile; with Outcome::silu_mul it holds half as
+/// Lays the matrices into a job, tile after tile. @param tile_rows of a tile; with Outcome::gated it holds half as
 /// many of each matrix @returns how many tiles there are
 template <typename Job>
-unsigned place_tiles(Job& job, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
-                     unsigned tile_rows) {
+unsigned place_tiles(Job& job, const std::vector<const DeviceMatrix*>& matrices, Outcome outcome, unsigned tile_rows) {
   unsigned tiles = 0;
   std::size_t index = 0;
   for (const DeviceMatrix* matrix : matrices) {
     job.matrices[index] = matrix->matrix;
     const unsigned rows = matrix->matrix.rows;
-    tiles = outcome == Outcome::silu_mul ? ceil_divide(rows, tile_rows / 2) : tiles + ceil_divide(rows, tile_rows);
+    tiles = outcome == Outcome::gated ? ceil_divide(rows, tile_rows / 2) : tiles + ceil_divide(rows, tile_rows);
     job.tile_ends[index++] = tiles;
   }
   for (; index < kMatrices; ++index) job.tile_ends[index] = tiles;
@@ -66,24 +65,38 @@ unsigned place_tiles(Job& job, std::initializer_list<const DeviceMatrix*> matric
   return tiles;
 }
 
-unsigned prompt_dim(std::size_t head_dim) { return (static_cast<unsigned>(head_dim) + 31) / 32 * 32; }
+/// The kernel of attend_prompt for heads of a size.
+unsigned prompt_dim(std::size_t head_dim) {
+  for (const unsigned dim : {32u, 64u, 96u, 128u}) {
+    if (head_dim <= dim) return dim;
+  }
+  return 256;
+}
+
+/// Heads of more elements need the kernel that asks for more shared memory.
+constexpr std::size_t kNarrowHeadDim = 128;
 
 }  // namespace
 
 PassMemory::PassMemory(Device& device, const DecoderPlan& plan) {
-  const std::size_t wide = plan.heads * plan.head_dim;
-  const std::size_t all = (plan.heads + 2 * plan.kv_heads) * plan.head_dim;
   const auto make = [&](std::size_t bytes) { return DeviceMemory(device, bytes); };
-  stream = make(kPassTokens * plan.hidden * 4);
-  normed = make(kPassTokens * plan.hidden * 2);
-  qkv = make(kPassTokens * all * 4);
-  queries = make(kPassTokens * wide * 2);
-  attended = make(kPassTokens * wide * 2);
-  gated = make(kPassTokens * plan.intermediate * 2);
+  for (const std::size_t width : plan.buffers) buffers.push_back(make(kPassTokens * width * 4));
+  std::size_t widest = plan.hidden;
+  for (const LinearPlan& matrix : plan.matrices) widest = std::max(widest, matrix.columns);
+  halves = make(kPassTokens * widest * 2);
+  std::size_t most_queries = 0;
+  std::size_t most_heads = 0;
+  std::size_t most_partials = 0;
+  for (const AttentionStep* attention : attentions_of(plan)) {
+    most_queries = std::max(most_queries, attention->heads * attention->head_dim);
+    most_heads = std::max(most_heads, attention->heads);
+    most_partials = std::max(most_partials, attention->heads * (attention->head_dim + 2));
+  }
+  queries = make(kPassTokens * most_queries * 2);
   ids = make(kPassTokens * 4);
   logits = make(plan.vocabulary * 4);
-  partials = make(plan.heads * kMaxSplits * (plan.head_dim + 2) * 4);
-  counters = make((plan.heads + 1) * 4);
+  partials = make(most_partials * kMaxSplits * 4);
+  counters = make((most_heads + 1) * 4);
   choice = make(std::size_t{kChooseBlocks} * 3 * 4);
   state = make(sizeof(StepState));
   Stream clearing(device);
@@ -93,17 +106,15 @@ PassMemory::PassMemory(Device& device, const DecoderPlan& plan) {
 
 Passes::Passes(Device& device, const DecoderPlan& plan, const DeviceWeights& weights, DecoderKernels& kernels,
                PassMemory& memory)
-    : device_(device),
-      plan_(plan),
-      weights_(weights),
-      kernels_(kernels),
-      memory_(memory),
-      group_(group_size(plan.heads / plan.kv_heads)) {
-  const auto groups = static_cast<unsigned>(plan.heads / group_);
-  // Two blocks of attention fit on a multiprocessor.
-  splits_ = std::clamp(2 * device.multiprocessors() / groups, 1u, kMaxSplits);
-  for (const DeviceLayer& layer : weights.layers) {
-    if (!can_share(layer.gate, layer.up)) {
+    : device_(device), plan_(plan), weights_(weights), kernels_(kernels), memory_(memory) {
+  for (const AttentionStep* attention : attentions_of(plan)) {
+    position_bytes_.push_back(attention->kv_heads * attention->head_dim * 2);
+    cache_starts_.push_back(2 * all_position_bytes_);
+    all_position_bytes_ += position_bytes_.back();
+  }
+  for (const Step& step : plan.steps) {
+    const auto* products = std::get_if<LinearStep>(&step);
+    if (products != nullptr && products->outcome == Outcome::gated && !can_all_share(matrices(*products))) {
       throw Error("unsupported-model",
                   "CUDA kernels cannot run this model: the gate and up layers of a block are stored in different ways",
                   "Choose the CPU (--device cpu).");
@@ -111,39 +122,62 @@ Passes::Passes(Device& device, const DecoderPlan& plan, const DeviceWeights& wei
   }
 }
 
-AttentionShape Passes::attention_shape(std::size_t layer, const CacheMemory& cache) const {
-  const LayerPlan& plan = plan_.layers[layer];
-  const DeviceLayer& weights = weights_.layers[layer];
+Rows<float> Passes::rows(const ValuePlan& value) const {
+  return {memory_.buffers[value.buffer].as<float>() + value.first, static_cast<unsigned>(value.stride)};
+}
+
+Rows<const float> Passes::inputs(const ValuePlan& value) const {
+  const Rows<float> found = rows(value);
+  return {found.first, found.stride};
+}
+
+const float* Passes::vector(std::size_t index) const { return index == kNoVector ? nullptr : weights_.vectors[index]; }
+
+std::vector<const DeviceMatrix*> Passes::matrices(const LinearStep& step) const {
+  std::vector<const DeviceMatrix*> found;
+  for (const std::size_t index : step.matrices) found.push_back(&weights_.matrices[index]);
+  return found;
+}
+
+AttentionShape Passes::attention_shape(const AttentionStep& step, const CacheMemory& cache) const {
   AttentionShape shape{};
-  shape.heads = static_cast<unsigned>(plan_.heads);
-  shape.kv_heads = static_cast<unsigned>(plan_.kv_heads);
-  shape.head_dim = static_cast<unsigned>(plan_.head_dim);
-  shape.rotary_pairs = static_cast<unsigned>(plan_.frequencies.size());
-  shape.frequency = weights_.frequencies;
-  shape.rotary_scaling = plan_.rotary_scaling;
-  shape.scale = plan.scale;
-  shape.window = static_cast<unsigned>(plan.window);
-  shape.q_norm = weights.q_norm;
-  shape.k_norm = weights.k_norm;
-  shape.epsilon = plan.head_epsilon;
-  const std::size_t bytes = cache.capacity * position_bytes();
-  auto* const base = cache.memory.as<std::uint8_t>() + 2 * layer * bytes;
+  shape.heads = static_cast<unsigned>(step.heads);
+  shape.kv_heads = static_cast<unsigned>(step.kv_heads);
+  shape.head_dim = static_cast<unsigned>(step.head_dim);
+  if (step.rotary) {
+    shape.rotary_pairs = static_cast<unsigned>(plan_.rotaries[*step.rotary].frequencies.size());
+    shape.frequency = weights_.frequencies[*step.rotary];
+    shape.rotary_scaling = plan_.rotaries[*step.rotary].scaling;
+  }
+  shape.scale = step.scale;
+  shape.softcap = step.softcap;
+  shape.window = static_cast<unsigned>(step.window);
+  shape.q_norm = vector(step.q_norm);
+  shape.k_norm = vector(step.k_norm);
+  shape.epsilon = step.epsilon;
+  auto* const base = cache.memory.as<std::uint8_t>() + cache.capacity * cache_starts_[step.cache];
   shape.keys = base;
-  shape.values = base + bytes;
+  shape.values = base + cache.capacity * position_bytes_[step.cache];
   return shape;
 }
 
-void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
-                             const float* x, const float* norm, float epsilon, float* out) {
+unsigned Passes::splits_of(const AttentionStep& step) const {
+  const auto groups = static_cast<unsigned>(step.heads / group_size(step.heads / step.kv_heads));
+  // Two blocks of attention fit on a multiprocessor.
+  return std::clamp(2 * device_.multiprocessors() / groups, 1u, kMaxSplits);
+}
+
+void Passes::multiply_vector(StreamHandle stream, const std::vector<const DeviceMatrix*>& matrices, Outcome outcome,
+                             Activation activation, const float* x, const float* norm, float epsilon, float* out) {
   if (!can_all_share(matrices)) {
     // One by one then; only stored products get here.
     for (const DeviceMatrix* single : matrices) {
-      multiply_vector(stream, {single}, outcome, x, norm, epsilon, out);
+      multiply_vector(stream, {single}, outcome, activation, x, norm, epsilon, out);
       out += single->matrix.rows;
     }
     return;
   }
-  const DeviceMatrix& first = **matrices.begin();
+  const DeviceMatrix& first = *matrices.front();
   MultiplyVector job{};
   const unsigned tiles = place_tiles(job, matrices, outcome, 16);
   const unsigned room = kVectorBlocks * device_.multiprocessors();
@@ -153,6 +187,7 @@ void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const De
          (job.split > kLeastSplit && ceil_divide(std::size_t{tiles} * job.split, kVectorWarps) > room)) {
     job.split /= 2;
   }
+  job.activation = activation;
   job.x = x;
   job.norm_weight = norm;
   job.epsilon = epsilon;
@@ -163,67 +198,152 @@ void Passes::multiply_vector(StreamHandle stream, std::initializer_list<const De
                   job);
 }
 
-void Passes::multiply_matrix(StreamHandle stream, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
-                             const void* x, float x_factor, unsigned tokens, void* out, std::size_t out_stride) {
+void Passes::multiply_matrix(StreamHandle stream, const std::vector<const DeviceMatrix*>& matrices, Outcome outcome,
+                             Activation activation, const void* x, float x_factor, unsigned tokens, void* out,
+                             std::size_t out_stride) {
   if (!can_all_share(matrices)) {
     auto* to = static_cast<float*>(out);
     for (const DeviceMatrix* single : matrices) {
-      multiply_matrix(stream, {single}, outcome, x, x_factor, tokens, to, out_stride);
+      multiply_matrix(stream, {single}, outcome, activation, x, x_factor, tokens, to, out_stride);
       to += single->matrix.rows;
     }
     return;
   }
   MultiplyMatrix job{};
   const unsigned tiles = place_tiles(job, matrices, outcome, kTileRows);
+  job.activation = activation;
   job.tokens = tokens;
   job.x = x;
   job.x_factor = x_factor;
   job.out_stride = static_cast<unsigned>(out_stride);
-  if (outcome == Outcome::silu_mul) {
+  if (outcome == Outcome::gated) {
     job.gated = out;
   } else {
     job.out = static_cast<float*>(out);
   }
-  kernels_.launch(stream, std::string("multiply_matrix_") + format_name((*matrices.begin())->format),
+  kernels_.launch(stream, std::string("multiply_matrix_") + format_name(matrices.front()->format),
                   {tiles, ceil_divide(tokens, kTileTokens), kMatrixThreads, kMatrixSharedBytes}, job);
 }
 
 void Passes::embed(StreamHandle stream, const int* ids, unsigned tokens) {
   const auto width = static_cast<unsigned>(plan_.hidden);
-  const EmbedTokens job{weights_.embedding, weights_.embedding_format, ids, tokens, width, memory_.stream.as<float>()};
+  const EmbedTokens job{weights_.embedding,    weights_.embedding_format, ids, tokens, width,
+                        plan_.embedding_scale, rows(plan_.embedded).first};
   kernels_.launch(stream, "embed_tokens", {tokens, 1, kMatrixThreads, 0}, job);
 }
 
-void Passes::normalize(StreamHandle stream, const float* x, const float* weight, float epsilon, unsigned tokens) {
-  const NormalizeRows job{x, weight, epsilon, static_cast<unsigned>(plan_.hidden), memory_.normed.as<void>()};
+void Passes::round_rows(StreamHandle stream, Rows<const float> x, std::size_t width,
+                        const std::optional<NormPlan>& norm, unsigned tokens) {
+  const NormalizeRows job{x,
+                          norm ? vector(norm->weight) : nullptr,
+                          norm ? norm->epsilon : -1,
+                          static_cast<unsigned>(width),
+                          {nullptr, 0},
+                          memory_.halves.as<void>()};
   kernels_.launch(stream, "normalize_rows", {tokens, 1, kMatrixThreads, 0}, job);
 }
 
+void Passes::run(const Pass& pass, const LinearStep& step) {
+  const Rows<float> out = rows(step.output);
+  if (!pass.is_prompt) {
+    const float* norm = step.norm ? vector(step.norm->weight) : nullptr;
+    multiply_vector(pass.stream, matrices(step), step.outcome, step.activation, rows(step.input).first, norm,
+                    step.norm ? step.norm->epsilon : 0, out.first);
+    return;
+  }
+  const void* x = rows(step.input).first;
+  if (step.input.half_divisor == 0) {
+    round_rows(pass.stream, inputs(step.input), step.input.width, step.norm, pass.tokens);
+    x = memory_.halves.as<void>();
+  }
+  multiply_matrix(pass.stream, matrices(step), step.outcome, step.activation, x,
+                  step.input.half_divisor == 0 ? 1 : step.input.half_divisor, pass.tokens, out.first, out.stride);
+}
+
+void Passes::run(const Pass& pass, const NormStep& step) {
+  const NormalizeRows job{inputs(step.input), vector(step.norm.weight),
+                          step.norm.epsilon,  static_cast<unsigned>(step.input.width),
+                          rows(step.output),  nullptr};
+  kernels_.launch(pass.stream, "normalize_rows", {pass.tokens, 1, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const AddStep& step) {
+  const AddRows job{
+      inputs(step.input), step.norm ? vector(step.norm->weight) : nullptr, step.norm ? step.norm->epsilon : 0,
+      step.factor,        static_cast<unsigned>(step.input.width),         rows(step.to)};
+  kernels_.launch(pass.stream, "add_rows", {pass.tokens, 1, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const GatedStep& step) {
+  const Rows<float> out = rows(step.output);
+  const auto width = static_cast<unsigned>(step.output.width);
+  const GateRows job{inputs(step.gate),
+                     inputs(step.up),
+                     step.activation,
+                     width,
+                     pass.is_prompt ? nullptr : out.first,
+                     pass.is_prompt ? out.first : nullptr};
+  kernels_.launch(pass.stream, "gate_rows", {ceil_divide(width, kMatrixThreads), pass.tokens, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const SigmoidGateStep& step) {
+  const SigmoidGateRows job{inputs(step.input), inputs(step.gate), inputs(step.added),
+                            static_cast<unsigned>(step.input.width), rows(step.output)};
+  kernels_.launch(pass.stream, "sigmoid_gate_rows", {pass.tokens, 1, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const ScaleStep& step) {
+  const std::size_t count = pass.tokens * step.value.stride;
+  const ScaleNumbers job{rows(step.value).first, count, step.factor, step.cap};
+  kernels_.launch(pass.stream, "scale_numbers", {ceil_divide(count, kMatrixThreads), 1, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const AttentionStep& step) {
+  const AttentionShape shape = attention_shape(step, pass.cache);
+  const float* qkv = rows(step.qkv).first;
+  if (!pass.is_prompt) {
+    const unsigned group = group_size(step.heads / step.kv_heads);
+    const unsigned splits = splits_of(step);
+    const AttendToken job{shape,
+                          qkv,
+                          memory_.state.as<StepState>(),
+                          splits,
+                          memory_.partials.as<float>(),
+                          memory_.counters.as<unsigned>() + 1,
+                          rows(step.output).first};
+    const std::string kernel = step.head_dim > kNarrowHeadDim ? "attend_token_wide_" : "attend_token_";
+    kernels_.launch(pass.stream, kernel + std::to_string(group),
+                    {static_cast<unsigned>(step.heads) / group * splits, 1, kAttendThreads, 0}, job);
+    return;
+  }
+  auto* const queries = memory_.queries.as<void>();
+  kernels_.launch(pass.stream, "rotate_rows", {pass.tokens, 1, kMatrixThreads, 0},
+                  RotateRows{shape, qkv, pass.position, queries});
+  kernels_.launch(pass.stream, "attend_prompt_" + std::to_string(prompt_dim(step.head_dim)),
+                  {ceil_divide(pass.tokens, kPromptRows), static_cast<unsigned>(step.heads), kPromptThreads, 0},
+                  AttendPrompt{shape, queries, pass.tokens, pass.position, rows(step.output).first});
+}
+
+void Passes::run_steps(const Pass& pass) {
+  for (const Step& step : plan_.steps) {
+    std::visit([&](const auto& each) { run(pass, each); }, step);
+  }
+}
+
+void Passes::scale_logits(StreamHandle stream, const DeviceMemory& logits, unsigned rows) {
+  if (plan_.logit_factor == 1 && plan_.logit_cap == 0) return;
+  const std::size_t count = rows * plan_.vocabulary;
+  const ScaleNumbers job{logits.as<float>(), count, plan_.logit_factor, plan_.logit_cap};
+  kernels_.launch(stream, "scale_numbers", {ceil_divide(count, kMatrixThreads), 1, kMatrixThreads, 0}, job);
+}
+
 void Passes::token(StreamHandle stream, const CacheMemory& cache, StepResult* results) {
-  auto* const residual = memory_.stream.as<float>();
-  auto* const qkv = memory_.qkv.as<float>();
-  auto* const attended = memory_.attended.as<float>();
-  auto* const gated = memory_.gated.as<float>();
   auto* const state = memory_.state.as<StepState>();
   kernels_.set_overlap(false);
   embed(stream, &state->token, 1);
   kernels_.set_overlap(true);
-  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
-    const DeviceLayer& layer = weights_.layers[i];
-    const LayerPlan& plan = plan_.layers[i];
-    multiply_vector(stream, {&layer.q, &layer.k, &layer.v}, Outcome::store, residual, layer.attention_norm,
-                    plan.attention_epsilon, qkv);
-    const AttendToken attend{attention_shape(i, cache),           qkv,     state, splits_, memory_.partials.as<float>(),
-                             memory_.counters.as<unsigned>() + 1, attended};
-    const auto groups = static_cast<unsigned>(plan_.heads / group_);
-    kernels_.launch(stream, "attend_token_" + std::to_string(group_), {groups * splits_, 1, kAttendThreads, 0}, attend);
-    multiply_vector(stream, {&layer.o}, Outcome::add, attended, nullptr, 0, residual);
-    multiply_vector(stream, {&layer.gate, &layer.up}, Outcome::silu_mul, residual, layer.mlp_norm, plan.mlp_epsilon,
-                    gated);
-    multiply_vector(stream, {&layer.down}, Outcome::add, gated, nullptr, 0, residual);
-  }
-  multiply_vector(stream, {&weights_.head}, Outcome::store, residual, weights_.final_norm, plan_.final_epsilon,
-                  memory_.logits.as<float>());
+  run_steps({stream, cache, 1, false, 0});
+  row_logits(stream, 0);
   const ChooseToken choose{memory_.logits.as<float>(),
                            static_cast<unsigned>(plan_.vocabulary),
                            memory_.choice.as<float>(),
@@ -236,45 +356,26 @@ void Passes::token(StreamHandle stream, const CacheMemory& cache, StepResult* re
 
 void Passes::prompt(StreamHandle stream, const CacheMemory& cache, unsigned tokens, unsigned position) {
   kernels_.set_overlap(false);
-  auto* const residual = memory_.stream.as<float>();
   embed(stream, memory_.ids.as<int>(), tokens);
-  const std::size_t all = (plan_.heads + 2 * plan_.kv_heads) * plan_.head_dim;
-  auto* const queries = memory_.queries.as<void>();
-  auto* const attended = memory_.attended.as<void>();
-  auto* const gated = memory_.gated.as<void>();
-  const std::string attend = "attend_prompt_" + std::to_string(prompt_dim(plan_.head_dim));
-  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
-    const DeviceLayer& layer = weights_.layers[i];
-    const LayerPlan& plan = plan_.layers[i];
-    const AttentionShape shape = attention_shape(i, cache);
-    normalize(stream, residual, layer.attention_norm, plan.attention_epsilon, tokens);
-    multiply_matrix(stream, {&layer.q, &layer.k, &layer.v}, Outcome::store, memory_.normed.as<void>(), 1, tokens,
-                    memory_.qkv.as<void>(), all);
-    kernels_.launch(stream, "rotate_rows", {tokens, 1, kMatrixThreads, 0},
-                    RotateRows{shape, memory_.qkv.as<float>(), position, queries});
-    kernels_.launch(stream, attend,
-                    {ceil_divide(tokens, kPromptRows), static_cast<unsigned>(plan_.heads), kPromptThreads, 0},
-                    AttendPrompt{shape, queries, tokens, position, attended});
-    multiply_matrix(stream, {&layer.o}, Outcome::add, attended, 1, tokens, residual, plan_.hidden);
-    normalize(stream, residual, layer.mlp_norm, plan.mlp_epsilon, tokens);
-    multiply_matrix(stream, {&layer.gate, &layer.up}, Outcome::silu_mul, memory_.normed.as<void>(), 1, tokens, gated,
-                    plan_.intermediate);
-    multiply_matrix(stream, {&layer.down}, Outcome::add, gated, kGatedDivisor, tokens, residual, plan_.hidden);
-  }
+  run_steps({stream, cache, tokens, true, position});
 }
 
 void Passes::row_logits(StreamHandle stream, unsigned row) {
-  multiply_vector(stream, {&weights_.head}, Outcome::store, memory_.stream.as<float>() + row * plan_.hidden,
-                  weights_.final_norm, plan_.final_epsilon, memory_.logits.as<float>());
+  const Rows<float> x = rows(plan_.head.input);
+  multiply_vector(stream, matrices(plan_.head), Outcome::store, Activation::silu, x.first + std::size_t{row} * x.stride,
+                  vector(plan_.head.norm->weight), plan_.head.norm->epsilon, memory_.logits.as<float>());
+  scale_logits(stream, memory_.logits, 1);
 }
 
-void Passes::rows_logits(StreamHandle stream, unsigned first, unsigned rows) {
+void Passes::rows_logits(StreamHandle stream, unsigned first, unsigned count) {
   if (memory_.many_logits.bytes() == 0) {
     memory_.many_logits = DeviceMemory(device_, std::size_t{kLogitRows} * plan_.vocabulary * 4);
   }
-  normalize(stream, memory_.stream.as<float>() + first * plan_.hidden, weights_.final_norm, plan_.final_epsilon, rows);
-  multiply_matrix(stream, {&weights_.head}, Outcome::store, memory_.normed.as<void>(), 1, rows,
+  const Rows<float> x = rows(plan_.head.input);
+  round_rows(stream, {x.first + std::size_t{first} * x.stride, x.stride}, plan_.hidden, plan_.head.norm, count);
+  multiply_matrix(stream, matrices(plan_.head), Outcome::store, Activation::silu, memory_.halves.as<void>(), 1, count,
                   memory_.many_logits.as<void>(), plan_.vocabulary);
+  scale_logits(stream, memory_.many_logits, count);
 }
 
 }  // namespace nibble::cuda

@@ -3,9 +3,11 @@
 // One pass through the layers: of a single token, and of many. Only starts kernels; nothing here waits.
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "cuda/decoder/decoder_kernels.h"
-#include "cuda/decoder/plan.h"
+#include "cuda/decoder/decoder_plan.h"
 #include "cuda/decoder/weights.h"
 
 namespace nibble::cuda {
@@ -20,22 +22,19 @@ constexpr unsigned kLogitRows = kTileTokens;
 struct PassMemory {
   PassMemory(Device& device, const DecoderPlan& plan);
 
-  DeviceMemory stream;       // f32 [kPassTokens, hidden], the residual stream
-  DeviceMemory normed;       // f16 [kPassTokens, hidden]
-  DeviceMemory qkv;          // f32 [kPassTokens, (heads + 2 kv_heads) * head_dim]
-  DeviceMemory queries;      // f16 [kPassTokens, heads * head_dim]
-  DeviceMemory attended;     // the same; f32 for a single token
-  DeviceMemory gated;        // f16 [kPassTokens, intermediate]; f32 for a single token
-  DeviceMemory ids;          // [kPassTokens]
-  DeviceMemory logits;       // f32 [vocabulary]
-  DeviceMemory many_logits;  // f32 [kLogitRows, vocabulary]; allocated when they are first asked for
+  std::vector<DeviceMemory> buffers;  // [kPassTokens, width], as the plan counts them
+  DeviceMemory halves;                // f16 [kPassTokens, widest input]: what a product of many tokens reads
+  DeviceMemory queries;               // f16 [kPassTokens, heads * head_dim]
+  DeviceMemory ids;                   // [kPassTokens]
+  DeviceMemory logits;                // f32 [vocabulary]
+  DeviceMemory many_logits;           // f32 [kLogitRows, vocabulary]; allocated when they are first asked for
   DeviceMemory partials;
   DeviceMemory counters;
   DeviceMemory choice;
   DeviceMemory state;  // StepState
 };
 
-/// Keys and values of all layers, a layer after the other.
+/// Keys and values of all layers: the keys of a layer, its values, and on to the next.
 struct CacheMemory {
   DeviceMemory memory;
   std::size_t capacity = 0;  // positions
@@ -47,42 +46,70 @@ class Passes {
   Passes(Device& device, const DecoderPlan& plan, const DeviceWeights& weights, DecoderKernels& kernels,
          PassMemory& memory);
 
-  /// Bytes of the keys or the values of one position in one layer.
-  std::size_t position_bytes() const { return plan_.kv_heads * plan_.head_dim * 2; }
-  std::size_t cache_bytes(std::size_t capacity) const { return capacity * position_bytes() * 2 * plan_.layers.size(); }
+  /// Bytes of the keys, and of the values, of one position in every layer.
+  const std::vector<std::size_t>& position_bytes() const { return position_bytes_; }
+  std::size_t cache_bytes(std::size_t capacity) const { return capacity * 2 * all_position_bytes_; }
 
   /// The token and position in memory.state: its logits, the choice of the next, and the state of that.
   void token(StreamHandle stream, const CacheMemory& cache, StepResult* results);
 
-  /// `tokens` ids in memory.ids from `position` on: their keys and values, and the last residual stream.
+  /// `tokens` ids in memory.ids from `position` on: their keys and values, and what the head reads.
   void prompt(StreamHandle stream, const CacheMemory& cache, unsigned tokens, unsigned position);
 
   /// Logits of row `row` of the last prompt, into memory.logits.
   void row_logits(StreamHandle stream, unsigned row);
 
-  /// Logits of `rows` rows from `first` on, into memory.many_logits.
-  void rows_logits(StreamHandle stream, unsigned first, unsigned rows);
+  /// Logits of `count` rows from `first` on, into memory.many_logits.
+  void rows_logits(StreamHandle stream, unsigned first, unsigned count);
 
   /// One token's products with matrices that share an input, normalized first where `norm` is given.
-  void multiply_vector(StreamHandle stream, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
-                       const float* x, const float* norm, float epsilon, float* out);
+  void multiply_vector(StreamHandle stream, const std::vector<const DeviceMatrix*>& matrices, Outcome outcome,
+                       Activation activation, const float* x, const float* norm, float epsilon, float* out);
 
-  /// The products of many tokens. `out` is float, for Outcome::silu_mul float16; rows lie `out_stride` apart.
-  void multiply_matrix(StreamHandle stream, std::initializer_list<const DeviceMatrix*> matrices, Outcome outcome,
-                       const void* x, float x_factor, unsigned tokens, void* out, std::size_t out_stride);
+  /// The products of many tokens. `out` is float, for Outcome::gated float16; rows lie `out_stride` apart.
+  void multiply_matrix(StreamHandle stream, const std::vector<const DeviceMatrix*>& matrices, Outcome outcome,
+                       Activation activation, const void* x, float x_factor, unsigned tokens, void* out,
+                       std::size_t out_stride);
 
  private:
-  AttentionShape attention_shape(std::size_t layer, const CacheMemory& cache) const;
+  /// What a pass computes.
+  struct Pass {
+    StreamHandle stream;
+    const CacheMemory& cache;
+    unsigned tokens;
+    bool is_prompt;     // of many tokens; else of the one in memory.state
+    unsigned position;  // of the first one of a prompt
+  };
+
+  void run_steps(const Pass& pass);
+  void run(const Pass& pass, const LinearStep& step);
+  void run(const Pass& pass, const NormStep& step);
+  void run(const Pass& pass, const AddStep& step);
+  void run(const Pass& pass, const GatedStep& step);
+  void run(const Pass& pass, const SigmoidGateStep& step);
+  void run(const Pass& pass, const ScaleStep& step);
+  void run(const Pass& pass, const AttentionStep& step);
+
+  Rows<float> rows(const ValuePlan& value) const;
+  Rows<const float> inputs(const ValuePlan& value) const;
+  const float* vector(std::size_t index) const;
+  std::vector<const DeviceMatrix*> matrices(const LinearStep& step) const;
+  AttentionShape attention_shape(const AttentionStep& step, const CacheMemory& cache) const;
+  unsigned splits_of(const AttentionStep& step) const;
   void embed(StreamHandle stream, const int* ids, unsigned tokens);
-  void normalize(StreamHandle stream, const float* x, const float* weight, float epsilon, unsigned tokens);
+  /// Rows rounded to float16 into memory.halves, normalized first where `norm` is there.
+  void round_rows(StreamHandle stream, Rows<const float> x, std::size_t width, const std::optional<NormPlan>& norm,
+                  unsigned tokens);
+  void scale_logits(StreamHandle stream, const DeviceMemory& logits, unsigned rows);
 
   Device& device_;
   const DecoderPlan& plan_;
   const DeviceWeights& weights_;
   DecoderKernels& kernels_;
   PassMemory& memory_;
-  unsigned group_;   // query heads that attend_token computes together
-  unsigned splits_;  // blocks per such group
+  std::vector<std::size_t> position_bytes_;
+  std::vector<std::size_t> cache_starts_;  // bytes of a position in the layers before
+  std::size_t all_position_bytes_ = 0;
 };
 
 }  // namespace nibble::cuda

@@ -1,289 +1,570 @@
-// From a plan's nodes to the one shape of decoder that the kernels know; every size is checked against every other.
+// From a plan's nodes to steps over buffers; every size is checked against every other.
+//
+// Three kinds of nodes have no step of their own. A norm that only products read is computed where they read it. A norm
+// or a factor of what a residual stream is about to be added is computed by the addition. A product that is only added
+// to the stream, or is only one half of a gated feed-forward, is written as that.
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
+#include <map>
+#include <set>
+#include <string_view>
 
-#include "cuda/decoder/plan.h"
-#include "error.h"
-#include "quantize.h"
+#include "cuda/decoder/decoder_plan.h"
+#include "cuda/decoder/node_parts.h"
 
 namespace nibble::cuda {
 namespace {
 
-constexpr std::size_t kMostLayers = 4096;
-constexpr double kMostElements = 4294967295.0;  // kernels number weights, rows and columns with 32 bits
+constexpr std::size_t kMostSteps = std::size_t{1} << 16;
+constexpr std::size_t kMostRows = std::size_t{1} << 24;  // of an embedding
+constexpr std::size_t kMostHeads = 1024;
+constexpr std::size_t kMostHeadDim = 256;
 
-std::size_t ceil_divide(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
-
-[[noreturn]] void unsupported(const std::string& what) {
-  throw Error("unsupported-model", "CUDA kernels cannot run this model: " + what, "Choose the CPU (--device cpu).");
-}
-
-[[noreturn]] void malformed(const std::string& what) {
-  throw Error("malformed-file", what, "Quantize or download the model again.");
-}
-
-std::size_t element_bytes(const std::string& type, const std::string& name) {
-  if (type == "BF16" || type == "F16") return 2;
-  if (type == "F32") return 4;
-  if (type == "I8" || type == "U8") return 1;
-  unsupported(name + " has elements of type " + type);
-}
-
-WeightType float_type(const std::string& type, const std::string& name) {
-  if (type == "BF16") return WeightType::bf16;
-  if (type == "F16") return WeightType::f16;
-  if (type == "F32") return WeightType::f32;
-  unsupported(name + " has elements of type " + type);
-}
-
-/// Hands out the nodes of a plan and knows at the end whether all of them were asked for.
-class Nodes {
- public:
-  explicit Nodes(const Plan& plan) : plan_(plan) {}
-
-  bool has(const std::string& name) const { return plan_.nodes.contains(name); }
-
-  const PlanNode& find(const std::string& name, const std::string& op = "") {
-    const auto found = plan_.nodes.find(name);
-    if (found == plan_.nodes.end()) unsupported("it has no " + name);
-    if (!op.empty() && found->second.op != op) unsupported(name + " is of the kind " + found->second.op);
-    used_.insert(name);
-    return found->second;
-  }
-
-  void require_all_used() const {
-    for (const auto& [name, node] : plan_.nodes) {
-      if (!used_.contains(name)) unsupported("it has " + name + ", a " + node.op);
+/// What the kernels know of an operator: anything else that a node has would change what it computes.
+void require_known(const PlanNode& node, const std::string& name, std::initializer_list<std::string_view> attributes) {
+  for (const auto& [key, value] : node.attributes) {
+    if (std::find(attributes.begin(), attributes.end(), key) == attributes.end()) {
+      unsupported(name + ", a " + node.op + ", has " + key);
     }
+  }
+}
+
+bool is_residual(const PlanNode& node) { return node.op == "SkipRmsNorm" || node.op == "Add"; }
+bool is_gated(const PlanNode& node) { return node.op == "SiluMul" || node.op == "GeluMul"; }
+Activation activation_of(const PlanNode& node) {
+  return node.op == "SiluMul" ? Activation::silu : Activation::gelu_tanh;
+}
+
+class Reader {
+ public:
+  explicit Reader(const Plan& source) : source_(source) {}
+
+  DecoderPlan read() {
+    if (source_.order.size() > kMostSteps) unsupported("it has " + std::to_string(source_.order.size()) + " operators");
+    plan_.files = source_.files;
+    find_uses();
+    find_joined();
+    for (at_ = 0; at_ < source_.order.size(); ++at_) {
+      const std::string& name = source_.order[at_];
+      read_node(name, source_.nodes.at(name));
+      release();
+    }
+    if (!has_head_) unsupported("it has no logits");
+    if (plan_.vocabulary == 0) unsupported("it has no embedding");
+    if (plan_.caches == 0) unsupported("it has no attention");
+    return std::move(plan_);
   }
 
  private:
-  const Plan& plan_;
-  std::set<std::string> used_;
+  /// A value that is a norm or a multiple of another, computed where it is read.
+  struct Joined {
+    std::string source;
+    std::optional<NormPlan> norm;
+    float factor = 1;
+  };
+
+  const PlanNode& at(std::size_t index) const { return source_.nodes.at(source_.order[index]); }
+
+  std::string value(const PlanNode& node, unsigned index, const std::string& name) const {
+    const auto found = node.values.find(index);
+    if (found == node.values.end()) malformed(name + " lacks its input " + std::to_string(index));
+    return resolved(found->second);
+  }
+
+  /// Dropping rows that are not wanted saves a pass of many tokens little: all of them go on.
+  std::string resolved(const std::string& name) const {
+    const auto node = source_.nodes.find(name);
+    if (node == source_.nodes.end() || node->second.op != "WantedRows") return name;
+    const auto input = node->second.values.find(0);
+    return input == node->second.values.end() ? name : input->second;
+  }
+
+  void find_uses() {
+    for (std::size_t i = 0; i < source_.order.size(); ++i) {
+      const PlanNode& node = at(i);
+      if (node.op == "WantedRows" || node.op == "Rotary" || node.op == "Embedding") continue;
+      for (const auto& [index, name] : node.values) {
+        // Angles and positions are no values of the stream.
+        if (node.op == "Attention" && index > 2) continue;
+        uses_[resolved(name)].push_back(i);
+      }
+    }
+  }
+
+  void join(const std::string& name, Joined joined) {
+    std::vector<std::size_t>& uses = uses_[joined.source];
+    uses.insert(uses.end(), uses_[name].begin(), uses_[name].end());
+    std::sort(uses.begin(), uses.end());
+    joined_.emplace(name, std::move(joined));
+  }
+
+  void find_joined() {
+    for (std::size_t i = 0; i < source_.order.size(); ++i) {
+      const std::string& name = source_.order[i];
+      const PlanNode& node = at(i);
+      const std::vector<std::size_t>& uses = uses_[name];
+      // One without a weight has a kernel of its own.
+      const bool is_norm =
+          (node.op == "RmsNorm" && node.inputs.contains(1)) || (node.op == "SkipRmsNorm" && node.inputs.contains(2));
+      const bool feeds_products = !uses.empty() && std::all_of(uses.begin(), uses.end(),
+                                                               [&](std::size_t use) { return at(use).op == "Linear"; });
+      const bool is_added = uses.size() == 1 && is_residual(at(uses[0])) && value(at(uses[0]), 0, name) == name;
+      if (is_norm && feeds_products) {
+        join(name, {node.op == "RmsNorm" ? value(node, 0, name) : sum_of(node, name), norm(node, name), 1});
+      } else if (is_norm && node.op == "RmsNorm" && is_added) {
+        join(name, {value(node, 0, name), norm(node, name), 1});
+      } else if (node.op == "Scale" && is_added) {
+        join(name, {value(node, 0, name), std::nullopt, static_cast<float>(attribute(node, "factor", name))});
+      }
+    }
+  }
+
+  static std::string sum_of(const PlanNode& node, const std::string& name) {
+    const auto found = node.outputs.find(1);
+    if (found == node.outputs.end()) malformed(name + " does not name its sum");
+    return found->second;
+  }
+
+  NormPlan norm(const PlanNode& node, const std::string& name) {
+    require_known(node, name, {"epsilon", "weight_offset"});
+    const unsigned index = node.op == "RmsNorm" ? 1 : 2;
+    NormPlan plan;
+    plan.epsilon = static_cast<float>(attribute(node, "epsilon", name));
+    if (!(plan.epsilon >= 0)) malformed(name + ": epsilon is negative");
+    if (!node.inputs.contains(index)) return plan;
+    const StoredTensor& weight = input(node, index, name);
+    FloatsPlan floats_plan = floats(node, index, weight.bytes / element_bytes(weight.type, name), name);
+    floats_plan.added = static_cast<float>(attribute_or(node, "weight_offset", 0));
+    plan.weight = vector(std::move(floats_plan));
+    return plan;
+  }
+
+  std::size_t vector(FloatsPlan floats_plan) {
+    plan_.vectors.push_back(std::move(floats_plan));
+    return plan_.vectors.size() - 1;
+  }
+
+  void require_width(const NormPlan& norm, std::size_t width, const std::string& name) const {
+    if (norm.weight != kNoVector && plan_.vectors[norm.weight].count != width) {
+      malformed(name + ": the weight does not have the width of what it normalizes");
+    }
+  }
+
+  bool dies_here(const std::string& name) const {
+    const auto uses = uses_.find(name);
+    return uses == uses_.end() || uses->second.empty() || uses->second.back() <= at_;
+  }
+
+  const ValuePlan& place(const std::string& name, const std::string& reader) const {
+    const auto found = places_.find(name);
+    if (found == places_.end()) unsupported(reader + " reads " + name);
+    return found->second;
+  }
+
+  /// The same, where float32 is needed.
+  const ValuePlan& floats_of(const std::string& name, const std::string& reader) const {
+    const ValuePlan& found = place(name, reader);
+    if (found.half_divisor != 0) unsupported(reader + " reads " + name);
+    return found;
+  }
+
+  void keep(const std::string& name, const ValuePlan& where) {
+    places_[name] = where;
+    live_[where.buffer].insert(name);
+  }
+
+  ValuePlan allocate(std::size_t width) {
+    std::size_t best = plan_.buffers.size();
+    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
+      if (!live_[i].empty() || plan_.buffers[i] < width) continue;
+      if (best == plan_.buffers.size() || plan_.buffers[i] < plan_.buffers[best]) best = i;
+    }
+    if (best == plan_.buffers.size()) plan_.buffers.push_back(width);
+    return {best, 0, width, width, 0};
+  }
+
+  /// Gives back the buffers of values that nobody reads any more.
+  void release() {
+    for (auto& [buffer, names] : live_) {
+      std::erase_if(names, [&](const std::string& name) { return dies_here(name); });
+    }
+  }
+
+  void read_node(const std::string& name, const PlanNode& node) {
+    if (node.op == "WantedRows" || written_.contains(name)) return;
+    if (joined_.contains(name) && node.op != "SkipRmsNorm") return;
+    if (node.op == "Rotary") return read_rotary(name, node);
+    if (node.op == "Embedding") return read_embedding(name, node);
+    if (node.op == "Linear") return read_products(name, node);
+    if (node.op == "RmsNorm") return read_norm(name, node);
+    if (is_residual(node)) return read_residual(name, node);
+    if (node.op == "Split") return read_split(name, node);
+    if (node.op == "Attention") return read_attention(name, node);
+    if (is_gated(node)) return read_gated(name, node);
+    if (node.op == "SigmoidGate") return read_sigmoid_gate(name, node);
+    if (node.op == "Scale" || node.op == "Softcap") return read_scale(name, node);
+    unsupported("it has " + name + ", a " + node.op);
+  }
+
+  void read_rotary(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {"attention_scaling"});
+    if (node.inputs.contains(3)) unsupported("its rotary embeddings change with the length of the text");
+    const StoredTensor& table = input(node, 2, name);
+    RotaryPlan rotary;
+    if (table.type != "F32" || table.table.empty() || table.table.size() % sizeof(float) != 0) {
+      malformed(name + ": the frequencies are no table");
+    }
+    rotary.frequencies.resize(table.table.size() / sizeof(float));
+    std::memcpy(rotary.frequencies.data(), table.table.data(), table.table.size());
+    rotary.scaling = static_cast<float>(attribute_or(node, "attention_scaling", 1));
+    rotary_of_[name] = plan_.rotaries.size();
+    plan_.rotaries.push_back(std::move(rotary));
+  }
+
+  void read_embedding(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {"scale"});
+    if (plan_.vocabulary != 0) unsupported("it has more than one embedding");
+    plan_.embedding = input(node, 1, name);
+    plan_.embedding_type = float_type(plan_.embedding.type, name);
+    plan_.embedding_scale = static_cast<float>(attribute_or(node, "scale", 1));
+    plan_.hidden = hidden_size();
+    const std::size_t row_bytes = plan_.hidden * element_bytes(plan_.embedding.type, name);
+    if (plan_.embedding.bytes == 0 || plan_.embedding.bytes % row_bytes != 0) {
+      malformed(name + ": its rows do not have the width of what the logits are made of");
+    }
+    plan_.vocabulary = plan_.embedding.bytes / row_bytes;
+    if (plan_.vocabulary > kMostRows) unsupported("its vocabulary is too large");
+    plan_.embedded = allocate(plan_.hidden);
+    keep(name, plan_.embedded);
+  }
+
+  static bool is_head(const std::string& name) { return name == "logits" || name == "logits.product"; }
+
+  std::size_t hidden_size() const {
+    for (const std::string& name : source_.order) {
+      const PlanNode& node = source_.nodes.at(name);
+      if (is_head(name) && node.op == "Linear") {
+        const std::size_t width = size_attribute(node, "in_features", name);
+        if (width == 0) malformed(name + " has no columns");
+        return width;
+      }
+    }
+    unsupported("it has no logits");
+  }
+
+  std::size_t matrix(const std::string& name, const PlanNode& node, std::size_t columns) {
+    plan_.matrices.push_back(read_linear(node, name));
+    if (plan_.matrices.back().columns != columns) malformed(name + " does not have the width of its input");
+    return plan_.matrices.size() - 1;
+  }
+
+  /// The products that follow each other with one input, which one kernel computes.
+  std::vector<std::string> group_of(const std::string& first, const std::string& input) const {
+    std::vector<std::string> group = {first};
+    if (is_head(first)) return group;
+    for (std::size_t i = at_ + 1; i < source_.order.size() && group.size() < kMatrices; ++i) {
+      const std::string& name = source_.order[i];
+      if (at(i).op != "Linear" || is_head(name) || value(at(i), 0, name) != input) break;
+      group.push_back(name);
+    }
+    return group;
+  }
+
+  /// The node that alone reads a value; null where there are several or none.
+  const PlanNode* only_reader(const std::string& name) const {
+    const auto uses = uses_.find(name);
+    return uses == uses_.end() || uses->second.size() != 1 ? nullptr : &at(uses->second[0]);
+  }
+
+  /// Whether two products are nothing but the gate and the other factor of a gated feed-forward.
+  const PlanNode* gated_by(const std::string& gate, const std::string& up) const {
+    const PlanNode* reader = only_reader(gate);
+    if (reader == nullptr || reader != only_reader(up) || !is_gated(*reader)) return nullptr;
+    if (!reader->attributes.empty() || !reader->inputs.empty()) return nullptr;
+    if (value(*reader, 0, gate) != gate || value(*reader, 1, up) != up) return nullptr;
+    const PlanNode& a = source_.nodes.at(gate);
+    const PlanNode& b = source_.nodes.at(up);
+    const auto same = [&](const char* key) { return attribute_or(a, key, 0) == attribute_or(b, key, 0); };
+    const auto nested = [](const PlanNode& node) {
+      const auto scales = node.inputs.find(2);
+      return scales != node.inputs.end() && scales->second.type == "U8";
+    };
+    return a.format == b.format && same("out_features") && same("in_features") && nested(a) == nested(b) ? reader
+                                                                                                         : nullptr;
+  }
+
+  /// The stream that a product alone is added to, if nothing reads the stream in between; empty where there is none.
+  std::string stream_of(const std::string& product) const {
+    const PlanNode* reader = only_reader(product);
+    if (reader == nullptr || !is_residual(*reader)) return "";
+    const std::string a = value(*reader, 0, product);
+    const std::string other = a == product ? value(*reader, 1, product) : a;
+    if (a != product && reader->op != "Add") return "";
+    const auto place = places_.find(other);
+    if (other == product || joined_.contains(other) || place == places_.end() || place->second.half_divisor != 0)
+      return "";
+    const std::vector<std::size_t>& uses = uses_.at(other);
+    const std::size_t addition = uses_.at(product)[0];
+    // A kernel that writes what it reads would read what it has written.
+    const bool is_free = uses.back() == addition && (uses.size() == 1 || uses[uses.size() - 2] < at_);
+    return is_free ? other : "";
+  }
+
+  void read_products(const std::string& name, const PlanNode& node) {
+    const std::string input_name = value(node, 0, name);
+    LinearStep step;
+    const auto joined = joined_.find(input_name);
+    step.input = place(joined == joined_.end() ? input_name : joined->second.source, name);
+    if (joined != joined_.end()) {
+      step.norm = joined->second.norm;
+      if (step.input.half_divisor != 0) unsupported(name + " normalizes " + input_name);
+      require_width(*step.norm, step.input.width, input_name);
+    }
+    // What a lane reads at once.
+    if (step.input.first % 4 != 0 || step.input.stride % 4 != 0) unsupported(name + " reads columns in between");
+    std::vector<std::string> group = group_of(name, input_name);
+    const PlanNode* gated = group.size() > 1 ? gated_by(group[0], group[1]) : nullptr;
+    if (gated != nullptr) group.resize(2);
+    std::size_t rows = 0;
+    for (const std::string& each : group) {
+      step.matrices.push_back(matrix(each, source_.nodes.at(each), step.input.width));
+      rows += plan_.matrices.back().rows;
+      written_.insert(each);
+    }
+    if (is_head(name)) return read_head(name, std::move(step));
+    const std::string stream = group.size() == 1 ? stream_of(name) : "";
+    if (gated != nullptr) {
+      step.outcome = Outcome::gated;
+      step.activation = activation_of(*gated);
+      step.output = allocate(rows / 2);
+      step.output.half_divisor = kGatedDivisor;
+      const std::string& output = source_.order[uses_.at(group[0])[0]];
+      keep(output, step.output);
+      written_.insert(output);
+    } else if (!stream.empty()) {
+      step.outcome = Outcome::add;
+      step.output = places_.at(stream);
+      if (step.output.width != rows) malformed(name + " does not have the width of what it is added to");
+      added_.insert(name);
+    } else {
+      step.output = allocate(rows);
+      std::size_t first = 0;
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        const std::size_t width = plan_.matrices[step.matrices[i]].rows;
+        keep(group[i], {step.output.buffer, first, width, rows, 0});
+        first += width;
+      }
+    }
+    plan_.steps.emplace_back(std::move(step));
+  }
+
+  void read_head(const std::string& name, LinearStep step) {
+    if (!step.norm || step.input.first != 0 || step.input.width != plan_.hidden) unsupported(name + " reads no norm");
+    if (plan_.matrices[step.matrices[0]].rows != plan_.vocabulary) malformed(name + " has not the embedding's rows");
+    plan_.head = std::move(step);
+    has_head_ = true;
+    head_value_ = name;
+  }
+
+  void read_norm(const std::string& name, const PlanNode& node) {
+    const std::string input_name = value(node, 0, name);
+    NormStep step{floats_of(input_name, name), norm(node, name), {}};
+    require_width(step.norm, step.input.width, name);
+    step.output = dies_here(input_name) ? step.input : allocate(step.input.width);
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  /// What is added to a stream, by an addition of its own.
+  AddStep addition(const std::string& added, const std::string& name) {
+    AddStep step;
+    const auto joined = joined_.find(added);
+    if (joined == joined_.end()) {
+      step.input = floats_of(added, name);
+      return step;
+    }
+    step.input = floats_of(joined->second.source, name);
+    step.norm = joined->second.norm;
+    step.factor = joined->second.factor;
+    if (step.norm) require_width(*step.norm, step.input.width, added);
+    return step;
+  }
+
+  void read_residual(const std::string& name, const PlanNode& node) {
+    std::string added = value(node, 0, name);
+    std::string stream = value(node, 1, name);
+    if (node.op == "Add" && (added_.contains(stream) || (!dies_here(stream) && dies_here(added))))
+      std::swap(added, stream);
+    ValuePlan sum = floats_of(stream, name);
+    if (!added_.contains(added)) {
+      if (!dies_here(stream)) unsupported(stream + " is read behind " + name);
+      AddStep step = addition(added, name);
+      if (step.input.width != sum.width) malformed(name + " adds rows of different widths");
+      step.to = sum;
+      plan_.steps.emplace_back(step);
+    }
+    if (node.op == "Add") {
+      require_known(node, name, {});
+      keep(name, sum);
+      return;
+    }
+    keep(sum_of(node, name), sum);
+    if (joined_.contains(name)) return;
+    NormStep step{sum, norm(node, name), allocate(sum.width)};
+    require_width(step.norm, sum.width, name);
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  void read_split(const std::string& name, const PlanNode& node) {
+    const ValuePlan whole = floats_of(value(node, 0, name), name);
+    for (const auto& [key, width] : node.attributes) {
+      if (!key.starts_with("width")) unsupported(name + ", a Split, has " + key);
+    }
+    std::size_t first = 0;
+    for (unsigned part = 0; part == 0 || node.outputs.contains(part); ++part) {
+      const std::size_t width = size_attribute(node, ("width" + std::to_string(part)).c_str(), name);
+      if (width > whole.width - first) malformed(name + " has wider parts than a whole");
+      keep(part == 0 ? name : node.outputs.at(part), {whole.buffer, whole.first + first, width, whole.stride, 0});
+      first += width;
+    }
+    if (first != whole.width) malformed(name + " leaves columns out");
+  }
+
+  void read_attention(const std::string& name, const PlanNode& node) {
+    require_known(
+        node, name,
+        {"layer", "heads", "kv_heads", "head_dim", "scale", "window", "softcap", "epsilon", "norm_weight_offset"});
+    for (const auto& [index, tensor] : node.inputs) {
+      if (index != 6 && index != 7) unsupported(name + " has a stored input " + std::to_string(index));
+    }
+    AttentionStep step;
+    step.cache = size_attribute(node, "layer", name);
+    if (step.cache != plan_.caches) unsupported(name + " does not keep keys and values of its own");
+    ++plan_.caches;
+    step.heads = size_attribute(node, "heads", name);
+    step.kv_heads = size_attribute(node, "kv_heads", name);
+    step.head_dim = size_attribute(node, "head_dim", name);
+    if (step.kv_heads == 0 || step.heads == 0 || step.heads % step.kv_heads != 0 || step.heads > kMostHeads) {
+      malformed(name + ": " + std::to_string(step.heads) + " heads cannot share " + std::to_string(step.kv_heads));
+    }
+    if (step.head_dim == 0 || step.head_dim % 8 != 0 || step.head_dim > kMostHeadDim) {
+      unsupported("its heads have " + std::to_string(step.head_dim) + " elements");
+    }
+    step.scale = static_cast<float>(attribute(node, "scale", name));
+    step.softcap = static_cast<float>(attribute_or(node, "softcap", 0));
+    step.window = size_attribute(node, "window", name);
+    step.epsilon = static_cast<float>(attribute_or(node, "epsilon", 0));
+    const auto head_norm = [&](unsigned index) {
+      if (!node.inputs.contains(index)) return kNoVector;
+      FloatsPlan weight = floats(node, index, step.head_dim, name);
+      weight.added = static_cast<float>(attribute_or(node, "norm_weight_offset", 0));
+      return vector(std::move(weight));
+    };
+    step.q_norm = head_norm(6);
+    step.k_norm = head_norm(7);
+    if (node.values.contains(3)) {
+      const auto rotary = rotary_of_.find(node.values.at(3));
+      if (rotary == rotary_of_.end()) malformed(name + " rotates by angles that nobody computes");
+      step.rotary = rotary->second;
+      if (plan_.rotaries[*step.rotary].frequencies.size() * 2 > step.head_dim) {
+        malformed(name + ": more frequencies than a head has pairs");
+      }
+    }
+    step.qkv = queries_keys_values(node, name, step);
+    step.output = allocate(step.heads * step.head_dim);
+    step.output.half_divisor = 1;
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  ValuePlan queries_keys_values(const PlanNode& node, const std::string& name, const AttentionStep& step) const {
+    const ValuePlan& q = floats_of(value(node, 0, name), name);
+    const ValuePlan& k = floats_of(value(node, 1, name), name);
+    const ValuePlan& v = floats_of(value(node, 2, name), name);
+    const std::size_t narrow = step.kv_heads * step.head_dim;
+    if (q.width != step.heads * step.head_dim || k.width != narrow || v.width != narrow) {
+      malformed(name + " does not have the widths of its heads");
+    }
+    if (k.buffer != q.buffer || v.buffer != q.buffer || q.first != 0 || k.first != q.width ||
+        v.first != q.width + narrow || q.stride != q.width + 2 * narrow) {
+      unsupported(name + " reads queries, keys and values that do not lie side by side");
+    }
+    return {q.buffer, 0, q.stride, q.stride, 0};
+  }
+
+  void read_gated(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {});
+    GatedStep step{
+        floats_of(value(node, 0, name), name), floats_of(value(node, 1, name), name), activation_of(node), {}};
+    if (step.gate.width != step.up.width) malformed(name + " multiplies rows of different widths");
+    step.output = allocate(step.gate.width);
+    step.output.half_divisor = kGatedDivisor;
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  void read_sigmoid_gate(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {});
+    const std::string added = value(node, 2, name);
+    SigmoidGateStep step{
+        floats_of(value(node, 0, name), name), floats_of(value(node, 1, name), name), floats_of(added, name), {}};
+    if (step.gate.width != 1 || step.input.width != step.added.width)
+      malformed(name + " joins rows of different widths");
+    step.output = dies_here(added) ? step.added : allocate(step.added.width);
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  void read_scale(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {"factor", "cap"});
+    const std::string input_name = value(node, 0, name);
+    const bool is_scale = node.op == "Scale";
+    const auto number = static_cast<float>(attribute(node, is_scale ? "factor" : "cap", name));
+    if (!is_scale && !(number > 0)) malformed(name + ": the cap is no positive number");
+    if (has_head_ && input_name == head_value_) {
+      if (plan_.logit_cap != 0) unsupported(name + " changes logits that are limited already");
+      if (is_scale) {
+        plan_.logit_factor *= number;
+      } else {
+        plan_.logit_cap = number;
+      }
+      head_value_ = name;
+      return;
+    }
+    const ValuePlan& where = floats_of(input_name, name);
+    if (!dies_here(input_name) || where.width != where.stride) unsupported("it has " + name + ", a " + node.op);
+    plan_.steps.emplace_back(ScaleStep{where, is_scale ? number : 1, is_scale ? 0 : number});
+    keep(name, where);
+  }
+
+  const Plan& source_;
+  DecoderPlan plan_;
+  std::size_t at_ = 0;                                    // the node that is read
+  std::map<std::string, std::vector<std::size_t>> uses_;  // nodes that read a value, ascending
+  std::map<std::string, Joined> joined_;
+  std::map<std::string, ValuePlan> places_;
+  std::map<std::size_t, std::set<std::string>> live_;  // values that lie in a buffer
+  std::map<std::string, std::size_t> rotary_of_;
+  std::set<std::string> written_;  // values that a step writes already
+  std::set<std::string> added_;    // products that a step adds to their stream
+  bool has_head_ = false;
+  std::string head_value_;
 };
-
-double attribute(const PlanNode& node, const char* key, const std::string& name) {
-  const auto found = node.attributes.find(key);
-  if (found == node.attributes.end()) unsupported(name + " does not say its " + key);
-  return found->second;
-}
-
-double attribute_or(const PlanNode& node, const char* key, double otherwise) {
-  const auto found = node.attributes.find(key);
-  return found == node.attributes.end() ? otherwise : found->second;
-}
-
-std::size_t size_attribute(const PlanNode& node, const char* key, const std::string& name) {
-  const double value = attribute(node, key, name);
-  constexpr double kMost = 1 << 28;
-  if (!(value >= 0 && value <= kMost) || value != std::floor(value)) malformed(name + ": " + key + " is no size");
-  return static_cast<std::size_t>(value);
-}
-
-const StoredTensor& input(const PlanNode& node, unsigned index, const std::string& name) {
-  const auto found = node.inputs.find(index);
-  if (found == node.inputs.end()) malformed(name + " lacks its stored input " + std::to_string(index));
-  return found->second;
-}
-
-/// Input `index`, which must be `count` elements of `type`.
-const StoredTensor& typed(const PlanNode& node, unsigned index, const char* type, std::size_t count,
-                          const std::string& name) {
-  const StoredTensor& tensor = input(node, index, name);
-  if (tensor.type != type || tensor.bytes != count * element_bytes(type, name)) {
-    malformed(name + ": stored input " + std::to_string(index) + " is not " + std::to_string(count) + " of " + type);
-  }
-  return tensor;
-}
-
-FloatsPlan floats(const PlanNode& node, unsigned index, std::size_t count, const std::string& name) {
-  FloatsPlan plan;
-  plan.tensor = input(node, index, name);
-  plan.type = float_type(plan.tensor.type, name);
-  plan.count = count;
-  if (plan.tensor.bytes != count * element_bytes(plan.tensor.type, name)) {
-    malformed(name + ": stored input " + std::to_string(index) + " does not have " + std::to_string(count) +
-              " elements");
-  }
-  return plan;
-}
-
-FloatsPlan optional_floats(const PlanNode& node, unsigned index, std::size_t count, const std::string& name) {
-  return node.inputs.contains(index) ? floats(node, index, count, name) : FloatsPlan{};
-}
-
-const char* type_name(FormatTraits::Codes codes) {
-  switch (codes) {
-    case FormatTraits::Codes::U8:
-      return "U8";
-    case FormatTraits::Codes::I8:
-      return "I8";
-    case FormatTraits::Codes::BF16:
-      return "BF16";
-    case FormatTraits::Codes::F16:
-      return "F16";
-    default:
-      return "F32";
-  }
-}
-
-/// Blocks as the kernels can number them: by shifting, without two in what a lane reads at once.
-void require_blocks(const LinearPlan& plan, const FormatTraits& traits, const std::string& name) {
-  if (traits.scales == FormatTraits::Scales::none) return;
-  if (traits.blocks == FormatTraits::Blocks::row) {
-    if (plan.block_size == 0 || plan.columns % plan.block_size != 0) malformed(name + ": blocks do not fill its rows");
-    if (plan.block_size == plan.columns) return;
-  }
-  const std::size_t least = traits.bits == 8 ? 16 : 32;
-  if (plan.block_size < least || !std::has_single_bit(plan.block_size)) {
-    unsupported(name + " has blocks of " + std::to_string(plan.block_size));
-  }
-}
-
-LinearPlan linear(Nodes& nodes, const std::string& name, std::size_t rows, std::size_t columns) {
-  // The order of Linear's inputs.
-  enum Input : unsigned { kCodes = 1, kScales, kZeroPoints, kLevels, kNestedScales, kNestedMap, kBias };
-  const PlanNode& node = nodes.find(name, "Linear");
-  const std::optional<WeightFormat> format = weight_format_from_name(node.format);
-  if (!format) unsupported(name + " is stored as " + node.format);
-  const FormatTraits& traits = traits_of(*format);
-  LinearPlan plan;
-  plan.format = *format;
-  plan.rows = rows;
-  plan.columns = columns;
-  if (columns % 32 != 0) unsupported(name + " has " + std::to_string(columns) + " columns, no multiple of 32");
-  if (static_cast<double>(rows) * static_cast<double>(columns) > kMostElements) unsupported(name + " is too large");
-  if (size_attribute(node, "in_features", name) != columns || size_attribute(node, "out_features", name) != rows) {
-    malformed(name + " does not fit its neighbours");
-  }
-  if (traits.blocks != FormatTraits::Blocks::none) plan.block_size = size_attribute(node, "block_size", name);
-  require_blocks(plan, traits, name);
-  WeightView shape{*format, rows, columns, plan.block_size, nullptr};
-  const std::size_t elements = traits.bits < 8 ? code_bytes(shape) : rows * columns;
-  plan.codes = typed(node, kCodes, type_name(traits.codes), elements, name);
-  const std::size_t blocks = block_count(shape);
-  if (traits.scales == FormatTraits::Scales::e8m0) {
-    plan.scales = typed(node, kScales, "U8", blocks, name);
-  } else if (blocks > 0 && input(node, kScales, name).type == "U8") {
-    plan.scales = typed(node, kScales, "U8", blocks, name);
-    plan.nested_scales = typed(node, kNestedScales, "F32", ceil_divide(blocks, kNestedBlockSize), name);
-    plan.nested_map = typed(node, kNestedMap, "F32", 256, name);
-    plan.nested_offset = static_cast<float>(attribute(node, "nested_offset", name));
-  } else if (blocks > 0) {
-    plan.scales = typed(node, kScales, "F32", blocks, name);
-  }
-  if (traits.zero_points && node.inputs.contains(kZeroPoints)) {
-    plan.zero_points = typed(node, kZeroPoints, "I8", blocks, name);
-  }
-  if (traits.values == FormatTraits::Values::levels) plan.levels = typed(node, kLevels, "F32", 16, name);
-  plan.bias = optional_floats(node, kBias, rows, name);
-  return plan;
-}
-
-FloatsPlan norm(Nodes& nodes, const std::string& name, bool is_first, std::size_t width, float& epsilon) {
-  const PlanNode& node = nodes.find(name, is_first ? "RmsNorm" : "SkipRmsNorm");
-  epsilon = static_cast<float>(attribute(node, "epsilon", name));
-  FloatsPlan plan = floats(node, is_first ? 1 : 2, width, name);
-  plan.added = static_cast<float>(attribute_or(node, "weight_offset", 0));
-  return plan;
-}
-
-void read_attention(const PlanNode& node, const std::string& name, DecoderPlan& plan, LayerPlan& layer, bool is_first) {
-  const std::size_t heads = size_attribute(node, "heads", name);
-  const std::size_t kv_heads = size_attribute(node, "kv_heads", name);
-  const std::size_t head_dim = size_attribute(node, "head_dim", name);
-  if (is_first) {
-    plan.heads = heads;
-    plan.kv_heads = kv_heads;
-    plan.head_dim = head_dim;
-    if (kv_heads == 0 || heads == 0 || heads % kv_heads != 0 || heads > 1024) {
-      malformed(name + ": " + std::to_string(heads) + " heads cannot share " + std::to_string(kv_heads));
-    }
-    if (head_dim == 0 || head_dim % 8 != 0 || head_dim > 128) {
-      unsupported("its heads have " + std::to_string(head_dim) + " elements");
-    }
-  } else if (heads != plan.heads || kv_heads != plan.kv_heads || head_dim != plan.head_dim) {
-    unsupported("its layers differ in their heads");
-  }
-  if (attribute_or(node, "softcap", 0) != 0) unsupported("its attention has a soft cap");
-  layer.scale = static_cast<float>(attribute(node, "scale", name));
-  layer.window = size_attribute(node, "window", name);
-  layer.head_epsilon = static_cast<float>(attribute_or(node, "epsilon", 0));
-  layer.q_norm = optional_floats(node, 6, head_dim, name);
-  layer.k_norm = optional_floats(node, 7, head_dim, name);
-}
-
-void read_rotary(Nodes& nodes, DecoderPlan& plan) {
-  const PlanNode& node = nodes.find("rotary.cos", "Rotary");
-  const StoredTensor table = input(node, 2, "rotary.cos");
-  if (table.type != "F32" || table.table.empty() || table.table.size() % sizeof(float) != 0) {
-    malformed("rotary.cos: the frequencies are no table");
-  }
-  plan.frequencies.resize(table.table.size() / sizeof(float));
-  std::memcpy(plan.frequencies.data(), table.table.data(), table.table.size());
-  plan.rotary_scaling = static_cast<float>(attribute_or(node, "attention_scaling", 1));
-  if (plan.frequencies.size() * 2 > plan.head_dim) malformed("rotary.cos: more frequencies than a head has pairs");
-}
 
 }  // namespace
 
-DecoderPlan read_decoder(const Plan& source) {
-  DecoderPlan plan;
-  plan.files = source.files;
-  Nodes nodes(source);
+DecoderPlan read_decoder(const Plan& plan) { return Reader(plan).read(); }
 
-  const PlanNode& embedding = nodes.find("embedded", "Embedding");
-  if (attribute_or(embedding, "scale", 1) != 1) unsupported("its embedding is scaled");
-  plan.embedding = input(embedding, 1, "embedded");
-  plan.embedding_type = float_type(plan.embedding.type, "embedded");
-  // The first norm has the width of everything; the embedding's rows follow from it.
-  const StoredTensor first_norm = input(nodes.find("layers.0.start", "RmsNorm"), 1, "layers.0.start");
-  plan.hidden = first_norm.bytes / element_bytes(first_norm.type, "layers.0.start");
-  const std::size_t row_bytes = plan.hidden * element_bytes(plan.embedding.type, "embedded");
-  if (plan.hidden == 0 || plan.embedding.bytes == 0 || plan.embedding.bytes % row_bytes != 0) {
-    malformed("embedded: its rows do not have the width of the first norm");
+std::vector<const AttentionStep*> attentions_of(const DecoderPlan& plan) {
+  std::vector<const AttentionStep*> found;
+  for (const Step& step : plan.steps) {
+    if (const auto* attention = std::get_if<AttentionStep>(&step)) found.push_back(attention);
   }
-  plan.vocabulary = plan.embedding.bytes / row_bytes;
-  if (plan.vocabulary > std::size_t{1} << 24) unsupported("its vocabulary is too large");
-
-  std::size_t count = 0;
-  while (nodes.has("layers." + std::to_string(count) + ".attention")) ++count;
-  if (count == 0 || count > kMostLayers) unsupported("it has " + std::to_string(count) + " layers");
-  FloatsPlan next_norm = norm(nodes, "layers.0.start", true, plan.hidden, plan.final_epsilon);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::string prefix = "layers." + std::to_string(i) + ".";
-    LayerPlan layer;
-    layer.attention_norm = next_norm;
-    layer.attention_epsilon = plan.final_epsilon;
-    read_attention(nodes.find(prefix + "attention", "Attention"), prefix + "attention", plan, layer, i == 0);
-    const std::size_t wide = plan.heads * plan.head_dim;
-    const std::size_t narrow = plan.kv_heads * plan.head_dim;
-    layer.q = linear(nodes, prefix + "q", wide, plan.hidden);
-    layer.k = linear(nodes, prefix + "k", narrow, plan.hidden);
-    layer.v = linear(nodes, prefix + "v", narrow, plan.hidden);
-    layer.o = linear(nodes, prefix + "o", plan.hidden, wide);
-    layer.mlp_norm = norm(nodes, prefix + "middle", false, plan.hidden, layer.mlp_epsilon);
-    nodes.find(prefix + "gated", "SiluMul");
-    if (i == 0) {
-      // Only products say how wide the middle is.
-      plan.intermediate = size_attribute(nodes.find(prefix + "gate"), "out_features", prefix + "gate");
-    }
-    layer.gate = linear(nodes, prefix + "gate", plan.intermediate, plan.hidden);
-    layer.up = linear(nodes, prefix + "up", plan.intermediate, plan.hidden);
-    layer.down = linear(nodes, prefix + "down", plan.hidden, plan.intermediate);
-    next_norm = norm(nodes, prefix + "end", false, plan.hidden, plan.final_epsilon);
-    plan.layers.push_back(std::move(layer));
-  }
-  plan.final_norm = next_norm;
-  read_rotary(nodes, plan);
-  plan.head = linear(nodes, "logits", plan.vocabulary, plan.hidden);
-  for (const char* name : {"wanted.attention", "wanted.stream"}) {
-    if (nodes.has(name)) nodes.find(name, "WantedRows");
-  }
-  nodes.require_all_used();
-  return plan;
+  return found;
 }
 
 }  // namespace nibble::cuda

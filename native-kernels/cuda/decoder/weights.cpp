@@ -195,36 +195,24 @@ DeviceMatrix place_matrix(Placement& placement, const LinearPlan& plan) {
 DeviceWeights load_weights(Device& device, const DecoderPlan& plan, const std::string& directory) {
   Placement placement(plan, directory);
   DeviceWeights weights{};
-  const auto floats = [&](const FloatsPlan& of) {
-    return offset_pointer<const float>(of.count == 0 ? 0 : placement.place_floats(of));
-  };
-  for (const LayerPlan& layer : plan.layers) {
-    weights.layers.push_back({place_matrix(placement, layer.q), place_matrix(placement, layer.k),
-                              place_matrix(placement, layer.v), place_matrix(placement, layer.o),
-                              place_matrix(placement, layer.gate), place_matrix(placement, layer.up),
-                              place_matrix(placement, layer.down), floats(layer.attention_norm), floats(layer.mlp_norm),
-                              floats(layer.q_norm), floats(layer.k_norm)});
+  for (const LinearPlan& matrix : plan.matrices) weights.matrices.push_back(place_matrix(placement, matrix));
+  for (const FloatsPlan& vector : plan.vectors) {
+    weights.vectors.push_back(offset_pointer<const float>(placement.place_floats(vector)));
   }
-  weights.final_norm = floats(plan.final_norm);
-  std::vector<std::uint8_t> frequencies(plan.frequencies.size() * sizeof(float));
-  std::memcpy(frequencies.data(), plan.frequencies.data(), frequencies.size());
-  weights.frequencies = offset_pointer<const float>(placement.place_bytes(frequencies));
+  for (const RotaryPlan& rotary : plan.rotaries) {
+    std::vector<std::uint8_t> bytes(rotary.frequencies.size() * sizeof(float));
+    std::memcpy(bytes.data(), rotary.frequencies.data(), bytes.size());
+    weights.frequencies.push_back(offset_pointer<const float>(placement.place_bytes(bytes)));
+  }
   weights.embedding = offset_pointer<const void>(placement.place(plan.embedding));
   weights.embedding_format = float_format(plan.embedding_type);
-  weights.head = place_matrix(placement, plan.head);
 
   weights.memory = placement.upload(device);
   const DevicePointer base = weights.memory.pointer();
-  for (DeviceLayer& layer : weights.layers) {
-    for (DeviceMatrix* m : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
-      rebase(*m, base);
-    }
-    for (const float** p : {&layer.attention_norm, &layer.mlp_norm, &layer.q_norm, &layer.k_norm}) rebase(*p, base);
-  }
-  rebase(weights.final_norm, base);
-  rebase(weights.frequencies, base);
+  for (DeviceMatrix& matrix : weights.matrices) rebase(matrix, base);
+  for (const float*& vector : weights.vectors) rebase(vector, base);
+  for (const float*& table : weights.frequencies) rebase(table, base);
   rebase(weights.embedding, base);
-  rebase(weights.head, base);
   return weights;
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cuda/decoder/decoder_plan.h"
 #include "cuda/decoder/kernels/arguments.h"
-#include "cuda/decoder/plan.h"
 #include "cuda/device.h"
 
 namespace nibble::cuda {
@@ -17,22 +17,14 @@ struct DeviceMatrix {
   Matrix matrix;
 };
 
-struct DeviceLayer {
-  DeviceMatrix q, k, v, o, gate, up, down;
-  const float* attention_norm;
-  const float* mlp_norm;
-  const float* q_norm;  // null: none
-  const float* k_norm;
-};
-
+/// As in the plan, under the same numbers.
 struct DeviceWeights {
   DeviceMemory memory;
-  std::vector<DeviceLayer> layers;
-  const float* final_norm;
-  const float* frequencies;
+  std::vector<DeviceMatrix> matrices;
+  std::vector<const float*> vectors;
+  std::vector<const float*> frequencies;  // of the rotary embeddings
   const void* embedding;
   Format embedding_format;
-  DeviceMatrix head;
 };
 
 /// Reads the files of `plan` in `directory` onto the device.

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -126,6 +126,25 @@ describe('the plan of a decoder', () => {
     },
   );
 
+  it.each([
+    'exaone4',
+    'gemma',
+    'gemma2',
+    'gemma3_text',
+    'granite',
+    'olmo2',
+    'olmo3',
+    'phi3',
+    'seed_oss',
+    'smollm3',
+  ])('of %s is one that the kernels take, too', async (architecture) => {
+    const directory = path.join(await scratchFolder(), architecture);
+    await cp(path.join(golden, architecture), directory, { recursive: true });
+    expect(await outcome((await ensureGraph(directory, 'exact')).cudaText(), directory)).toBe(
+      accepted,
+    );
+  });
+
   it.each(['nf4', 'nf4-dq', 'fp4-dq', 'llm-int8', 'int8-zeropoint', 'int4'] as const)(
     'of %s weights is one that the kernels take',
     async (scheme) => {
@@ -144,7 +163,7 @@ describe('the plan of a decoder', () => {
       expect(text).not.toBe(plan);
       return outcome(text, directory);
     };
-    expect(await changed(/softcap=0/, 'softcap=30')).toBe('unsupported-model');
+    expect(await changed(/softcap=0/, 'softcap=0 sharpness=2')).toBe('unsupported-model');
     expect(await changed(/head_dim=16/, 'head_dim=12')).toBe('unsupported-model');
     expect(await changed(/^node Linear layers.1.up/m, 'node Conv layers.1.up')).toBe(
       'unsupported-model',

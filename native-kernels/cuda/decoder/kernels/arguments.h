@@ -37,17 +37,20 @@ constexpr unsigned kMatrices = 3;
 
 /// What becomes of a product y = W x + bias.
 enum class Outcome : unsigned {
-  store,     // out = y
-  add,       // out += y: the residual stream
-  silu_mul,  // matrix 0 is the gate, 1 is up: out = silu(gate) * up
+  store,  // out = y
+  add,    // out += y: the residual stream
+  gated,  // matrix 0 is the gate, 1 is up: out = activation(gate) * up
 };
+
+enum class Activation : unsigned { silu, gelu_tanh };
 
 /// One token's products.
 struct MultiplyVector {
   Matrix matrices[kMatrices];
-  unsigned tile_ends[kMatrices];  // tiles of 16 rows (silu_mul: 8 of each matrix) up to and with this matrix
+  unsigned tile_ends[kMatrices];  // tiles of 16 rows (gated: 8 of each matrix) up to and with this matrix
   unsigned split;                 // warps that share the columns of a tile: a power of two up to kVectorWarps
   Outcome outcome;
+  Activation activation;     // of `gated`
   const float* x;            // [columns]
   const float* norm_weight;  // null: no norm. [columns]: x is RMS-normalized and multiplied by it first
   float epsilon;
@@ -60,14 +63,15 @@ constexpr unsigned kVectorWarps = kVectorThreads / 32;
 /// Products of many tokens.
 struct MultiplyMatrix {
   Matrix matrices[kMatrices];
-  unsigned tile_ends[kMatrices];  // tiles of kTileRows rows (silu_mul: half of each matrix)
+  unsigned tile_ends[kMatrices];  // tiles of kTileRows rows (gated: half of each matrix)
   unsigned tokens;
   Outcome outcome;
+  Activation activation;
   const void* x;   // f16 [tokens, columns]
   float x_factor;  // what x was divided by
   float* out;      // [tokens, out_stride] for store and add: the rows of all matrices one after the other
   unsigned out_stride;
-  void* gated;  // f16 [tokens, rows], the outcome of silu_mul divided by kGatedDivisor
+  void* gated;  // f16 [tokens, rows], the outcome `gated` divided by kGatedDivisor
 };
 
 constexpr unsigned kTileRows = 64;
@@ -102,27 +106,74 @@ struct EmbedTokens {
   const int* ids;     // one per token
   unsigned tokens;
   unsigned width;
+  float scale;
   float* out;  // [tokens, width]
 };
 
-/// RMS norm of many tokens, rounded to float16.
+/// Rows of numbers, `stride` apart.
+template <typename T>
+struct Rows {
+  T* first;
+  unsigned stride;
+};
+
+/// RMS norm of rows; with `halves`, of nothing but their rounding to float16 where there is no weight.
 struct NormalizeRows {
-  const float* x;  // [tokens, width]
-  const float* weight;
+  Rows<const float> x;
+  const float* weight;  // null, and epsilon negative: the rows as they are
   float epsilon;
   unsigned width;
-  void* out;  // f16 [tokens, width]
+  Rows<float> out;  // null where `halves` are wanted
+  void* halves;     // f16 [tokens, width]
+};
+
+/// to += factor * x, which may be normalized first.
+struct AddRows {
+  Rows<const float> x;
+  const float* weight;  // null: no norm
+  float epsilon;
+  float factor;
+  unsigned width;
+  Rows<float> to;
+};
+
+/// out = activation(gate) * up
+struct GateRows {
+  Rows<const float> gate;
+  Rows<const float> up;
+  Activation activation;
+  unsigned width;
+  float* out;    // [tokens, width], or null
+  void* halves;  // f16 [tokens, width], divided by kGatedDivisor
+};
+
+/// to = x * sigmoid(gate) + added, the gate being one number a row.
+struct SigmoidGateRows {
+  Rows<const float> x;
+  Rows<const float> gate;
+  Rows<const float> added;
+  unsigned width;
+  Rows<float> to;
+};
+
+/// x = cap * tanh(factor * x / cap); cap 0: x = factor * x
+struct ScaleNumbers {
+  float* x;
+  unsigned long long count;
+  float factor;
+  float cap;
 };
 
 /// Shapes and tables of attention in one layer.
 struct AttentionShape {
   unsigned heads;
   unsigned kv_heads;
-  unsigned head_dim;       // a multiple of 8, at most 128
+  unsigned head_dim;       // a multiple of 8, at most 256
   unsigned rotary_pairs;   // element i is paired with i + rotary_pairs
   const float* frequency;  // [rotary_pairs] radians per position
   float rotary_scaling;
   float scale;
+  float softcap;        // scores become softcap * tanh(score / softcap); 0: they stay
   unsigned window;      // 0: all positions
   const float* q_norm;  // [head_dim] or null
   const float* k_norm;
@@ -165,7 +216,9 @@ struct AttendPrompt {
 };
 
 constexpr unsigned kPromptRows = 64;  // queries of a block
-constexpr unsigned kPromptKeys = 64;  // keys of a step
+/// Keys of a step: fewer of wide heads, whose keys and values would not fit into shared memory.
+template <unsigned dim>
+constexpr unsigned kPromptKeys = dim > 128 ? 32 : 64;
 constexpr unsigned kPromptThreads = 128;
 
 /// The most probable token, its logarithmic probability, and on to the next position.

@@ -1,24 +1,24 @@
 #pragma once
 
-// Many tokens attend to the cache: 64 queries of a head in a block, 64 keys at a time, the softmax carried along
-// (Dao et al., "FlashAttention", 2022), so that scores never leave the registers.
+// Many tokens attend to the cache: 64 queries of a head in a block, 64 keys (of wide heads 32) at a time, the softmax
+// carried along (Dao et al., "FlashAttention", 2022), so that scores never leave the registers.
 
 #include "rotate.h"
 
 namespace nibble::cuda {
 
-/// @tparam dim of a head, rounded up to 32, 64, 96 or 128; what is beyond the head's own is zeros
+/// @tparam dim of a head, rounded up to 32, 64, 96, 128 or 256; what is beyond the head's own is zeros
 template <unsigned dim>
 struct PromptRoom {
-  __half keys[kPromptKeys][dim + 8];
-  __half values[kPromptKeys][dim + 8];
+  __half keys[kPromptKeys<dim>][dim + 8];
+  __half values[kPromptKeys<dim>][dim + 8];
 };
 
 template <unsigned dim>
-__device__ __forceinline__ void load_rows(__half (&to)[kPromptKeys][dim + 8], const void* cache,
+__device__ __forceinline__ void load_rows(__half (&to)[kPromptKeys<dim>][dim + 8], const void* cache,
                                           const AttentionShape& shape, unsigned kv_head, unsigned first, unsigned end) {
   constexpr unsigned kPieces = dim / 8;
-  for (unsigned i = threadIdx.x; i < kPromptKeys * kPieces; i += kPromptThreads) {
+  for (unsigned i = threadIdx.x; i < kPromptKeys<dim> * kPieces; i += kPromptThreads) {
     const unsigned key = i / kPieces;
     const unsigned at = i % kPieces * 8;
     const bool valid = first + key < end && at < shape.head_dim;
@@ -29,6 +29,7 @@ __device__ __forceinline__ void load_rows(__half (&to)[kPromptKeys][dim + 8], co
 
 template <unsigned dim>
 __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
+  constexpr unsigned kKeys = kPromptKeys<dim>;
   __shared__ __align__(16) PromptRoom<dim> room;
   const AttentionShape& shape = job.shape;
   const unsigned warp = threadIdx.x / 32;
@@ -62,18 +63,18 @@ __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
   float out[dim / 8][4] = {};
   float largest[2] = {-INFINITY, -INFINITY};
   float sum[2] = {0, 0};
-  for (unsigned first = start / kPromptKeys * kPromptKeys; first < end; first += kPromptKeys) {
+  for (unsigned first = start / kKeys * kKeys; first < end; first += kKeys) {
     __syncthreads();
     load_rows<dim>(room.keys, shape.keys, shape, kv_head, first, end);
     load_rows<dim>(room.values, shape.values, shape, kv_head, first, end);
     wait_for_copies();
     __syncthreads();
 
-    float scores[kPromptKeys / 8][4] = {};
+    float scores[kKeys / 8][4] = {};
 #pragma unroll
     for (unsigned k = 0; k < dim / 16; ++k) {
 #pragma unroll
-      for (unsigned n = 0; n < kPromptKeys / 16; ++n) {
+      for (unsigned n = 0; n < kKeys / 16; ++n) {
         unsigned b[4];
         load_tiles(b, &room.keys[n * 16 + lane / 16 * 8 + lane % 8][k * 16 + lane / 8 % 2 * 8]);
         multiply_fragments(scores[2 * n], query[k][0], query[k][1], query[k][2], query[k][3], b[0], b[1]);
@@ -82,13 +83,13 @@ __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
     }
     float now[2] = {largest[0], largest[1]};
 #pragma unroll
-    for (unsigned n = 0; n < kPromptKeys / 8; ++n) {
+    for (unsigned n = 0; n < kKeys / 8; ++n) {
 #pragma unroll
       for (unsigned i = 0; i < 4; ++i) {
         const unsigned key = first + n * 8 + t * 2 + i % 2;
         const unsigned position = job.position + tokens[i / 2];
         const bool seen = key <= position && (shape.window == 0 || key + shape.window > position);
-        scores[n][i] = seen ? scores[n][i] * shape.scale : -INFINITY;
+        scores[n][i] = seen ? capped(shape, scores[n][i] * shape.scale) : -INFINITY;
         now[i / 2] = fmaxf(now[i / 2], scores[n][i]);
       }
     }
@@ -102,7 +103,7 @@ __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
       sum[r] *= keep[r];
     }
 #pragma unroll
-    for (unsigned n = 0; n < kPromptKeys / 8; ++n) {
+    for (unsigned n = 0; n < kKeys / 8; ++n) {
 #pragma unroll
       for (unsigned i = 0; i < 4; ++i) {
         const float weight = now[i / 2] == -INFINITY ? 0.0f : __expf(scores[n][i] - now[i / 2]);
@@ -116,7 +117,7 @@ __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
       for (unsigned i = 0; i < 4; ++i) out[n][i] *= keep[i / 2];
     }
 #pragma unroll
-    for (unsigned k = 0; k < kPromptKeys / 16; ++k) {
+    for (unsigned k = 0; k < kKeys / 16; ++k) {
       const unsigned a[4] = {bits_of(__floats2half2_rn(scores[2 * k][0], scores[2 * k][1])),
                              bits_of(__floats2half2_rn(scores[2 * k][2], scores[2 * k][3])),
                              bits_of(__floats2half2_rn(scores[2 * k + 1][0], scores[2 * k + 1][1])),

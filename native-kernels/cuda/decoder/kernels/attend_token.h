@@ -76,12 +76,13 @@ __device__ __forceinline__ float join_parts(const volatile float* part, unsigned
 }
 
 /// @tparam group query heads of a KV head that are computed together
-template <unsigned group>
+/// @tparam dim_limit largest head_dim
+template <unsigned group, unsigned dim_limit>
 __device__ __forceinline__ void attend_token(const AttendToken& job) {
   constexpr unsigned kWarps = kAttendThreads / 32;
-  constexpr unsigned kPart = kMaxHeadDim + 2;
-  __shared__ __align__(16) float queries[group][kMaxHeadDim];
-  __shared__ __align__(16) float newest[2][kMaxHeadDim];  // key and value, as they are in the cache
+  constexpr unsigned kPart = dim_limit + 2;
+  __shared__ __align__(16) float queries[group][dim_limit];
+  __shared__ __align__(16) float newest[2][dim_limit];  // key and value, as they are in the cache
   __shared__ float parts[kWarps][group][kPart];
   __shared__ bool is_last;
   const AttentionShape& shape = job.shape;
@@ -151,7 +152,7 @@ __device__ __forceinline__ void attend_token(const AttendToken& job) {
 #pragma unroll
       for (int i = 0; i < 8; ++i) score += heads[h].query[i] * k[i];
       for (unsigned offset = 1; offset < lanes; offset <<= 1) score += __shfl_xor_sync(~0u, score, offset);
-      if (counts) add_position(heads[h], score, v);
+      if (counts) add_position(heads[h], capped(shape, score), v);
     }
   };
   const auto* keys = static_cast<const __half*>(shape.keys);

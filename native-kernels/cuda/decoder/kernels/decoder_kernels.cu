@@ -20,10 +20,14 @@ using namespace nibble::cuda;
   }
 #include "../../../formats.def"
 
-#define NIBBLE_ATTEND_TOKEN(group)                                    \
-  extern "C" __global__ void __launch_bounds__(kAttendThreads)        \
-      attend_token_##group(const __grid_constant__ AttendToken job) { \
-    attend_token<group>(job);                                         \
+#define NIBBLE_ATTEND_TOKEN(group)                                         \
+  extern "C" __global__ void __launch_bounds__(kAttendThreads)             \
+      attend_token_##group(const __grid_constant__ AttendToken job) {      \
+    attend_token<group, kNarrowHeadDim>(job);                              \
+  }                                                                        \
+  extern "C" __global__ void __launch_bounds__(kAttendThreads)             \
+      attend_token_wide_##group(const __grid_constant__ AttendToken job) { \
+    attend_token<group, kMaxHeadDim>(job);                                 \
   }
 NIBBLE_ATTEND_TOKEN(1)
 NIBBLE_ATTEND_TOKEN(2)
@@ -39,12 +43,26 @@ NIBBLE_ATTEND_PROMPT(32)
 NIBBLE_ATTEND_PROMPT(64)
 NIBBLE_ATTEND_PROMPT(96)
 NIBBLE_ATTEND_PROMPT(128)
+NIBBLE_ATTEND_PROMPT(256)
 
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) embed_tokens(const __grid_constant__ EmbedTokens job) {
   nibble::cuda::embed_tokens(job);
 }
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) normalize_rows(const __grid_constant__ NormalizeRows job) {
   nibble::cuda::normalize_rows(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) add_rows(const __grid_constant__ AddRows job) {
+  nibble::cuda::add_rows(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) gate_rows(const __grid_constant__ GateRows job) {
+  nibble::cuda::gate_rows(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads)
+    sigmoid_gate_rows(const __grid_constant__ SigmoidGateRows job) {
+  nibble::cuda::sigmoid_gate_rows(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) scale_numbers(const __grid_constant__ ScaleNumbers job) {
+  nibble::cuda::scale_numbers(job);
 }
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) rotate_rows(const __grid_constant__ RotateRows job) {
   nibble::cuda::rotate_rows(job);

@@ -112,7 +112,7 @@ struct TileRow {
 };
 
 __device__ __forceinline__ TileRow tile_row(const MultiplyMatrix& job, unsigned tile, unsigned row) {
-  if (job.outcome == Outcome::silu_mul) return {row / 16 % 2, tile * (kTileRows / 2) + row / 32 * 16 + row % 16};
+  if (job.outcome == Outcome::gated) return {row / 16 % 2, tile * (kTileRows / 2) + row / 32 * 16 + row % 16};
   unsigned first = 0;
   const Matrix& matrix = matrix_of_tile(job, tile, first);
   return {static_cast<unsigned>(&matrix - job.matrices), tile * kTileRows + row};
@@ -163,13 +163,13 @@ __device__ __forceinline__ void write_products(const MultiplyMatrix& job, unsign
     for (unsigned i = 0; i < 4; ++i) {
       const unsigned token = first_token + n * 8 + t * 2 + i % 2;
       if (token >= job.tokens) continue;
-      if (job.outcome == Outcome::silu_mul) {
+      if (job.outcome == Outcome::gated) {
         const unsigned row = tile * (kTileRows / 2) + warp_row / 2 + i / 2 * 8 + g;
         if (row >= job.matrices[0].rows) continue;
         const float gate = c[0][n][i] * factor + bias(job.matrices[0], row);
         const float up = c[1][n][i] * factor + bias(job.matrices[1], row);
         static_cast<__half*>(job.gated)[std::uint64_t{token} * job.matrices[0].rows + row] =
-            __float2half_rn(limit(silu(gate) * up * (1.0f / kGatedDivisor)));
+            __float2half_rn(limit(activate(job.activation, gate) * up * (1.0f / kGatedDivisor)));
         continue;
       }
 #pragma unroll

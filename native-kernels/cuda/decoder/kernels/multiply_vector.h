@@ -8,6 +8,7 @@
 // columns 2t and 2t + 1, so that C's lane t receives the product of exactly the weights that it loaded itself, which
 // belong to one block and have one scale.
 
+#include "activation.h"
 #include "arguments.h"
 #include "block_sums.h"
 #include "stored_weights.h"
@@ -224,7 +225,7 @@ __device__ __forceinline__ const Matrix& matrix_of_tile(const Job& job, unsigned
 template <Format format>
 __device__ __forceinline__ RowPair rows_of_tile(const MultiplyVector& job, unsigned tile, unsigned g) {
   // Rows beyond the end are read twice and written never.
-  if (job.outcome == Outcome::silu_mul) {
+  if (job.outcome == Outcome::gated) {
     const unsigned row = min(tile * 8 + g, job.matrices[0].rows - 1);
     return {row_view<format>(job.matrices[0], row), row_view<format>(job.matrices[1], row),
             job.matrices[0].nested_offset, job.matrices[1].nested_offset};
@@ -236,8 +237,6 @@ __device__ __forceinline__ RowPair rows_of_tile(const MultiplyVector& job, unsig
           matrix.nested_offset};
 }
 
-__device__ __forceinline__ float silu(float x) { return x / (1.0f + expf(-x)); }
-
 /// Writes row `row` (0 to 15) of a tile, whose warps left their sums at `sums`.
 __device__ __forceinline__ void write_row(const MultiplyVector& job, unsigned tile, unsigned row, const float* sums,
                                           float undo) {
@@ -247,12 +246,12 @@ __device__ __forceinline__ void write_row(const MultiplyVector& job, unsigned ti
     return sum * undo;
   };
   const auto bias = [](const Matrix& m, unsigned of) { return m.bias == nullptr ? 0.0f : m.bias[of]; };
-  if (job.outcome == Outcome::silu_mul) {
+  if (job.outcome == Outcome::gated) {
     const unsigned at = tile * 8 + row;
     if (row >= 8 || at >= job.matrices[0].rows) return;
     const float gate = total(row) + bias(job.matrices[0], at);
     const float up = total(row + 8) + bias(job.matrices[1], at);
-    job.out[at] = silu(gate) * up;
+    job.out[at] = activate(job.activation, gate) * up;
     return;
   }
   unsigned first = 0;
@@ -278,7 +277,7 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   const unsigned steps = (columns + kStep - 1) / kStep;
   // Warps of a tile take turns, so that they read neighbouring bytes of its rows at about the same time.
   const unsigned begin = warp % job.split;
-  const unsigned tiles = job.outcome == Outcome::silu_mul ? job.tile_ends[0] : job.tile_ends[kMatrices - 1];
+  const unsigned tiles = job.outcome == Outcome::gated ? job.tile_ends[0] : job.tile_ends[kMatrices - 1];
   const unsigned tiles_at_once = kVectorWarps / job.split;
   const float factor = job.matrices[0].scale_factor;
 

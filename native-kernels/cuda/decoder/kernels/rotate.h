@@ -8,7 +8,13 @@
 
 namespace nibble::cuda {
 
-constexpr unsigned kMaxHeadDim = 128;
+constexpr unsigned kMaxHeadDim = 256;
+/// Most heads are no larger: kernels for them ask for half of the shared memory.
+constexpr unsigned kNarrowHeadDim = 128;
+
+__device__ __forceinline__ float capped(const AttentionShape& shape, float score) {
+  return shape.softcap == 0 ? score : shape.softcap * tanhf(score / shape.softcap);
+}
 
 /// Copies a head to `to`, normalized and rotated. Called by a whole warp; `to` is ready after __syncwarp().
 __device__ __forceinline__ void prepare_head(const AttentionShape& shape, const float* from, const float* norm,

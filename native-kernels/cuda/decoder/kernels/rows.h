@@ -2,6 +2,7 @@
 
 // Embedding, norm, and the choice of the next token.
 
+#include "activation.h"
 #include "arguments.h"
 #include "block_sums.h"
 #include "stored_weights.h"
@@ -16,27 +17,96 @@ __device__ __forceinline__ void embed_tokens(const EmbedTokens& job) {
   float* out = job.out + std::uint64_t{blockIdx.x} * job.width;
   for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) {
     if (job.format == Format::f32) {
-      out[i] = static_cast<const float*>(job.table)[from + i];
+      out[i] = job.scale * static_cast<const float*>(job.table)[from + i];
     } else if (job.format == Format::f16) {
-      out[i] = __half2float(static_cast<const __half*>(job.table)[from + i]);
+      out[i] = job.scale * __half2float(static_cast<const __half*>(job.table)[from + i]);
     } else {
-      out[i] = low_bf16(static_cast<const unsigned short*>(job.table)[from + i]);
+      out[i] = job.scale * low_bf16(static_cast<const unsigned short*>(job.table)[from + i]);
+    }
+  }
+}
+
+/// The row of this block.
+template <typename T>
+__device__ __forceinline__ T* row_of(const Rows<T>& rows) {
+  return rows.first + std::uint64_t{blockIdx.x} * rows.stride;
+}
+
+/// What brings a row to a root mean square of 1.
+__device__ __forceinline__ float norm_factor(const float* x, unsigned width, float epsilon) {
+  __shared__ float2 room[kMatrixThreads / 32];
+  float squares = 0;
+  float unused = 0;
+  for (unsigned i = threadIdx.x; i < width; i += blockDim.x) squares += x[i] * x[i];
+  block_sum_and_max(squares, unused, room);
+  return 1.0f / sqrtf(squares / static_cast<float>(width) + epsilon);
+}
+
+/// A block per token. Input and output may be the same.
+__device__ __forceinline__ void normalize_rows(const NormalizeRows& job) {
+  let_next_start();
+  wait_for_input();
+  const float* x = row_of(job.x);
+  const float factor = job.epsilon < 0 ? 1.0f : norm_factor(x, job.width, job.epsilon);
+  auto* halves = static_cast<__half*>(job.halves) + std::uint64_t{blockIdx.x} * job.width;
+  for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) {
+    const float value = x[i] * factor * (job.weight == nullptr ? 1.0f : job.weight[i]);
+    if (job.halves == nullptr) {
+      row_of(job.out)[i] = value;
+    } else {
+      halves[i] = __float2half_rn(limit(value));
     }
   }
 }
 
 /// A block per token.
-__device__ __forceinline__ void normalize_rows(const NormalizeRows& job) {
-  __shared__ float2 room[kMatrixThreads / 32];
-  const float* x = job.x + std::uint64_t{blockIdx.x} * job.width;
-  auto* out = static_cast<__half*>(job.out) + std::uint64_t{blockIdx.x} * job.width;
-  float squares = 0;
-  float unused = 0;
-  for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) squares += x[i] * x[i];
-  block_sum_and_max(squares, unused, room);
-  const float factor = 1.0f / sqrtf(squares / static_cast<float>(job.width) + job.epsilon);
+__device__ __forceinline__ void add_rows(const AddRows& job) {
+  let_next_start();
+  wait_for_input();
+  const float* x = row_of(job.x);
+  float* to = row_of(job.to);
+  const float factor = job.weight == nullptr ? 1.0f : norm_factor(x, job.width, job.epsilon);
   for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) {
-    out[i] = __float2half_rn(limit(x[i] * factor * job.weight[i]));
+    const float value = job.weight == nullptr ? x[i] : x[i] * factor * job.weight[i];
+    to[i] += value * job.factor;
+  }
+}
+
+/// Blocks in x share the columns of the token in y.
+__device__ __forceinline__ void gate_rows(const GateRows& job) {
+  let_next_start();
+  wait_for_input();
+  const std::uint64_t token = blockIdx.y;
+  const float* gate = job.gate.first + token * job.gate.stride;
+  const float* up = job.up.first + token * job.up.stride;
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < job.width; i += gridDim.x * blockDim.x) {
+    const float value = activate(job.activation, gate[i]) * up[i];
+    if (job.halves == nullptr) {
+      job.out[token * job.width + i] = value;
+    } else {
+      static_cast<__half*>(job.halves)[token * job.width + i] = __float2half_rn(limit(value * (1.0f / kGatedDivisor)));
+    }
+  }
+}
+
+/// A block per token.
+__device__ __forceinline__ void sigmoid_gate_rows(const SigmoidGateRows& job) {
+  let_next_start();
+  wait_for_input();
+  const float open = 1.0f / (1.0f + expf(-*row_of(job.gate)));
+  const float* x = row_of(job.x);
+  const float* added = row_of(job.added);
+  float* to = row_of(job.to);
+  for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) to[i] = x[i] * open + added[i];
+}
+
+__device__ __forceinline__ void scale_numbers(const ScaleNumbers& job) {
+  let_next_start();
+  wait_for_input();
+  const unsigned long long step = static_cast<unsigned long long>(gridDim.x) * blockDim.x;
+  for (unsigned long long i = blockIdx.x * blockDim.x + threadIdx.x; i < job.count; i += step) {
+    const float scaled = job.x[i] * job.factor;
+    job.x[i] = job.cap == 0 ? scaled : job.cap * tanhf(scaled / job.cap);
   }
 }
 
