@@ -1,5 +1,6 @@
 import { apertus } from './families/apertus.ts';
 import { arcee, nemotron } from './families/arcee.ts';
+import { bitnet } from './families/bitnet.ts';
 import { cohere, cohere2 } from './families/cohere.ts';
 import { ernie45 } from './families/ernie4-5.ts';
 import { exaone4 } from './families/exaone4.ts';
@@ -7,6 +8,7 @@ import type { Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './families/gemma.ts';
 import { gemma4 } from './families/gemma4.ts';
 import { glm4 } from './families/glm4.ts';
+import { gptNeox } from './families/gpt-neox.ts';
 import { granite } from './families/granite.ts';
 import { hunyuanDense } from './families/hunyuan.ts';
 import { llama } from './families/llama.ts';
@@ -59,6 +61,8 @@ export const families: readonly Family[] = [
   phi,
   hunyuanDense,
   apertus,
+  gptNeox,
+  bitnet,
 ];
 
 /** A model type with its class and family. */

@@ -21,6 +21,22 @@ const INNER: readonly Layout[] = [
   { prefix: 'language_model.model.', module: 'model.language_model.' },
 ];
 
+/** Parts that the classes of some families call in words of their own. */
+interface OwnWords {
+  /** In front of all parts but the output layer. */
+  readonly prefix: string;
+  /** By the names of families that read them. */
+  readonly parts: Readonly<Record<string, string>>;
+  /** What the output layer is called. */
+  readonly head?: string;
+}
+
+const GPT_NEOX: OwnWords = {
+  prefix: 'gpt_neox.',
+  parts: { layers: 'layers', embed_in: 'embed_tokens', final_layer_norm: 'final_layer_norm' },
+  head: 'embed_out.',
+};
+
 /** What stands beside a text model without a prefix of its own: eyes, ears, and what predicts further tokens ahead. */
 const BESIDE =
   /^(?:model\.)?(?:visual|vision_tower|vision_model|vision_encoder|vision_embedder|vision_projection|vision_adapter|multi_modal_projector|mm_projector|audio_tower|audio_encoder|audio_projection|embed_vision|embed_audio|mtp)\./;
@@ -35,6 +51,13 @@ export interface TextNames {
   readonly beside: readonly string[];
 }
 
+function renamed(name: string, { prefix, parts, head }: OwnWords): string {
+  if (head !== undefined && name.startsWith(head)) return HEAD + name.slice(head.length);
+  const [first = '', ...rest] = name.slice(prefix.length).split('.');
+  const part = name.startsWith(prefix) ? parts[first] : undefined;
+  return part === undefined ? name : [`${PLAIN}${part}`, ...rest].join('.');
+}
+
 /** @param tensors Of the whole checkpoint, or at least of the embeddings or a layer. */
 export function textNames(tensors: readonly { readonly name: string }[]): TextNames {
   const inner = INNER.find(({ prefix }) =>
@@ -43,7 +66,11 @@ export function textNames(tensors: readonly { readonly name: string }[]): TextNa
         name.startsWith(`${prefix}layers.`) || name.startsWith(`${prefix}embed_tokens.`),
     ),
   );
+  const words = [GPT_NEOX].find(({ prefix }) =>
+    tensors.some(({ name }) => name.startsWith(prefix)),
+  );
   const plain = (name: string): string | null => {
+    if (words !== undefined) return renamed(name, words);
     if (name.startsWith(HEAD)) return name;
     if (name.startsWith(OLD_HEAD)) return HEAD + name.slice(OLD_HEAD.length);
     if (inner === undefined) return BESIDE.test(name) ? null : name;
@@ -53,6 +80,7 @@ export function textNames(tensors: readonly { readonly name: string }[]): TextNa
   return {
     plain,
     module: (name) => {
+      if (words !== undefined) return name;
       const known = plain(name) ?? name;
       const { module } = inner ?? { module: isWhole ? PLAIN : 'model.language_model.' };
       return known.startsWith(PLAIN) ? module + known.slice(PLAIN.length) : known;

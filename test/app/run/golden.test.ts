@@ -111,8 +111,11 @@ describe.each([...families, ...variants])('a golden %s', (architecture) => {
   });
 });
 
-it('adds the bias of an output layer to products with its 8-bit copy', async () => {
-  const original = await copyOf('phi');
+it.each([
+  ['adds the bias of an output layer', 'phi'],
+  ['finds an output layer by the name of its class', 'gpt_neox'],
+])('%s in products with its 8-bit copy', async (_, architecture) => {
+  const original = await copyOf(architecture);
   const artifact = path.join(await scratchFolder(), 'artifact');
   await quantizeFolder(original, artifact, 'nf4');
   const ids = numbersOf(
@@ -220,6 +223,8 @@ describe.each<[string, SchemeName]>([
   ['starcoder2', 'nf4-dq'],
   ['phi', 'int4'],
   ['apertus', 'nf4'],
+  ['gpt_neox', 'nf4'],
+  ['bitnet', 'int4'],
 ])('%s quantized with %s', (architecture, scheme) => {
   it('runs as the float32 model of the weights that its codes stand for', async () => {
     const original = await copyOf(architecture);
