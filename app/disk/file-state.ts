@@ -14,6 +14,12 @@ export interface FileState {
   readonly device: string;
 }
 
+/**
+ * File systems keep time in steps of up to 10 ms, which run behind the clock: a file that was written to less long ago
+ * may be written to once more without a later time, and what was written just after a moment may bear a time before it.
+ */
+export const SETTLED_MS = 20;
+
 function stateOf({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileState {
   return {
     sizeBytes: Number(size),

@@ -1,4 +1,4 @@
-export { fileState, fileStateNow, isSameFile, isSameState } from './file-state.ts';
+export { fileState, fileStateNow, isSameFile, isSameState, SETTLED_MS } from './file-state.ts';
 export type { FileState } from './file-state.ts';
 export { acquireLock, FOLDER_LOCK_NAME } from './lock.ts';
 export type { Lock } from './lock.ts';

@@ -1,7 +1,13 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { hashKindSchema, type HashKind } from '../contract/checkpoint.ts';
-import { fileStateNow, isSameState, replaceFile, type FileState } from '../disk/index.ts';
+import {
+  fileStateNow,
+  isSameState,
+  replaceFile,
+  SETTLED_MS,
+  type FileState,
+} from '../disk/index.ts';
 import { readJsonFile } from './read-json.ts';
 
 /** What Nibble recorded when it made the artifact. */
@@ -13,11 +19,8 @@ const MAX_ARTIFACT_BYTES = 64 * 1024 * 1024;
 /** Beside the weights: their measured hashes, with what tells whether they are still the same files. */
 export const RECORD_FILE = 'nibble-weights.json';
 
-/**
- * File systems keep time in steps of up to 10 ms: a file that was written to less long ago may be written to once more
- * without a later time. Such a measurement is not kept.
- */
-export const SETTLED_NS = 20_000_000n;
+/** A measurement of a file that was written to less long ago is not kept. */
+export const SETTLED_NS = BigInt(SETTLED_MS) * 1_000_000n;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

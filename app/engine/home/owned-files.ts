@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { StoredFile } from '../../catalog/index.ts';
 import { toAppError } from '../../contract/error.ts';
 import { hashFile } from '../../digest/index.ts';
+import { SETTLED_MS } from '../../disk/index.ts';
 import { isSafePath, JOURNAL_NAME } from '../../hub/index.ts';
 import { MANIFEST_FILE } from '../../quantize/index.ts';
 import { isWrittenByRuns } from '../../run/index.ts';
@@ -38,7 +39,7 @@ async function isAsRecorded(
   if (sha256 === null) return false;
   const status = await lstat(file);
   if (!status.isFile() || status.size !== sizeBytes) return false;
-  if (Math.max(status.mtimeMs, status.ctimeMs) <= Date.parse(createdAt)) return true;
+  if (Math.max(status.mtimeMs, status.ctimeMs) <= Date.parse(createdAt) - SETTLED_MS) return true;
   try {
     return (await hashFile(file, hashKind)) === sha256;
   } catch (error) {
