@@ -50,6 +50,12 @@ async function checkedFiles(directory: string, manifest: Manifest): Promise<Stor
   });
 }
 
+/** The name of a checkpoint in that of what was made from it: without `-nf4`, `-nf4-b128-no-copy` and the like. */
+function withoutScheme(slug: string, scheme: string): string {
+  const bare = slug.replace(/(?:-b\d+)?(?:-no-copy)?$/, '');
+  return bare.endsWith(`-${scheme}`) ? bare.slice(0, -scheme.length - 1) : slug;
+}
+
 /**
  * The checkpoint that it was made from: the one in the catalog where there is one, else a name that no checkpoint can
  * get later, so that another model never passes for its source.
@@ -61,7 +67,7 @@ function checkpointIdOf(context: CatalogContext, directory: string, manifest: Ma
     if (known !== null) return known.id;
   }
   const name = repository?.split('/').at(-1) ?? path.basename(directory);
-  const slug = slugFor(name).replace(new RegExp(`-${manifest.scheme}(-b\\d+)?(-no-copy)?$`), '');
+  const slug = withoutScheme(slugFor(name), manifest.scheme);
   if (commit === null) return `${slug}@local`;
   // The hub belongs to it: a mirror may have other files under the same commit.
   const hub = createHash('sha256')

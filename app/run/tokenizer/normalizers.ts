@@ -1,4 +1,5 @@
 import { toByteLevel } from './byte-level.ts';
+import { normalizeWithin, type NormalizationForm } from './canonical-order.ts';
 import {
   combiningMarks,
   keptByNfd,
@@ -40,14 +41,14 @@ const removing =
   (text) =>
     text.replace(pattern, '');
 
-function unicode(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD', kept: CodePointRanges | null): Normalizer {
-  if (kept === null) return (text) => text.normalize(form);
+function unicode(form: NormalizationForm, kept: CodePointRanges | null): Normalizer {
+  if (kept === null) return (text) => normalizeWithin(text, form);
   const keptCharacters = new RegExp(`([${classOf(kept)}]+)`, 'v');
   return (text) => {
-    if (!keptCharacters.test(text)) return text.normalize(form);
+    if (!keptCharacters.test(text)) return normalizeWithin(text, form);
     return text
       .split(keptCharacters)
-      .map((part, i) => (i % 2 === 1 ? part : part.normalize(form)))
+      .map((part, i) => (i % 2 === 1 ? part : normalizeWithin(part, form)))
       .join('');
   };
 }
