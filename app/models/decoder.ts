@@ -154,8 +154,18 @@ export interface GatedDelta {
   readonly output: Matrix;
 }
 
+/** after(x) · convolution(before(x) · input(x)): a gate in front of a short convolution and another behind it. */
+export interface GatedConvolution {
+  readonly kind: 'gated-convolution';
+  readonly before: Matrix;
+  readonly after: Matrix;
+  readonly input: Matrix;
+  readonly convolution: Convolution;
+  readonly output: Matrix;
+}
+
 /** What looks at other tokens in a layer: attention over all of them, or a state that every token changes. */
-export type Mixer = Attention | GatedDelta;
+export type Mixer = Attention | GatedDelta | GatedConvolution;
 
 /**
  * silu(x) = x / (1 + e^-x); gelu(x) = x · Φ(x), gelu-tanh its approximation by a hyperbolic tangent and quick-gelu that by
@@ -350,6 +360,8 @@ function elementsOfState(mixer: Mixer): number {
       const { heads, keyDimension, valueDimension, convolution } = mixer;
       return heads * keyDimension * valueDimension + elementsOfPast(convolution);
     }
+    case 'gated-convolution':
+      return elementsOfPast(mixer.convolution);
   }
 }
 

@@ -8,6 +8,7 @@ export type {
   ExpertActivation,
   ExpertsFeedForward,
   FeedForward,
+  GatedConvolution,
   GatedDelta,
   GatedFeedForward,
   GatedNorm,

@@ -11,6 +11,7 @@ import { glm4 } from './families/glm4.ts';
 import { gptNeox } from './families/gpt-neox.ts';
 import { granite } from './families/granite.ts';
 import { hunyuanDense } from './families/hunyuan.ts';
+import { lfm2 } from './families/lfm2.ts';
 import { llama } from './families/llama.ts';
 import { ministral3, mistral } from './families/mistral.ts';
 import { mixtral } from './families/mixtral.ts';
@@ -18,7 +19,7 @@ import { olmo2, olmo3, olmoe } from './families/olmo.ts';
 import { phi } from './families/phi.ts';
 import { phi3 } from './families/phi3.ts';
 import { qwen2Moe, qwen3Moe } from './families/qwen-moe.ts';
-import { qwen35 } from './families/qwen-delta.ts';
+import { qwen35, qwen35Moe, qwen3Next } from './families/qwen-delta.ts';
 import { qwen2, qwen2Vl, qwen3, qwen3Vl } from './families/qwen.ts';
 import { seedOss } from './families/seed-oss.ts';
 import { smollm3 } from './families/smollm3.ts';
@@ -37,6 +38,9 @@ export const families: readonly Family[] = [
   qwen2Moe,
   qwen3Moe,
   qwen35,
+  qwen35Moe,
+  qwen3Next,
+  lfm2,
   mixtral,
   gemma,
   gemma2,

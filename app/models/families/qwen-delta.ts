@@ -28,6 +28,8 @@ import {
   type Outline,
 } from '../outline.ts';
 import { readPartialRope } from '../rope-config.ts';
+import { readExperts, type ExpertsDefaults, type ExpertsOutline } from '../experts.ts';
+import { isMixtureLinear, qwenMixture } from './qwen-moe.ts';
 import { headNorms } from './qwen.ts';
 
 /** Qwen 3.5, and Qwen 3 Next: three layers of the gated delta rule for one of attention, whose output a gate opens. */
@@ -48,6 +50,7 @@ const deltaSchema = z.looseObject({
   linear_num_key_heads: width.nullish(),
   linear_num_value_heads: width.nullish(),
   full_attention_interval: z.int().positive().nullish(),
+  shared_expert_intermediate_size: width.nullish(),
 });
 
 type DeltaSizes = Pick<GatedDelta, 'heads' | 'keyHeads' | 'keyDimension' | 'valueDimension'> & {
@@ -94,7 +97,7 @@ function separateProducts({ hiddenSize }: Outline, layer: number, sizes: DeltaSi
 }
 
 /** Two matrices whose rows belong to one head of keys after the other. */
-export function fusedProducts({ hiddenSize }: Outline, layer: number, sizes: DeltaSizes): Products {
+function fusedProducts({ hiddenSize }: Outline, layer: number, sizes: DeltaSizes): Products {
   const { heads, keyHeads, keyDimension, valueDimension } = sizes;
   const ratio = heads / keyHeads;
   const module = (name: string): string => layerModule(layer, `linear_attn.${name}`);
@@ -180,7 +183,7 @@ interface DeltaModel {
   readonly feedForward: (outline: Outline, layer: number, activation: Activation) => FeedForward;
 }
 
-export function readDeltaModel(
+function readDeltaModel(
   config: unknown,
   names: ModelNames,
   defaults: Defaults,
@@ -262,3 +265,72 @@ export const qwen35: Family = {
     });
   },
 };
+
+/** `shared_expert_intermediate_size` and `moe_intermediate_size` where a config does not say. */
+const EXPERT_SIZE = 512;
+
+/** A mixture of experts in every layer that the config does not say is dense. */
+function mixtures(
+  config: unknown,
+  defaults: ExpertsDefaults,
+  own: Partial<ExpertsOutline> = {},
+): DeltaModel['feedForward'] {
+  const experts = { ...readExperts(config, defaults), ...own };
+  const shared = readFields(deltaSchema, config).shared_expert_intermediate_size ?? EXPERT_SIZE;
+  return (outline, layer, activation) =>
+    experts.isMixture(layer)
+      ? qwenMixture(outline, layer, experts, activation, shared)
+      : gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation });
+}
+
+export const qwen35Moe: Family = {
+  classes: { qwen3_5_moe_text: 'Qwen3_5MoeForCausalLM' },
+  isLinear: (module) => isMixtureLinear(module) || deltaLinears(module),
+  normType: 'keep',
+  read(config, names) {
+    const mixture = {
+      experts: 256,
+      expertsPerToken: 8,
+      normalized: true,
+      intermediateSize: EXPERT_SIZE,
+    };
+    return readDeltaModel(
+      config,
+      names,
+      { ...sizes, hiddenSize: 2_048, layers: 40, kvHeads: 2 },
+      {
+        products: separateProducts,
+        // All of its layers are mixtures, whose chosen experts always add up to one.
+        feedForward: mixtures(config, mixture, { normalized: true, isMixture: () => true }),
+      },
+    );
+  },
+};
+
+export const qwen3Next: Family = {
+  classes: { qwen3_next: 'Qwen3NextForCausalLM' },
+  isLinear: (module) => isMixtureLinear(module) || nextLinears(module),
+  normType: 'keep',
+  read(config, names) {
+    const mixture = {
+      experts: 512,
+      expertsPerToken: 10,
+      normalized: true,
+      intermediateSize: EXPERT_SIZE,
+    };
+    const own = {
+      ...sizes,
+      vocabularySize: 151_936,
+      hiddenSize: 2_048,
+      intermediateSize: 5_632,
+      layers: 48,
+      kvHeads: 2,
+    };
+    return readDeltaModel(config, names, own, {
+      products: fusedProducts,
+      feedForward: mixtures(config, mixture),
+    });
+  },
+};
+
+const nextLinears = oneOf('linear_attn.in_proj_qkvz', 'linear_attn.out_proj');

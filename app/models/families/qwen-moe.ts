@@ -1,21 +1,22 @@
 import { z } from 'zod';
 import { gatedOf, layerModule, readPlain, type AttentionDetails } from '../blocks.ts';
-import type { Decoder, FeedForward } from '../decoder.ts';
+import type { Activation, Decoder, FeedForward } from '../decoder.ts';
 import {
   expertLayers,
   expertsOf,
   readExperts,
   type ExpertsDefaults,
   type ExpertsModules,
+  type ExpertsOutline,
 } from '../experts.ts';
 import { sevenLinearLayers, type Family, type ModelNames } from '../family.ts';
 import { readFields } from '../fields.ts';
-import { readBiases, width, type Defaults } from '../outline.ts';
+import { readBiases, width, type Defaults, type Outline } from '../outline.ts';
 import { headNorms, readWindows } from './qwen.ts';
 
 const modules: ExpertsModules = { router: 'mlp.gate', experts: 'mlp.experts' };
 
-const isLinear = expertLayers(
+export const isMixtureLinear = expertLayers(
   sevenLinearLayers,
   /^mlp\.(?:experts\.\d+|shared_expert)\.(?:gate|up|down)_proj$/,
 );
@@ -30,7 +31,29 @@ const sizes = {
   eosTokenId: null,
 } as const;
 
-/** @param sharedSize Of the expert that every token goes through; null where there is none. */
+/** The mixture of one layer. @param sharedSize Of the expert that every token goes through; null where there is none. */
+export function qwenMixture(
+  outline: Outline,
+  layer: number,
+  experts: ExpertsOutline,
+  activation: Activation,
+  sharedSize: number | null,
+): FeedForward {
+  const mixture = expertsOf(outline, layer, experts, modules, activation);
+  if (sharedSize === null) return mixture;
+  const shared = layerModule(layer, 'mlp.shared_expert');
+  const gate = {
+    module: layerModule(layer, 'mlp.shared_expert_gate'),
+    inFeatures: outline.hiddenSize,
+    outFeatures: 1,
+    bias: false,
+  };
+  return {
+    ...mixture,
+    shared: { feedForward: gatedOf(outline, shared, sharedSize, { activation }), gate },
+  };
+}
+
 function readMixture(
   config: unknown,
   names: ModelNames,
@@ -48,19 +71,7 @@ function readMixture(
           return gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
             activation,
           });
-        const mixture = expertsOf(outline, layer, experts, modules, activation);
-        if (sharedSize === null) return mixture;
-        const shared = layerModule(layer, 'mlp.shared_expert');
-        const gate = {
-          module: layerModule(layer, 'mlp.shared_expert_gate'),
-          inFeatures: outline.hiddenSize,
-          outFeatures: 1,
-          bias: false,
-        };
-        return {
-          ...mixture,
-          shared: { feedForward: gatedOf(outline, shared, sharedSize, { activation }), gate },
-        };
+        return qwenMixture(outline, layer, experts, activation, sharedSize);
       },
     };
   });
@@ -68,7 +79,7 @@ function readMixture(
 
 export const qwen3Moe: Family = {
   classes: { qwen3_moe: 'Qwen3MoeForCausalLM' },
-  isLinear,
+  isLinear: isMixtureLinear,
   normType: 'widen',
   read(config, names) {
     const { attention: bias } = readBiases(config);
@@ -99,7 +110,7 @@ const DEFAULT_SHARED_SIZE = 5_632;
 /** Qwen 1.5 and 2: biases in place of head norms, and an expert that every token goes through. */
 export const qwen2Moe: Family = {
   classes: { qwen2_moe: 'Qwen2MoeForCausalLM' },
-  isLinear,
+  isLinear: isMixtureLinear,
   normType: 'widen',
   read(config, names) {
     const raw = readFields(qwen2Schema, config);

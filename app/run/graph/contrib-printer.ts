@@ -71,6 +71,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
     case 'sigmoid-gate':
     case 'open':
     case 'concat':
+    case 'multiply':
       return null;
     case 'convolution':
     case 'gated-delta':
@@ -456,6 +457,7 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'sigmoid-gate':
     case 'open':
     case 'concat':
+    case 'multiply':
       printStandardNode(standardPrinter(printer), node);
       return;
     case 'experts':

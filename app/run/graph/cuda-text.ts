@@ -95,6 +95,9 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'open':
       writer.operator('Open', node.name, [node.input, node.gate]);
       return;
+    case 'multiply':
+      writer.operator('Multiply', node.name, [node.a, node.b]);
+      return;
     case 'concat':
       writer.operator('Concat', node.name, node.inputs);
   }
@@ -187,6 +190,7 @@ export function cudaObstacle(node: PlanNode): string | null {
       return 'it chooses among experts';
     case 'open':
     case 'concat':
+    case 'multiply':
     case 'convolution':
     case 'gated-delta':
     case 'gated-norm':

@@ -232,6 +232,7 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     case 'sigmoid-gate':
     case 'open':
     case 'concat':
+    case 'multiply':
       printStandardNode(standardPrinter(writer), node);
       return;
   }

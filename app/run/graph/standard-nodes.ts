@@ -14,6 +14,7 @@ export type StandardNode = NodeOf<
   | 'sigmoid-gate'
   | 'open'
   | 'concat'
+  | 'multiply'
 >;
 
 /** What differs between the graphs. */
@@ -102,6 +103,9 @@ export function printStandardNode(
     case 'split':
       if (node.groups === 1) writer.split(name, node.input, node.parts);
       else printGroupedSplit({ writer, number, rowAxis }, node);
+      return;
+    case 'multiply':
+      writer.standardOperator('Mul', name, [node.a, node.b]);
       return;
     case 'open': {
       const open = writer.standardOperator('Sigmoid', `${name}.sigmoid`, [node.gate]);

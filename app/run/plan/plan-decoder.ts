@@ -4,6 +4,7 @@ import type {
   Decoder,
   DecoderLayer,
   FeedForward,
+  GatedConvolution,
   GatedDelta,
   GatedFeedForward,
   HeadNorm,
@@ -39,7 +40,7 @@ function wholeOf(parts: readonly Matrix[]): Matrix | null {
 /** As many matrices as one operator multiplies with one input. */
 const MAX_FUSED = 3;
 
-/** Parts by the module that holds them, in order. */
+/** Parts by the module that holds them, in the order of its rows. */
 function byModule(parts: readonly NamedMatrix[]): NamedMatrix[][] {
   const modules = new Map<string, NamedMatrix[]>();
   for (const part of parts) {
@@ -47,7 +48,8 @@ function byModule(parts: readonly NamedMatrix[]): NamedMatrix[][] {
     if (others === undefined) modules.set(part.module, [part]);
     else others.push(part);
   }
-  return [...modules.values()];
+  const start = ({ within }: NamedMatrix): number => within?.first ?? 0;
+  return [...modules.values()].map((own) => own.toSorted((a, b) => start(a) - start(b)));
 }
 
 /** Collects nodes; every method adds one and returns the name of what it computes. */
@@ -116,6 +118,11 @@ class Walk {
       });
     });
     return parts.map((part) => part.name);
+  }
+
+  multiplied(name: string, a: string, b: string): string {
+    this.nodes.push({ op: 'multiply', name, a, b });
+    return name;
   }
 
   concat(name: string, inputs: readonly string[]): string {
@@ -192,7 +199,7 @@ function addGatedDelta(walk: Walk, layer: number, delta: GatedDelta, input: stri
   const name = `layers.${layer}`;
   const own = [delta.gate, ...delta.mixed].map((matrix, i) => ({
     ...matrix,
-    name: i === 0 ? `${name}.gate_z` : `${name}.mixed.${i}`,
+    name: i === 0 ? `${name}.gate_z` : `${name}.delta_mixed.${i}`,
   }));
   const [gate = '', ...mixed] = walk.linears(`${name}.delta_in`, input, own);
   const [decay = '', strength = ''] = walk.linears(`${name}.decay_strength`, input, [
@@ -201,12 +208,30 @@ function addGatedDelta(walk: Walk, layer: number, delta: GatedDelta, input: stri
   ]);
   const convolved = `${name}.convolution`;
   const { convolution, norm } = delta;
-  const side = walk.concat(`${name}.mixed`, mixed);
+  const side = walk.concat(`${name}.delta_mixed`, mixed);
   walk.nodes.push({ op: 'convolution', name: convolved, input: side, convolution });
   const state = `${name}.delta`;
   walk.nodes.push({ op: 'gated-delta', name: state, delta, input: convolved, decay, strength });
   walk.nodes.push({ op: 'gated-norm', name: `${name}.delta_norm`, input: state, gate, norm });
   return `${name}.delta_norm`;
+}
+
+function addGatedConvolution(
+  walk: Walk,
+  layer: number,
+  { before, after, input: from, convolution }: GatedConvolution,
+  input: string,
+): string {
+  const name = `layers.${layer}`;
+  const [opening = '', closing = '', values = ''] = walk.linears(`${name}.convolution_in`, input, [
+    { ...before, name: `${name}.before` },
+    { ...after, name: `${name}.after` },
+    { ...from, name: `${name}.values` },
+  ]);
+  const opened = walk.multiplied(`${name}.opened`, opening, values);
+  const convolved = `${name}.convolution`;
+  walk.nodes.push({ op: 'convolution', name: convolved, input: opened, convolution });
+  return walk.multiplied(`${name}.closed`, closing, convolved);
 }
 
 function addMixer(walk: Walk, layer: number, mixer: Mixer, input: string): string {
@@ -215,6 +240,8 @@ function addMixer(walk: Walk, layer: number, mixer: Mixer, input: string): strin
       return addAttention(walk, layer, mixer, input);
     case 'gated-delta':
       return addGatedDelta(walk, layer, mixer, input);
+    case 'gated-convolution':
+      return addGatedConvolution(walk, layer, mixer, input);
   }
 }
 

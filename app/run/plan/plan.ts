@@ -164,6 +164,8 @@ export type PlanNode =
       readonly input: string;
       readonly gate: string;
     }
+  /** The product of two values of one shape, element by element. */
+  | { readonly op: 'multiply'; readonly name: string; readonly a: string; readonly b: string }
   /** The columns of all inputs, side by side. */
   | { readonly op: 'concat'; readonly name: string; readonly inputs: readonly string[] }
   /** A causal convolution of T tokens; its state are the inputs of the tokens before them. */

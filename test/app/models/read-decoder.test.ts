@@ -420,7 +420,7 @@ describe('linearWeightTest', () => {
   it.each([
     ['mpt', 'MPTForCausalLM', null],
     ['qwen2_vl', 'Qwen2VLForConditionalGeneration', 'Qwen2ForCausalLM'],
-    ['qwen3_next', 'Qwen3NextForCausalLM', 'Qwen3ForCausalLM'],
+    ['qwen3_omni_moe', 'Qwen3OmniMoeForConditionalGeneration', 'Qwen3ForCausalLM'],
     ['llama4_text', 'Llama4ForCausalLM', 'LlamaForCausalLM'],
     ['olmo', 'OlmoForCausalLM', 'Olmo2ForCausalLM'],
     ['llama', 'LlamaForSequenceClassification', 'LlamaForCausalLM'],
