@@ -32,6 +32,8 @@ export interface AttentionCall extends HowToRun {
   window?: number | undefined;
   /** Scores become softcap * tanh(score / softcap). @default off */
   softcap?: number | undefined;
+  /** [heads], a further score of each head, whose weight goes nowhere. @default none */
+  sinks?: Float32Array | undefined;
   /** Of the queries' shape, written and returned. @default a new array */
   into?: Float32Array | undefined;
 }
@@ -58,6 +60,7 @@ interface AttentionAddon {
       scale: number;
       window: number;
       softcap: number;
+      sinks: Float32Array | undefined;
       isa: string | undefined;
       threads: number | undefined;
       out: Float32Array;
@@ -108,6 +111,7 @@ export class AttentionCache {
       scale: call.scale,
       window: call.window ?? 0,
       softcap: call.softcap ?? 0,
+      sinks: call.sinks,
       isa: call.isa,
       threads: call.threads,
       out,

@@ -102,6 +102,7 @@ export function attentionOf(
     queryNorm: norms === null ? null : norm(norms.query),
     keyNorm: norms === null ? null : norm(norms.key),
     valueNorm: null,
+    sinks: null,
     cacheOf: null,
     ...(details.normsRotated === true ? { normsRotated: true } : {}),
     ...(details.innerNorm === undefined ? {} : { innerNorm: details.innerNorm }),

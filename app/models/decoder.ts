@@ -97,6 +97,8 @@ export interface Attention {
   readonly normsRotated?: boolean;
   /** Of what `output` reads. @default none */
   readonly innerNorm?: Norm;
+  /** Tensor [heads] of a further score of each head, whose weight goes nowhere (Xiao et al. 2023); null for none. */
+  readonly sinks: string | null;
   readonly query: Matrix;
   /** Null where the keys and values are those of another layer. */
   readonly key: Matrix | null;

@@ -76,7 +76,7 @@ Napi::Value attention_append(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// attentionRun(handle, layer, { queries, heads, position, scale, window, softcap, isa?, threads?, out })
+// attentionRun(handle, layer, { queries, heads, position, scale, window, softcap, sinks?, isa?, threads?, out })
 Napi::Value attention_run(const Napi::CallbackInfo& info) {
   Cache& cache = cache_of(info[0]);
   const std::size_t layer = size_argument(info[1], "layer", 0, static_cast<double>(cache.layers - 1));
@@ -95,6 +95,9 @@ Napi::Value attention_run(const Napi::CallbackInfo& info) {
   request.scale = static_cast<float>(number_argument(call.Get("scale"), "scale"));
   request.window = size_argument(call.Get("window"), "window", 0, kMostPositions);
   request.softcap = static_cast<float>(number_argument(call.Get("softcap"), "softcap"));
+  if (const Napi::Value sinks = call.Get("sinks"); !sinks.IsUndefined()) {
+    request.sinks = typed_array_argument<float>(sinks, "sinks", request.heads);
+  }
   float* out = typed_array_argument<float>(call.Get("out"), "out", queries.length);
   attention(cache.pages.view(layer), request, queries.data, out, isa_argument(call.Get("isa")),
             shared_pool(threads_argument(call.Get("threads"))), cache.scratch);

@@ -19,9 +19,10 @@ using AttendSegmentFunction = void (*)(const AttentionCache& cache, const Attent
                                        const float* queries, std::size_t kv_head, std::size_t first_row,
                                        std::size_t rows, std::size_t segment, float* parts, std::size_t part_stride);
 
-/// Puts the parts of one row together, in order; they lie one behind the other. The first one is overwritten.
+/// Puts the parts of one row together, in order; they lie one behind the other. The first one is overwritten. `sink`:
+/// of the row's head, or null.
 using JoinFunction = void (*)(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim,
-                              float* out);
+                              const float* sink, float* out);
 
 /// Elements of a part: the largest score, the sum of weights relative to it, and from kPartValues on the weighted sum
 /// of values.

@@ -48,8 +48,15 @@ void check_attention(const Shape& s, CacheType type, Isa isa, Random& random, Re
   const std::vector<float> keys = gaussians(total * s.kv_heads * s.head_dim, random);
   const std::vector<float> values = gaussians(total * s.kv_heads * s.head_dim, random);
   const std::vector<float> queries = gaussians(s.tokens * s.heads * s.head_dim, random);
-  const AttentionRequest request{s.tokens, s.heads,  s.past, 1 / std::sqrt(static_cast<float>(s.head_dim)),
-                                 s.window, s.softcap};
+  // With sinks in some shapes and without in others.
+  const std::vector<float> sinks = gaussians(s.heads, random);
+  const AttentionRequest request{s.tokens,
+                                 s.heads,
+                                 s.past,
+                                 1 / std::sqrt(static_cast<float>(s.head_dim)),
+                                 s.window,
+                                 s.softcap,
+                                 s.tokens % 2 == 0 ? sinks.data() : nullptr};
   const auto run = [&](Isa set) {
     const Cache cache(type, s);
     const std::size_t past = s.past * s.kv_heads * s.head_dim;

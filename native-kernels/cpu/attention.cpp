@@ -129,8 +129,10 @@ void attention(const AttentionCache& cache, const AttentionRequest& request, con
   parallel.run(parallel.context, tiles * work.segments, Work::attend_segment, &work);
   for (std::size_t kv_head = 0; kv_head < cache.kv_heads; ++kv_head) {
     for (std::size_t row = 0; row < work.rows; ++row) {
+      const std::size_t head = kv_head * group + row % group;
       work.functions->join(work.part(kv_head, row, 0), work.segments, cache.value_stride, cache.head_dim,
-                           out + (row / group * request.heads + kv_head * group + row % group) * cache.head_dim);
+                           request.sinks == nullptr ? nullptr : request.sinks + head,
+                           out + (row / group * request.heads + head) * cache.head_dim);
     }
   }
 }

@@ -62,8 +62,10 @@ static void join_part(float* total, const float* part, std::size_t value_stride)
   }
 }
 
-static inline void finish_part(const float* part, std::size_t head_dim, float* out) {
-  const float factor = 1.0f / part[1];
+/// @param sink a further score in the sum of weights; null: none
+static inline void finish_part(const float* part, std::size_t head_dim, const float* sink, float* out) {
+  // A sink far above all scores makes the sum infinite: its weight is all there is then, and the values' are 0.
+  const float factor = 1.0f / (sink == nullptr ? part[1] : part[1] + expf(*sink - part[0]));
   for (std::size_t i = 0; i < head_dim; ++i) out[i] = part[kPartValues + i] * factor;
 }
 
@@ -353,7 +355,9 @@ struct AttentionKernel {
     }
     for (std::size_t r = 0; r < count; ++r) {
       float* target = out + (rows[r].query - queries);
-      finish_part(totals + r * stride, cache.head_dim, target);
+      const std::size_t group = request.heads / cache.kv_heads;
+      const float* sink = request.sinks == nullptr ? nullptr : request.sinks + kv_head * group + (first + r) % group;
+      finish_part(totals + r * stride, cache.head_dim, sink, target);
     }
   }
 
@@ -450,11 +454,12 @@ static void append_with(const AttentionCache& cache, const float* keys, const fl
 }
 
 template <class V>
-static void join_with(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim, float* out) {
+static void join_with(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim,
+                      const float* sink, float* out) {
   for (std::size_t i = 1; i < count; ++i) {
     join_part<V>(parts, parts + i * part_elements(value_stride), value_stride);
   }
-  finish_part(parts, head_dim, out);
+  finish_part(parts, head_dim, sink, out);
 }
 
 }  // namespace nibble::kernels

@@ -56,6 +56,8 @@ struct AttentionRequest {
   float scale;           // factor of q . k
   std::size_t window;    // how many positions a token sees, itself included; 0 = all
   float softcap;         // scores become softcap * tanh(score / softcap); 0 = off
+  // [heads]: a further score of each head, whose weight goes nowhere (attention sinks, Xiao et al. 2023); null = none.
+  const float* sinks = nullptr;
 };
 
 /// Writes keys and values [tokens, kv_heads, head_dim] at positions [position, position + tokens).

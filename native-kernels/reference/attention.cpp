@@ -88,7 +88,7 @@ void append(const AttentionCache& cache, const float* keys, const float* values,
 }
 
 void attend_row(const AttentionCache& cache, const AttentionRequest& request, const float* query, float* out,
-                std::size_t kv_head, std::size_t end) {
+                std::size_t kv_head, const float* sink, std::size_t end) {
   const std::size_t begin = request.window != 0 && end > request.window ? end - request.window : 0;
   std::vector<float> weights(end - begin);
   float largest = -std::numeric_limits<float>::infinity();
@@ -102,7 +102,8 @@ void attend_row(const AttentionCache& cache, const AttentionRequest& request, co
     weights[p - begin] = score;
     largest = std::max(largest, score);
   }
-  float sum = 0;
+  if (sink != nullptr) largest = std::max(largest, *sink);
+  float sum = sink == nullptr ? 0.0f : std::exp(*sink - largest);
   for (std::size_t p = begin; p < end; ++p) {
     float& weight = weights[p - begin];
     weight = std::exp(weight - largest);
@@ -123,8 +124,10 @@ void attend(const AttentionCache& cache, const AttentionRequest& request, const 
   const std::size_t group = request.heads / cache.kv_heads;
   for (std::size_t row = first_row; row < first_row + rows; ++row) {
     const std::size_t token = row / group;
-    const std::size_t offset = (token * request.heads + kv_head * group + row % group) * cache.head_dim;
-    attend_row(cache, request, queries + offset, out + offset, kv_head, request.position + token + 1);
+    const std::size_t head = kv_head * group + row % group;
+    const std::size_t offset = (token * request.heads + head) * cache.head_dim;
+    const float* const sink = request.sinks == nullptr ? nullptr : request.sinks + head;
+    attend_row(cache, request, queries + offset, out + offset, kv_head, sink, request.position + token + 1);
   }
 }
 

@@ -17,6 +17,8 @@ interface Shape {
   headDim: number;
   window?: number;
   softcap?: number;
+  /** Whether every head has a sink. */
+  sinks?: boolean;
 }
 
 const shapes: [string, Shape][] = [
@@ -32,6 +34,11 @@ const shapes: [string, Shape][] = [
     { context: 2300, tokens: 1, heads: 2, kvHeads: 1, headDim: 8, window: 1300 },
   ],
   ['a soft cap', { context: 90, tokens: 30, heads: 2, kvHeads: 1, headDim: 32, softcap: 1.5 }],
+  ['sinks', { context: 90, tokens: 30, heads: 6, kvHeads: 2, headDim: 32, window: 9, sinks: true }],
+  [
+    'sinks of one token over segments',
+    { context: 3100, tokens: 1, heads: 6, kvHeads: 2, headDim: 40, sinks: true },
+  ],
   ['one token over segments', { context: 3100, tokens: 1, heads: 6, kvHeads: 2, headDim: 40 }],
   ['the end of a segment', { context: 2048, tokens: 3, heads: 4, kvHeads: 1, headDim: 20 }],
   ['the begin of a segment', { context: 1025, tokens: 2, heads: 20, kvHeads: 1, headDim: 48 }],
@@ -57,6 +64,8 @@ interface Data {
   keys: Float32Array;
   values: Float32Array;
   queries: Float32Array;
+  /** [heads] */
+  sinks: Float32Array;
 }
 
 function dataFor({ context, tokens, heads, kvHeads, headDim }: Shape, seed: number): Data {
@@ -64,6 +73,8 @@ function dataFor({ context, tokens, heads, kvHeads, headDim }: Shape, seed: numb
     keys: normal(context * kvHeads * headDim, seed),
     values: normal(context * kvHeads * headDim, seed + 1),
     queries: normal(tokens * heads * headDim, seed + 2),
+    // Of the scores' size, one far above them all and one far below.
+    sinks: normal(heads, seed + 3).map((sink, head) => [sink, 200, -200][head] ?? 4 * sink),
   };
 }
 
@@ -88,6 +99,7 @@ function attend(
     scale: 1 / Math.sqrt(headDim),
     window,
     softcap,
+    sinks: shape.sinks === true ? data.sinks : undefined,
     ...options,
   });
 }
@@ -118,9 +130,10 @@ function expectedOutput(shape: Shape, data: Data, stored: (head: number[]) => nu
         const scaled = product / Math.sqrt(headDim);
         return softcap === 0 ? scaled : softcap * Math.tanh(scaled / softcap);
       });
-      const largest = scores.reduce((a, b) => Math.max(a, b));
+      const sink = shape.sinks === true ? at(data.sinks, head) : -Infinity;
+      const largest = scores.reduce((a, b) => Math.max(a, b), sink);
       const weights = scores.map((score) => Math.exp(score - largest));
-      const sum = weights.reduce((a, b) => a + b);
+      const sum = weights.reduce((a, b) => a + b, Math.exp(sink - largest));
       for (const i of countTo(headDim)) {
         output.push(
           seen.reduce((all, { value }, p) => all + at(weights, p) * at(value, i), 0) / sum,

@@ -232,6 +232,7 @@ function attentionOf(
     queryNorm: norm('q'),
     keyNorm: shares ? null : norm('k'),
     valueNorm: shares ? null : { epsilon },
+    sinks: null,
     query: product('q', heads * headDimension),
     key: shares ? null : product('k', kvHeads * headDimension),
     value: shares || keysAreValues ? null : product('v', kvHeads * headDimension),

@@ -38,6 +38,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       return 'it chooses among experts';
     case 'attention': {
       const { rope, headDimension, queryNorm, keyNorm, temperature, normsRotated } = node.attention;
+      if (node.attention.sinks !== null) return 'its attention has sinks';
       if (node.own === null) return 'some of its layers read the keys and values of others';
       if (temperature !== null) return 'its queries grow with their position';
       if (normsRotated === true) return 'it normalizes queries and keys behind their rotation';

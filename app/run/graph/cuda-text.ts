@@ -164,6 +164,7 @@ export function cudaObstacle(node: PlanNode): string | null {
       if (node.attention.temperature !== null) return 'its queries grow with their position';
       if (node.own === null) return 'some of its layers read the keys and values of others';
       if (node.attention.valueNorm !== null) return 'it normalizes values';
+      if (node.attention.sinks !== null) return 'its attention has sinks';
       return node.attention.normsRotated === true
         ? 'it normalizes queries and keys behind their rotation'
         : null;

@@ -81,6 +81,10 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
   const { attention } = node;
   const { headDimension, queryNorm, keyNorm, valueNorm } = attention;
   const { own } = node;
+  const sinks =
+    attention.sinks === null
+      ? ''
+      : writer.weight(attention.sinks, { types: floatTypes, shape: [attention.heads] });
   const norms = [queryNorm, keyNorm].map((norm) =>
     norm === null ? '' : normWeight(writer, norm.module, headDimension),
   );
@@ -90,7 +94,7 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
   writer.operator(
     'Attention',
     node.name,
-    [node.query, own?.key ?? '', own?.value ?? '', ...rotation, 'position', ...norms],
+    [node.query, own?.key ?? '', own?.value ?? '', ...rotation, 'position', ...norms, sinks],
     {
       layer: { int: node.layer },
       heads: { int: attention.heads },

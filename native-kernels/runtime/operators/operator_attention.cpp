@@ -55,6 +55,7 @@ class Attention final : public Kernel {
     if (!shared_) state.cache.add_layer(layer_, kv_heads_, head_dim_);
     query_norm_ = info.floats(6, "the query norm", head_dim_);
     key_norm_ = info.floats(7, "the key norm", head_dim_);
+    sinks_ = info.floats(8, "the sinks", heads_);
     // Gemma stores weight - 1.
     const float offset = info.real("norm_weight_offset", 0.0f);
     norms_rotated_ = info.size("norms_rotated", 0, 0) != 0;
@@ -86,7 +87,8 @@ class Attention final : public Kernel {
         if (temperature_ != 0) warm(queries + token * heads_ * head_dim_, first + token);
       }
     });
-    attention(cache, {tokens, heads_, first, scale_, window_, softcap_}, queries, out, state_.isa, parallel,
+    const float* const sinks = sinks_.empty() ? nullptr : sinks_.data();
+    attention(cache, {tokens, heads_, first, scale_, window_, softcap_, sinks}, queries, out, state_.isa, parallel,
               state_.attention_scratch);
     const std::size_t end = first + tokens;
     const std::size_t seen = window_ == 0 ? end : std::min(end, window_ + tokens - 1);
@@ -197,6 +199,7 @@ class Attention final : public Kernel {
   std::vector<float> query_norm_;
   std::vector<float> key_norm_;
   bool norms_rotated_ = false;
+  std::vector<float> sinks_;
 };
 
 }  // namespace

@@ -95,6 +95,7 @@ describe('readDecoder', () => {
         queryNorm: null,
         keyNorm: null,
         valueNorm: null,
+        sinks: null,
         cacheOf: null,
         query: matrix('self_attn.q_proj', 64, 64),
         key: matrix('self_attn.k_proj', 64, 64),
