@@ -7,12 +7,12 @@ export const divergenceSteps = [
   { below: 0.001, word: 'indistinguishable' },
   { below: 0.03, word: 'slight' },
   { below: 0.5, word: 'noticeable' },
-  { below: Number.POSITIVE_INFINITY, word: 'broken' },
+  { below: Number.POSITIVE_INFINITY, word: 'strong' },
 ] as const;
 
 export type DivergenceWord = (typeof divergenceSteps)[number]['word'];
 
 /** The word for a mean KL divergence in nats per token. */
 export function divergenceWord(meanKl: number): DivergenceWord {
-  return divergenceSteps.find((step) => meanKl < step.below)?.word ?? 'broken';
+  return divergenceSteps.find((step) => meanKl < step.below)?.word ?? 'strong';
 }

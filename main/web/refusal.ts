@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 /** What a request without access gets to see: how to get in, and nothing of what is inside. */
 
 const advice: Readonly<Record<number, string>> = {
-  401: 'Nibble answers only whoever started it, and this address or tab does not hold its key, or one that has expired. Open the address that nibble serve printed in its terminal. If you have just done so, reload this page.',
-  403: 'Nibble answers only pages of its own, at the address that nibble serve printed.',
-  429: 'Too many requests. Wait a minute, then open the address that nibble serve printed in its terminal.',
+  401: 'This link has expired. Open the new link printed in the terminal by nibble serve. If you have just done so, reload this page.',
+  403: 'Nibble answers only its own pages, at the address that nibble serve printed.',
+  429: 'Too many requests. Wait a minute, then open the link printed in the terminal by nibble serve.',
   503: 'Too many connections. Close some windows of Nibble, then reload this page.',
 };
 

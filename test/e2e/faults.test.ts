@@ -124,7 +124,7 @@ async function kill(part: string): Promise<void> {
 /** Makes the versions of the repository that are ticked by default, up to pressing the button. */
 async function beginJob(source = REPOSITORY): Promise<void> {
   await app.go(`/get/${encodeURIComponent(source)}`);
-  await mouse().press(app.page.getByRole('button', { name: 'Make 4-bit version' }));
+  await mouse().press(app.page.getByRole('button', { name: 'Create 4-bit version' }));
 }
 
 function done(): Promise<void> {
@@ -161,7 +161,7 @@ describe.skipIf(process.platform !== 'linux')(
         await alert.waitFor();
         await expect.poll(() => alert.innerText()).toContain('The model’s process ended');
         await app.expectAccessible('Chat: a runner that died');
-        await alert.getByRole('button', { name: 'Answer again' }).click();
+        await alert.getByRole('button', { name: 'Regenerate' }).click();
         await page
           .getByText(/tokens\/s/)
           .first()
@@ -217,11 +217,11 @@ describe.skipIf(process.platform !== 'linux')(
         await page.getByRole('button', { name: /Pause/ }).first().waitFor();
         await isAsked.promise;
         await kill('engine-process');
-        await page.getByText(/engine ended and was started again/).waitFor();
+        await page.getByText(/engine was restarted/).waitFor();
         trouble = null;
         await app.go('/jobs');
         await page
-          .getByText('Nibble ended while this was running. It goes on where it stopped.')
+          .getByText('Nibble ended while this was running. Resume to continue where it left off.')
           .waitFor();
         await app.expectAccessible('Jobs: interrupted');
         await page
@@ -229,7 +229,7 @@ describe.skipIf(process.platform !== 'linux')(
           .first()
           .click();
         // Its line can be unfolded once it has ended.
-        await page.getByRole('button', { name: /Make 1 version/ }).click({ timeout: FAULT_MS });
+        await page.getByRole('button', { name: /Create 1 version/ }).click({ timeout: FAULT_MS });
         await page.getByRole('link', { name: /Chat with/ }).waitFor();
       },
       FAULT_MS,

@@ -36,7 +36,7 @@ describe('a tab of the app', () => {
     await page.getByRole('heading', { level: 1 }).first().waitFor();
     expect(page.url()).toBe(`http://127.0.0.1:${port}/#/library`);
     const lost = page.getByText('The connection to Nibble was lost');
-    const expired = page.getByText('This link to Nibble has expired');
+    const expired = page.getByText('This link has expired');
     expect([await lost.count(), await expired.count()]).toEqual([0, 0]);
 
     // A tab that was opened without a token asks the one that has the key.

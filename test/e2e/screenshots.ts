@@ -39,7 +39,7 @@ const pictures: readonly Picture[] = [
     name: 'get',
     show: async (page, go) => {
       await go('/get/nibble%2Fsample');
-      await page.getByRole('table', { name: 'Versions to make' }).waitFor();
+      await page.getByRole('table', { name: 'Versions to create' }).waitFor();
     },
   },
   {
@@ -82,23 +82,23 @@ const pictures: readonly Picture[] = [
       await go('/compare');
       await page.getByRole('tab', { name: /Saved/ }).click();
       await page.getByRole('list', { name: 'Saved comparisons' }).getByRole('link').first().click();
-      await page.getByText(/They part at token/).waitFor();
+      await page.getByText(/they differ/i).waitFor();
       await page.getByRole('button', { name: 'Go to the first difference' }).click();
       await page.keyboard.press('Enter');
-      await page.getByRole('region', { name: 'Probabilities at this place' }).waitFor();
+      await page.getByRole('region', { name: 'Probabilities at this position' }).waitFor();
     },
   },
   {
     name: 'compare-text',
     show: async (page, go) => {
       await go('/compare?with=sample-bf16&with=sample-nf4-dq');
-      await page.getByRole('tab', { name: 'Read a text' }).click();
+      await page.getByRole('tab', { name: 'Score a text' }).click();
       await page
         .getByRole('textbox', { name: 'Text' })
         .fill(
           'NF4 is a 4 bit data type with 16 levels that are placed as a normal distribution would have them. Clara had wanted a kite for a long time, and one morning she decided to build one. She gathered boards and rope and worked until evening.',
         );
-      await page.getByRole('button', { name: 'Read', exact: true }).click();
+      await page.getByRole('button', { name: 'Score', exact: true }).click();
       const coloured = page.getByRole('region', { name: 'The text, coloured' });
       await coloured.waitFor();
       await coloured.scrollIntoViewIfNeeded();
@@ -110,7 +110,7 @@ const pictures: readonly Picture[] = [
     show: async (page, go) => {
       await go('/settings');
       // In a low window the devices lie below the fold.
-      await page.getByRole('radiogroup', { name: 'Chats compute on' }).scrollIntoViewIfNeeded();
+      await page.getByRole('radiogroup', { name: 'Compute device' }).scrollIntoViewIfNeeded();
     },
   },
   {
@@ -136,12 +136,12 @@ async function shoot(page: Page, file: string): Promise<void> {
 async function prepare(browser: Browser, url: string): Promise<void> {
   const { page, go, close } = await openApp(browser, url);
   await go('/get/nibble%2Fsample');
-  const table = page.getByRole('table', { name: 'Versions to make' });
+  const table = page.getByRole('table', { name: 'Versions to create' });
   await table
     .getByRole('checkbox', { name: 'int8 absmax' })
     .locator('xpath=ancestor::label[1]')
     .click();
-  await page.getByRole('button', { name: 'Make 8-bit version' }).click();
+  await page.getByRole('button', { name: 'Create 8-bit version' }).click();
   await page.getByRole('heading', { name: 'Done' }).waitFor();
   for (const questions of [['What is NF4?', 'What is double quantization?'], [STORY]]) {
     await go('/chat?with=sample-nf4-dq');

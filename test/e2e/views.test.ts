@@ -26,7 +26,7 @@ const views: [string, string, RegExp][] = [
   ['Chat', '/chat', /What would you like to ask/],
   ['Compare', '/compare', /Set up|Answers/],
   ['Jobs', '/jobs', /Nothing is running/],
-  ['Settings', '/settings', /Models kept loaded/],
+  ['Settings', '/settings', /Loaded models/],
 ];
 
 const VIEWS_MS = 600_000;
@@ -138,15 +138,20 @@ describe('every view', () => {
         await damageByte(path.join(home, 'artifacts', EIGHT_BITS, 'model.safetensors'));
         await app.go(`/library/${EIGHT_BITS}`);
         await page.getByRole('button', { name: 'Verify' }).click();
-        await page.getByText('Files are not what they were').waitFor();
-        await page.getByRole('link', { name: 'Make again' }).waitFor();
+        await page.getByText('files changed on disk').waitFor();
+        await page.getByRole('link', { name: 'Create again' }).waitFor();
         await app.go('/jobs');
         await page.getByText('damage found').waitFor();
+        // The mark belongs to the model, not to the job that found it.
+        await page.getByRole('button', { name: `Remove ${EIGHT_BITS} from the list` }).click();
+        await page.getByText('damage found').waitFor({ state: 'detached' });
+        await app.go('/library');
+        await row.getByText('1 file changed or missing').waitFor();
         await app.go(`/chat?with=${EIGHT_BITS}`);
         await page.getByRole('img', { name: 'Files are damaged' }).waitFor();
         await app.expectAccessible('Chat: a damaged model');
         await app.go(`/compare?with=${FOUR_BITS}&with=${EIGHT_BITS}`);
-        await page.getByRole('img', { name: 'files are damaged' }).waitFor();
+        await page.getByRole('img', { name: 'Files are damaged' }).waitFor();
         await app.expectAccessible('Compare: a damaged model');
         app.expectQuiet();
       } finally {

@@ -54,14 +54,14 @@ async function getModel({ app, page, hands }: Run): Promise<void> {
   await app.expectAccessible('Get: search');
   await hands.choose(result.first());
   // Everything about it, before a byte of its weights is here.
-  const table = page.getByRole('table', { name: 'Versions to make' });
+  const table = page.getByRole('table', { name: 'Versions to create' });
   await table.waitFor();
   expect(await table.getByRole('row').count()).toBe(1 + 9);
   await expectText(page, 'LlamaForCausalLM');
   await expectText(page, '7.34 M');
   await app.expectAccessible('Get: what to make');
   await hands.press(table.getByRole('checkbox', { name: 'LLM.int8' }));
-  await hands.press(page.getByRole('button', { name: 'Make 2 versions' }));
+  await hands.press(page.getByRole('button', { name: 'Create 2 versions' }));
   await page.getByRole('heading', { name: 'Done' }).waitFor({ timeout: JOB_MS });
   await app.expectAccessible('Get: done');
 }
@@ -113,7 +113,7 @@ async function stopAnswer(page: Page, hands: Hands): Promise<void> {
       .first()
       .waitFor();
     if ((await stopped.count()) > 0) return;
-    await hands.press(page.getByRole('button', { name: 'Answer again' }).last());
+    await hands.press(page.getByRole('button', { name: 'Regenerate' }).last());
     // Hidden while an answer is written, which may be over before anyone looks.
     await send.waitFor({ state: 'hidden', timeout: 2000 }).catch(() => undefined);
   }
@@ -136,7 +136,7 @@ async function chat({ app, page, hands }: Run): Promise<void> {
   expect(first.length).toBeGreaterThan(20);
   await app.expectAccessible('Chat: answered');
   // Answered anew: the first answer stays as a branch.
-  await hands.press(page.getByRole('button', { name: 'Answer again' }).last());
+  await hands.press(page.getByRole('button', { name: 'Regenerate' }).last());
   await page.getByRole('group', { name: '2 of 2' }).waitFor();
   await page.getByRole('button', { name: 'Send' }).waitFor();
   await hands.press(page.getByRole('button', { name: 'Previous version' }).last());
@@ -172,7 +172,7 @@ async function compare({ app, page, hands }: Run): Promise<void> {
   await app.expectAccessible('Compare: set up');
   await hands.write(prompt, PROMPT);
   await hands.press(page.getByRole('button', { name: 'Compare', exact: true }));
-  await page.getByText(/They part at token/).waitFor();
+  await page.getByText(/they differ/i).waitFor();
   // Each column names the weights that speak.
   for (const id of [EIGHT_BITS, FOUR_BITS])
     await page
@@ -183,7 +183,7 @@ async function compare({ app, page, hands }: Run): Promise<void> {
       .waitFor();
   await hands.press(page.getByRole('button', { name: 'Go to the first difference' }));
   await page.keyboard.press('Enter');
-  await page.getByRole('region', { name: 'Probabilities at this place' }).waitFor();
+  await page.getByRole('region', { name: 'Probabilities at this position' }).waitFor();
   await app.expectAccessible('Compare: distributions');
   const [download] = await Promise.all([
     page.waitForEvent('download'),
@@ -199,7 +199,7 @@ async function compare({ app, page, hands }: Run): Promise<void> {
 
 async function voteBlindly({ app, page, hands }: Run): Promise<void> {
   await hands.press(page.getByRole('button', { name: 'Close the distributions' }));
-  await hands.press(page.getByRole('button', { name: 'Set up another' }));
+  await hands.press(page.getByRole('button', { name: 'New comparison' }));
   await hands.write(page.getByRole('textbox', { name: 'Prompt' }), 'What is NF4?');
   await hands.press(page.getByRole('switch', { name: 'Blind' }));
   await hands.press(page.getByRole('button', { name: 'Compare', exact: true }));
@@ -220,12 +220,12 @@ async function voteBlindly({ app, page, hands }: Run): Promise<void> {
 }
 
 async function readText({ app, page, hands }: Run): Promise<void> {
-  await hands.choose(page.getByRole('tab', { name: 'Read a text' }));
+  await hands.choose(page.getByRole('tab', { name: 'Score a text' }));
   await hands.write(
     page.getByRole('textbox', { name: 'Text' }),
     'NF4 is a way to store a weight in four bits. Clara had wanted a kite for a long time.',
   );
-  await hands.press(page.getByRole('button', { name: 'Read', exact: true }));
+  await hands.press(page.getByRole('button', { name: 'Score', exact: true }));
   await page.getByRole('region', { name: 'The text, coloured' }).waitFor();
   await app.expectAccessible('Compare: a text');
 }

@@ -73,6 +73,7 @@ export const chat: Texts<typeof english> = {
   editHint: 'Enter sendet, Esc bricht ab. Die erste Fassung bleibt als Zweig erhalten.',
   noAnswer: 'Diese Frage wurde nicht beantwortet.',
   answerNow: 'Antworten',
+  stoppedAtOnce: 'Vor dem ersten Wort angehalten.',
   emptyAnswer: 'Das Modell hat nichts gesagt.',
   previousBranch: 'Vorige Fassung',
   nextBranch: 'Nächste Fassung',

@@ -91,8 +91,9 @@ export const compare: Texts<typeof english> = {
   },
   verdict: {
     equal: 'Alle Antworten sind gleich, Token für Token.',
-    differs: 'Sie trennen sich bei Token {{n}}',
-    share: '{{name}}: {{share}} gleich',
+    differs_zero: 'Sie unterscheiden sich vom ersten Token an.',
+    differs_one: 'Gleich für {{count}} Token, dann unterscheiden sie sich.',
+    differs_other: 'Gleich für {{count}} Token, dann unterscheiden sie sich.',
   },
   column: {
     answerOf: 'Antwort von {{name}}',

@@ -21,7 +21,7 @@ export const home: Texts<typeof english> = {
     disk: 'Datenträger',
     diskFree: '{{free}} frei',
     gpu: 'Grafikkarte',
-    gpuNone: 'keine in Gebrauch',
+    gpuNone: 'keine gefunden, der Prozessor rechnet',
     gpuMemory: '{{name}}, {{memory}}',
     problems: 'Was Nibble an diesem Computer aufgefallen ist',
     chart: 'Größtes Modell, das gut läuft',

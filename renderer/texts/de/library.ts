@@ -15,7 +15,7 @@ export const library: Texts<typeof english> = {
   clearFilters: 'Suche und Filter leeren',
   bits: 'Schemata zeigen mit',
   bitsAll: 'Alle Schemata',
-  onlyOffline: 'Nur nicht erreichbare',
+  onlyOffline: 'Auf getrennten Datenträgern',
   onlyMeasured: 'Nur gemessene',
   sortBy: 'Sortieren nach',
   sort: {

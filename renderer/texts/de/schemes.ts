@@ -131,6 +131,6 @@ export const schemes: Texts<typeof english> = {
     indistinguishable: 'nicht zu unterscheiden',
     slight: 'gering',
     noticeable: 'merklich',
-    broken: 'kaputt',
+    strong: 'stark',
   },
 };

@@ -27,10 +27,8 @@ export const common = {
   unknown: 'unknown',
   connecting: 'Connecting to Nibble',
   connectionLost: 'The connection to Nibble was lost. Trying again.',
-  linkExpired:
-    'This link to Nibble has expired. Open the address that nibble serve prints in its terminal.',
-  engineRestarted:
-    'Nibble’s engine ended and was started again. Running work can be resumed under Jobs.',
+  linkExpired: 'This link has expired. Open the new link printed in the terminal.',
+  engineRestarted: 'Nibble’s engine was restarted. Interrupted work can be resumed under Jobs.',
   timeLeft: '{{time}} left',
   ofTotal: '{{done}} of {{total}}',
   units: { tensors: 'tensors', tokens: 'tokens', files: 'files', items: 'steps' },
@@ -44,12 +42,12 @@ export const common = {
   jobFailed: '{{subject}} stopped: {{reason}}',
   jobFailedShort: '{{subject}} stopped',
   jobMeasured: '{{subject}} is measured',
-  jobChecked: '{{subject}}: all files are as they were recorded',
+  jobChecked: '{{subject}}: all files verified',
   jobDamaged: '{{subject}}: files are damaged or missing',
   jobShow: 'Show',
-  viewFailed: 'This view ran into a fault of ours.',
+  viewFailed: 'This view ran into a bug in Nibble.',
   viewFailedHint:
-    'Nothing of yours was lost. Open the view again; if it happens again, copy the diagnostics in Settings.',
+    'Nothing was lost. Open the view again; if it happens again, copy the diagnostics in Settings.',
   notifications: 'Notifications',
   chart: {
     table: 'Show as a table',

@@ -2,8 +2,7 @@
 export const schemes = {
   bf16: {
     label: '16 bit',
-    explanation:
-      'The weights as they were published: the reference that the others are measured against.',
+    explanation: 'The weights as published: the reference for all other versions.',
   },
   llm_int8: {
     label: 'LLM.int8',
@@ -49,9 +48,9 @@ export const schemes = {
         'What one weight takes on disk and in memory, scales included. 16 is what was published.',
     },
     sqnr: {
-      term: 'SQNR',
+      term: 'Fidelity (SQNR)',
       explanation:
-        'Signal to quantization noise: how much stronger the weights are than the error that rounding them made. 6 dB more halves the error.',
+        'Signal-to-quantization-noise ratio: how much stronger the weights are than the rounding error. 6 dB more halves the error.',
     },
     perplexity: {
       term: 'Perplexity',
@@ -61,12 +60,12 @@ export const schemes = {
     kl: {
       term: 'KL divergence',
       explanation:
-        'How far the predictions moved from those of the 16-bit model, on average per token. 0 is no change.',
+        'How far the predictions are from those of the 16-bit model, averaged per token. 0 means no change.',
     },
     agreement: {
       term: 'Agreement',
       explanation:
-        'How often this version finds the same next token most likely as the 16-bit model.',
+        'How often this version’s most likely next token is the same as the 16-bit model’s.',
     },
     absmax: {
       term: 'absmax',
@@ -81,7 +80,7 @@ export const schemes = {
     outputLayer: {
       term: 'Output layer',
       explanation:
-        'The last layer (lm_head, often shared with the embeddings) turns what the model computed into a score for every token. Every token reads all of it.',
+        'The last layer (lm_head, often shared with the embeddings) turns the model’s state into a score for every token, and is read in full for each one.',
     },
     contextLength: {
       term: 'Context',
@@ -128,6 +127,6 @@ export const schemes = {
     indistinguishable: 'indistinguishable',
     slight: 'slight',
     noticeable: 'noticeable',
-    broken: 'broken',
+    strong: 'strong',
   },
 } as const;

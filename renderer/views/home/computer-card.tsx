@@ -33,20 +33,16 @@ function Facts({ doctor }: { readonly doctor: Doctor }): ReactNode {
       </dd>
       <dt>{t('computer.gpu')}</dt>
       <dd>
-        {gpus.length === 0 ? (
-          <>
-            {t('computer.gpuNone')}
-            {doctor.gpuNote === null ? null : <p className="quiet">{doctor.gpuNote}</p>}
-          </>
-        ) : (
-          gpus
-            .map(({ name, memoryBytes }) =>
-              memoryBytes === null
-                ? name
-                : t('computer.gpuMemory', { name, memory: formatBytes(memoryBytes) }),
-            )
-            .join(', ')
-        )}
+        {gpus.length === 0
+          ? // Why is said in the settings, where it can be acted on.
+            t('computer.gpuNone')
+          : gpus
+              .map(({ name, memoryBytes }) =>
+                memoryBytes === null
+                  ? name
+                  : t('computer.gpuMemory', { name, memory: formatBytes(memoryBytes) }),
+              )
+              .join(', ')}
       </dd>
     </dl>
   );

@@ -47,7 +47,13 @@ function AnswerText({
       </AnswerBoundary>
     );
   if (message.state === 'failed') return null;
-  return <p className="quiet">{message.state === 'streaming' ? null : t('emptyAnswer')}</p>;
+  return (
+    <p className="quiet">
+      {message.state === 'streaming'
+        ? null
+        : t(message.state === 'stopped' ? 'stoppedAtOnce' : 'emptyAnswer')}
+    </p>
+  );
 }
 
 /** The scheme's badge; without its explanation while the message only passes by. */

@@ -1,7 +1,6 @@
 import { useId, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Comparison } from '../../../../app/contract/comparison.ts';
-import { formatPercent } from '../../../texts/format.ts';
 import { Button } from '../../../design/button.tsx';
 import { AnswerColumns, tokenId } from './answer-columns.tsx';
 import { BlindVote } from './blind-vote.tsx';
@@ -9,7 +8,7 @@ import { BlindWait } from './blind-wait.tsx';
 import type { ColumnModel } from './column-model.ts';
 import { ComparisonActions } from '../saved/comparison-actions.tsx';
 import { DifferencePanel } from './difference-panel.tsx';
-import { agreementShare, agreementStrip, differenceMarks } from '../logic/alignment.ts';
+import { differenceMarks } from '../logic/alignment.ts';
 import { columnLetter } from '../logic/blind.ts';
 import type { PromptRun, PromptState } from '../logic/run-state.ts';
 import { NumbersTable } from '../numbers-table.tsx';
@@ -28,21 +27,14 @@ export interface PromptResultProps {
 }
 
 /** A sentence on how far the answers go together, for eye and ear. */
-function useVerdict(columns: readonly ColumnModel[], names: readonly string[]): string {
+function useVerdict(columns: readonly ColumnModel[]): string {
   const { t } = useTranslation('compare');
-  const [reference, ...others] = columns;
-  if (reference === undefined) return '';
-  const marks = differenceMarks(columns.map(({ tokens }) => tokens));
-  const earliest = marks[0] ?? null;
-  if (earliest === null) return t('verdict.equal');
-  const shares = others.map((other, i) => {
-    const share = agreementShare(agreementStrip(reference.tokens, other.tokens)) ?? 1;
-    return t('verdict.share', { name: names[i + 1] ?? '', share: formatPercent(share, 0) });
-  });
-  return [t('verdict.differs', { n: earliest + 1 }), ...shares].join(' · ');
+  if (columns.length === 0) return '';
+  const earliest = differenceMarks(columns.map(({ tokens }) => tokens))[0] ?? null;
+  return earliest === null ? t('verdict.equal') : t('verdict.differs', { count: earliest });
 }
 
-/** Everything about one prompt: the answers side by side, where they part, what they cost, what the person prefers. */
+/** Everything about one prompt: the answers side by side, where they differ, what they cost, what the person prefers. */
 export function PromptResult({
   prompt,
   state,
@@ -64,7 +56,7 @@ export function PromptResult({
     columns.map(({ tokens }) => tokens),
     isComplete,
   );
-  const verdict = useVerdict(columns, names);
+  const verdict = useVerdict(columns);
   const earliest = marks[0] ?? null;
   if (state === 'waiting')
     return (
