@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, because } from '../contract/error.ts';
 import { quantizationMethod, type StoredTensor } from '../checkpoint/index.ts';
 import type { Decoder } from './decoder.ts';
+import { withoutStacks, type ModelTensor } from './expert-stacks.ts';
 import type { Family } from './family.ts';
 import { families, knownModels } from './registry.ts';
-import { textNames } from './text-tensors.ts';
+import { textNames, textTensors } from './text-tensors.ts';
 import { textConfigOf, wrappers } from './wrappers.ts';
 
 /** What config.json says of a model before anyone asks whether it can be run. Numbers are null where it does not say. */
@@ -242,6 +244,30 @@ export function linearWeightTest(
     // Layers behind the last one predict further tokens ahead, which nothing here does.
     return (layers === null || Number(layer) < layers) && family?.isLinear(module) === true;
   };
+}
+
+/**
+ * The tensors of a checkpoint, every expert's matrices by themselves, under the names that they have there or would have if they
+ * were not in one.
+ *
+ * @param config Its config.json, parsed; of an unknown architecture nothing is taken apart.
+ */
+export function separateTensors(
+  config: unknown,
+  tensors: readonly TensorInfo[],
+): readonly ModelTensor[] {
+  const { modelType, hiddenSize } = describeArchitecture(config);
+  const stacks = namedBy(config, modelType)?.family.stacks ?? [];
+  const { plain } = textNames(tensors);
+  return withoutStacks(tensors, stacks, hiddenSize ?? 0, plain);
+}
+
+/** The tensors of the text model alone, under the names that families know, every expert's matrices by themselves. */
+export function modelTensors(
+  config: unknown,
+  tensors: readonly TensorInfo[],
+): readonly ModelTensor[] {
+  return textTensors(separateTensors(config, tensors));
 }
 
 /** The fields of the text model: the config itself, or the part of it that describes one within another. */

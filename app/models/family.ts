@@ -1,4 +1,5 @@
 import type { Decoder } from './decoder.ts';
+import type { ExpertStack } from './expert-stacks.ts';
 
 /** One family of models, or several that differ in a value: the one place that knows its names and its config.json. */
 export interface Family {
@@ -14,6 +15,8 @@ export interface Family {
    * @param module e.g. `self_attn.q_proj`
    */
   readonly isLinear: (module: string) => boolean;
+  /** Tensors of a layer that hold matrices of all experts. @default none */
+  readonly stacks?: readonly ExpertStack[];
   /**
    * What transformers' norms do with weights of another type than their input's. `widen`: weight and normalized input are
    * multiplied as they are, and the wider type of the two holds from there on. `keep`: the input's type comes back. Null: neither is known of the

@@ -32,11 +32,14 @@ export {
   describeArchitecture,
   linearWeightTest,
   missingTensor,
+  modelTensors,
   normType,
   readDecoder,
+  separateTensors,
   textConfig,
 } from './describe.ts';
 export type { ArchitectureDescription } from './describe.ts';
+export type { ModelTensor, TransposedBlock } from './expert-stacks.ts';
 export { knownModels } from './registry.ts';
 export type { RopeConfig } from './rope-config.ts';
 export { textNames, textTensors } from './text-tensors.ts';

@@ -9,17 +9,17 @@ import { gemma, gemma2, gemma3 } from './families/gemma.ts';
 import { gemma4 } from './families/gemma4.ts';
 import { glm4 } from './families/glm4.ts';
 import { gptNeox } from './families/gpt-neox.ts';
-import { granite } from './families/granite.ts';
 import { hunyuanDense } from './families/hunyuan.ts';
 import { lfm2 } from './families/lfm2.ts';
+import { granite, graniteMoe } from './families/granite.ts';
 import { llama } from './families/llama.ts';
 import { ministral3, mistral } from './families/mistral.ts';
 import { mixtral } from './families/mixtral.ts';
 import { olmo2, olmo3, olmoe } from './families/olmo.ts';
 import { phi } from './families/phi.ts';
 import { phi3 } from './families/phi3.ts';
-import { qwen2Moe, qwen3Moe } from './families/qwen-moe.ts';
 import { qwen35, qwen35Moe, qwen3Next } from './families/qwen-delta.ts';
+import { qwen2Moe, qwen3Moe, qwen3VlMoe } from './families/qwen-moe.ts';
 import { qwen2, qwen2Vl, qwen3, qwen3Vl } from './families/qwen.ts';
 import { seedOss } from './families/seed-oss.ts';
 import { smollm3 } from './families/smollm3.ts';
@@ -37,6 +37,7 @@ export const families: readonly Family[] = [
   qwen3Vl,
   qwen2Moe,
   qwen3Moe,
+  qwen3VlMoe,
   qwen35,
   qwen35Moe,
   qwen3Next,
@@ -47,6 +48,7 @@ export const families: readonly Family[] = [
   gemma3,
   gemma4,
   granite,
+  graniteMoe,
   smollm3,
   olmo2,
   olmo3,

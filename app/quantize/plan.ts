@@ -1,5 +1,11 @@
 import { layoutSafetensors, OUTPUT_LAYER, tensorBytes } from '../checkpoint/index.ts';
-import { linearWeightTest, missingTensor, textNames } from '../models/index.ts';
+import {
+  linearWeightTest,
+  missingTensor,
+  separateTensors,
+  textNames,
+  type ModelTensor,
+} from '../models/index.ts';
 import type { SafetensorsLayout } from '../checkpoint/index.ts';
 import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
@@ -89,7 +95,7 @@ function bitsOf(outputs: readonly OutputTensor[], numel: number): number {
 }
 
 /** @param dtype What it is stored in. @default as it is */
-function keep(source: TensorInfo, reason: string, dtype: Dtype = source.dtype): PlannedTensor {
+function keep(source: ModelTensor, reason: string, dtype: Dtype = source.dtype): PlannedTensor {
   const numel = numelOf(source.shape);
   const { name, shape } = source;
   const outputs: OutputTensor[] = [{ name, part: 'kept', dtype, shape }];
@@ -104,7 +110,7 @@ function keep(source: TensorInfo, reason: string, dtype: Dtype = source.dtype): 
 }
 
 function planTensor(
-  source: TensorInfo,
+  source: ModelTensor,
   /** What a text model calls it; null for what is no part of one. */
   name: string | null,
   isLinear: boolean,
@@ -203,11 +209,13 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
   const blockSize = chooseBlockSize(scheme, request.blockSize);
   const isLinear = linearWeightTest(request.config, request.tensors);
   const names = textNames(request.tensors);
-  const planned = request.tensors.map((tensor) =>
+  // Files that are linked stay as they are.
+  const sources = isKept ? request.tensors : separateTensors(request.config, request.tensors);
+  const planned = sources.map((tensor) =>
     planTensor(tensor, names.plain(tensor.name), isLinear(tensor.name), scheme, blockSize),
   );
   const tensors = format.isReadElsewhere ? widened(planned, request.config) : planned;
-  if (!request.tensors.some(({ name }) => isLinear(name)))
+  if (!sources.some(({ name }) => isLinear(name)))
     throw missingTensor(COMMON_LINEAR_LAYER, (name) =>
       request.tensors.some((tensor) => tensor.name === name),
     );

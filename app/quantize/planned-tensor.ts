@@ -1,8 +1,9 @@
-import type { TensorInfo } from '../contract/checkpoint.ts';
 import type { FloatDtype, OutputTensor } from '../formats/index.ts';
+import type { ModelTensor } from '../models/index.ts';
 
 interface PlannedBase {
-  readonly source: TensorInfo;
+  /** Of an expert its part of the file's tensor, where that holds all of them. */
+  readonly source: ModelTensor;
   readonly numel: number;
   readonly outputs: readonly OutputTensor[];
   /** Bits of codes and scales per weight; the constant tables of a format are not counted. */

@@ -38,6 +38,8 @@ export function widenedTypes(
   const counted = kept.filter(
     ({ name, dtype }) =>
       isFloatDtype(dtype) &&
+      // Others, such as what corrects a router's scores, are added or multiplied element by element.
+      /\.(?:weight|bias)$/.test(name) &&
       !(isNorm(name) && norms === 'keep') &&
       // The bias of a quantized layer is converted by bitsandbytes.
       !(name.endsWith('.bias') && !modules.has(name.slice(0, -'.bias'.length))),

@@ -5,7 +5,12 @@ import path from 'node:path';
 import { copyHashed, treeHash, treeHashFile, treeHashNow } from '../../native-kernels/index.ts';
 import type { KernelOptions } from '../../native-kernels/index.ts';
 import { SafetensorsWriter, WEIGHTS_FILE } from '../checkpoint/index.ts';
-import type { CheckpointReader, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
+import type {
+  CheckpointReader,
+  SafetensorsLayout,
+  TensorPlace,
+  WriteAt,
+} from '../checkpoint/index.ts';
 import type { TensorInfo, TensorStatistics } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { hashTensorsFile, joinHashes } from '../digest/index.ts';
@@ -18,6 +23,7 @@ import type { PlannedTensor, QuantizationPlan } from './plan.ts';
 import { quantizerOf, quantizeTensor, quantizeTensorFile } from './quantize-tensor.ts';
 import { SharedTables } from './shared-tables.ts';
 import { tensorStatistics } from './statistics.ts';
+import { readTransposed, withPlace } from './transposed-source.ts';
 import { widenToFloat32 } from './widen.ts';
 
 /** While one tensor waits for the disk or for its slowest core, another keeps the others busy: so many for each device. */
@@ -179,6 +185,7 @@ class WeightsRun {
     if (tensor.treatment === 'kept') await this.#copy(tensor);
     else if (
       this.#job.devices.length === 0 ||
+      tensor.source.transposed !== undefined ||
       quantizerOf(this.#job.plan.scheme).quantizeBytes === null
     )
       await this.#makeFromFile(tensor);
@@ -187,8 +194,7 @@ class WeightsRun {
 
   /** From file to file, without a tensor in memory. */
   async #makeFromFile(tensor: QuantizedTensor): Promise<void> {
-    const { checkpoint, plan, withRoom } = this.#job;
-    const source = await checkpoint.place(tensor.source);
+    const { plan, withRoom } = this.#job;
     const outputs = this.#inFileOrder(tensor);
     const placeOf = (wanted: Part): number => {
       const output = outputs.find(({ part }) => part === wanted);
@@ -197,7 +203,9 @@ class WeightsRun {
     const options = this.#countedOptions(tensor.source);
     const places = { path: this.#path, placeOf };
     const made = await withRoom(() =>
-      quantizeTensorFile(source, tensor, plan.scheme, places, options),
+      this.#withPlace(tensor, (source) =>
+        quantizeTensorFile(source, tensor, plan.scheme, places, options),
+      ),
     );
     options.end();
     const quantState = quantizerOf(plan.scheme).stateText?.(tensor, made.nestedOffset) ?? null;
@@ -247,17 +255,26 @@ class WeightsRun {
     return hash;
   }
 
+  async #withPlace<T>(
+    { source }: PlannedTensor,
+    work: (place: TensorPlace) => Promise<T>,
+  ): Promise<T> {
+    const { checkpoint, directory } = this.#job;
+    return withPlace(checkpoint, source, { directory, signal: this.#signal }, work);
+  }
+
   async #copy(tensor: PlannedTensor): Promise<void> {
-    const { checkpoint, withRoom } = this.#job;
+    const { withRoom } = this.#job;
     const { source } = tensor;
     if (tensor.outputs.some(({ dtype }) => dtype !== source.dtype)) {
       await this.#widen(tensor);
       return;
     }
-    const from = await checkpoint.place(source);
     const to = { path: this.#path, byteOffset: this.#writer.place(source.name).byteOffset };
     const options = this.#countedOptions(source);
-    const hash = await withRoom(() => copyHashed(from, to, options));
+    const hash = await withRoom(() =>
+      this.#withPlace(tensor, (from) => copyHashed(from, to, options)),
+    );
     options.end();
     const statistics = tensorStatistics(tensor, null, joinHashes([hash]), null);
     this.#finish(tensor, { statistics, nestedOffset: null }, new Map([[source.name, hash]]));
@@ -270,10 +287,16 @@ class WeightsRun {
     if (source.dtype !== 'BF16' && source.dtype !== 'F16')
       throw new AppError('internal', `${source.name} cannot be widened from ${source.dtype}.`);
     const { byteOffset } = this.#writer.place(source.name);
+    const turned =
+      source.transposed === undefined
+        ? null
+        : await readTransposed(checkpoint, source, this.#signal);
     for (let start = 0; start < source.byteLength; start += WIDEN_BYTES) {
       this.#requireGoing();
       const end = Math.min(source.byteLength, start + WIDEN_BYTES);
-      const bytes = await checkpoint.readRange(source, start, end, { signal: this.#signal });
+      const bytes =
+        turned?.slice(start, end) ??
+        (await checkpoint.readRange(source, start, end, { signal: this.#signal }));
       // Each number takes four bytes instead of two.
       await write(this.#file, widenToFloat32(bytes, source.dtype), byteOffset + 2 * start);
       meter.advance(end - start, source.name);

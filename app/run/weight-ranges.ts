@@ -6,9 +6,12 @@ import type { WeightRange } from '../../native-kernels/index.ts';
 /** Of less, mapping takes no longer than a thread for it costs, as SmolLM2-135M (200 MB) showed. */
 const LEAST_BYTES = 256 * 1024 * 1024;
 
+/** Of these every token needs a few alone: a mixture may be larger than memory. */
+const EXPERT = /\.experts\.\d+\./;
+
 /**
  * Where the weights lie that every run of a model reads from beginning to end: all, but for the embedding where there is
- * another head. Of that only the rows of single tokens are read, and it may be a third of the file.
+ * another head, and for experts. Of the former only the rows of single tokens are read, and it may be a third of the file.
  *
  * @param tensors of all files of `directory`, ascending within each
  * @param leastBytes @default 256 MiB
@@ -24,7 +27,7 @@ export function rangesToMap(
   let bytes = 0;
   let last: { path: string; begin: number; end: number } | undefined;
   for (const { name, file, byteOffset, byteLength } of tensors) {
-    if (hasHead && name === EMBEDDINGS) continue;
+    if ((hasHead && name === EMBEDDINGS) || EXPERT.test(name)) continue;
     bytes += byteLength;
     const filePath = path.join(directory, file);
     if (last?.path !== filePath || last.end !== byteOffset) {

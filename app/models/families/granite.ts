@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { preNormLayer, readPlain } from '../blocks.ts';
+import { preNormLayer, readPlain, type PlainModel } from '../blocks.ts';
+import { expertLayers, expertsOf, readExperts } from '../experts.ts';
 import { sevenLinearLayers, type Family } from '../family.ts';
 import { readFields } from '../fields.ts';
 import { readBiases } from '../outline.ts';
@@ -12,39 +13,88 @@ const factorsSchema = z.looseObject({
   logits_scaling: factor.nullish(),
 });
 
+/** What both families have of their factors. */
+function withFactors(config: unknown): PlainModel {
+  const { attention } = readBiases(config);
+  const factors = readFields(factorsSchema, config);
+  const residualScale = factors.residual_multiplier ?? 1;
+  return {
+    attention: () => ({
+      scale: factors.attention_multiplier ?? 1,
+      biases: { qkv: attention, output: attention },
+    }),
+    layer: (...parts) => ({ ...preNormLayer(...parts), residualScale }),
+    around: {
+      embeddingScale: factors.embedding_multiplier ?? 1,
+      logitScale: 1 / (factors.logits_scaling ?? 1),
+    },
+  };
+}
+
+const defaults = {
+  vocabularySize: 32_000,
+  hiddenSize: 4_096,
+  intermediateSize: 11_008,
+  layers: 32,
+  heads: 32,
+  contextLength: 2_048,
+  kvHeads: 'heads',
+  headDimension: 'ratio',
+  bosTokenId: 1,
+  eosTokenId: 2,
+} as const;
+
 /** Llama with factors on embeddings, scores, blocks and logits. */
 export const granite: Family = {
   classes: { granite: 'GraniteForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
-    const defaults = {
-      vocabularySize: 32_000,
-      hiddenSize: 4_096,
-      intermediateSize: 11_008,
-      layers: 32,
-      heads: 32,
-      contextLength: 2_048,
-      kvHeads: 'heads',
-      headDimension: 'ratio',
-      bosTokenId: 1,
-      eosTokenId: 2,
-    } as const;
-    return readPlain(config, names, defaults, () => {
-      const { attention, mlp } = readBiases(config);
-      const factors = readFields(factorsSchema, config);
-      const residualScale = factors.residual_multiplier ?? 1;
+    const { mlp } = readBiases(config);
+    return readPlain(config, names, defaults, () => ({ ...withFactors(config), mlpBias: mlp }));
+  },
+};
+
+const MIXTURE = 'block_sparse_moe';
+const EXPERTS = `${MIXTURE}.experts`;
+
+/** The same with a mixture in every layer, all of its experts in one tensor. */
+export const graniteMoe: Family = {
+  classes: { granitemoe: 'GraniteMoeForCausalLM' },
+  isLinear: expertLayers(
+    sevenLinearLayers,
+    /^block_sparse_moe\.experts\.\d+\.(?:gate|up|down)_proj$/,
+  ),
+  stacks: [
+    {
+      tensor: `${MIXTURE}.input_linear.weight`,
+      matrices: [`${EXPERTS}.*.gate_proj`, `${EXPERTS}.*.up_proj`],
+      hidden: 'in',
+      order: 'rows',
+    },
+    {
+      tensor: `${MIXTURE}.output_linear.weight`,
+      matrices: [`${EXPERTS}.*.down_proj`],
+      hidden: 'out',
+      order: 'rows',
+    },
+  ],
+  normType: 'widen',
+  read(config, names) {
+    return readPlain(config, names, defaults, (outline) => {
+      const { intermediateSize } = outline;
+      const read = readExperts(config, {
+        experts: 8,
+        expertsPerToken: 2,
+        normalized: true,
+        intermediateSize,
+      });
+      // What the family does not read may say anything.
+      const experts = { ...read, normalized: true, intermediateSize };
+      const modules = { router: `${MIXTURE}.router.layer`, experts: EXPERTS };
       return {
-        attention: () => ({
-          scale: factors.attention_multiplier ?? 1,
-          biases: { qkv: attention, output: attention },
-        }),
-        mlpBias: mlp,
-        layer: (...parts) => ({ ...preNormLayer(...parts), residualScale }),
-        around: {
-          embeddingScale: factors.embedding_multiplier ?? 1,
-          logitScale: 1 / (factors.logits_scaling ?? 1),
-        },
+        ...withFactors(config),
+        feedForward: (layer, activation) => expertsOf(outline, layer, experts, modules, activation),
       };
     });
   },

@@ -29,7 +29,7 @@ import {
 } from '../outline.ts';
 import { readPartialRope } from '../rope-config.ts';
 import { readExperts, type ExpertsDefaults, type ExpertsOutline } from '../experts.ts';
-import { isMixtureLinear, qwenMixture } from './qwen-moe.ts';
+import { isMixtureLinear, qwenMixture, mixtureStacks } from './qwen-moe.ts';
 import { headNorms } from './qwen.ts';
 
 /** Qwen 3.5, and Qwen 3 Next: three layers of the gated delta rule for one of attention, whose output a gate opens. */
@@ -286,6 +286,7 @@ function mixtures(
 export const qwen35Moe: Family = {
   classes: { qwen3_5_moe_text: 'Qwen3_5MoeForCausalLM' },
   isLinear: (module) => isMixtureLinear(module) || deltaLinears(module),
+  stacks: mixtureStacks,
   normType: 'keep',
   read(config, names) {
     const mixture = {
@@ -310,6 +311,7 @@ export const qwen35Moe: Family = {
 export const qwen3Next: Family = {
   classes: { qwen3_next: 'Qwen3NextForCausalLM' },
   isLinear: (module) => isMixtureLinear(module) || nextLinears(module),
+  stacks: mixtureStacks,
   normType: 'keep',
   read(config, names) {
     const mixture = {

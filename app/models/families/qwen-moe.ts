@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { gatedOf, layerModule, readPlain, type AttentionDetails } from '../blocks.ts';
 import type { Activation, Decoder, FeedForward } from '../decoder.ts';
+import { expertStacks } from '../expert-stacks.ts';
 import {
   expertLayers,
   expertsOf,
@@ -77,9 +78,13 @@ function readMixture(
   });
 }
 
+/** Most files have experts one by one; some have all of a layer in one tensor. */
+export const mixtureStacks = expertStacks('mlp.experts', 'rows');
+
 export const qwen3Moe: Family = {
   classes: { qwen3_moe: 'Qwen3MoeForCausalLM' },
   isLinear: isMixtureLinear,
+  stacks: mixtureStacks,
   normType: 'widen',
   read(config, names) {
     const { attention: bias } = readBiases(config);
@@ -99,6 +104,43 @@ export const qwen3Moe: Family = {
   },
 };
 
+/** The text model of Qwen 3 VL's mixture: its files have experts by columns, those that transformers wrote anew by rows. */
+export const qwen3VlMoe: Family = {
+  classes: {},
+  innerTypes: ['qwen3_vl_moe_text'],
+  isLinear: isMixtureLinear,
+  stacks: expertStacks('mlp.experts', 'either'),
+  normType: 'widen',
+  read(config, names) {
+    const { attention: bias } = readBiases(config);
+    const own = {
+      ...sizes,
+      intermediateSize: 5_632,
+      heads: 16,
+      kvHeads: 16,
+      contextLength: 128_000,
+      theta: 500_000,
+    };
+    return readPlain(config, names, own, (outline) => {
+      const read = readExperts(config, {
+        experts: 60,
+        expertsPerToken: 4,
+        normalized: true,
+        intermediateSize: 1_408,
+      });
+      // What the family does not read may say anything.
+      const experts = { ...read, normalized: true };
+      return {
+        attention: () => ({ norms: headNorms, biases: { qkv: bias, output: bias } }),
+        feedForward: (layer, activation): FeedForward =>
+          experts.isMixture(layer)
+            ? expertsOf(outline, layer, experts, modules, activation)
+            : gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, { activation }),
+      };
+    });
+  },
+};
+
 const qwen2Schema = z.looseObject({
   qkv_bias: z.boolean().nullish(),
   shared_expert_intermediate_size: width.nullish(),
@@ -111,6 +153,7 @@ const DEFAULT_SHARED_SIZE = 5_632;
 export const qwen2Moe: Family = {
   classes: { qwen2_moe: 'Qwen2MoeForCausalLM' },
   isLinear: isMixtureLinear,
+  stacks: mixtureStacks,
   normType: 'widen',
   read(config, names) {
     const raw = readFields(qwen2Schema, config);

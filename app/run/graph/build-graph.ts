@@ -1,6 +1,6 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
-import type { Decoder } from '../../models/index.ts';
+import type { Decoder, ModelTensor } from '../../models/index.ts';
 import { planDecoder } from '../plan/index.ts';
 import { printContribGraph } from './contrib-printer.ts';
 import { unfitForGpu, type ContribOptions } from './contrib-weights.ts';
@@ -11,8 +11,8 @@ import { printNibbleGraph } from './nibble-printer.ts';
 
 export interface GraphSource {
   readonly decoder: Decoder;
-  /** Every tensor of the folder, those of the runner's own file included. */
-  readonly tensors: readonly TensorInfo[];
+  /** Every tensor of the model, those of the runner's own file included. */
+  readonly tensors: readonly ModelTensor[];
   /** Bytes of the tensors for which `describesLayer` holds. */
   readonly details: LayerDetails;
   /** `llm_int8_threshold` of the quantization. @default 6 */
@@ -40,9 +40,9 @@ function moduleOf(tensorName: string): string {
  * tensors but the bias, which is not copied. Of tied weights a file may hold the head instead of the embeddings: then it is both, as in transformers.
  */
 function resolveTensors(
-  tensors: readonly TensorInfo[],
+  tensors: readonly ModelTensor[],
   decoder: Decoder,
-): ReadonlyMap<string, TensorInfo> {
+): ReadonlyMap<string, ModelTensor> {
   const isRuntime = ({ file }: TensorInfo): boolean => isRuntimeWeightsFile(file);
   const replaced = [...new Set(tensors.filter(isRuntime).map(({ name }) => moduleOf(name)))];
   const isReplaced = ({ name }: TensorInfo): boolean =>

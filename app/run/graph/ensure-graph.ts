@@ -5,7 +5,7 @@ import { openCheckpoint, type CheckpointReader, type WeightsFile } from '../../c
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
-import { readDecoder, textTensors, type Decoder } from '../../models/index.ts';
+import { modelTensors, readDecoder, type Decoder } from '../../models/index.ts';
 import { buildGraph, buildCudaText, type ContribGraph } from './build-graph.ts';
 import { describesLayer, describesContribLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
@@ -148,7 +148,7 @@ export async function ensureGraph(
   try {
     requireReadable(checkpoint.config, checkpoint.tensors);
     const decoder = readDecoder(checkpoint.config);
-    const ownTensors = textTensors(checkpoint.tensors);
+    const ownTensors = modelTensors(checkpoint.config, checkpoint.tensors);
     // Before the copy of the output layer is held against it: that file is seldom what is wrong.
     requireVocabulary(decoder, ownTensors);
     const isExact = mode === 'exact';

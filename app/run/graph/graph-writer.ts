@@ -1,7 +1,7 @@
 import { isRuntimeWeightsFile, isWeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
-import { missingTensor } from '../../models/index.ts';
+import { missingTensor, type ModelTensor } from '../../models/index.ts';
 import {
   encodeOnnx,
   type Attribute,
@@ -73,11 +73,11 @@ function usedInputs(inputs: readonly string[]): readonly string[] {
  * nodes use them.
  */
 export class GraphWriter {
-  readonly #tensors: ReadonlyMap<string, TensorInfo>;
+  readonly #tensors: ReadonlyMap<string, ModelTensor>;
   readonly #nodes = new Map<string, OnnxNode>();
   readonly #initializers = new Map<string, OnnxInitializer>();
 
-  constructor(tensors: ReadonlyMap<string, TensorInfo>) {
+  constructor(tensors: ReadonlyMap<string, ModelTensor>) {
     this.#tensors = tensors;
   }
 
@@ -86,7 +86,7 @@ export class GraphWriter {
   }
 
   /** @throws AppError `malformed-file` when the tensor is not there */
-  tensor(name: string): TensorInfo {
+  tensor(name: string): ModelTensor {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) throw missingTensor(name, (other) => this.has(other));
     return tensor;
@@ -102,7 +102,9 @@ export class GraphWriter {
     const tensor = this.tensor(name);
     const type = types.find((candidate) => candidate === tensor.dtype);
     if (type === undefined || !sameShape(tensor.shape, shape)) throw misfit(tensor, types, shape);
-    this.#refer(tensor, type, shape);
+    const { transposed } = tensor;
+    // By columns the block that it lies in is referred to.
+    this.#refer(tensor, type, transposed ? [shape[1] ?? 0, transposed.width] : shape);
     return name;
   }
 

@@ -1,4 +1,5 @@
 import { AppError } from '../../contract/error.ts';
+import type { TransposedBlock } from '../../models/index.ts';
 import { floatTypes, type GraphWriter } from './graph-writer.ts';
 import type { Attribute } from './onnx.ts';
 import { parseQuantState, quantStateSuffixes } from './quant-state.ts';
@@ -57,6 +58,8 @@ interface StoredMatrix {
   readonly blockSize?: number;
   /** Activations from this magnitude on are outliers. */
   readonly threshold?: number;
+  /** Of floats that lie by columns, which `Experts` alone reads. */
+  readonly transposed?: TransposedBlock;
 }
 
 /** How a file holds a matrix; of 4-bit codes with the name of the tensor that describes them. */
@@ -99,7 +102,8 @@ function describeLinear(context: LinearContext, options: LinearOptions): StoredM
       return describeAffine(context, options);
     case 'float': {
       const codes = floatWeight(writer, options);
-      return { format: writer.tensor(codes).dtype.toLowerCase(), codes };
+      const { dtype, transposed } = writer.tensor(codes);
+      return { format: dtype.toLowerCase(), codes, ...(transposed ? { transposed } : {}) };
     }
   }
 }
@@ -140,6 +144,13 @@ function matricesOf(
         ...(matrix.blockSize === undefined ? {} : { block_size: { int: matrix.blockSize } }),
         ...(matrix.nested ? { nested_offset: { float: matrix.nested.offset } } : {}),
         ...(matrix.threshold === undefined ? {} : { threshold: { float: matrix.threshold } }),
+        ...(matrix.transposed === undefined
+          ? {}
+          : {
+              transposed_width: { int: matrix.transposed.width },
+              transposed_first: { int: matrix.transposed.first },
+              transposed_step: { int: matrix.transposed.step },
+            }),
       },
       part,
     ),

@@ -1,7 +1,7 @@
 import { quantizationMethod } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
-import { alreadyQuantized, readDecoder, textTensors, type Decoder } from '../../models/index.ts';
+import { alreadyQuantized, modelTensors, readDecoder, type Decoder } from '../../models/index.ts';
 import { buildGraph } from './build-graph.ts';
 
 /** Quantized weights that a graph can be built over. */
@@ -50,7 +50,7 @@ export function requireRunnable(source: {
   readonly tensors: readonly TensorInfo[];
 }): void {
   const decoder = readDecoder(source.config);
-  const tensors = textTensors(source.tensors);
+  const tensors = modelTensors(source.config, source.tensors);
   requireVocabulary(decoder, tensors);
   buildGraph({ decoder, tensors, details: new Map() });
 }

@@ -71,6 +71,10 @@ class Experts final : public Kernel {
           w[1].rows != inner_ || w[2].columns != inner_) {
         info.malformed("its experts differ in size");
       }
+      const std::size_t first = expert * kMatricesPerExpert;
+      if ((matrices_[first]->transposed.width != 0) != (matrices_[first + 1]->transposed.width != 0)) {
+        info.malformed("gate and up of an expert lie in different ways");
+      }
     }
     chosen_.resize(count_);
   }
@@ -116,13 +120,13 @@ class Experts final : public Kernel {
       for (std::size_t i = 0; i < width_; ++i) gathered_[row * width_ + i] = factor * own[i];
     }
     const std::size_t first = expert * kMatricesPerExpert;
-    const LinearOutput wide[] = {matrices_[first]->output(gate_.data()), matrices_[first + 1]->output(up_.data())};
-    linear_product(std::span(&weights_[first], 2), gathered_.data(), rows, wide, mode_, isa_, parallel);
+    float* const wide[] = {gate_.data(), up_.data()};
+    multiply(first, 2, gathered_.data(), rows, wide, parallel);
     for_rows(parallel, rows * inner_, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
       multiply_(gate_.data() + begin, up_.data() + begin, gate_.data() + begin, end - begin, isa_);
     });
-    const LinearOutput narrow[] = {matrices_[first + 2]->output(gathered_.data())};
-    linear_product(std::span(&weights_[first + 2], 1), gate_.data(), rows, narrow, mode_, isa_, parallel);
+    float* const narrow[] = {gathered_.data()};
+    multiply(first + 2, 1, gate_.data(), rows, narrow, parallel);
     for (std::size_t row = 0; row < rows; ++row) {
       float* const sum = out + choices[row].token * width_;
       const float* const y = gathered_.data() + row * width_;
@@ -130,6 +134,18 @@ class Experts final : public Kernel {
       for (std::size_t i = 0; i < width_; ++i) sum[i] += weight * y[i];
     }
     for (std::size_t i = 0; i < kMatricesPerExpert; ++i) bytes_read_ += code_bytes(weights_[first + i]);
+  }
+
+  /// Products of x with one or two matrices from `first` on.
+  void multiply(std::size_t first, std::size_t count, const float* x, std::size_t rows, float* const* to,
+                const Parallel& parallel) {
+    if (matrices_[first]->transposed.width != 0) {
+      for (std::size_t i = 0; i < count; ++i) matrices_[first + i]->transposed_product(x, rows, to[i], parallel);
+      return;
+    }
+    LinearOutput outputs[2];
+    for (std::size_t i = 0; i < count; ++i) outputs[i] = matrices_[first + i]->output(to[i]);
+    linear_product(std::span(&weights_[first], count), x, rows, outputs, mode_, isa_, parallel);
   }
 
   void grow(std::size_t rows) {

@@ -18,6 +18,7 @@ class Linear final : public Kernel {
       matrices_.push_back(std::make_unique<StoredMatrix>(info, part, 1 + part * kMatrixInputs));
       weights_.push_back(matrices_.back()->w);
       if (weights_[part].columns != weights_[0].columns) info.malformed("its matrices differ in width");
+      if (matrices_[part]->transposed.width != 0) info.malformed("its matrices lie by rows");
       reading_.add(weights_[part].codes, code_bytes(weights_[part]));
     }
   }

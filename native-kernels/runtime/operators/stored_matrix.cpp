@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "codebook.h"
+#include "float_convert.h"
+#include "for_rows.h"
 
 namespace nibble {
 namespace {
@@ -42,6 +44,11 @@ int element_type(FormatTraits::Codes codes) {
 enum Input : std::size_t { kCodes, kScales, kZeroPoints, kLevels, kNestedScales, kNestedMap, kBias, kInputs };
 static_assert(kInputs == kMatrixInputs);
 
+WeightType float_type(WeightFormat format) {
+  if (format == WeightFormat::bf16) return WeightType::bf16;
+  return format == WeightFormat::f16 ? WeightType::f16 : WeightType::f32;
+}
+
 }  // namespace
 
 StoredMatrix::StoredMatrix(const KernelInfo& info, std::size_t part, std::size_t first) {
@@ -57,10 +64,13 @@ StoredMatrix::StoredMatrix(const KernelInfo& info, std::size_t part, std::size_t
   const std::size_t least = traits.blocks == FormatTraits::Blocks::flat ? 1 : 0;
   if (traits.blocks != FormatTraits::Blocks::none)
     w.block_size = info.size(numbered("block_size", part).c_str(), least);
-  const std::size_t elements = traits.bits < 8 ? code_bytes(w) : w.rows * w.columns;
+  read_transposed(info, part);
+  const std::size_t width = transposed.width == 0 ? w.columns : transposed.width;
+  const std::size_t stored_rows = transposed.width == 0 ? w.rows : w.columns;
+  const std::size_t elements = traits.bits < 8 ? code_bytes(w) : stored_rows * width;
   const Tensor codes = info.weight(first + kCodes, "the codes", {element_type(traits.codes)}, elements);
   // Codes of less than a byte are a row of bytes, in whatever shape the file has them.
-  const bool is_matrix = codes.dims.size() == 2 && codes.dims[1] == static_cast<std::int64_t>(w.columns);
+  const bool is_matrix = codes.dims.size() == 2 && codes.dims[1] == static_cast<std::int64_t>(width);
   if (traits.bits >= 8 && !is_matrix) info.malformed("the weight is not a stored matrix of its size");
   w.codes = codes.data;
   if (traits.scales != FormatTraits::Scales::none) read_scales(info, part, first);
@@ -75,6 +85,42 @@ StoredMatrix::StoredMatrix(const KernelInfo& info, std::size_t part, std::size_t
   if (traits.outliers == FormatTraits::Outliers::threshold)
     w.threshold = info.real(numbered("threshold", part).c_str(), 6.0f);
   bias = info.floats(first + kBias, "the bias", w.rows);
+}
+
+void StoredMatrix::read_transposed(const KernelInfo& info, std::size_t part) {
+  transposed.width = info.size(numbered("transposed_width", part).c_str(), 0, 0);
+  if (transposed.width == 0) return;
+  transposed.first = info.size(numbered("transposed_first", part).c_str(), 0);
+  transposed.step = info.size(numbered("transposed_step", part).c_str(), 1);
+  if (traits_of(w.format).scales != FormatTraits::Scales::none) info.malformed("only floats may lie by columns");
+  if (w.rows > (transposed.width + transposed.step - 1) / transposed.step ||
+      transposed.first + (w.rows - 1) * transposed.step >= transposed.width) {
+    info.malformed("a matrix by columns leaves its block");
+  }
+}
+
+void StoredMatrix::transposed_product(const float* x, std::size_t tokens, float* y, const Parallel& parallel) const {
+  // So many sums stay in the first-level cache while the columns pass.
+  constexpr std::size_t kRowsPerTask = 256;
+  for_rows(parallel, w.rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    const std::size_t count = end - begin;
+    const std::size_t step = transposed.step;
+    const std::size_t reach = (count - 1) * step + 1;
+    std::vector<float> column(reach);
+    for (std::size_t token = 0; token < tokens; ++token) {
+      float* const sums = y + token * w.rows + begin;
+      for (std::size_t i = 0; i < count; ++i) sums[i] = bias.empty() ? 0.0f : bias[begin + i];
+    }
+    for (std::size_t k = 0; k < w.columns; ++k) {
+      const std::size_t start = k * transposed.width + transposed.first + begin * step;
+      convert_to_float(w.codes, float_type(w.format), start, reach, column.data());
+      for (std::size_t token = 0; token < tokens; ++token) {
+        const float factor = x[token * w.columns + k];
+        float* const sums = y + token * w.rows + begin;
+        for (std::size_t i = 0; i < count; ++i) sums[i] += factor * column[i * step];
+      }
+    }
+  });
 }
 
 void StoredMatrix::read_scales(const KernelInfo& info, std::size_t part, std::size_t first) {

@@ -13,6 +13,14 @@ namespace nibble {
 /// Stored inputs of each matrix.
 inline constexpr std::size_t kMatrixInputs = 7;
 
+/// Floats that lie by columns in a larger matrix, row-major [columns of this one, width]: row r of this matrix is
+/// column first + r * step there.
+struct TransposedBlock {
+  std::size_t width = 0;  // 0: it lies by rows
+  std::size_t first = 0;
+  std::size_t step = 1;
+};
+
 /// One matrix, with the tables that its view points to.
 class StoredMatrix {
  public:
@@ -27,11 +35,17 @@ class StoredMatrix {
 
   LinearOutput output(float* y) const { return {bias.empty() ? nullptr : bias.data(), y}; }
 
+  /// The same as linear_product for a matrix that lies by columns.
+  /// @param x [tokens, columns]
+  void transposed_product(const float* x, std::size_t tokens, float* y, const Parallel& parallel) const;
+
   WeightView w{};
+  TransposedBlock transposed;
   std::vector<float> bias;  // [rows] or empty
 
  private:
   void read_scales(const KernelInfo& info, std::size_t part, std::size_t first);
+  void read_transposed(const KernelInfo& info, std::size_t part);
 
   std::vector<float> levels_;
   std::vector<float> nested_map_;

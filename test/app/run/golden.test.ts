@@ -4,7 +4,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
-import { describeArchitecture, knownModels, wrappers } from '../../../app/models/index.ts';
+import { openCheckpoint } from '../../../app/checkpoint/index.ts';
+import {
+  describeArchitecture,
+  knownModels,
+  separateTensors,
+  wrappers,
+} from '../../../app/models/index.ts';
 import { ensureGraph } from '../../../app/run/index.ts';
 import {
   dequantize4bit,
@@ -188,12 +194,18 @@ async function writeDequantized(original: string, artifact: string, target: stri
   await cp(original, target, { recursive: true });
   const made = readSafetensors(path.join(artifact, 'model.safetensors'));
   const tensors: FixtureTensor[] = [];
-  for (const [name, tensor] of readSafetensors(path.join(original, 'model.safetensors'))) {
-    const [rows = 0, columns = 0] = tensor.shape;
-    const isKept = made.get(name)?.dtype === tensor.dtype;
+  const stored = readSafetensors(path.join(original, 'model.safetensors'));
+  const checkpoint = await openCheckpoint(original);
+  await checkpoint.close();
+  for (const { name, dtype, shape } of separateTensors(checkpoint.config, checkpoint.tensors)) {
+    // An expert's matrix that lies in one tensor with others is in the artifact by itself.
+    const tensor = stored.get(name) ??
+      made.get(name) ?? { dtype, shape: [...shape], bytes: new Uint8Array() };
+    const [rows = 0, columns = 0] = shape;
+    const isKept = made.get(name)?.dtype === dtype;
     const weights = isKept ? floatsOf(tensor) : await dequantize(name, [rows, columns], made);
     const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
-    tensors.push({ name, dtype: 'F32', shape: tensor.shape, bytes });
+    tensors.push({ name, dtype: 'F32', shape: [...shape], bytes });
   }
   await writeFile(path.join(target, 'model.safetensors'), encodeSafetensors(tensors));
 }
@@ -216,6 +228,8 @@ describe.each<[string, SchemeName]>([
   ['qwen3_moe', 'int8-absmax'],
   ['qwen2_moe', 'llm-int8'],
   ['mixtral', 'int4'],
+  ['granitemoe', 'nf4-dq'],
+  ['qwen3_vl_moe-columns', 'nf4'],
   ['phi3', 'nf4-dq'],
   ['phi3', 'llm-int8'],
   ['cohere', 'nf4'],

@@ -40,3 +40,15 @@ it('gives nothing where it is not worth it', () => {
   expect(rangesToMap('folder', [...tensors, head])).toEqual([]);
   expect(rangesToMap('folder', [])).toEqual([]);
 });
+
+it('leaves experts alone: a token needs a few of them', () => {
+  const mixture = [
+    tensor('model.layers.0.mlp.gate.weight', 0, 10),
+    tensor('model.layers.0.mlp.experts.0.up_proj.weight', 10, 10),
+    tensor('model.layers.0.mlp.shared_expert.up_proj.weight', 20, 10),
+  ];
+  expect(rangesToMap('folder', mixture, 0)).toEqual([
+    { path: model, begin: 0, end: 10 },
+    { path: model, begin: 20, end: 30 },
+  ]);
+});
