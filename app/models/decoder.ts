@@ -166,8 +166,53 @@ export interface GatedConvolution {
   readonly output: Matrix;
 }
 
+/** A product times a number. */
+export interface ScaledMatrix extends Matrix {
+  /** @default 1 */
+  readonly scale?: number;
+}
+
+/**
+ * Mamba 2 (Dao & Gu 2024): values, keys and queries go through a convolution; every head has a state [stateDimension,
+ * headDimension] that native-kernels/include/recurrence.h defines.
+ */
+export interface Mamba2 {
+  readonly kind: 'mamba2';
+  readonly heads: number;
+  /** So many heads of keys and queries, which the heads share; divides `heads`. */
+  readonly groups: number;
+  readonly stateDimension: number;
+  readonly headDimension: number;
+  readonly gate: ScaledMatrix;
+  readonly values: ScaledMatrix;
+  readonly keys: ScaledMatrix;
+  readonly queries: ScaledMatrix;
+  readonly step: ScaledMatrix;
+  readonly convolution: Convolution;
+  /** Tensors [heads]. */
+  readonly rateTensor: string;
+  readonly stepBiasTensor: string;
+  readonly skipTensor: string;
+  /** Bounds of steps; null: none above. */
+  readonly leastStep: number;
+  readonly largestStep: number | null;
+  /** Null: what comes of the state is multiplied by the silu of the gate alone. */
+  readonly norm: GatedNorm | null;
+  readonly output: Matrix;
+}
+
+/** Attention and a state beside each other: the sum of both, each with a factor of its input and one of its output. */
+export interface ParallelMixers {
+  readonly kind: 'parallel';
+  readonly parts: readonly {
+    readonly mixer: Attention | Mamba2;
+    readonly inputScale: number;
+    readonly outputScale: number;
+  }[];
+}
+
 /** What looks at other tokens in a layer: attention over all of them, or a state that every token changes. */
-export type Mixer = Attention | GatedDelta | GatedConvolution;
+export type Mixer = Attention | GatedDelta | GatedConvolution | Mamba2 | ParallelMixers;
 
 /**
  * silu(x) = x / (1 + e^-x); gelu(x) = x · Φ(x), gelu-tanh its approximation by a hyperbolic tangent and quick-gelu that by
@@ -193,6 +238,10 @@ export interface GatedFeedForward {
   readonly down: Matrix;
   /** Of what `down` reads. @default none */
   readonly innerNorm?: Norm;
+  /** Of the gate, before its activation. @default 1 */
+  readonly gateScale?: number;
+  /** Of the output. @default 1 */
+  readonly outputScale?: number;
 }
 
 /** Which experts a token goes through, and what their weights are. */
@@ -259,13 +308,16 @@ export interface LayerInput {
   readonly norm: RmsNorm;
 }
 
-/** x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. */
+/**
+ * x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. Where
+ * there is no mixer, the feed-forward reads what the mixer would.
+ */
 export interface DecoderLayer {
   readonly attentionNorm: Norm | null;
-  readonly mixer: Mixer;
+  readonly mixer: Mixer | null;
   readonly afterAttentionNorm: Norm | null;
   readonly feedForwardNorm: Norm | null;
-  readonly feedForward: FeedForward;
+  readonly feedForward: FeedForward | null;
   readonly afterFeedForwardNorm: Norm | null;
   readonly residualScale: number;
   /**
@@ -335,39 +387,4 @@ export interface Decoder {
   readonly eosTokenIds: readonly number[];
   /** As the config says it (`bfloat16`, `float16`, `float32`); null where it does not. */
   readonly dtype: string | null;
-}
-
-/** Elements of keys and values that one token leaves in the cache of all layers. */
-export function cacheElementsPerToken({ layers }: Decoder): number {
-  return layers.reduce(
-    (sum, { mixer }) =>
-      sum +
-      (mixer.kind === 'attention' && mixer.cacheOf === null
-        ? 2 * mixer.kvHeads * mixer.headDimension
-        : 0),
-    0,
-  );
-}
-
-/** Elements of the states of all layers, however long the context is. */
-export function stateElements({ layers }: Decoder): number {
-  return layers.reduce((sum, { mixer }) => sum + elementsOfState(mixer), 0);
-}
-
-function elementsOfState(mixer: Mixer): number {
-  switch (mixer.kind) {
-    case 'attention':
-      return 0;
-    case 'gated-delta': {
-      const { heads, keyDimension, valueDimension, convolution } = mixer;
-      return heads * keyDimension * valueDimension + elementsOfPast(convolution);
-    }
-    case 'gated-convolution':
-      return elementsOfPast(mixer.convolution);
-  }
-}
-
-/** The tokens that the next ones look back at. */
-function elementsOfPast({ channels, taps }: Convolution): number {
-  return (taps - 1) * channels;
 }

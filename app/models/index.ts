@@ -16,17 +16,20 @@ export type {
   LayerEmbeddings,
   LayerHeadNorm,
   LayerNorm,
+  Mamba2,
   Matrix,
   Mixer,
   Norm,
   RmsHeadNorm,
   RmsNorm,
+  ParallelMixers,
   RotaryEmbedding,
+  ScaledMatrix,
   Routing,
   UngatedFeedForward,
   Xielu,
 } from './decoder.ts';
-export { cacheElementsPerToken, stateElements } from './decoder.ts';
+export { attentionsOf, cacheElementsPerToken, stateElements } from './context-memory.ts';
 export {
   alreadyQuantized,
   describeArchitecture,

@@ -3,6 +3,7 @@ import { arcee, nemotron } from './families/arcee.ts';
 import { bitnet } from './families/bitnet.ts';
 import { cohere, cohere2 } from './families/cohere.ts';
 import { ernie45 } from './families/ernie4-5.ts';
+import { falconH1 } from './families/falcon-h1.ts';
 import { exaone4 } from './families/exaone4.ts';
 import type { Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './families/gemma.ts';
@@ -14,6 +15,7 @@ import { lfm2 } from './families/lfm2.ts';
 import { granite, graniteMoe } from './families/granite.ts';
 import { llama } from './families/llama.ts';
 import { ministral3, mistral } from './families/mistral.ts';
+import { mamba2 } from './families/mamba2.ts';
 import { mixtral } from './families/mixtral.ts';
 import { olmo2, olmo3, olmoe } from './families/olmo.ts';
 import { phi } from './families/phi.ts';
@@ -42,6 +44,8 @@ export const families: readonly Family[] = [
   qwen35Moe,
   qwen3Next,
   lfm2,
+  mamba2,
+  falconH1,
   mixtral,
   gemma,
   gemma2,

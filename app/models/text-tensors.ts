@@ -19,6 +19,8 @@ const OLD_HEAD = 'language_model.lm_head.';
 const INNER: readonly Layout[] = [
   { prefix: 'model.language_model.', module: 'model.language_model.' },
   { prefix: 'language_model.model.', module: 'model.language_model.' },
+  // Mamba and what came of it.
+  { prefix: 'backbone.', module: 'backbone.' },
 ];
 
 /** Parts that the classes of some families call in words of their own. */

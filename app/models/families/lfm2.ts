@@ -160,7 +160,7 @@ export const lfm2Linears = oneOf(
 export const lfm2: Family = {
   classes: { lfm2: 'Lfm2ForCausalLM' },
   isLinear: lfm2Linears,
-  normType: 'keep',
+  normType: 'widen',
   read(config, names) {
     const given = readLfm2Outline(config, {
       vocabularySize: 65_536,

@@ -1,4 +1,11 @@
-import type { Decoder, LayerHeadNorm, LayerNorm, Norm, RmsNorm } from '../../models/index.ts';
+import {
+  attentionsOf,
+  type Decoder,
+  type LayerHeadNorm,
+  type LayerNorm,
+  type Norm,
+  type RmsNorm,
+} from '../../models/index.ts';
 import type { NamedMatrix, NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { addProjection, addProjections } from './contrib-linear.ts';
 import { toActivations, unfitForGpu, type ContribContext } from './contrib-weights.ts';
@@ -76,6 +83,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       return null;
     case 'convolution':
     case 'gated-delta':
+    case 'mamba2':
     case 'gated-norm':
       return 'some of its layers remember in a state instead of keys and values';
   }
@@ -253,7 +261,7 @@ function rotaryNames(index: number): readonly [cos: string, sin: string] {
 function printRotary(printer: Printer, { index, embedding }: NodeOf<'rotary'>): void {
   const { writer, decoder, contextLength } = printer;
   const sizes = decoder.layers
-    .flatMap(({ mixer }) => (mixer.kind === 'attention' && mixer.rope === index ? [mixer] : []))
+    .flatMap(({ mixer }) => attentionsOf(mixer).filter(({ rope }) => rope === index))
     .map((attention) => attention.headDimension);
   const { dimensions } = embedding;
   const [head = dimensions] = sizes;
@@ -464,6 +472,7 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'experts':
     case 'convolution':
     case 'gated-delta':
+    case 'mamba2':
     case 'gated-norm':
       // contribObstacle has refused it.
       return;
@@ -506,13 +515,13 @@ export function printContribGraph(
   const type = options.activations;
   const caches = (named: typeof pastName): OnnxValue[] =>
     decoder.layers.flatMap(({ mixer }, layer) =>
-      mixer.kind === 'attention'
-        ? (['key', 'value'] as const).map((part) => ({
-            name: named(layer, part),
-            type,
-            dims: [1, mixer.kvHeads, 'positions', mixer.headDimension],
-          }))
-        : [],
+      attentionsOf(mixer).flatMap(({ kvHeads, headDimension }) =>
+        (['key', 'value'] as const).map((part) => ({
+          name: named(layer, part),
+          type,
+          dims: [1, kvHeads, 'positions', headDimension],
+        })),
+      ),
     );
   return writer.finishContrib(
     [

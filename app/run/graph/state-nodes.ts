@@ -3,7 +3,7 @@ import { floatTypes, type GraphWriter } from './graph-writer.ts';
 
 /** The nodes of layers that remember in a state, in our own operators: the runtime keeps the states. */
 
-export type StateNode = NodeOf<'convolution' | 'gated-delta' | 'gated-norm'>;
+export type StateNode = NodeOf<'convolution' | 'gated-delta' | 'mamba2' | 'gated-norm'>;
 
 /** A stored vector. */
 function vector(writer: GraphWriter, name: string, size: number): string {
@@ -32,6 +32,21 @@ export function printStateNode(writer: GraphWriter, node: StateNode): void {
         key_heads: { int: keyHeads },
         key_dim: { int: keyDimension },
         value_dim: { int: valueDimension },
+      });
+      return;
+    }
+    case 'mamba2': {
+      const { heads, groups, stateDimension, headDimension, ...own } = node.mamba;
+      const tensors = [own.rateTensor, own.stepBiasTensor, own.skipTensor].map((name) =>
+        vector(writer, name, heads),
+      );
+      writer.operator('Mamba2', node.name, [node.input, node.step, ...tensors], {
+        heads: { int: heads },
+        key_heads: { int: groups },
+        key_dim: { int: stateDimension },
+        value_dim: { int: headDimension },
+        least_step: { float: own.leastStep },
+        ...(own.largestStep === null ? {} : { largest_step: { float: own.largestStep } }),
       });
       return;
     }

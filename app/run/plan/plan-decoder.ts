@@ -1,158 +1,23 @@
-import { AppError } from '../../contract/error.ts';
 import type {
   Attention,
   Decoder,
   DecoderLayer,
   FeedForward,
-  GatedConvolution,
-  GatedDelta,
   GatedFeedForward,
-  HeadNorm,
   LayerEmbeddings,
-  Matrix,
   Mixer,
   Norm,
-  RmsNorm,
+  ParallelMixers,
   UngatedFeedForward,
 } from '../../models/index.ts';
-import type { NamedMatrix, Plan, PlanNode } from './plan.ts';
-
-/**
- * The matrix that holds others one after the other; null where each is stored by itself. One product with it costs what
- * theirs would, and its codes stay as they are, whatever their blocks.
- */
-function wholeOf(parts: readonly Matrix[]): Matrix | null {
-  const [first] = parts;
-  if (first?.within === undefined) return null;
-  const { total, groups = 1 } = first.within;
-  let end = 0;
-  for (const { outFeatures, within } of parts) {
-    const isNext = within?.first === end && within.total === total;
-    if (!isNext || (within.groups ?? 1) !== groups)
-      throw new AppError('internal', `The parts of ${first.module} do not follow each other.`);
-    end += outFeatures / groups;
-  }
-  if (end !== total) throw new AppError('internal', `The parts of ${first.module} leave rows out.`);
-  const { module, inFeatures, bias } = first;
-  return { module, inFeatures, outFeatures: total * groups, bias };
-}
-
-/** As many matrices as one operator multiplies with one input. */
-const MAX_FUSED = 3;
-
-/** Parts by the module that holds them, in the order of its rows. */
-function byModule(parts: readonly NamedMatrix[]): NamedMatrix[][] {
-  const modules = new Map<string, NamedMatrix[]>();
-  for (const part of parts) {
-    const others = modules.get(part.module);
-    if (others === undefined) modules.set(part.module, [part]);
-    else others.push(part);
-  }
-  const start = ({ within }: NamedMatrix): number => within?.first ?? 0;
-  return [...modules.values()].map((own) => own.toSorted((a, b) => start(a) - start(b)));
-}
-
-/** Collects nodes; every method adds one and returns the name of what it computes. */
-class Walk {
-  readonly nodes: PlanNode[] = [];
-  readonly decoder: Decoder;
-
-  constructor(decoder: Decoder) {
-    this.decoder = decoder;
-  }
-
-  norm(name: string, input: string, norm: Norm | null, width: number): string {
-    if (norm === null) return input;
-    this.nodes.push(
-      norm.kind === 'rms'
-        ? { op: 'rms-norm', name, input, norm, width }
-        : { op: 'layer-norm', name, input, norm, width },
-    );
-    return name;
-  }
-
-  /** A norm over all heads, or a layer norm of each; one that attention computes itself is left to it. */
-  headNorm(
-    name: string,
-    input: string,
-    norm: HeadNorm | null,
-    heads: number,
-    head: number,
-  ): string {
-    if (norm === null || attentionsNorm(norm) !== null) return input;
-    if (norm.kind === 'rms') return this.norm(name, input, norm, heads * head);
-    this.nodes.push({ op: 'layer-norm', name, input, norm, width: heads * head, heads });
-    return name;
-  }
-
-  linear(name: string, input: string, matrix: Matrix): string {
-    this.nodes.push({ op: 'linear', name, input, parts: [{ ...matrix, name }] });
-    return name;
-  }
-
-  linears(name: string, input: string, parts: readonly NamedMatrix[]): string[] {
-    const modules = byModule(parts);
-    const wholes = modules.map(([first, ...others]) =>
-      first === undefined ? null : wholeOf([first, ...others]),
-    );
-    const products = modules.flatMap((own, i): NamedMatrix[] => {
-      const whole = wholes[i] ?? null;
-      const product = modules.length === 1 ? name : (own[0]?.name ?? name);
-      return whole === null ? own : [{ ...whole, name: `${product}.product` }];
-    });
-    for (let i = 0; i < products.length; i += MAX_FUSED) {
-      const fused = products.slice(i, i + MAX_FUSED);
-      const isAlone = modules.length === 1 && wholes[0] !== null;
-      const node = isAlone ? (fused[0]?.name ?? name) : i === 0 ? name : `${name}.${i}`;
-      this.nodes.push({ op: 'linear', name: node, input, parts: fused });
-    }
-    modules.forEach((own, i) => {
-      if ((wholes[i] ?? null) === null) return;
-      const product = modules.length === 1 ? name : (own[0]?.name ?? name);
-      this.nodes.push({
-        op: 'split',
-        name: `${product}.split`,
-        input: `${product}.product`,
-        groups: own[0]?.within?.groups ?? 1,
-        parts: own.map((part) => ({ name: part.name, width: part.outFeatures })),
-      });
-    });
-    return parts.map((part) => part.name);
-  }
-
-  multiplied(name: string, a: string, b: string): string {
-    this.nodes.push({ op: 'multiply', name, a, b });
-    return name;
-  }
-
-  concat(name: string, inputs: readonly string[]): string {
-    const [only = ''] = inputs;
-    if (inputs.length < 2) return only;
-    this.nodes.push({ op: 'concat', name, inputs });
-    return name;
-  }
-
-  wanted(name: string, input: string): string {
-    this.nodes.push({ op: 'wanted-rows', name, input });
-    return name;
-  }
-
-  scaled(name: string, input: string, factor: number): string {
-    if (factor === 1) return input;
-    this.nodes.push({ op: 'scale', name, input, factor });
-    return name;
-  }
-}
+import type { Plan } from './plan.ts';
+import { addGatedConvolution, addGatedDelta, addMamba2 } from './plan-states.ts';
+import { attentionsNorm, Walk } from './walk.ts';
 
 /** The residual stream, and the same after the next block's norm. */
 interface Stream {
   readonly stream: string;
   readonly normed: string;
-}
-
-/** An RMS norm of every head is attention's own; all others are nodes. */
-function attentionsNorm(norm: HeadNorm | null): RmsNorm | null {
-  return norm?.kind === 'rms' && norm.extent === 'head' ? norm : null;
 }
 
 function addAttention(walk: Walk, layer: number, attention: Attention, input: string): string {
@@ -195,46 +60,13 @@ function addAttention(walk: Walk, layer: number, attention: Attention, input: st
   return `${name}.opened`;
 }
 
-function addGatedDelta(walk: Walk, layer: number, delta: GatedDelta, input: string): string {
-  const name = `layers.${layer}`;
-  const own = [delta.gate, ...delta.mixed].map((matrix, i) => ({
-    ...matrix,
-    name: i === 0 ? `${name}.gate_z` : `${name}.delta_mixed.${i}`,
-  }));
-  const [gate = '', ...mixed] = walk.linears(`${name}.delta_in`, input, own);
-  const [decay = '', strength = ''] = walk.linears(`${name}.decay_strength`, input, [
-    { ...delta.decay, name: `${name}.decay` },
-    { ...delta.strength, name: `${name}.strength` },
-  ]);
-  const convolved = `${name}.convolution`;
-  const { convolution, norm } = delta;
-  const side = walk.concat(`${name}.delta_mixed`, mixed);
-  walk.nodes.push({ op: 'convolution', name: convolved, input: side, convolution });
-  const state = `${name}.delta`;
-  walk.nodes.push({ op: 'gated-delta', name: state, delta, input: convolved, decay, strength });
-  walk.nodes.push({ op: 'gated-norm', name: `${name}.delta_norm`, input: state, gate, norm });
-  return `${name}.delta_norm`;
-}
-
-function addGatedConvolution(
+/** What a mixer computes, before its output's matrix. */
+function addInner(
   walk: Walk,
   layer: number,
-  { before, after, input: from, convolution }: GatedConvolution,
+  mixer: Exclude<Mixer, ParallelMixers>,
   input: string,
 ): string {
-  const name = `layers.${layer}`;
-  const [opening = '', closing = '', values = ''] = walk.linears(`${name}.convolution_in`, input, [
-    { ...before, name: `${name}.before` },
-    { ...after, name: `${name}.after` },
-    { ...from, name: `${name}.values` },
-  ]);
-  const opened = walk.multiplied(`${name}.opened`, opening, values);
-  const convolved = `${name}.convolution`;
-  walk.nodes.push({ op: 'convolution', name: convolved, input: opened, convolution });
-  return walk.multiplied(`${name}.closed`, closing, convolved);
-}
-
-function addMixer(walk: Walk, layer: number, mixer: Mixer, input: string): string {
   switch (mixer.kind) {
     case 'attention':
       return addAttention(walk, layer, mixer, input);
@@ -242,7 +74,43 @@ function addMixer(walk: Walk, layer: number, mixer: Mixer, input: string): strin
       return addGatedDelta(walk, layer, mixer, input);
     case 'gated-convolution':
       return addGatedConvolution(walk, layer, mixer, input);
+    case 'mamba2':
+      return addMamba2(walk, layer, mixer, input);
   }
+}
+
+/**
+ * @param isLast Behind the last mixer nothing looks at other tokens any more: only the rows whose logits are wanted go on.
+ * @param part Behind the names of nodes, where a layer has several mixers.
+ */
+function addMixer(
+  walk: Walk,
+  layer: number,
+  mixer: Mixer,
+  input: string,
+  isLast: boolean,
+  part = '',
+): string {
+  const name = `layers.${layer}`;
+  if (mixer.kind === 'parallel') {
+    const outputs = mixer.parts.map((each, i) => {
+      const own = i === 0 ? '' : `.${i}`;
+      const from = walk.scaled(`${name}.mixer_input${own}`, input, each.inputScale);
+      const output = addMixer(walk, layer, each.mixer, from, isLast, own);
+      return walk.scaled(`${name}.mixer_output${own}`, output, each.outputScale);
+    });
+    return outputs.reduce((a, b, i) => {
+      const sum = `${name}.mixers.${i}`;
+      walk.nodes.push({ op: 'add', name: sum, a, b });
+      return sum;
+    });
+  }
+  const mixed = addInner(walk, layer, mixer, input);
+  const wanted = isLast ? walk.wanted(`wanted.attention${part}`, mixed) : mixed;
+  const matrix = mixer.output;
+  const innerNorm = mixer.kind === 'attention' ? (mixer.innerNorm ?? null) : null;
+  const inner = walk.norm(`${name}.o_input${part}`, wanted, innerNorm, matrix.inFeatures);
+  return walk.linear(`${name}.o${part}`, inner, matrix);
 }
 
 /** @param name In front of the names of its nodes. */
@@ -251,8 +119,9 @@ function addGated(walk: Walk, name: string, feedForward: GatedFeedForward, input
     { ...feedForward.gate, name: `${name}.gate` },
     { ...feedForward.up, name: `${name}.up` },
   ]);
-  const { activation } = feedForward;
-  walk.nodes.push({ op: 'gated', name: `${name}.gated`, activation, gate, up });
+  const { activation, gateScale = 1, outputScale = 1 } = feedForward;
+  const opening = walk.scaled(`${name}.gate_scaled`, gate, gateScale);
+  walk.nodes.push({ op: 'gated', name: `${name}.gated`, activation, gate: opening, up });
   const { outFeatures: width } = feedForward.up;
   const inner = walk.norm(
     `${name}.down_input`,
@@ -260,7 +129,8 @@ function addGated(walk: Walk, name: string, feedForward: GatedFeedForward, input
     feedForward.innerNorm ?? null,
     width,
   );
-  return walk.linear(`${name}.down`, inner, feedForward.down);
+  const down = walk.linear(`${name}.down`, inner, feedForward.down);
+  return walk.scaled(`${name}.down_scaled`, down, outputScale);
 }
 
 function addUngated(
@@ -381,38 +251,37 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   if (layer === undefined) return input;
   const next = layers[index + 1];
   const name = `layers.${index}`;
-  const attended = addMixer(walk, index, layer.mixer, input.normed);
-  // Behind the last attention nothing looks at other tokens any more: only the rows whose logits are wanted go on.
   const isLast = next === undefined;
-  const attention = isLast ? walk.wanted('wanted.attention', attended) : attended;
-  const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
-  const { mixer } = layer;
-  const matrix = mixer.output;
-  const innerNorm = mixer.kind === 'attention' ? (mixer.innerNorm ?? null) : null;
-  const inner = walk.norm(`${name}.o_input`, attention, innerNorm, matrix.inFeatures);
-  const attentionOutput = walk.norm(
-    `${name}.o_norm`,
-    walk.linear(`${name}.o`, inner, matrix),
-    layer.afterAttentionNorm,
-    hiddenSize,
-  );
-  const middle =
-    layer.isParallel === true
-      ? addBeside(walk, name, layer, attentionOutput, {
-          stream,
-          normed: () => (isLast ? walk.wanted('wanted.normed', input.normed) : input.normed),
-        })
-      : addResidual(walk, `${name}.middle`, layer, attentionOutput, stream, {
-          norm: layer.feedForwardNorm,
-          isLast: false,
-        });
-  const fed = addFeedForward(walk, index, layer.feedForward, middle.normed);
-  const normed = walk.norm(`${name}.down_norm`, fed, layer.afterFeedForwardNorm, hiddenSize);
+  const normed = (): string => (isLast ? walk.wanted('wanted.normed', input.normed) : input.normed);
   const norm = isLast ? finalNorm : next.attentionNorm;
   const end = `${name}.end`;
+  const { mixer, feedForward } = layer;
+  const mixed =
+    mixer === null
+      ? null
+      : walk.norm(
+          `${name}.o_norm`,
+          addMixer(walk, index, mixer, input.normed, isLast),
+          layer.afterAttentionNorm,
+          hiddenSize,
+        );
+  const stream = isLast ? walk.wanted('wanted.stream', input.stream) : input.stream;
+  if (feedForward === null)
+    return mixed === null ? input : addResidual(walk, end, layer, mixed, stream, { norm, isLast });
+  const middle =
+    mixed === null
+      ? { stream, normed: normed() }
+      : layer.isParallel === true
+        ? addBeside(walk, name, layer, mixed, { stream, normed })
+        : addResidual(walk, `${name}.middle`, layer, mixed, stream, {
+            norm: layer.feedForwardNorm,
+            isLast: false,
+          });
+  const fed = addFeedForward(walk, index, feedForward, middle.normed);
+  const fedNormed = walk.norm(`${name}.down_norm`, fed, layer.afterFeedForwardNorm, hiddenSize);
   if (layer.layerInput === undefined && layer.outputFactor === undefined)
-    return addResidual(walk, end, layer, normed, middle.stream, { norm, isLast });
-  const sum = addResidual(walk, `${name}.fed`, layer, normed, middle.stream, {
+    return addResidual(walk, end, layer, fedNormed, middle.stream, { norm, isLast });
+  const sum = addResidual(walk, `${name}.fed`, layer, fedNormed, middle.stream, {
     norm: null,
     isLast,
   });

@@ -7,6 +7,7 @@ import type {
   LayerHeadNorm,
   GatedDelta,
   GatedNorm,
+  Mamba2,
   Matrix,
   Norm,
   RmsNorm,
@@ -186,6 +187,17 @@ export type PlanNode =
       readonly input: string;
       readonly decay: string;
       readonly strength: string;
+    }
+  /**
+   * Mamba 2's step over a state of its own, [T, heads · headDimension]. `input` holds values, keys and queries side by
+   * side, `step` is [T, heads].
+   */
+  | {
+      readonly op: 'mamba2';
+      readonly name: string;
+      readonly mamba: Mamba2;
+      readonly input: string;
+      readonly step: string;
     }
   /** Every group of every row of `input` [T, n] normalized and gated. */
   | {

@@ -30,7 +30,10 @@ const madeUp: Family = {
     if (decoder === undefined) throw new Error('Llama is read.');
     const layers = decoder.layers.map((layer, index, { length }) => ({
       ...layer,
-      mixer: { ...layer.mixer, rope: index + 1 < length ? 0 : null },
+      mixer:
+        layer.mixer?.kind === 'attention'
+          ? { ...layer.mixer, rope: index + 1 < length ? 0 : null }
+          : layer.mixer,
     }));
     return { ...decoder, layers, logitSoftcap: 30 };
   },

@@ -32,13 +32,13 @@ function outlineOf({ layers, rotaryEmbeddings }: Decoder): {
   headDimension: number | undefined;
 } {
   const [first] = layers;
-  const attention = first?.mixer.kind === 'attention' ? first.mixer : undefined;
+  const attention = first?.mixer?.kind === 'attention' ? first.mixer : undefined;
   const { feedForward } = first ?? {};
   const gated = feedForward?.kind === 'gated' ? feedForward : undefined;
   return {
     rope: rotaryEmbeddings[0]?.rope,
     rotated: rotaryEmbeddings[0]?.dimensions,
-    windows: layers.map(({ mixer }) => (mixer.kind === 'attention' ? mixer.window : null)),
+    windows: layers.map(({ mixer }) => (mixer?.kind === 'attention' ? mixer.window : null)),
     biases: [attention?.query.bias, attention?.output.bias, gated?.down.bias],
     hasHeadNorms: attention?.queryNorm?.extent === 'head',
     headDimension: attention?.headDimension,
