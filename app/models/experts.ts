@@ -13,6 +13,7 @@ const count = z.int().positive().max(MAX_EXPERTS);
 
 const expertsSchema = z.looseObject({
   num_experts: count.nullish(),
+  n_routed_experts: count.nullish(),
   /** transformers' other name for it. */
   num_local_experts: count.nullish(),
   num_experts_per_tok: count.nullish(),
@@ -37,7 +38,8 @@ export interface ExpertsOutline extends ExpertsDefaults {
 /** @throws AppError `malformed-file` for numbers that are out of range or contradict each other */
 export function readExperts(config: unknown, defaults: ExpertsDefaults): ExpertsOutline {
   const raw = readFields(expertsSchema, config);
-  const experts = raw.num_experts ?? raw.num_local_experts ?? defaults.experts;
+  const experts =
+    raw.num_experts ?? raw.num_local_experts ?? raw.n_routed_experts ?? defaults.experts;
   const expertsPerToken = raw.num_experts_per_tok ?? defaults.expertsPerToken;
   if (expertsPerToken > experts)
     throw contradiction(
@@ -69,6 +71,41 @@ export function softmaxRouting(expertsPerToken: number, isNormalized: boolean): 
     expertScales: null,
     weighs: 'output',
   };
+}
+
+const groupsSchema = z.looseObject({
+  n_group: count.nullish(),
+  topk_group: count.nullish(),
+  routed_scaling_factor: z.number().nullish(),
+});
+
+/**
+ * What DeepSeek 3 began: the sigmoid of every logit, corrected for the choice, and experts of the best groups alone.
+ *
+ * @param module Within the layer, of the tensor that corrects.
+ */
+export function correctedRouting(
+  config: unknown,
+  { experts, expertsPerToken, normalized }: Omit<ExpertsOutline, 'isMixture'>,
+  module: string,
+): (layer: number) => Partial<Routing> {
+  const raw = readFields(groupsSchema, config);
+  const groups = raw.n_group ?? 1;
+  const chosen = raw.topk_group ?? 1;
+  const size = experts / groups;
+  if (!Number.isInteger(size) || size < 2 || chosen > groups || chosen * size < expertsPerToken)
+    throw contradiction(
+      'n_group',
+      groups,
+      `${expertsPerToken} of ${experts} experts cannot be chosen in ${chosen} of ${groups} groups.`,
+    );
+  return (layer) => ({
+    scores: 'sigmoid',
+    correction: layerModule(layer, `${module}.e_score_correction_bias`),
+    groups: chosen === groups ? null : { count: groups, chosen, by: 'two-best' },
+    normalized: normalized ? { epsilon: 1e-20, leastSum: 0 } : null,
+    scale: raw.routed_scaling_factor ?? 1,
+  });
 }
 
 /** Where a family keeps the tensors of a mixture, within its layer. */

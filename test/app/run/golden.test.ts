@@ -229,6 +229,8 @@ describe.each<[string, SchemeName]>([
   ['qwen2_moe', 'llm-int8'],
   ['mixtral', 'int4'],
   ['granitemoe', 'nf4-dq'],
+  ['glm4_moe', 'nf4'],
+  ['ernie4_5_moe', 'int4'],
   ['qwen3_vl_moe-columns', 'nf4'],
   ['phi3', 'nf4-dq'],
   ['phi3', 'llm-int8'],
