@@ -12,8 +12,13 @@ export function attentionsOf(mixer: Mixer | null): readonly Attention[] {
 
 /** Elements of keys and values that one token leaves in the cache of all layers. */
 export function cacheElementsPerToken({ layers }: Decoder): number {
-  return layers
-    .flatMap(({ mixer }) => attentionsOf(mixer))
+  return layers.reduce((sum, { mixer }) => sum + cachedElements(mixer), 0);
+}
+
+function cachedElements(mixer: Mixer | null): number {
+  // Of the vector as key and as value, and of the shared key.
+  if (mixer?.kind === 'latent-attention') return 2 * mixer.rank + mixer.rotaryDimension;
+  return attentionsOf(mixer)
     .filter(({ cacheOf }) => cacheOf === null)
     .reduce((sum, { kvHeads, headDimension }) => sum + 2 * kvHeads * headDimension, 0);
 }
@@ -27,6 +32,7 @@ function elementsOfState(mixer: Mixer | null): number {
   if (mixer === null) return 0;
   switch (mixer.kind) {
     case 'attention':
+    case 'latent-attention':
       return 0;
     case 'gated-delta': {
       const { heads, keyDimension, valueDimension, convolution } = mixer;

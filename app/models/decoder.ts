@@ -211,8 +211,36 @@ export interface ParallelMixers {
   }[];
 }
 
+/**
+ * Multi-head latent attention (DeepSeek-AI 2024): the cache holds one vector for each token, of which the keys and values
+ * of all heads are products, and a rotated key that all heads share.
+ */
+export interface LatentAttention {
+  readonly kind: 'latent-attention';
+  readonly heads: number;
+  /** Elements of the vector that is kept. */
+  readonly rank: number;
+  /** Elements of a head's key that are products of it. */
+  readonly keyDimension: number;
+  /** Those of the shared key, which stand behind them. */
+  readonly rotaryDimension: number;
+  readonly valueDimension: number;
+  readonly scale: number;
+  readonly rope: number;
+  /** What queries are products of, in place of the layer's input; null: that. */
+  readonly queryLatent: { readonly product: Matrix; readonly norm: RmsNorm } | null;
+  readonly query: Matrix;
+  /** Latent vector and shared key, one behind the other. */
+  readonly latent: Matrix;
+  readonly latentNorm: RmsNorm;
+  /** Key and value of every head in turn. */
+  readonly expansion: Matrix;
+  readonly output: Matrix;
+}
+
 /** What looks at other tokens in a layer: attention over all of them, or a state that every token changes. */
-export type Mixer = Attention | GatedDelta | GatedConvolution | Mamba2 | ParallelMixers;
+export type Mixer =
+  Attention | LatentAttention | GatedDelta | GatedConvolution | Mamba2 | ParallelMixers;
 
 /**
  * silu(x) = x / (1 + e^-x); gelu(x) = x · Φ(x), gelu-tanh its approximation by a hyperbolic tangent and quick-gelu that by

@@ -13,6 +13,7 @@ export type {
   GatedFeedForward,
   GatedNorm,
   HeadNorm,
+  LatentAttention,
   LayerEmbeddings,
   LayerHeadNorm,
   LayerNorm,

@@ -4,6 +4,7 @@ import { bitnet } from './families/bitnet.ts';
 import { cohere, cohere2 } from './families/cohere.ts';
 import { falconH1 } from './families/falcon-h1.ts';
 import { ernie45, ernie45Moe } from './families/ernie4-5.ts';
+import { deepseek2, deepseek3 } from './families/deepseek.ts';
 import { exaone4 } from './families/exaone4.ts';
 import type { Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './families/gemma.ts';
@@ -54,6 +55,8 @@ export const families: readonly Family[] = [
   gemma2,
   gemma3,
   gemma4,
+  deepseek2,
+  deepseek3,
   granite,
   graniteMoe,
   smollm3,

@@ -50,9 +50,9 @@ Napi::Value attention_open(const Napi::CallbackInfo& info) {
       std::make_unique<Cache>(type, size_argument(shape.Get("contextLength"), "contextLength", 1, kMostPositions));
   cache->layers = size_argument(shape.Get("layers"), "layers", 1, kMostLayers);
   cache->kv_heads = size_argument(shape.Get("kvHeads"), "kvHeads", 1, kMostHeads);
-  cache->head_dim = size_argument(shape.Get("headDim"), "headDim", 1, kMaxHeadDim);
+  cache->head_dim = size_argument(shape.Get("headDim"), "headDim", 1, kMaxValueDim);
   for (std::size_t layer = 0; layer < cache->layers; ++layer) {
-    cache->pages.add_layer(layer, cache->kv_heads, cache->head_dim);
+    cache->pages.add_layer(layer, cache->kv_heads, cache->head_dim, cache->head_dim);
   }
   auto handle = Napi::External<Cache>::New(info.Env(), cache.release(), [](Napi::Env, Cache* owned) { delete owned; });
   handle.TypeTag(&kCacheTag);

@@ -21,7 +21,7 @@ using AttendSegmentFunction = void (*)(const AttentionCache& cache, const Attent
 
 /// Puts the parts of one row together, in order; they lie one behind the other. The first one is overwritten. `sink`:
 /// of the row's head, or null.
-using JoinFunction = void (*)(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim,
+using JoinFunction = void (*)(float* parts, std::size_t count, std::size_t value_stride, std::size_t value_dim,
                               const float* sink, float* out);
 
 /// Elements of a part: the largest score, the sum of weights relative to it, and from kPartValues on the weighted sum

@@ -19,7 +19,8 @@ struct Shape {
 /// Pages of one layer, aligned and zeroed as the header asks.
 class Cache {
  public:
-  Cache(CacheType type, const Shape& shape) : layout_(attention_layout(type, shape.kv_heads, shape.head_dim)) {
+  Cache(CacheType type, const Shape& shape)
+      : layout_(attention_layout(type, shape.kv_heads, shape.head_dim, shape.head_dim)) {
     const std::size_t pages = (shape.past + shape.tokens + kPagePositions - 1) / kPagePositions;
     const std::size_t bytes = attention_page_bytes(layout_);
     for (std::size_t i = 0; i < pages; ++i) {

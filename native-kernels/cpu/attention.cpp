@@ -68,12 +68,13 @@ struct Work {
 
 }  // namespace
 
-AttentionCache attention_layout(CacheType type, std::size_t kv_heads, std::size_t head_dim) {
+AttentionCache attention_layout(CacheType type, std::size_t kv_heads, std::size_t head_dim, std::size_t value_dim) {
   AttentionCache layout{};
   layout.type = type;
   layout.kv_heads = kv_heads;
   layout.head_dim = head_dim;
-  layout.value_stride = (head_dim + 15) / 16 * 16;
+  layout.value_dim = value_dim;
+  layout.value_stride = (value_dim + 15) / 16 * 16;
   layout.key_elements = kPagePositions * head_dim;
   layout.scale_elements = kPagePositions * (head_dim + layout.value_stride);
   layout.head_elements = layout.scale_elements;
@@ -130,9 +131,9 @@ void attention(const AttentionCache& cache, const AttentionRequest& request, con
   for (std::size_t kv_head = 0; kv_head < cache.kv_heads; ++kv_head) {
     for (std::size_t row = 0; row < work.rows; ++row) {
       const std::size_t head = kv_head * group + row % group;
-      work.functions->join(work.part(kv_head, row, 0), work.segments, cache.value_stride, cache.head_dim,
+      work.functions->join(work.part(kv_head, row, 0), work.segments, cache.value_stride, cache.value_dim,
                            request.sinks == nullptr ? nullptr : request.sinks + head,
-                           out + (row / group * request.heads + head) * cache.head_dim);
+                           out + (row / group * request.heads + head) * cache.value_dim);
     }
   }
 }

@@ -63,10 +63,10 @@ static void join_part(float* total, const float* part, std::size_t value_stride)
 }
 
 /// @param sink a further score in the sum of weights; null: none
-static inline void finish_part(const float* part, std::size_t head_dim, const float* sink, float* out) {
+static inline void finish_part(const float* part, std::size_t value_dim, const float* sink, float* out) {
   // A sink far above all scores makes the sum infinite: its weight is all there is then, and the values' are 0.
   const float factor = 1.0f / (sink == nullptr ? part[1] : part[1] + expf(*sink - part[0]));
-  for (std::size_t i = 0; i < head_dim; ++i) out[i] = part[kPartValues + i] * factor;
+  for (std::size_t i = 0; i < value_dim; ++i) out[i] = part[kPartValues + i] * factor;
 }
 
 /// How the elements of each type of cache are read and written.
@@ -340,8 +340,8 @@ struct AttentionKernel {
   /// All segments of the rows, one after the other.
   static void attend(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out,
                      std::size_t kv_head, std::size_t first, std::size_t count) {
-    alignas(64) float totals[kAttentionRows * part_elements(kMaxHeadDim)];
-    alignas(64) float parts[kAttentionRows * part_elements(kMaxHeadDim)];
+    alignas(64) float totals[kAttentionRows * part_elements(kMaxValueDim)];
+    alignas(64) float parts[kAttentionRows * part_elements(kMaxValueDim)];
     Row rows[kAttentionRows] = {};
     locate(cache, request, queries, kv_head, first, count, rows);
     const std::size_t stride = part_elements(cache.value_stride);
@@ -354,14 +354,14 @@ struct AttentionKernel {
       }
     }
     for (std::size_t r = 0; r < count; ++r) {
-      float* target = out + (rows[r].query - queries);
+      float* target = out + static_cast<std::size_t>(rows[r].query - queries) / cache.head_dim * cache.value_dim;
       const std::size_t group = request.heads / cache.kv_heads;
       const float* sink = request.sinks == nullptr ? nullptr : request.sinks + kv_head * group + (first + r) % group;
-      finish_part(totals + r * stride, cache.head_dim, sink, target);
+      finish_part(totals + r * stride, cache.value_dim, sink, target);
     }
   }
 
-  /// Writes the keys and values [tokens, kv_heads, head_dim] of one KV head.
+  /// Writes the keys [tokens, kv_heads, head_dim] and values [tokens, kv_heads, value_dim] of one KV head.
   static void append(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
                      std::size_t position, std::size_t kv_head) {
     alignas(64) Element row[kMaxHeadDim];
@@ -374,7 +374,8 @@ struct AttentionKernel {
       Element* tile = head + p / kTilePositions * kTilePositions * cache.head_dim + p % kTilePositions;
       for (std::size_t i = 0; i < cache.head_dim; ++i) tile[i * kTilePositions] = row[i];
       Element* value = head + cache.key_elements + p * cache.value_stride;
-      const float value_scale = convert(values + offset, value, cache.head_dim);
+      const float* const from = values + (token * cache.kv_heads + kv_head) * cache.value_dim;
+      const float value_scale = convert(from, value, cache.value_dim);
       if constexpr (kScaled) {
         float* scales = reinterpret_cast<float*>(head + cache.scale_elements);
         scales[p] = key_scale;
@@ -454,12 +455,12 @@ static void append_with(const AttentionCache& cache, const float* keys, const fl
 }
 
 template <class V>
-static void join_with(float* parts, std::size_t count, std::size_t value_stride, std::size_t head_dim,
+static void join_with(float* parts, std::size_t count, std::size_t value_stride, std::size_t value_dim,
                       const float* sink, float* out) {
   for (std::size_t i = 1; i < count; ++i) {
     join_part<V>(parts, parts + i * part_elements(value_stride), value_stride);
   }
-  finish_part(parts, head_dim, sink, out);
+  finish_part(parts, value_dim, sink, out);
 }
 
 }  // namespace nibble::kernels

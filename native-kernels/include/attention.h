@@ -5,7 +5,7 @@
 // A page holds kPagePositions positions of one layer. In it, for each KV head in turn:
 //   keys    [kPagePositions / kTilePositions][head_dim][kTilePositions]   a tile is read in one sweep, 16 positions a
 //                                                                         vector
-//   values  [kPagePositions][value_stride]                                value_stride = head_dim rounded up to 16,
+//   values  [kPagePositions][value_stride]                                value_stride = value_dim rounded up to 16,
 //   zeros
 //                                                                         behind
 //   scales  float [2][kPagePositions], of keys and of values              int8 only
@@ -25,7 +25,8 @@ enum class CacheType { f32, f16, int8 };
 
 inline constexpr std::size_t kPagePositions = 256;
 inline constexpr std::size_t kTilePositions = 16;
-inline constexpr std::size_t kMaxHeadDim = 512;
+inline constexpr std::size_t kMaxHeadDim = 576;   // of queries and keys: 512 + 64 in DeepSeek's latent attention
+inline constexpr std::size_t kMaxValueDim = 512;  // of values
 
 /// Positions over which a softmax is computed apart; parts are put together in their order. Long enough that this costs
 /// nothing, short enough that a few heads over a long context keep many threads busy.
@@ -36,7 +37,8 @@ struct AttentionCache {
   CacheType type;
   std::size_t kv_heads;
   std::size_t head_dim;
-  std::size_t value_stride;    // head_dim rounded up to 16
+  std::size_t value_dim;       // often head_dim
+  std::size_t value_stride;    // value_dim rounded up to 16
   std::size_t key_elements;    // from a head's keys to its values
   std::size_t scale_elements;  // from a head's keys to its scales
   std::size_t head_elements;   // from one head to the next
@@ -44,7 +46,7 @@ struct AttentionCache {
 };
 
 /// The layout of a layer, without pages.
-AttentionCache attention_layout(CacheType type, std::size_t kv_heads, std::size_t head_dim);
+AttentionCache attention_layout(CacheType type, std::size_t kv_heads, std::size_t head_dim, std::size_t value_dim);
 
 /// Size of one of its pages.
 std::size_t attention_page_bytes(const AttentionCache& layout);
@@ -60,12 +62,13 @@ struct AttentionRequest {
   const float* sinks = nullptr;
 };
 
-/// Writes keys and values [tokens, kv_heads, head_dim] at positions [position, position + tokens).
+/// Writes keys [tokens, kv_heads, head_dim] and values [tokens, kv_heads, value_dim] at positions [position, position +
+/// tokens).
 void attention_append(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
                       std::size_t position, Isa isa, const Parallel& parallel);
 
-/// out[tokens, heads, head_dim] from queries of that shape; the tokens' own keys and values are in the cache already.
-/// `scratch` is working memory that grows to what the largest call needs.
+/// out[tokens, heads, value_dim] from queries [tokens, heads, head_dim]; the tokens' own keys and values are in the
+/// cache already. `scratch` is working memory that grows to what the largest call needs.
 void attention(const AttentionCache& cache, const AttentionRequest& request, const float* queries, float* out, Isa isa,
                const Parallel& parallel, std::vector<float>& scratch);
 

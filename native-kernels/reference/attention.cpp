@@ -51,10 +51,10 @@ void write(const AttentionCache& cache, std::size_t position, std::size_t elemen
 }
 
 /// What is stored of a head: itself, or its codes, whose scale is kept.
-std::vector<float> stored(const AttentionCache& cache, const float* head, float* scale) {
-  std::vector<float> result(head, head + cache.head_dim);
+std::vector<float> stored(const AttentionCache& cache, const float* head, std::size_t count, float* scale) {
+  std::vector<float> result(head, head + count);
   if (cache.type != CacheType::int8) return result;
-  std::vector<std::int8_t> codes(cache.head_dim);
+  std::vector<std::int8_t> codes(count);
   *scale = encode_codes(head, codes.data(), codes.size());
   result.assign(codes.begin(), codes.end());
   return result;
@@ -73,17 +73,17 @@ std::size_t value_element(const AttentionCache& cache, std::size_t kv_head, std:
 void append(const AttentionCache& cache, const float* keys, const float* values, std::size_t tokens,
             std::size_t position, std::size_t kv_head) {
   for (std::size_t token = 0; token < tokens; ++token) {
-    const std::size_t offset = (token * cache.kv_heads + kv_head) * cache.head_dim;
+    const std::size_t head = token * cache.kv_heads + kv_head;
     const std::size_t at = position + token;
     float unused = 0;
     const bool scaled = cache.type == CacheType::int8;
-    const std::vector<float> key = stored(cache, keys + offset, scaled ? scale_of(cache, kv_head, at, false) : &unused);
-    const std::vector<float> value =
-        stored(cache, values + offset, scaled ? scale_of(cache, kv_head, at, true) : &unused);
-    for (std::size_t i = 0; i < cache.head_dim; ++i) {
-      write(cache, at, key_element(cache, kv_head, at, i), key[i]);
-      write(cache, at, value_element(cache, kv_head, at, i), value[i]);
-    }
+    const auto put = [&](const float* from, std::size_t count, bool of_value, auto element) {
+      float* const scale = scaled ? scale_of(cache, kv_head, at, of_value) : &unused;
+      const std::vector<float> codes = stored(cache, from + head * count, count, scale);
+      for (std::size_t i = 0; i < count; ++i) write(cache, at, element(cache, kv_head, at, i), codes[i]);
+    };
+    put(keys, cache.head_dim, false, key_element);
+    put(values, cache.value_dim, true, value_element);
   }
 }
 
@@ -110,7 +110,7 @@ void attend_row(const AttentionCache& cache, const AttentionRequest& request, co
     sum += weight;
     if (cache.type == CacheType::int8) weight *= *scale_of(cache, kv_head, p, true);
   }
-  for (std::size_t i = 0; i < cache.head_dim; ++i) {
+  for (std::size_t i = 0; i < cache.value_dim; ++i) {
     float value = 0;
     for (std::size_t p = begin; p < end; ++p) {
       value += weights[p - begin] * read(cache, p, value_element(cache, kv_head, p, i));
@@ -125,9 +125,10 @@ void attend(const AttentionCache& cache, const AttentionRequest& request, const 
   for (std::size_t row = first_row; row < first_row + rows; ++row) {
     const std::size_t token = row / group;
     const std::size_t head = kv_head * group + row % group;
-    const std::size_t offset = (token * request.heads + head) * cache.head_dim;
+    const std::size_t index = token * request.heads + head;
     const float* const sink = request.sinks == nullptr ? nullptr : request.sinks + head;
-    attend_row(cache, request, queries + offset, out + offset, kv_head, sink, request.position + token + 1);
+    attend_row(cache, request, queries + index * cache.head_dim, out + index * cache.value_dim, kv_head, sink,
+               request.position + token + 1);
   }
 }
 

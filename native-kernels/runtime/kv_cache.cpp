@@ -25,12 +25,13 @@ constexpr std::size_t kMaxKvHeads = 1024;
 
 }  // namespace
 
-void KvCache::add_layer(std::size_t layer, std::size_t kv_heads, std::size_t head_dim) {
-  if (layer >= kMaxLayers || kv_heads == 0 || kv_heads > kMaxKvHeads || head_dim == 0 || head_dim > kMaxHeadDim) {
+void KvCache::add_layer(std::size_t layer, std::size_t kv_heads, std::size_t head_dim, std::size_t value_dim) {
+  const bool fits = head_dim != 0 && head_dim <= kMaxHeadDim && value_dim != 0 && value_dim <= kMaxValueDim;
+  if (layer >= kMaxLayers || kv_heads == 0 || kv_heads > kMaxKvHeads || !fits) {
     throw Error("malformed-file", "the graph asks for an impossible KV cache: layer " + std::to_string(layer) + ", " +
                                       std::to_string(kv_heads) + " heads of " + std::to_string(head_dim));
   }
-  Layer entry{attention_layout(type_, kv_heads, head_dim), {}};
+  Layer entry{attention_layout(type_, kv_heads, head_dim, value_dim), {}};
   entry.pages.reserve((context_length_ + kPagePositions - 1) / kPagePositions);
   const std::size_t bytes = attention_page_bytes(entry.shape);
   if (!layers_.emplace(layer, std::move(entry)).second) {

@@ -19,7 +19,7 @@ class KvCache {
 
   /// Declares a layer; called while a graph is loaded.
   /// @throws Error("malformed-file") when the layer exists already or the shape is impossible
-  void add_layer(std::size_t layer, std::size_t kv_heads, std::size_t head_dim);
+  void add_layer(std::size_t layer, std::size_t kv_heads, std::size_t head_dim, std::size_t value_dim);
 
   /// Makes room for positions [0, end) in every layer.
   /// @throws Error("out-of-memory"), Error("invalid-input") beyond the context length

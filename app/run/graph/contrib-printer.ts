@@ -43,6 +43,8 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
   switch (node.op) {
     case 'experts':
       return 'it chooses among experts';
+    case 'latent-attention':
+      return 'its attention reads latent vectors';
     case 'attention': {
       const { rope, headDimension, queryNorm, keyNorm, temperature, normsRotated } = node.attention;
       if (node.attention.sinks !== null) return 'its attention has sinks';
@@ -470,6 +472,7 @@ function printNode(printer: Printer, node: PlanNode): void {
       printStandardNode(standardPrinter(printer), node);
       return;
     case 'experts':
+    case 'latent-attention':
     case 'convolution':
     case 'gated-delta':
     case 'mamba2':

@@ -85,6 +85,7 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'linear':
     case 'xielu':
     case 'attention':
+    case 'latent-attention':
     case 'gated':
     case 'experts':
     case 'convolution':
@@ -160,6 +161,8 @@ export function cudaObstacle(node: PlanNode): string | null {
       return node.norm.kind === 'layer' ? 'its norms are layer norms' : null;
     case 'rms-norm':
       return node.groups === undefined ? null : 'it normalizes parts of rows';
+    case 'latent-attention':
+      return 'its attention reads latent vectors';
     case 'attention':
       if (node.interleaved) return 'it rotates neighbouring elements';
       if (node.attention.temperature !== null) return 'its queries grow with their position';

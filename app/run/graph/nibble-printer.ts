@@ -2,7 +2,7 @@ import type { Activation, LayerNorm, Norm } from '../../models/index.ts';
 import type { NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { floatTypes, type GraphWriter } from './graph-writer.ts';
 import { addExperts } from './experts.ts';
-import { addLinears, type LinearContext } from './linear.ts';
+import { addLinears, storedMatrices, type LinearContext } from './linear.ts';
 import type { Attribute, OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 import { printGatedActivation, printStandardNode, type StandardPrinter } from './standard-nodes.ts';
@@ -120,6 +120,28 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
   );
 }
 
+function printLatentAttention(context: LinearContext, node: NodeOf<'latent-attention'>): void {
+  const { writer } = context;
+  const { attention, name } = node;
+  const { latentNorm, expansion } = attention;
+  const norm = normWeight(writer, latentNorm.module, attention.rank);
+  const { inputs, attributes } = storedMatrices(context, [
+    { ...expansion, name, input: node.latent },
+  ]);
+  const values = [node.query, node.latent, ...rotaryNames(attention.rope), 'position', norm];
+  writer.operator('LatentAttention', name, [...values, ...inputs], {
+    ...attributes,
+    layer: { int: node.layer },
+    heads: { int: attention.heads },
+    key_dim: { int: attention.keyDimension },
+    rotary_dim: { int: attention.rotaryDimension },
+    value_dim: { int: attention.valueDimension },
+    scale: { float: attention.scale },
+    epsilon: { float: latentNorm.epsilon },
+    ...(node.interleaved ? { rotary_interleaved: { int: 1 } } : {}),
+  });
+}
+
 function printResidualNorm(writer: GraphWriter, node: NodeOf<'residual-norm'>): void {
   const { norm, width } = node;
   const inputs = [node.added, node.stream, normWeight(writer, norm.module, width)];
@@ -212,6 +234,9 @@ export function printNode(context: LinearContext, node: PlanNode): void {
       return;
     case 'attention':
       printAttention(writer, node);
+      return;
+    case 'latent-attention':
+      printLatentAttention(context, node);
       return;
     case 'gated':
       printGated(writer, node);

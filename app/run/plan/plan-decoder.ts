@@ -11,6 +11,7 @@ import type {
   UngatedFeedForward,
 } from '../../models/index.ts';
 import type { Plan } from './plan.ts';
+import { addLatentAttention } from './plan-latent.ts';
 import { addGatedConvolution, addGatedDelta, addMamba2 } from './plan-states.ts';
 import { attentionsNorm, Walk } from './walk.ts';
 
@@ -70,6 +71,8 @@ function addInner(
   switch (mixer.kind) {
     case 'attention':
       return addAttention(walk, layer, mixer, input);
+    case 'latent-attention':
+      return addLatentAttention(walk, layer, mixer, input);
     case 'gated-delta':
       return addGatedDelta(walk, layer, mixer, input);
     case 'gated-convolution':

@@ -4,6 +4,7 @@ import type {
   Convolution,
   ExpertsFeedForward,
   LayerNorm,
+  LatentAttention,
   LayerHeadNorm,
   GatedDelta,
   GatedNorm,
@@ -133,6 +134,16 @@ export type PlanNode =
       readonly name: string;
       readonly input: string;
       readonly module: string;
+    }
+  /** Latent attention of T tokens over the cache of `layer`, [T, heads · valueDimension]; `latent` holds the shared key too. */
+  | {
+      readonly op: 'latent-attention';
+      readonly name: string;
+      readonly layer: number;
+      readonly attention: LatentAttention;
+      readonly query: string;
+      readonly latent: string;
+      readonly interleaved: boolean;
     }
   /** activation(gate) · up */
   | {

@@ -4,31 +4,12 @@
 #include "attention.h"
 #include "for_rows.h"
 #include "operators.h"
+#include "rotate.h"
 
 namespace nibble {
 namespace {
 
 constexpr std::size_t kTokensPerTask = 4;
-
-/// Rotates one head in place: element i is paired with i + half.
-void rotate(float* head, const float* cosines, const float* sines, std::size_t half) {
-  for (std::size_t i = 0; i < half; ++i) {
-    const float a = head[i];
-    const float b = head[i + half];
-    head[i] = a * cosines[i] - b * sines[i];
-    head[i + half] = b * cosines[i] + a * sines[i];
-  }
-}
-
-/// The same where element 2i is paired with its neighbour.
-void rotate_neighbours(float* head, const float* cosines, const float* sines, std::size_t half) {
-  for (std::size_t i = 0; i < half; ++i) {
-    const float a = head[2 * i];
-    const float b = head[2 * i + 1];
-    head[2 * i] = a * cosines[i] - b * sines[i];
-    head[2 * i + 1] = b * cosines[i] + a * sines[i];
-  }
-}
 
 class Attention final : public Kernel {
  public:
@@ -52,7 +33,7 @@ class Attention final : public Kernel {
     if (heads_ % kv_heads_ != 0 || heads_ > kMaxHeads) {
       info.malformed(std::to_string(heads_) + " heads cannot share " + std::to_string(kv_heads_) + " KV heads");
     }
-    if (!shared_) state.cache.add_layer(layer_, kv_heads_, head_dim_);
+    if (!shared_) state.cache.add_layer(layer_, kv_heads_, head_dim_, head_dim_);
     query_norm_ = info.floats(6, "the query norm", head_dim_);
     key_norm_ = info.floats(7, "the key norm", head_dim_);
     sinks_ = info.floats(8, "the sinks", heads_);

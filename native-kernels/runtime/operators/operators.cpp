@@ -26,6 +26,8 @@ constexpr InputSpec kRotation{ort::kFloat, true};
 constexpr InputSpec kOwnKeys{ort::kFloat, true};
 constexpr InputSpec kAttention[] = {kReal,    kOwnKeys, kOwnKeys, kRotation, kRotation,
                                     kInteger, kStored,  kStored,  kStored};
+// The matrix is stored behind the norm and is no declared input.
+constexpr InputSpec kLatentAttention[] = {kReal, kReal, kRotation, kRotation, kInteger, kStored};
 constexpr InputSpec kGated[] = {kReal, kReal};
 constexpr InputSpec kXielu[] = {kReal, kStored, kStored, kStored, kStored};
 // The matrices are stored, and so many that they are no declared inputs: their places are numbered behind these.
@@ -53,6 +55,7 @@ constexpr OperatorSpec kSpecs[] = {
     {"ScaleStored", kScaleStored, 1, 0, create_scale_stored},
     {"Rotary", kRotary, 2, 0, create_rotary},
     {"Attention", kAttention, 1, 0, create_attention},
+    {"LatentAttention", kLatentAttention, 1, 0, create_latent_attention},
     {"SiluMul", kGated, 1, 0, create_silu_mul},
     {"GeluMul", kGated, 1, 0, create_gelu_mul},
     {"Xielu", kXielu, 1, 0, create_xielu},

@@ -16,6 +16,7 @@ std::unique_ptr<Kernel> create_skip_layer_norm(const KernelInfo& info, SessionSt
 std::unique_ptr<Kernel> create_scale_stored(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_rotary(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_latent_attention(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_xielu(const KernelInfo& info, SessionState& state);

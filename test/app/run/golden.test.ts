@@ -223,6 +223,8 @@ describe.each<[string, SchemeName]>([
   ['gemma3_text', 'nf4-dq'],
   ['gemma4_text-small', 'nf4'],
   ['gemma4_text-large', 'int4'],
+  ['deepseek_v2', 'nf4'],
+  ['deepseek_v3', 'int4'],
   ['qwen3_moe', 'nf4'],
   ['qwen3_moe', 'nf4-dq'],
   ['qwen3_moe', 'int8-absmax'],
