@@ -311,6 +311,13 @@ export interface UngatedFeedForward {
 /** Activations that experts compute. */
 export type ExpertActivation = Extract<Activation, 'silu' | 'gelu-tanh'>;
 
+/** An expert; without a gate it computes down(relu2(up(x))), whatever the others' activation. */
+export interface Expert {
+  readonly gate: Matrix | null;
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
 /** A mixture of gated feed-forwards, of which a router chooses some for every token (Shazeer et al. 2017). */
 export interface ExpertsFeedForward {
   readonly kind: 'experts';
@@ -318,10 +325,13 @@ export interface ExpertsFeedForward {
   /** Logits of the experts, [experts, hiddenSize]. */
   readonly router: Matrix;
   readonly routing: Routing;
-  readonly experts: readonly Pick<GatedFeedForward, 'gate' | 'up' | 'down'>[];
+  /** All have gates, or none. */
+  readonly experts: readonly Expert[];
+  /** What experts read is reduced by one matrix, what they say is widened by the other. @default neither */
+  readonly latent?: { readonly down: Matrix; readonly up: Matrix };
   /** One through which every token goes; its output times the sigmoid of `gate`'s one logit, where there is one. */
   readonly shared: {
-    readonly feedForward: GatedFeedForward;
+    readonly feedForward: GatedFeedForward | UngatedFeedForward;
     readonly gate: Matrix | null;
   } | null;
 }

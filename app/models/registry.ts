@@ -13,13 +13,14 @@ import { glm4 } from './families/glm4.ts';
 import { dots1, glm4Moe } from './families/glm4-moe.ts';
 import { gptNeox } from './families/gpt-neox.ts';
 import { hunyuanDense, hunyuanMoe } from './families/hunyuan.ts';
-import { lfm2 } from './families/lfm2.ts';
+import { lfm2, lfm2Moe } from './families/lfm2.ts';
 import { granite, graniteMoe } from './families/granite.ts';
 import { llama } from './families/llama.ts';
 import { minimaxM2 } from './families/minimax.ts';
 import { ministral3, mistral } from './families/mistral.ts';
 import { mamba2 } from './families/mamba2.ts';
 import { mixtral } from './families/mixtral.ts';
+import { nemotronH } from './families/nemotron-h.ts';
 import { olmo2, olmo3, olmoe } from './families/olmo.ts';
 import { phi } from './families/phi.ts';
 import { phi3 } from './families/phi3.ts';
@@ -48,7 +49,9 @@ export const families: readonly Family[] = [
   qwen35Moe,
   qwen3Next,
   lfm2,
+  lfm2Moe,
   mamba2,
+  nemotronH,
   falconH1,
   mixtral,
   gemma,

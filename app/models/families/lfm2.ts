@@ -9,6 +9,7 @@ import {
   rmsNorm,
 } from '../blocks.ts';
 import type { Attention, FeedForward, Matrix, Mixer } from '../decoder.ts';
+import { expertLayers, expertsOf, readExperts } from '../experts.ts';
 import { oneOf, type Family } from '../family.ts';
 import { contradiction, readFields } from '../fields.ts';
 import {
@@ -38,16 +39,19 @@ const lfm2Schema = z.looseObject({
   /** Names of older configs. */
   tie_embedding: z.boolean().nullish(),
   block_ff_dim: width.nullish(),
+  num_dense_layers: z.int().nonnegative().nullish(),
+  use_expert_bias: z.boolean().nullish(),
+  routed_scaling_factor: z.number().nullish(),
 });
 type Lfm2Fields = z.infer<typeof lfm2Schema>;
 
 /** What both kinds of its models read alike. */
-export interface Lfm2Outline {
+interface Lfm2Outline {
   readonly outline: Outline;
   readonly fields: Lfm2Fields;
 }
 
-export function readLfm2Outline(config: unknown, defaults: Defaults): Lfm2Outline {
+function readLfm2Outline(config: unknown, defaults: Defaults): Lfm2Outline {
   const fields = readFields(lfm2Schema, config);
   const outline = readOutline(config, defaults);
   return {
@@ -103,7 +107,7 @@ function convolution({ outline, fields }: Lfm2Outline, layer: number): Mixer {
 }
 
 /** The layers, final norm and rotation of either kind. */
-export function lfm2Decoder(
+function lfm2Decoder(
   config: unknown,
   names: Parameters<typeof decoderOf>[1],
   given: Lfm2Outline,
@@ -130,7 +134,7 @@ export function lfm2Decoder(
   });
 }
 
-export const lfm2Names = { gate: 'w1', up: 'w3', down: 'w2' } as const;
+const lfm2Names = { gate: 'w1', up: 'w3', down: 'w2' } as const;
 
 /** The width that a feed-forward has after the adjustments that its config asks for. */
 function feedForwardSize({ outline, fields }: Lfm2Outline): number {
@@ -145,7 +149,7 @@ function feedForwardSize({ outline, fields }: Lfm2Outline): number {
   throw contradiction('intermediate_size', given, `a feed-forward of ${size} elements is none.`);
 }
 
-export const lfm2Linears = oneOf(
+const lfm2Linears = oneOf(
   'self_attn.q_proj',
   'self_attn.k_proj',
   'self_attn.v_proj',
@@ -184,6 +188,60 @@ export const lfm2: Family = {
       (layer) => indices?.includes(layer) ?? true,
       (layer) =>
         gatedOf(given.outline, layerModule(layer, 'feed_forward'), size, { names: lfm2Names }),
+    );
+  },
+};
+
+/** Added to the sum of the chosen experts' weights. */
+const SUM_EPSILON = 1e-6;
+
+export const lfm2Moe: Family = {
+  classes: { lfm2_moe: 'Lfm2MoeForCausalLM' },
+  isLinear: expertLayers(lfm2Linears, /^feed_forward\.experts\.\d+\.w[123]$/),
+  normType: 'widen',
+  read(config, names) {
+    const given = readLfm2Outline(config, {
+      vocabularySize: 65_536,
+      hiddenSize: 2_048,
+      intermediateSize: 7_168,
+      layers: 32,
+      heads: 32,
+      contextLength: 128_000,
+      kvHeads: 8,
+      headDimension: 'ratio',
+      bosTokenId: 1,
+      eosTokenId: 2,
+      tied: true,
+    });
+    const { outline, fields } = given;
+    const experts = readExperts(config, {
+      experts: 32,
+      expertsPerToken: 4,
+      normalized: true,
+      intermediateSize: 1_792,
+    });
+    const dense = fields.num_dense_layers ?? 2;
+    return lfm2Decoder(
+      config,
+      names,
+      given,
+      () => true,
+      (layer) => {
+        const module = layerModule(layer, 'feed_forward');
+        if (layer < dense)
+          return gatedOf(outline, module, outline.intermediateSize, { names: lfm2Names });
+        const modules = {
+          router: 'feed_forward.gate',
+          experts: 'feed_forward.experts',
+          names: lfm2Names,
+        };
+        return expertsOf(outline, layer, experts, modules, 'silu', {
+          scores: 'sigmoid',
+          correction: (fields.use_expert_bias ?? true) ? `${module}.expert_bias` : null,
+          normalized: experts.normalized ? { epsilon: SUM_EPSILON, leastSum: 0 } : null,
+          scale: fields.routed_scaling_factor ?? 1,
+        });
+      },
     );
   },
 };

@@ -53,13 +53,14 @@ export function addExperts(context: LinearContext, node: NodeOf<'experts'>): voi
   const { inputs, attributes } = storedMatrices(
     context,
     feedForward.experts
-      .flatMap(({ gate, up, down }) => [gate, up, down])
+      .flatMap(({ gate, up, down }) => (gate === null ? [up, down] : [gate, up, down]))
       .map((matrix) => ({ ...matrix, name, input })),
   );
   context.writer.operator('Experts', name, [input, router, ...numbers, ...inputs], {
     ...attributes,
     ...routingAttributes(routing),
     experts: { int: count },
+    ...(feedForward.experts[0]?.gate === null ? { ungated: { int: 1 } } : {}),
     gelu: { int: feedForward.activation === 'gelu-tanh' ? 1 : 0 },
   });
 }

@@ -162,11 +162,20 @@ function addFeedForward(
   if (feedForward.kind === 'gated') return addGated(walk, name, feedForward, input);
   if (feedForward.kind === 'ungated') return addUngated(walk, name, feedForward, input);
   const router = walk.linear(`${name}.router`, input, feedForward.router);
-  const experts = `${name}.experts`;
-  walk.nodes.push({ op: 'experts', name: experts, input, router, feedForward });
+  const { latent } = feedForward;
+  const chosen = `${name}.experts`;
+  const read =
+    latent === undefined ? input : walk.linear(`${name}.latent_down`, input, latent.down);
+  walk.nodes.push({ op: 'experts', name: chosen, input: read, router, feedForward });
+  const experts =
+    latent === undefined ? chosen : walk.linear(`${name}.latent_up`, chosen, latent.up);
   const { shared } = feedForward;
   if (shared === null) return experts;
-  const output = addGated(walk, `${name}.shared`, shared.feedForward, input);
+  const own = shared.feedForward;
+  const output =
+    own.kind === 'gated'
+      ? addGated(walk, `${name}.shared`, own, input)
+      : addUngated(walk, `${name}.shared`, own, input);
   const sum = `${name}.mixed`;
   if (shared.gate === null) {
     walk.nodes.push({ op: 'add', name: sum, a: experts, b: output });

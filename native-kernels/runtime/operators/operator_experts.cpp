@@ -21,7 +21,8 @@ constexpr std::size_t kMostExperts = 4096;
 constexpr std::size_t kCorrection = 2;
 constexpr std::size_t kExpertScales = 3;
 constexpr std::size_t kFirstMatrix = 4;
-constexpr std::size_t kMatricesPerExpert = 3;
+constexpr std::size_t kGatedMatrices = 3;
+constexpr std::size_t kUngatedMatrices = 2;  // no gate: down(max(up(x), 0)^2)
 
 RoutingRule::Scores scores_of(const KernelInfo& info) {
   const std::string name = info.text("scores");
@@ -58,20 +59,23 @@ class Experts final : public Kernel {
         router_(rule_of(info)),
         count_(router_.rule().experts),
         weighs_input_(info.size("weighs_input", 0, 0) != 0),
+        per_expert_(info.size("ungated", 0, 0) != 0 ? kUngatedMatrices : kGatedMatrices),
         multiply_(info.integer("gelu") != 0 ? gelu_multiply : silu_multiply) {
-    for (std::size_t i = 0; i < count_ * kMatricesPerExpert; ++i) {
+    for (std::size_t i = 0; i < count_ * per_expert_; ++i) {
       matrices_.push_back(std::make_unique<StoredMatrix>(info, i, kFirstMatrix + i * kMatrixInputs));
       weights_.push_back(matrices_[i]->w);
     }
     width_ = weights_[0].columns;
     inner_ = weights_[0].rows;
     for (std::size_t expert = 0; expert < count_; ++expert) {
-      const WeightView* const w = &weights_[expert * kMatricesPerExpert];
-      if (w[0].columns != width_ || w[1].columns != width_ || w[2].rows != width_ || w[0].rows != inner_ ||
-          w[1].rows != inner_ || w[2].columns != inner_) {
-        info.malformed("its experts differ in size");
+      const WeightView* const w = &weights_[expert * per_expert_];
+      const WeightView& down = w[per_expert_ - 1];
+      if (down.rows != width_ || down.columns != inner_) info.malformed("its experts differ in size");
+      for (std::size_t i = 0; i + 1 < per_expert_; ++i) {
+        if (w[i].columns != width_ || w[i].rows != inner_) info.malformed("its experts differ in size");
       }
-      const std::size_t first = expert * kMatricesPerExpert;
+      if (per_expert_ == kUngatedMatrices) continue;
+      const std::size_t first = expert * per_expert_;
       if ((matrices_[first]->transposed.width != 0) != (matrices_[first + 1]->transposed.width != 0)) {
         info.malformed("gate and up of an expert lie in different ways");
       }
@@ -119,21 +123,25 @@ class Experts final : public Kernel {
       const float* const own = x + choices[row].token * width_;
       for (std::size_t i = 0; i < width_; ++i) gathered_[row * width_ + i] = factor * own[i];
     }
-    const std::size_t first = expert * kMatricesPerExpert;
+    const std::size_t first = expert * per_expert_;
     float* const wide[] = {gate_.data(), up_.data()};
-    multiply(first, 2, gathered_.data(), rows, wide, parallel);
+    multiply(first, per_expert_ - 1, gathered_.data(), rows, wide, parallel);
     for_rows(parallel, rows * inner_, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
-      multiply_(gate_.data() + begin, up_.data() + begin, gate_.data() + begin, end - begin, isa_);
+      if (per_expert_ == kGatedMatrices) {
+        multiply_(gate_.data() + begin, up_.data() + begin, gate_.data() + begin, end - begin, isa_);
+        return;
+      }
+      for (std::size_t i = begin; i < end; ++i) gate_[i] = gate_[i] > 0 ? gate_[i] * gate_[i] : 0.0f;
     });
     float* const narrow[] = {gathered_.data()};
-    multiply(first + 2, 1, gate_.data(), rows, narrow, parallel);
+    multiply(first + per_expert_ - 1, 1, gate_.data(), rows, narrow, parallel);
     for (std::size_t row = 0; row < rows; ++row) {
       float* const sum = out + choices[row].token * width_;
       const float* const y = gathered_.data() + row * width_;
       const float weight = weighs_input_ ? 1.0f : choices[row].weight;
       for (std::size_t i = 0; i < width_; ++i) sum[i] += weight * y[i];
     }
-    for (std::size_t i = 0; i < kMatricesPerExpert; ++i) bytes_read_ += code_bytes(weights_[first + i]);
+    for (std::size_t i = 0; i < per_expert_; ++i) bytes_read_ += code_bytes(weights_[first + i]);
   }
 
   /// Products of x with one or two matrices from `first` on.
@@ -161,6 +169,7 @@ class Experts final : public Kernel {
   Router router_;
   std::size_t count_;
   bool weighs_input_;
+  std::size_t per_expert_;  // matrices
   void (*multiply_)(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
   std::size_t width_ = 0;
   std::size_t inner_ = 0;

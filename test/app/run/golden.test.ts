@@ -72,6 +72,11 @@ it('has a golden model of every family that runs', () => {
   expect(running.sort()).toEqual([...families].sort());
 });
 
+/** How far from transformers' logits a model may be, as a share of the largest. */
+const LOGIT_BOUND = 1e-5;
+/** transformers' own logits of this prompt at once and of the same token by token are 1.4e-5 apart. */
+const widerBounds = new Map([['nemotron_h', 1e-4]]);
+
 describe.each([...families, ...variants])('a golden %s', (architecture) => {
   it('gives the logits and the text of transformers', async () => {
     const directory = await copyOf(architecture);
@@ -81,7 +86,8 @@ describe.each([...families, ...variants])('a golden %s', (architecture) => {
     const model = await openExact(graphPath);
     try {
       const logits = await model.evaluate(ids, { rows: 'all' });
-      expect(distance(logits, numbersOf(expected.get('logits')))).toBeLessThan(1e-5);
+      const bound = widerBounds.get(architecture) ?? LOGIT_BOUND;
+      expect(distance(logits, numbersOf(expected.get('logits')))).toBeLessThan(bound);
 
       model.truncate(0);
       const text = numbersOf(expected.get('greedy'));
