@@ -14,6 +14,8 @@ export interface Matrix {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly bias: boolean;
+  /** The module whose `bias` it has. @default its own */
+  readonly biasModule?: string;
   /**
    * The module's rows are `groups` (1 where absent) equal groups of `total`; `outFeatures / groups` of each from `first` on
    * are this matrix.
@@ -403,6 +405,8 @@ export interface Decoder {
   /** Module of the embeddings, [vocabularySize, hiddenSize]. */
   readonly embedding: string;
   readonly embeddingScale: number;
+  /** Learned embeddings of positions, `module.weight` [count, hiddenSize], which are added to those of tokens. @default none */
+  readonly positions?: { readonly module: string; readonly count: number };
   readonly layerEmbeddings?: LayerEmbeddings;
   readonly rotaryEmbeddings: readonly RotaryEmbedding[];
   readonly layers: readonly DecoderLayer[];

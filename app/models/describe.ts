@@ -257,9 +257,24 @@ export function separateTensors(
   tensors: readonly TensorInfo[],
 ): readonly ModelTensor[] {
   const { modelType, hiddenSize } = describeArchitecture(config);
-  const stacks = namedBy(config, modelType)?.family.stacks ?? [];
+  const family = namedBy(config, modelType)?.family;
   const { plain } = textNames(tensors);
-  return withoutStacks(tensors, stacks, hiddenSize ?? 0, plain);
+  const separate = withoutStacks(tensors, family?.stacks ?? [], hiddenSize ?? 0, plain);
+  return family?.storesTransposed === true
+    ? separate.map((tensor) => byRows(tensor, family, plain(tensor.name)))
+    : separate;
+}
+
+const FLOATS: ReadonlySet<string> = new Set(['BF16', 'F16', 'F32']);
+
+/** The weight of a linear layer that its family stores by columns. What was quantized lies by rows. */
+function byRows(tensor: ModelTensor, family: Family, name: string | null): ModelTensor {
+  const module = /^model\.layers\.\d+\.(.+)\.weight$/.exec(name ?? '')?.[1];
+  const [columns, rows, ...others] = tensor.shape;
+  const isStored = FLOATS.has(tensor.dtype) && others.length === 0;
+  if (module === undefined || !family.isLinear(module) || !isStored) return tensor;
+  if (columns === undefined || rows === undefined) return tensor;
+  return { ...tensor, shape: [rows, columns], transposed: { width: rows, first: 0, step: 1 } };
 }
 
 /** The tensors of the text model alone, under the names that families know, every expert's matrices by themselves. */

@@ -8,15 +8,18 @@ export interface Family {
   /** Types of text models that are only found within another model (wrappers.ts). */
   readonly innerTypes?: readonly string[];
   /**
-   * Which modules within `model.layers.N` are linear layers: what bitsandbytes replaces, and all that is quantized. Only
-   * plain `torch.nn.Linear` belongs here: GPT-2's Conv1D stores weights transposed, so that the bytes of its tensors are
-   * not what bitsandbytes quantizes.
+   * Which modules within `model.layers.N` are linear layers: what bitsandbytes replaces, and all that is quantized.
    *
    * @param module e.g. `self_attn.q_proj`
    */
   readonly isLinear: (module: string) => boolean;
   /** Tensors of a layer that hold matrices of all experts. @default none */
   readonly stacks?: readonly ExpertStack[];
+  /**
+   * Whether weights of linear layers are stored as [inFeatures, outFeatures], as GPT-2's Conv1D does: they are quantized by
+   * their rows nevertheless, as bitsandbytes does. @default false
+   */
+  readonly storesTransposed?: boolean;
   /**
    * What transformers' norms do with weights of another type than their input's. `widen`: weight and normalized input are
    * multiplied as they are, and the wider type of the two holds from there on. `keep`: the input's type comes back. Null: neither is known of the

@@ -46,6 +46,8 @@ export interface Defaults {
   readonly headDimension: number | 'ratio' | 'whole-ratio';
   /** Of a config whose `head_dim` is null. @default headDimension */
   readonly nullHeadDimension?: 'ratio';
+  /** Whether elements of a head are rotated in pairs. @default true */
+  readonly isRotated?: boolean;
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | readonly number[] | null;
   /** @default 1e-6 */
@@ -141,7 +143,7 @@ function readHeads(
       hiddenSize,
       `hidden_size ${hiddenSize} is not a multiple of ${heads} heads.`,
     );
-  if (headDimension % 2 !== 0)
+  if (headDimension % 2 !== 0 && defaults.isRotated !== false)
     throw contradiction(
       'head_dim',
       headDimension,

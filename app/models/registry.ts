@@ -12,6 +12,7 @@ import { gemma4 } from './families/gemma4.ts';
 import { glm4 } from './families/glm4.ts';
 import { dots1, glm4Moe } from './families/glm4-moe.ts';
 import { gptNeox } from './families/gpt-neox.ts';
+import { gpt2 } from './families/gpt2.ts';
 import { hunyuanDense, hunyuanMoe } from './families/hunyuan.ts';
 import { lfm2, lfm2Moe } from './families/lfm2.ts';
 import { granite, graniteMoe } from './families/granite.ts';
@@ -87,6 +88,7 @@ export const families: readonly Family[] = [
   hunyuanMoe,
   apertus,
   gptNeox,
+  gpt2,
   bitnet,
 ];
 

@@ -25,8 +25,10 @@ const INNER: readonly Layout[] = [
 
 /** Parts that the classes of some families call in words of their own. */
 interface OwnWords {
-  /** In front of all parts but the output layer. */
+  /** In front of all parts but the output layer; a file may leave it out. */
   readonly prefix: string;
+  /** What tells such a file. */
+  readonly marker: RegExp;
   /** By the names of families that read them. */
   readonly parts: Readonly<Record<string, string>>;
   /** What the output layer is called. */
@@ -35,8 +37,15 @@ interface OwnWords {
 
 const GPT_NEOX: OwnWords = {
   prefix: 'gpt_neox.',
+  marker: /^gpt_neox\./,
   parts: { layers: 'layers', embed_in: 'embed_tokens', final_layer_norm: 'final_layer_norm' },
   head: 'embed_out.',
+};
+
+const GPT_2: OwnWords = {
+  prefix: 'transformer.',
+  marker: /^(?:transformer\.)?(?:h\.\d+\.attn\.c_attn|wpe)\./,
+  parts: { h: 'layers', wte: 'embed_tokens', wpe: 'wpe', ln_f: 'ln_f' },
 };
 
 /** What stands beside a text model without a prefix of its own: eyes, ears, and what predicts further tokens ahead. */
@@ -55,8 +64,9 @@ export interface TextNames {
 
 function renamed(name: string, { prefix, parts, head }: OwnWords): string {
   if (head !== undefined && name.startsWith(head)) return HEAD + name.slice(head.length);
-  const [first = '', ...rest] = name.slice(prefix.length).split('.');
-  const part = name.startsWith(prefix) ? parts[first] : undefined;
+  const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  const [first = '', ...rest] = bare.split('.');
+  const part = Object.hasOwn(parts, first) ? parts[first] : undefined;
   return part === undefined ? name : [`${PLAIN}${part}`, ...rest].join('.');
 }
 
@@ -68,8 +78,8 @@ export function textNames(tensors: readonly { readonly name: string }[]): TextNa
         name.startsWith(`${prefix}layers.`) || name.startsWith(`${prefix}embed_tokens.`),
     ),
   );
-  const words = [GPT_NEOX].find(({ prefix }) =>
-    tensors.some(({ name }) => name.startsWith(prefix)),
+  const words = [GPT_NEOX, GPT_2].find(({ marker }) =>
+    tensors.some(({ name }) => marker.test(name)),
   );
   const plain = (name: string): string | null => {
     if (words !== undefined) return renamed(name, words);
@@ -82,7 +92,8 @@ export function textNames(tensors: readonly { readonly name: string }[]): TextNa
   return {
     plain,
     module: (name) => {
-      if (words !== undefined) return name;
+      if (words !== undefined)
+        return name.startsWith(words.prefix) || plain(name) === name ? name : words.prefix + name;
       const known = plain(name) ?? name;
       const { module } = inner ?? { module: isWhole ? PLAIN : 'model.language_model.' };
       return known.startsWith(PLAIN) ? module + known.slice(PLAIN.length) : known;

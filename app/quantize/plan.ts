@@ -211,9 +211,19 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
   const names = textNames(request.tensors);
   // Files that are linked stay as they are.
   const sources = isKept ? request.tensors : separateTensors(request.config, request.tensors);
-  const planned = sources.map((tensor) =>
-    planTensor(tensor, names.plain(tensor.name), isLinear(tensor.name), scheme, blockSize),
-  );
+  const whole = new Map(request.tensors.map((tensor) => [tensor.name, tensor]));
+  const planned = sources.map((tensor) => {
+    const made = planTensor(
+      tensor,
+      names.plain(tensor.name),
+      isLinear(tensor.name),
+      scheme,
+      blockSize,
+    );
+    // What is kept lies as its family stores it, also by columns.
+    const stored = made.treatment === 'kept' ? whole.get(tensor.name) : undefined;
+    return made.treatment === 'kept' && stored !== undefined ? keep(stored, made.reason) : made;
+  });
   const tensors = format.isReadElsewhere ? widened(planned, request.config) : planned;
   if (!sources.some(({ name }) => isLinear(name)))
     throw missingTensor(COMMON_LINEAR_LAYER, (name) =>

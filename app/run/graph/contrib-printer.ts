@@ -45,6 +45,8 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       return 'it chooses among experts';
     case 'latent-attention':
       return 'its attention reads latent vectors';
+    case 'positions':
+      return 'it has learned its positions';
     case 'attention': {
       const { rope, headDimension, queryNorm, keyNorm, temperature, normsRotated } = node.attention;
       if (node.attention.sinks !== null) return 'its attention has sinks';
@@ -471,6 +473,7 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'multiply':
       printStandardNode(standardPrinter(printer), node);
       return;
+    case 'positions':
     case 'experts':
     case 'latent-attention':
     case 'convolution':

@@ -78,6 +78,7 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     }
     case 'rotary':
     case 'embedding':
+    case 'positions':
     case 'rms-norm':
     case 'layer-norm':
     case 'residual-norm':
@@ -155,6 +156,8 @@ export function cudaObstacle(node: PlanNode): string | null {
       return rotaryTable(node.embedding.rope, node.embedding.dimensions).beyond === null
         ? null
         : 'its rotary embeddings change with the length of the text';
+    case 'positions':
+      return 'it has learned its positions';
     case 'layer-norm':
       return 'its norms are layer norms';
     case 'residual-norm':

@@ -34,6 +34,8 @@ export interface LinearOptions {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly bias: boolean;
+  /** The module whose `bias` it has. @default its own */
+  readonly biasModule?: string;
 }
 
 export interface LinearContext {
@@ -58,7 +60,7 @@ interface StoredMatrix {
   readonly blockSize?: number;
   /** Activations from this magnitude on are outliers. */
   readonly threshold?: number;
-  /** Of floats that lie by columns, which `Experts` alone reads. */
+  /** Of floats that lie by columns: `Linear` turns them round while loading, `Experts` reads them so. */
   readonly transposed?: TransposedBlock;
 }
 
@@ -227,9 +229,15 @@ export function addLinears(
 /** The module's bias as it is stored; empty where it has none. */
 export function biasOf(
   writer: GraphWriter,
-  { module, outFeatures, bias }: Pick<LinearOptions, 'module' | 'outFeatures' | 'bias'>,
+  {
+    module,
+    outFeatures,
+    bias,
+    biasModule = module,
+  }: Pick<LinearOptions, 'module' | 'outFeatures' | 'bias' | 'biasModule'>,
 ): string {
-  return bias ? writer.weight(`${module}.bias`, { types: floatTypes, shape: [outFeatures] }) : '';
+  const shape = [outFeatures];
+  return bias ? writer.weight(`${biasModule}.bias`, { types: floatTypes, shape }) : '';
 }
 
 /** The bytes of a tensor for which `describesLayer` holds. */

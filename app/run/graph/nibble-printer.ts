@@ -205,6 +205,12 @@ export function printNode(context: LinearContext, node: PlanNode): void {
       writer.operator('Embedding', node.name, ['input_ids', weight], { scale });
       return;
     }
+    case 'positions': {
+      const shape = [node.count, node.width];
+      const weight = writer.weight(`${node.module}.weight`, { types: floatTypes, shape });
+      writer.operator('AddPositions', node.name, [node.input, 'position', weight]);
+      return;
+    }
     case 'rms-norm': {
       const weight = normWeight(writer, node.norm.module, node.width);
       const groups = node.groups === undefined ? {} : { groups: { int: node.groups } };

@@ -345,11 +345,20 @@ export function planDecoder(decoder: Decoder, headModule: string): Plan {
     hiddenSize,
     scale: decoder.embeddingScale,
   });
-  const { layerEmbeddings } = decoder;
+  const { layerEmbeddings, positions } = decoder;
   if (layerEmbeddings !== undefined) addLayerEmbeddings(walk, layerEmbeddings, embedded);
+  const start = positions === undefined ? embedded : 'placed';
+  if (positions !== undefined)
+    walk.nodes.push({
+      op: 'positions',
+      name: start,
+      input: embedded,
+      ...positions,
+      width: hiddenSize,
+    });
   let stream: Stream = {
-    stream: embedded,
-    normed: walk.norm('layers.0.start', embedded, layers[0]?.attentionNorm ?? null, hiddenSize),
+    stream: start,
+    normed: walk.norm('layers.0.start', start, layers[0]?.attentionNorm ?? null, hiddenSize),
   };
   layers.forEach((_, index) => {
     stream = addLayer(walk, index, stream);
@@ -361,6 +370,7 @@ export function planDecoder(decoder: Decoder, headModule: string): Plan {
     inFeatures: hiddenSize,
     outFeatures: vocabularySize,
     bias: decoder.headBias ?? false,
+    biasModule: decoder.head,
   });
   if (isPlain) return { nodes: walk.nodes, logits: products };
   if (logitSoftcap === null)

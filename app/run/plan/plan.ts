@@ -33,6 +33,15 @@ export type PlanNode =
       readonly hiddenSize: number;
       readonly scale: number;
     }
+  /** `input` [T, width] plus the rows of `module.weight` [count, width] that belong to the positions of its tokens. */
+  | {
+      readonly op: 'positions';
+      readonly name: string;
+      readonly input: string;
+      readonly module: string;
+      readonly count: number;
+      readonly width: number;
+    }
   /** Every row of `input` [.., width] normalized; of [.., groups · width] every group of a row by itself. */
   | {
       readonly op: 'rms-norm';

@@ -16,10 +16,11 @@ class Linear final : public Kernel {
     if (parts > kMostFused) info.malformed("attribute parts is out of range: " + std::to_string(parts));
     for (std::size_t part = 0; part < parts; ++part) {
       matrices_.push_back(std::make_unique<StoredMatrix>(info, part, 1 + part * kMatrixInputs));
+      const bool lies_by_rows = matrices_.back()->transposed.width == 0;
+      matrices_.back()->turn();
       weights_.push_back(matrices_.back()->w);
       if (weights_[part].columns != weights_[0].columns) info.malformed("its matrices differ in width");
-      if (matrices_[part]->transposed.width != 0) info.malformed("its matrices lie by rows");
-      reading_.add(weights_[part].codes, code_bytes(weights_[part]));
+      if (lies_by_rows) reading_.add(weights_[part].codes, code_bytes(weights_[part]));
     }
   }
 

@@ -29,6 +29,7 @@ constexpr InputSpec kAttention[] = {kReal,    kOwnKeys, kOwnKeys, kRotation, kRo
 // The matrix is stored behind the norm and is no declared input.
 constexpr InputSpec kLatentAttention[] = {kReal, kReal, kRotation, kRotation, kInteger, kStored};
 constexpr InputSpec kGated[] = {kReal, kReal};
+constexpr InputSpec kAddPositions[] = {kReal, kInteger, kStored};
 constexpr InputSpec kXielu[] = {kReal, kStored, kStored, kStored, kStored};
 // The matrices are stored, and so many that they are no declared inputs: their places are numbered behind these.
 constexpr InputSpec kExperts[] = {kReal, kReal};
@@ -58,6 +59,7 @@ constexpr OperatorSpec kSpecs[] = {
     {"LatentAttention", kLatentAttention, 1, 0, create_latent_attention},
     {"SiluMul", kGated, 1, 0, create_silu_mul},
     {"GeluMul", kGated, 1, 0, create_gelu_mul},
+    {"AddPositions", kAddPositions, 1, 0, create_add_positions},
     {"Xielu", kXielu, 1, 0, create_xielu},
     {"Linear", kLinear, 1, kMostFused - 1, create_linear},
     {"Experts", kExperts, 1, 0, create_experts},

@@ -19,6 +19,7 @@ std::unique_ptr<Kernel> create_attention(const KernelInfo& info, SessionState& s
 std::unique_ptr<Kernel> create_latent_attention(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_silu_mul(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_gelu_mul(const KernelInfo& info, SessionState& state);
+std::unique_ptr<Kernel> create_add_positions(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_xielu(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_linear(const KernelInfo& info, SessionState& state);
 std::unique_ptr<Kernel> create_experts(const KernelInfo& info, SessionState& state);

@@ -99,6 +99,21 @@ void StoredMatrix::read_transposed(const KernelInfo& info, std::size_t part) {
   }
 }
 
+void StoredMatrix::turn() {
+  if (transposed.width == 0) return;
+  const std::size_t size = traits_of(w.format).bits / 8;
+  const auto* stored = static_cast<const std::uint8_t*>(w.codes);
+  turned_.resize(w.rows * w.columns * size);
+  for (std::size_t column = 0; column < w.columns; ++column) {
+    for (std::size_t row = 0; row < w.rows; ++row) {
+      const std::size_t from = column * transposed.width + transposed.first + row * transposed.step;
+      std::memcpy(turned_.data() + (row * w.columns + column) * size, stored + from * size, size);
+    }
+  }
+  w.codes = turned_.data();
+  transposed = {};
+}
+
 void StoredMatrix::transposed_product(const float* x, std::size_t tokens, float* y, const Parallel& parallel) const {
   // So many sums stay in the first-level cache while the columns pass.
   constexpr std::size_t kRowsPerTask = 256;

@@ -35,6 +35,9 @@ class StoredMatrix {
 
   LinearOutput output(float* y) const { return {bias.empty() ? nullptr : bias.data(), y}; }
 
+  /// Copies a matrix that lies by columns, row by row: products of rows are what is fast.
+  void turn();
+
   /// The same as linear_product for a matrix that lies by columns.
   /// @param x [tokens, columns]
   void transposed_product(const float* x, std::size_t tokens, float* y, const Parallel& parallel) const;
@@ -47,6 +50,7 @@ class StoredMatrix {
   void read_scales(const KernelInfo& info, std::size_t part, std::size_t first);
   void read_transposed(const KernelInfo& info, std::size_t part);
 
+  std::vector<std::uint8_t> turned_;
   std::vector<float> levels_;
   std::vector<float> nested_map_;
   std::optional<NestedCurve> curve_;

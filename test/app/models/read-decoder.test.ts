@@ -383,10 +383,10 @@ describe('linearWeightTest', () => {
   });
 
   it('refuses an unknown architecture with the list of known ones', () => {
-    expect(() => linearWeightTest(like('gpt2', 'GPT2LMHeadModel'))).toThrow(
+    expect(() => linearWeightTest(like('opt', 'OPTForCausalLM'))).toThrow(
       expect.objectContaining({
         code: 'unsupported-model',
-        message: expect.stringContaining('GPT2LMHeadModel') as string,
+        message: expect.stringContaining('OPTForCausalLM') as string,
         remedy: expect.stringContaining('Phi3ForCausalLM') as string,
       }),
     );

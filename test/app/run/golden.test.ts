@@ -203,13 +203,26 @@ async function writeDequantized(original: string, artifact: string, target: stri
   const stored = readSafetensors(path.join(original, 'model.safetensors'));
   const checkpoint = await openCheckpoint(original);
   await checkpoint.close();
-  for (const { name, dtype, shape } of separateTensors(checkpoint.config, checkpoint.tensors)) {
+  for (const { name, dtype, shape, transposed } of separateTensors(
+    checkpoint.config,
+    checkpoint.tensors,
+  )) {
     // An expert's matrix that lies in one tensor with others is in the artifact by itself.
     const tensor = stored.get(name) ??
       made.get(name) ?? { dtype, shape: [...shape], bytes: new Uint8Array() };
     const [rows = 0, columns = 0] = shape;
     const isKept = made.get(name)?.dtype === dtype;
     const weights = isKept ? floatsOf(tensor) : await dequantize(name, [rows, columns], made);
+    if (stored.has(name) && transposed !== undefined && !isKept) {
+      // The family stores by columns what an artifact holds by rows.
+      const turned = Float32Array.from(
+        weights,
+        (_, at) => weights[(at % rows) * columns + Math.floor(at / rows)] ?? 0,
+      );
+      const bytes = new Uint8Array(turned.buffer);
+      tensors.push({ name, dtype: 'F32', shape: [columns, rows], bytes });
+      continue;
+    }
     const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
     tensors.push({ name, dtype: 'F32', shape: [...shape], bytes });
   }
@@ -249,6 +262,8 @@ describe.each<[string, SchemeName]>([
   ['apertus', 'nf4'],
   ['gpt_neox', 'nf4'],
   ['bitnet', 'int4'],
+  ['gpt2', 'nf4'],
+  ['gpt2', 'int8-absmax'],
 ])('%s quantized with %s', (architecture, scheme) => {
   it('runs as the float32 model of the weights that its codes stand for', async () => {
     const original = await copyOf(architecture);
