@@ -37,7 +37,7 @@ function RunningJob({ job, narrow }: { readonly job: Job; readonly narrow: boole
       )}
       <span className="progress-track">
         <span
-          className="progress-fill"
+          className={`progress-fill ${job.state === 'paused' ? 'paused' : ''}`}
           style={{ display: 'block', width: `${(fraction ?? 0.05) * 100}%` }}
         />
       </span>

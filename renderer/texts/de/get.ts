@@ -40,7 +40,7 @@ export const get: Texts<typeof english> = {
   },
   here: 'Schon heruntergeladen',
   hereHint: '{{size}}, kein Download nötig',
-  underWay: 'Wird gerade erstellt',
+  underWay: 'Aktuelle Aufgaben',
   reading: 'Liest, was es ist; Gewichte werden noch nicht heruntergeladen',
   facts: {
     title: 'Was es ist',

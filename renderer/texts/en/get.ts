@@ -36,7 +36,7 @@ export const get = {
   },
   here: 'Already downloaded',
   hereHint: '{{size}}, no download needed',
-  underWay: 'In progress',
+  underWay: 'Current jobs',
   reading: 'Reading metadata; no weights are downloaded',
   facts: {
     title: 'About this model',
