@@ -78,6 +78,8 @@ export function TextField({
     <AriaTextField
       {...rest}
       isInvalid={typeof error === 'string'}
+      // Left to the browser, a form with what was wrong before could not be sent again.
+      validationBehavior="aria"
       className={`field ${className ?? ''}`}
     >
       <FieldFrame label={label} hideLabel={hideLabel} hint={hint} error={error}>
@@ -114,6 +116,7 @@ export function TextArea({
     <AriaTextField
       {...rest}
       isInvalid={typeof error === 'string'}
+      validationBehavior="aria"
       className={`field ${className ?? ''}`}
     >
       <FieldFrame label={label} hideLabel={hideLabel} hint={hint} error={error}>
@@ -185,6 +188,7 @@ export function NumberField({
     <AriaNumberField
       {...rest}
       isInvalid={typeof error === 'string'}
+      validationBehavior="aria"
       className={`field ${className ?? ''}`}
     >
       <FieldFrame label={label} hideLabel={hideLabel} hint={hint} error={error}>

@@ -44,7 +44,14 @@ beforeAll(async () => {
   await runJson(['quantize', sampleModel.directory, '--scheme', 'llm-int8,nf4-dq'], { home });
   addOfNewerNibble();
   browser = await openBrowser();
-  hub = await sampleHub();
+  hub = await sampleHub({
+    intercept: ({ url, headers }) => {
+      if (url !== '/api/whoami-v2') return undefined;
+      return headers['authorization'] === 'Bearer hf_right'
+        ? { kind: 'answer', status: 200, body: '{"name":"someone"}' }
+        : { kind: 'answer', status: 401 };
+    },
+  });
   host = await startWebHost({ home, hubEndpoint: hub.endpoint });
 }, VIEWS_MS);
 afterAll(async () => {
@@ -153,6 +160,30 @@ describe('every view', () => {
         await app.go(`/compare?with=${FOUR_BITS}&with=${EIGHT_BITS}`);
         await page.getByRole('img', { name: 'Files are damaged' }).waitFor();
         await app.expectAccessible('Compare: a damaged model');
+        app.expectQuiet();
+      } finally {
+        await app.close();
+      }
+    },
+    VIEWS_MS,
+  );
+
+  it(
+    'says that a token is refused, takes the right one from the same form, and whose it is',
+    async () => {
+      const app = await openApp(browser, host.url);
+      const { page } = app;
+      try {
+        await app.go('/settings?section=hub');
+        await page.getByRole('button', { name: 'Add token' }).click();
+        const token = page.getByLabel('Token', { exact: true });
+        await token.fill('hf_wrong');
+        await token.press('Enter');
+        await page.getByText(/refuses the token/).waitFor();
+        await token.fill('hf_right');
+        await token.press('Enter');
+        await page.getByText('It belongs to someone').waitFor();
+        await page.getByText('A token is in use').waitFor();
         app.expectQuiet();
       } finally {
         await app.close();

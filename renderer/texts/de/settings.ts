@@ -33,6 +33,9 @@ export const settings: Texts<typeof english> = {
     tokenForgetTitle: 'Das Hub-Token vergessen?',
     tokenForgetHint:
       'Modelle, die nach Erlaubnis fragen, lassen sich dann nicht mehr herunterladen, bis du wieder eines eingibst. Heruntergeladenes bleibt.',
+    tokenOf: 'Token gespeichert. Es gehört {{account}}.',
+    tokenUnseen:
+      'Token gespeichert. Der Hub konnte es noch nicht bestätigen; es zeigt sich beim nächsten Modell, das nach Erlaubnis fragt.',
     tokenLeft:
       'Das hinterlegte Token ist vergessen. Eines, das außerhalb von Nibble gesetzt wurde (HF_TOKEN), ist weiter in Gebrauch.',
   },

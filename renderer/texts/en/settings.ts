@@ -29,6 +29,9 @@ export const settings = {
     tokenForgetTitle: 'Remove the hub token?',
     tokenForgetHint:
       'Gated models can’t be downloaded until you add one again. Downloaded models stay.',
+    tokenOf: 'Token saved. It belongs to {{account}}.',
+    tokenUnseen:
+      'Token saved. The hub couldn’t confirm it yet; it is tried at the next gated download.',
     tokenLeft:
       'The saved token was removed. The one set outside of Nibble (HF_TOKEN) is still in use.',
   },

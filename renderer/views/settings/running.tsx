@@ -53,14 +53,7 @@ export function Running(): ReactNode {
           className="settings-narrow"
         />
       </Row>
-      <Row
-        label={
-          <>
-            {t('running.context')} (<Term name="contextLength" />)
-          </>
-        }
-        hint={t('running.contextHint')}
-      >
+      <Row label={<Term name="contextLength" />} hint={t('running.contextHint')}>
         <div className="row">
           <KeptField
             label={t('running.context')}
