@@ -28,6 +28,8 @@ export interface RmsNorm {
   readonly kind: 'rms';
   /** Null for a norm without weights. */
   readonly module: string | null;
+  /** Of its weights, where that is not called `module.weight`. */
+  readonly tensor?: string;
   readonly epsilon: number;
   /** 1 where a family stores its weights less one, as Gemma does. */
   readonly weightOffset: number;
@@ -338,7 +340,23 @@ export interface ExpertsFeedForward {
   } | null;
 }
 
-export type FeedForward = GatedFeedForward | UngatedFeedForward | ExpertsFeedForward;
+/**
+ * A feed-forward and a mixture beside each other: norm(dense(x)) + norm(experts(norm(stream))), `stream` being what the
+ * layer's own norm made x of. The router reads `routerScale` times a norm of it.
+ */
+export interface DenseAndExperts {
+  readonly kind: 'dense-and-experts';
+  readonly dense: GatedFeedForward;
+  readonly afterDense: RmsNorm;
+  readonly routerNorm: RmsNorm;
+  readonly routerScale: number;
+  readonly beforeExperts: RmsNorm;
+  readonly experts: ExpertsFeedForward;
+  readonly afterExperts: RmsNorm;
+}
+
+export type FeedForward =
+  GatedFeedForward | UngatedFeedForward | ExpertsFeedForward | DenseAndExperts;
 
 /** What a layer adds of its own embedding of the token, `input`: norm(project(activation(gate(x)) · input)). */
 export interface LayerInput {

@@ -4,6 +4,7 @@ export type {
   Attention,
   Convolution,
   Decoder,
+  DenseAndExperts,
   DecoderLayer,
   ExpertActivation,
   ExpertsFeedForward,

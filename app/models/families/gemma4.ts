@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { decoderOf, gatedOf, layerModule, layersOf, rmsNorm } from '../blocks.ts';
-import type { Activation, Attention, DecoderLayer, LayerEmbeddings, Matrix } from '../decoder.ts';
+import type {
+  Activation,
+  Attention,
+  DecoderLayer,
+  FeedForward,
+  GatedFeedForward,
+  LayerEmbeddings,
+  Matrix,
+} from '../decoder.ts';
+import { expertStacks } from '../expert-stacks.ts';
+import { expertLayers, expertsOf } from '../experts.ts';
 import { oneOf, sevenLinearLayers, type Family } from '../family.ts';
 import { contradiction, readFields, unsupportedFeature } from '../fields.ts';
 import {
@@ -44,6 +54,8 @@ const SLIDING_THETA = 10_000;
 /** Which share of a head turns in layers that see everything. */
 const FULL_PROPORTION = 0.25;
 
+const count = z.int().positive().max(4_096);
+
 const gemma4Schema = z.looseObject({
   global_head_dim: width.nullish(),
   num_global_key_value_heads: width.nullish(),
@@ -61,6 +73,9 @@ const gemma4Schema = z.looseObject({
     .positive()
     .max(1 << 24)
     .nullish(),
+  num_experts: count.nullish(),
+  top_k_experts: count.nullish(),
+  moe_intermediate_size: width.nullish(),
   final_logit_softcapping: z.number().positive().nullish(),
   use_bidirectional_attention: z.unknown(),
   per_layer_config: z.record(z.string(), z.looseObject({})).nullish(),
@@ -247,12 +262,62 @@ function attentionOf(
   };
 }
 
+/** The dense feed-forward, and a mixture beside it where the config asks for one. */
+function withExperts(
+  outline: Outline,
+  layer: number,
+  fields: Fields,
+  dense: GatedFeedForward,
+): FeedForward {
+  if (fields.enable_moe_block !== true) return dense;
+  const { num_experts: experts, top_k_experts: expertsPerToken } = fields;
+  const { moe_intermediate_size: intermediateSize } = fields;
+  const { activation } = dense;
+  if (activation !== 'gelu-tanh' && activation !== 'silu')
+    throw unsupportedFeature(
+      'hidden_activation',
+      activation,
+      `config.json: experts with the activation ${activation} are not supported.`,
+    );
+  const missing = { num_experts: experts, top_k_experts: expertsPerToken, intermediateSize };
+  if (!experts || !expertsPerToken || !intermediateSize || expertsPerToken > experts)
+    throw contradiction(
+      'enable_moe_block',
+      missing,
+      'a mixture needs num_experts, no more top_k_experts, and moe_intermediate_size.',
+    );
+  const norm = (module: string): ReturnType<typeof rmsNorm> =>
+    rmsNorm(outline, layerModule(layer, module));
+  const router = layerModule(layer, 'router');
+  return {
+    kind: 'dense-and-experts',
+    dense,
+    afterDense: norm('post_feedforward_layernorm_1'),
+    routerNorm: { ...norm('router'), tensor: `${router}.scale` },
+    routerScale: 1 / Math.sqrt(outline.hiddenSize),
+    beforeExperts: norm('pre_feedforward_layernorm_2'),
+    experts: expertsOf(
+      outline,
+      layer,
+      { experts, expertsPerToken, normalized: true, intermediateSize },
+      { router: 'router.proj', experts: 'experts' },
+      activation,
+      { expertScales: `${router}.per_expert_scale` },
+    ),
+    afterExperts: norm('post_feedforward_layernorm_2'),
+  };
+}
+
 const rowLayers = oneOf('per_layer_input_gate', 'per_layer_projection');
 
 /** Norms in front of and behind both blocks, and rows of a second embedding that the small ones add in every layer. */
 export const gemma4: Family = {
   classes: { gemma4_text: 'Gemma4ForCausalLM' },
-  isLinear: (module) => sevenLinearLayers(module) || rowLayers(module),
+  isLinear: expertLayers(
+    (module) => sevenLinearLayers(module) || rowLayers(module),
+    /^experts\.\d+\.(?:gate|up|down)_proj$/,
+  ),
+  stacks: expertStacks('experts', 'rows'),
   normType: 'keep',
   read(config, names) {
     const outline = readOutline(config, defaults);
@@ -293,11 +358,13 @@ export const gemma4: Family = {
         }),
         afterAttentionNorm: norm('post_attention_layernorm'),
         feedForwardNorm: norm('pre_feedforward_layernorm'),
-        feedForward: gatedOf(
+        feedForward: withExperts(
           outline,
-          layerModule(layer, 'mlp'),
-          outline.intermediateSize * (wide ? 2 : 1),
-          { activation },
+          layer,
+          fields,
+          gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize * (wide ? 2 : 1), {
+            activation,
+          }),
         ),
         afterFeedForwardNorm: norm('post_feedforward_layernorm'),
         residualScale: 1,

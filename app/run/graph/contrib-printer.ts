@@ -102,7 +102,7 @@ function normWeight(
     const ones = new Float32Array(width).fill(1);
     return toActivations(context, writer.table(`ones.${width}`, ones));
   }
-  const name = `${norm.module}.weight`;
+  const name = (norm.kind === 'rms' ? norm.tensor : undefined) ?? `${norm.module}.weight`;
   const stored = writer.weight(name, { types: floatTypes, shape: [width] });
   const weight = toActivations(context, stored);
   if (norm.weightOffset === 0) return weight;

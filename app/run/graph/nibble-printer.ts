@@ -30,9 +30,14 @@ function rotaryNames(index: number): readonly [cos: string, sin: string] {
 }
 
 /** @param size A norm without weights gets so many ones. */
-function normWeight(writer: GraphWriter, module: string | null, size: number): string {
+function normWeight(
+  writer: GraphWriter,
+  module: string | null,
+  size: number,
+  tensor = `${module}.weight`,
+): string {
   if (module === null) return writer.table(`ones.${size}`, new Float32Array(size).fill(1));
-  return writer.weight(`${module}.weight`, { types: floatTypes, shape: [size] });
+  return writer.weight(tensor, { types: floatTypes, shape: [size] });
 }
 
 function normBias(writer: GraphWriter, { module, bias }: LayerNorm, size: number): string {
@@ -212,7 +217,8 @@ export function printNode(context: LinearContext, node: PlanNode): void {
       return;
     }
     case 'rms-norm': {
-      const weight = normWeight(writer, node.norm.module, node.width);
+      const { module, tensor } = node.norm;
+      const weight = normWeight(writer, module, node.width, tensor);
       const groups = node.groups === undefined ? {} : { groups: { int: node.groups } };
       writer.operator('RmsNorm', node.name, [node.input, weight], {
         ...normAttributes(node.norm),

@@ -2,6 +2,7 @@ import type {
   Attention,
   Decoder,
   DecoderLayer,
+  DenseAndExperts,
   FeedForward,
   GatedFeedForward,
   LayerEmbeddings,
@@ -152,13 +153,41 @@ function addUngated(
   return walk.linear(`${name}.down`, active, down);
 }
 
+function addDenseAndExperts(
+  walk: Walk,
+  name: string,
+  feedForward: DenseAndExperts,
+  { normed, stream }: Stream,
+): string {
+  const { hiddenSize } = walk.decoder;
+  const { experts, routerNorm, routerScale, beforeExperts } = feedForward;
+  const norm = (part: string, input: string, own: Norm): string =>
+    walk.norm(`${name}.${part}`, input, own, hiddenSize);
+  const dense = norm(
+    'dense_norm',
+    addGated(walk, name, feedForward.dense, normed),
+    feedForward.afterDense,
+  );
+  const routed = norm('router_norm', stream, routerNorm);
+  const scaled = walk.scaled(`${name}.router_input`, routed, routerScale);
+  const router = walk.linear(`${name}.router`, scaled, experts.router);
+  const mixture = `${name}.experts`;
+  const input = norm('experts_input', stream, beforeExperts);
+  walk.nodes.push({ op: 'experts', name: mixture, input, router, feedForward: experts });
+  const chosen = norm('experts_norm', mixture, feedForward.afterExperts);
+  walk.nodes.push({ op: 'add', name: `${name}.mixed`, a: dense, b: chosen });
+  return `${name}.mixed`;
+}
+
 function addFeedForward(
   walk: Walk,
   layer: number,
   feedForward: FeedForward,
-  input: string,
+  { normed: input, stream }: Stream,
 ): string {
   const name = `layers.${layer}`;
+  if (feedForward.kind === 'dense-and-experts')
+    return addDenseAndExperts(walk, name, feedForward, { normed: input, stream });
   if (feedForward.kind === 'gated') return addGated(walk, name, feedForward, input);
   if (feedForward.kind === 'ungated') return addUngated(walk, name, feedForward, input);
   const router = walk.linear(`${name}.router`, input, feedForward.router);
@@ -289,7 +318,7 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
             norm: layer.feedForwardNorm,
             isLast: false,
           });
-  const fed = addFeedForward(walk, index, feedForward, middle.normed);
+  const fed = addFeedForward(walk, index, feedForward, middle);
   const fedNormed = walk.norm(`${name}.down_norm`, fed, layer.afterFeedForwardNorm, hiddenSize);
   if (layer.layerInput === undefined && layer.outputFactor === undefined)
     return addResidual(walk, end, layer, fedNormed, middle.stream, { norm, isLast });

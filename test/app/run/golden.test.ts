@@ -242,6 +242,7 @@ describe.each<[string, SchemeName]>([
   ['gemma3_text', 'nf4-dq'],
   ['gemma4_text-small', 'nf4'],
   ['gemma4_text-large', 'int4'],
+  ['gemma4_text-moe', 'nf4'],
   ['deepseek_v2', 'nf4'],
   ['deepseek_v3', 'int4'],
   ['qwen3_moe', 'nf4'],
