@@ -9,6 +9,7 @@ import {
   loadModel,
   profileOf,
   score,
+  scoreTokens,
   type RunnableModel,
 } from './run/index.ts';
 import { prepareRuntime } from '../native-kernels/index.ts';
@@ -131,6 +132,12 @@ export function createRunner(): Handlers<RunnerApi> {
       withModel(signal, async (runnable) => {
         await score(runnable, ids, emit, signal);
         return { rows: ids.length };
+      }),
+
+    scoreTokens: (params, { signal, emit }) =>
+      withModel(signal, async (runnable) => {
+        await scoreTokens(runnable, params, emit, signal);
+        return { rows: params.end - params.first };
       }),
 
     tokenize: async ({ text, addSpecialTokens }) => {

@@ -123,4 +123,4 @@ export interface Histogram {
 }
 
 /** Groups of kernels, each of which is written for some of the instruction sets. */
-export type KernelGroup = 'linear' | 'vectors' | 'quantizers' | 'treeHash';
+export type KernelGroup = 'linear' | 'vectors' | 'quantizers' | 'treeHash' | 'scores';

@@ -148,6 +148,28 @@ export interface EvaluateOptions {
   signal?: AbortSignal;
 }
 
+export interface ScoreOptions {
+  /** The token that came behind each of the ids; −1 where nothing is to be scored. */
+  targets: readonly number[];
+  /** Where the first id's row lies in the files below, which hold rows of float32 logits one behind the other. */
+  firstRow: number;
+  /** A file that takes the rows of the targets. */
+  keep?: string | undefined;
+  /** A file with another model's rows, to be measured against. */
+  reference?: string | undefined;
+  signal?: AbortSignal;
+}
+
+/** One value per target, in order. All sums are float64, the same bits on every processor. */
+export interface Scores {
+  /** −ln p(target), nats. */
+  losses: Float64Array<ArrayBuffer>;
+  /** KL(reference ‖ model), nats; empty without a reference. */
+  kl: Float64Array<ArrayBuffer>;
+  /** 1 where both think the same token most likely, of equals the lowest id; empty without a reference. */
+  sameTop: Uint8Array<ArrayBuffer>;
+}
+
 export interface ModelMemory {
   /** Resident pages of the whole process, mapped weights included. */
   residentBytes: number;
@@ -208,6 +230,17 @@ interface RuntimeAddon {
     ids: Int32Array,
     rows: EvaluateOptions['rows'],
   ): Submitted<Float32Array>;
+  modelScore(
+    handle: object,
+    request: {
+      ids: Int32Array;
+      targets: Int32Array;
+      firstRow: number;
+      keep: string;
+      reference: string;
+      threads: number;
+    },
+  ): Submitted<Scores>;
   modelGenerate(
     handle: object,
     request: {
@@ -343,10 +376,13 @@ export class Model {
   readonly loadMs: number;
   readonly #addon: RuntimeAddon;
   readonly #handle: object;
+  /** Threads that score rows. */
+  readonly #threads: number;
   #closing: Promise<void> | null = null;
 
-  private constructor(addon: RuntimeAddon, opened: Opened) {
+  private constructor(addon: RuntimeAddon, opened: Opened, threads: number) {
     this.#addon = addon;
+    this.#threads = threads;
     this.#handle = opened.handle;
     this.vocabularySize = opened.vocabularySize;
     this.chunk = opened.chunk;
@@ -361,18 +397,19 @@ export class Model {
    */
   static async open(options: OpenOptions): Promise<Model> {
     const { addon } = runtime();
+    const threads = options.threads ?? defaultThreads();
     const command = addon.modelOpen({
       graphPath: options.graphPath,
       weightsFolder: options.weightsFolder ?? '',
       contextLength: options.contextLength,
-      threads: options.threads ?? defaultThreads(),
+      threads,
       mode: options.mode ?? 'fast',
       cacheType: options.cacheType ?? 'f16',
       isa: options.isa,
       profile: options.profile ?? false,
       device: options.device ?? 'cpu',
     });
-    return new Model(addon, await command.promise);
+    return new Model(addon, await command.promise, threads);
   }
 
   /**
@@ -383,7 +420,8 @@ export class Model {
    */
   static async openOnCuda(options: CudaOptions): Promise<Model> {
     const addon = loadAddon() as RuntimeAddon;
-    return new Model(addon, await addon.modelOpenCuda({ ordinal: 0, ...options }).promise);
+    const { promise } = addon.modelOpenCuda({ ordinal: 0, ...options });
+    return new Model(addon, await promise, defaultThreads());
   }
 
   /** How many tokens the context holds. */
@@ -401,6 +439,25 @@ export class Model {
   async evaluate(ids: readonly number[], options: EvaluateOptions): Promise<Float32Array> {
     if (options.signal?.aborted === true) throw failure('aborted', 'the command was cancelled');
     const command = this.#addon.modelEvaluate(this.#handle, toIds(ids, 'ids'), options.rows);
+    return settled(command, options.signal);
+  }
+
+  /**
+   * Appends `ids` at `position`, and says of each target how well it was expected: what `evaluate` of all rows would
+   * tell, without the logits.
+   *
+   * @throws Error as `evaluate`; 'invalid-weights' for logits that are no numbers, 'disk-full'
+   */
+  async score(ids: readonly number[], options: ScoreOptions): Promise<Scores> {
+    if (options.signal?.aborted === true) throw failure('aborted', 'the command was cancelled');
+    const command = this.#addon.modelScore(this.#handle, {
+      ids: toIds(ids, 'ids'),
+      targets: toIds(options.targets, 'targets'),
+      firstRow: options.firstRow,
+      keep: options.keep ?? '',
+      reference: options.reference ?? '',
+      threads: this.#threads,
+    });
     return settled(command, options.signal);
   }
 

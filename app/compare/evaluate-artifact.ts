@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifact, Evaluation } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { CacheType } from '../contract/sampling.ts';
-import type { OnDiskFull } from '../disk/index.ts';
+import { makeTemporaryFile, type OnDiskFull } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { openArtifact } from './ask-artifact.ts';
 import { MeasurementJournal, type MeasuredWindow } from './measurement-journal.ts';
-import { DivergenceMeter, LossMeter, rowDivergence, tokenLoss } from './metrics.ts';
+import { DivergenceMeter, LossMeter } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
 import {
+  LOGITS_NAME,
   requireSameTokens,
   scoredRows,
   scoreWindow,
@@ -33,6 +35,8 @@ export interface EvaluateOptions {
   readonly cacheType?: CacheType | undefined;
   /** Tokens that the model sees at once. @default 512, or its context where that is shorter */
   readonly windowTokens?: number | undefined;
+  /** Where a window's logits of the reference lie while the artifact is measured (512 tokens of 128,000: 262 MB). */
+  readonly spillDirectory: string;
   /** Stop after this many tokens of the text. */
   readonly maxTokens?: number | undefined;
   /**
@@ -72,27 +76,6 @@ function cutWindows({ prefix, ids }: TokenizedText, windowTokens: number): Windo
   return windows;
 }
 
-/** One window's logits, kept until the other model has been asked about the same window. */
-async function collectWindow(
-  runner: OpenedRunner,
-  window: Window,
-  rows: { first: number; end: number },
-  signal: AbortSignal | undefined,
-): Promise<Float32Array> {
-  const size = runner.loaded.vocabularySize;
-  const collected = new Float32Array((rows.end - rows.first) * size);
-  await scoreWindow(
-    runner,
-    window,
-    rows,
-    (logits, i, row) => {
-      collected.set(logits.subarray(i * size, (i + 1) * size), (row - rows.first) * size);
-    },
-    signal,
-  );
-  return collected;
-}
-
 function chooseWindow(wanted: number | undefined, contextLength: number): number {
   if (wanted !== undefined && wanted > contextLength)
     throw new AppError(
@@ -117,18 +100,24 @@ function identityOf(
     .digest('hex');
 }
 
+/** The model that is measured against, and the file through which it hands over its logits. */
+interface Reference {
+  readonly runner: OpenedRunner;
+  readonly logitsFile: string;
+}
+
 async function measure(
   options: EvaluateOptions,
   runner: OpenedRunner,
-  referenceRunner: OpenedRunner | null,
+  reference: Reference | null,
 ): Promise<Measured> {
   const { artifact, text, maxTokens, signal } = options;
   const windowTokens = chooseWindow(options.windowTokens, runner.loaded.contextLength);
   const tokens = await tokenize(runner.client, text);
-  if (referenceRunner !== null)
+  if (reference !== null)
     requireSameTokens(
       { runner, tokens },
-      { runner: referenceRunner, tokens: await tokenize(referenceRunner.client, text) },
+      { runner: reference.runner, tokens: await tokenize(reference.runner.client, text) },
     );
   const { prefix } = tokens;
   const windows = cutWindows({ prefix, ids: tokens.ids.slice(0, maxTokens) }, windowTokens);
@@ -167,7 +156,7 @@ async function measure(
     const { losses, divergences } = await measureWindows({
       options,
       runner,
-      referenceRunner,
+      reference,
       windows,
       rowsOf,
       meter,
@@ -175,11 +164,11 @@ async function measure(
     });
     // What is kept names weights that were read.
     const weights = await runner.client.checkWeights({ now: true }, { signal });
-    const reference = await referenceRunner?.client.checkWeights({ now: true }, { signal });
+    const other = await reference?.runner.client.checkWeights({ now: true }, { signal });
     meter.finish();
     return {
       weightsSha256: weights.weightsSha256,
-      referenceWeightsSha256: reference?.weightsSha256 ?? null,
+      referenceWeightsSha256: other?.weightsSha256 ?? null,
       tokens: losses.count,
       windowTokens,
       perplexity: losses.perplexity,
@@ -196,7 +185,7 @@ async function measure(
 interface WindowsToMeasure {
   readonly options: EvaluateOptions;
   readonly runner: OpenedRunner;
-  readonly referenceRunner: OpenedRunner | null;
+  readonly reference: Reference | null;
   readonly windows: readonly Window[];
   /** The scored rows of each window. */
   readonly rowsOf: readonly RowRange[];
@@ -207,46 +196,44 @@ interface WindowsToMeasure {
 async function measureWindows({
   options: { signal },
   runner,
-  referenceRunner,
+  reference,
   windows,
   rowsOf,
   meter,
   journal,
 }: WindowsToMeasure): Promise<{ losses: LossMeter; divergences: DivergenceMeter | null }> {
   const losses = new LossMeter();
-  const divergences = referenceRunner === null ? null : new DivergenceMeter();
+  const divergences = reference === null ? null : new DivergenceMeter();
   const finished = journal?.finished ?? [];
   for (const window of finished) {
     for (const loss of window.losses) losses.add(loss);
     for (const [kl, sameTop] of window.divergences) divergences?.add({ kl, sameTop });
     meter.skip(window.losses.length);
   }
-  const vocabularySize = runner.loaded.vocabularySize;
   for (const [i, window] of windows.entries()) {
     if (i < finished.length) continue;
     const measured: MeasuredWindow = { losses: [], divergences: [] };
     const rows = rowsOf[i] ?? { first: 0, end: 0 };
     // One after the other: both at once would only fight for the same cores.
-    const expected =
-      referenceRunner === null ? null : await collectWindow(referenceRunner, window, rows, signal);
+    if (reference !== null)
+      await scoreWindow(
+        reference.runner,
+        window,
+        { ...rows, keep: reference.logitsFile },
+        () => undefined,
+        signal,
+      );
     await scoreWindow(
       runner,
       window,
-      rows,
-      (logits, rowInChunk, row) => {
-        const candidate = { logits, row: rowInChunk, vocabularySize };
-        const token = window[row + 1] ?? 0;
-        let loss: number;
-        if (expected === null) loss = tokenLoss(candidate, token);
-        else {
-          const reference = { logits: expected, row: row - rows.first, vocabularySize };
-          const divergence = rowDivergence(reference, candidate);
-          divergences?.add(divergence);
-          measured.divergences.push([divergence.kl, divergence.sameTop]);
-          loss = tokenLoss(candidate, token, divergence.candidateLogSum);
-        }
+      { ...rows, reference: reference?.logitsFile },
+      ({ loss, divergence }) => {
         losses.add(loss);
         measured.losses.push(loss);
+        if (divergence !== null) {
+          divergences?.add(divergence);
+          measured.divergences.push([divergence.kl, divergence.sameTop]);
+        }
         meter.advance(1);
       },
       signal,
@@ -270,10 +257,12 @@ export async function evaluateArtifact(options: EvaluateOptions): Promise<Measur
   try {
     if (reference === null) return await measure(options, runner, null);
     const referenceRunner = await openArtifact(openRunner, reference, { mode, signal });
+    const logitsFile = await makeTemporaryFile(path.join(options.spillDirectory, LOGITS_NAME));
     try {
-      return await measure(options, runner, referenceRunner);
+      return await measure(options, runner, { runner: referenceRunner, logitsFile });
     } finally {
       await referenceRunner.close();
+      await rm(logitsFile, { force: true });
     }
   } finally {
     await runner.close();

@@ -1,24 +1,27 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import type { Artifact } from '../contract/checkpoint.ts';
 import type { ScoredText } from '../contract/comparison.ts';
 import { AppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { SpokenWeights } from '../contract/weights-check.ts';
+import { makeTemporaryFile } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { namingArtifact, openArtifact } from './ask-artifact.ts';
-import { rowDivergence, tokenLoss } from './metrics.ts';
 import type { OpenedRunner, OpenRunner } from './open-runner.ts';
-import { SpilledRows } from './spill-file.ts';
 import {
+  LOGITS_NAME,
   requireSameTokens,
   scoredRows,
   scoreWindow,
   tokenize,
-  type RowRange,
+  type RowsToScore,
   type TokenizedText,
   type Window,
 } from './teacher-forced.ts';
 
-/** As many as a person looks through word by word, and as a reference's logits fit on a disk (see SpilledRows). */
+/** As many as a person looks through word by word, and as a reference's logits fit on a disk (2048 rows of a vocabulary of 250,000 are
+ * 2 GB). */
 const MOST_TOKENS = 2048;
 
 export interface ScoreTextOptions {
@@ -70,61 +73,25 @@ async function readText({ client, loaded }: OpenedRunner, text: string): Promise
   return { tokens, pieces, window };
 }
 
-/** The reference reads the text: its own numbers, and its logits kept for the others. */
-async function readReference(
-  runner: OpenedRunner,
-  artifact: Artifact,
-  { window }: SharedText,
-  rows: RowRange,
-  spill: SpilledRows,
-  onRow: () => void,
-  signal: AbortSignal | undefined,
-): Promise<Reading> {
-  const { vocabularySize } = runner.loaded;
-  const reading = emptyReading(artifact, runner.loaded, window.length);
-  await scoreWindow(
-    runner,
-    window,
-    rows,
-    (logits, i, row) => {
-      spill.write(row, logits.subarray(i * vocabularySize, (i + 1) * vocabularySize));
-      const loss = tokenLoss({ logits, row: i, vocabularySize }, window[row + 1] ?? 0);
-      reading.logprobs[row + 1] = -loss;
-      reading.kl[row + 1] = 0;
-      reading.agrees[row + 1] = true;
-      onRow();
-    },
-    signal,
-  );
-  return { ...reading, weights: await runner.client.checkWeights({ now: true }, { signal }) };
-}
-
-async function readOther(
+/** Has a model read the window, which writes its logits to `keep` or is measured against those in `reference`. */
+async function readWindow(
   runner: OpenedRunner,
   artifact: Artifact,
   window: Window,
-  rows: RowRange,
-  spill: SpilledRows,
+  rows: RowsToScore,
   onRow: () => void,
   signal: AbortSignal | undefined,
 ): Promise<Reading> {
-  const { vocabularySize } = runner.loaded;
   const reading = emptyReading(artifact, runner.loaded, window.length);
-  const expected = new Float32Array(vocabularySize);
   await scoreWindow(
     runner,
     window,
     rows,
-    (logits, i, row) => {
-      spill.read(row, expected);
-      const candidate = { logits, row: i, vocabularySize };
-      const { kl, sameTop, candidateLogSum } = rowDivergence(
-        { logits: expected, row: 0, vocabularySize },
-        candidate,
-      );
-      reading.logprobs[row + 1] = -tokenLoss(candidate, window[row + 1] ?? 0, candidateLogSum);
-      reading.kl[row + 1] = kl;
-      reading.agrees[row + 1] = sameTop;
+    ({ row, loss, divergence }) => {
+      reading.logprobs[row + 1] = -loss;
+      // The reference is no way from itself.
+      reading.kl[row + 1] = divergence?.kl ?? 0;
+      reading.agrees[row + 1] = divergence?.sameTop ?? true;
       onRow();
     },
     signal,
@@ -208,23 +175,15 @@ export async function scoreText(options: ScoreTextOptions): Promise<ScoredText> 
     }
   };
 
-  let spill: SpilledRows | null = null;
+  const logitsFile = await makeTemporaryFile(path.join(spillDirectory, LOGITS_NAME));
   try {
     const read = await withRunner(reference, async (runner) => {
       const shared = await readText(runner, text);
       const rows = scoredRows(shared.window, shared.tokens.prefix.length);
       meter.setTotal((rows.end - rows.first) * (others.length + 1));
-      const rowsOnDisk = (spill = new SpilledRows(spillDirectory, runner.loaded.vocabularySize));
-      const reading = await readReference(
-        runner,
-        reference,
-        shared,
-        rows,
-        rowsOnDisk,
-        onRow,
-        signal,
-      );
-      return { runner, shared, rowsOnDisk, reading };
+      const kept = { ...rows, keep: logitsFile };
+      const reading = await readWindow(runner, reference, shared.window, kept, onRow, signal);
+      return { runner, shared, reading };
     });
     const { window, tokens, pieces } = read.shared;
     const prefixLength = tokens.prefix.length;
@@ -239,8 +198,8 @@ export async function scoreText(options: ScoreTextOptions): Promise<ScoredText> 
           );
           length = Math.min(length, runner.loaded.contextLength);
           const shared = window.slice(0, length);
-          const rows = scoredRows(shared, prefixLength);
-          return readOther(runner, other, shared, rows, read.rowsOnDisk, onRow, signal);
+          const rows = { ...scoredRows(shared, prefixLength), reference: logitsFile };
+          return readWindow(runner, other, shared, rows, onRow, signal);
         }),
       );
     meter.finish();
@@ -255,7 +214,6 @@ export async function scoreText(options: ScoreTextOptions): Promise<ScoredText> 
       columns: readings.map((reading) => toColumn(reading, length)),
     };
   } finally {
-    // The assignment in the callback is invisible to the compiler.
-    (spill as SpilledRows | null)?.close();
+    await rm(logitsFile, { force: true });
   }
 }

@@ -1,10 +1,14 @@
 import { AppError } from '../contract/error.ts';
 import type { Client } from '../contract/rpc.ts';
 import type { RunnerApi } from '../contract/runner-api.ts';
+import type { RowDivergence } from './metrics.ts';
 import type { OpenedRunner } from './open-runner.ts';
 
 /** The tokens of one pass through the model; the first is given, each later one is scored by the row before it. */
 export type Window = readonly number[];
+
+/** What files are called that hold logits for a while. */
+export const LOGITS_NAME = '.logits';
 
 /** Rows [first, end) of a window. */
 export interface RowRange {
@@ -37,26 +41,45 @@ export function scoredRows(window: Window, prefixLength: number): RowRange {
   return { first: Math.max(0, prefixLength - 1), end: window.length - 1 };
 }
 
-/** Calls `onRow` for each wanted row of a window, as the chunks arrive; nothing but the current chunk is held. */
+/** What a model said of the token behind a row; a divergence where there is a reference. */
+export interface RowScore {
+  readonly row: number;
+  /** −ln p(token), nats. */
+  readonly loss: number;
+  readonly divergence: RowDivergence | null;
+}
+
+export interface RowsToScore extends RowRange {
+  /** Takes the rows' logits, for another model to be measured against. */
+  readonly keep?: string | undefined;
+  /** Holds the logits of the reference. */
+  readonly reference?: string | undefined;
+}
+
+/** Calls `onRow` for each wanted row of a window, in order; several come at once. */
 export async function scoreWindow(
-  { client, loaded }: OpenedRunner,
+  { client }: OpenedRunner,
   window: Window,
-  rows: RowRange,
-  onRow: (logits: Float32Array, rowInChunk: number, row: number) => void,
+  rows: RowsToScore,
+  onRow: (score: RowScore) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   // An error thrown inside the channel's listener would be nobody's; it is kept and thrown here.
   let failed: { error: unknown } | null = null;
-  await client.score(
-    { ids: [...window] },
+  await client.scoreTokens(
+    { ids: [...window], ...rows },
     {
       signal,
-      onEvent: ({ firstRow, logits }) => {
-        const count = logits.length / loaded.vocabularySize;
+      onEvent: ({ firstRow, losses, kl, sameTop }) => {
         try {
-          for (let i = 0; i < count && failed === null; i++)
-            if (firstRow + i >= rows.first && firstRow + i < rows.end)
-              onRow(logits, i, firstRow + i);
+          for (const [i, loss] of losses.entries()) {
+            if (failed !== null) return;
+            const divergence =
+              rows.reference === undefined
+                ? null
+                : { kl: kl[i] ?? Number.NaN, sameTop: sameTop[i] === 1 };
+            onRow({ row: firstRow + i, loss, divergence });
+          }
         } catch (error) {
           failed = { error };
         }

@@ -108,6 +108,30 @@ export const runnerApi = {
     event: z.object({ firstRow: z.int().nonnegative(), logits: z.instanceof(Float32Array) }),
     result: spokenWeightsSchema.extend({ rows: z.int().nonnegative() }),
   }),
+  /**
+   * Teacher-forced: how well each row in [first, end) of `ids` expected the token behind it, a few rows at a time. `keep`
+   * names a file that takes those rows' logits; `reference` one that another runner kept of the same ids, to be measured
+   * against. What crosses the processes is a few numbers per token.
+   */
+  scoreTokens: method({
+    params: z.object({
+      ids: ids.min(2),
+      first: z.int().nonnegative(),
+      end: z.int().positive(),
+      keep: z.string().optional(),
+      reference: z.string().optional(),
+    }),
+    event: z.object({
+      firstRow: z.int().nonnegative(),
+      /** −ln p of the token behind each row, nats. */
+      losses: z.instanceof(Float64Array),
+      /** KL(reference ‖ model) of each row, nats; empty without a reference. */
+      kl: z.instanceof(Float64Array),
+      /** 1 where both think the same token most likely; empty without a reference. */
+      sameTop: z.instanceof(Uint8Array),
+    }),
+    result: spokenWeightsSchema.extend({ rows: z.int().nonnegative() }),
+  }),
   tokenize: method({
     params: z.object({ text: z.string(), addSpecialTokens: z.boolean().default(true) }),
     result: z.object({ ids }),

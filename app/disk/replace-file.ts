@@ -12,6 +12,32 @@ export interface WriteOptions {
   readonly mode?: number | undefined;
 }
 
+/** A name beside `file` that says which process made it: `sweepPartials` deletes what a killed one left. */
+async function temporaryName(file: string): Promise<string> {
+  const { pid, processStart } = await thisProcess();
+  const start = /^\d+$/.test(processStart ?? '') ? processStart : '';
+  // Calls of one process may write the same file at the same time.
+  return `${file}.${pid}-${start}.${randomUUID().slice(0, 8)}.partial`;
+}
+
+/**
+ * Makes an empty file that only this person may read, for data that outgrow the memory. Whoever asks for it deletes it;
+ * should this process be killed, the next sweep of the folder does.
+ *
+ * @param file What the name of the file begins with
+ * @returns the path of the file
+ * @throws AppError as the file system does
+ */
+export async function makeTemporaryFile(file: string): Promise<string> {
+  const temporary = await temporaryName(file);
+  try {
+    await (await open(temporary, 'wx', 0o600)).close();
+  } catch (error) {
+    throw toAppError(error);
+  }
+  return temporary;
+}
+
 /** Writes a whole file beside its place and lets `put` bring it there; nothing is left behind when that fails. */
 async function writeBeside(
   file: string,
@@ -19,10 +45,7 @@ async function writeBeside(
   { mode = 0o666 }: WriteOptions,
   put: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const { pid, processStart } = await thisProcess();
-  const start = /^\d+$/.test(processStart ?? '') ? processStart : '';
-  // Calls of one process may write the same file at the same time.
-  const temporary = `${file}.${pid}-${start}.${randomUUID().slice(0, 8)}.partial`;
+  const temporary = await temporaryName(file);
   try {
     const handle = await open(temporary, 'wx', mode);
     try {

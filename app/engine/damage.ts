@@ -123,6 +123,7 @@ export function notingDamage(catalog: Pick<Catalog, 'models'>, openRunner: OpenR
         chat: (params, call) => client.chat(params, call).catch(note),
         generate: (params, call) => client.generate(params, call).catch(note),
         score: (params, call) => client.score(params, call).catch(note),
+        scoreTokens: (params, call) => client.scoreTokens(params, call).catch(note),
         checkWeights: (params, call) => client.checkWeights(params, call).catch(note),
       },
     };

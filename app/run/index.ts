@@ -13,5 +13,5 @@ export { isWrittenByRuns } from './own-records.ts';
 export { loadModel } from './load-model.ts';
 export type { RunnableModel } from './load-model.ts';
 export { profileOf } from './profile.ts';
-export { score } from './score.ts';
+export { score, scoreTokens } from './score.ts';
 export { encodePrompt } from './tokenizer/encode-prompt.ts';

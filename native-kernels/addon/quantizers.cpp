@@ -317,6 +317,7 @@ Napi::Value kernel_versions_call(const Napi::CallbackInfo& info) {
     versions.Set("vectors", isa_name(vectors_version(isa)));
     versions.Set("quantizers", isa_name(quantizers_version(isa)));
     versions.Set("treeHash", isa_name(tree_hash_version(isa)));
+    versions.Set("scores", isa_name(score_version(isa)));
     result.Set(isa_name(isa), versions);
   }
   return result;

@@ -1,5 +1,6 @@
 // The Node-API face of runtime/: models are opened, run and freed on their own threads, never on JavaScript's.
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -244,6 +245,40 @@ Napi::Value model_evaluate(const Napi::CallbackInfo& info) {
                      });
 }
 
+template <typename T, typename Array>
+Array to_array(Napi::Env env, const std::vector<T>& values) {
+  Array result = Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), result.Data());
+  return result;
+}
+
+// modelScore(handle, { ids, targets, firstRow, keep, reference, threads }): { promise, cancel }; the promise resolves
+// to { losses, kl, sameTop }
+Napi::Value model_score(const Napi::CallbackInfo& info) {
+  ModelHost& host = ModelHost::of(info[0]);
+  host.model();
+  const Napi::Object object = object_argument(info[1], "request");
+  ScoreRequest request;
+  request.ids = ids_argument(field(object, "ids"), "ids");
+  request.targets = ids_argument(field(object, "targets"), "targets");
+  request.first_row = size_argument(field(object, "firstRow"), "firstRow", 0, kMostTokens);
+  request.keep = string_argument(field(object, "keep"), "keep");
+  request.reference = string_argument(field(object, "reference"), "reference");
+  request.threads = threads_argument(field(object, "threads"));
+  return host.submit(info[0],
+                     [request = std::move(request)](std::unique_ptr<Model>& model, const CancelFlag& cancelled,
+                                                    const ModelHost::Notify&) -> ModelHost::Settle {
+                       const auto scores = std::make_shared<Scores>(model->score(request, cancelled));
+                       return [scores](Napi::Env env, const Napi::Object&) -> Napi::Value {
+                         Napi::Object result = Napi::Object::New(env);
+                         result.Set("losses", to_array<double, Napi::Float64Array>(env, scores->losses));
+                         result.Set("kl", to_array<double, Napi::Float64Array>(env, scores->kl));
+                         result.Set("sameTop", to_array<std::uint8_t, Napi::Uint8Array>(env, scores->same_top));
+                         return result;
+                       };
+                     });
+}
+
 SamplingOptions sampling_argument(const Napi::Object& object) {
   const auto fraction = [&](const char* name) {
     const double value = number_argument(field(object, name), name);
@@ -323,6 +358,7 @@ void register_runtime(Napi::Env env, Napi::Object exports) {
   add<model_profile>(env, exports, "modelProfile");
   add<model_close>(env, exports, "modelClose");
   add<model_evaluate>(env, exports, "modelEvaluate");
+  add<model_score>(env, exports, "modelScore");
   add<model_generate>(env, exports, "modelGenerate");
 }
 

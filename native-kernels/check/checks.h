@@ -93,6 +93,8 @@ void check_linear(Isa isa, std::uint64_t seed, Report& report);
 void check_table(Isa isa, std::uint64_t seed, Report& report);
 /// Attention and the elementwise functions against the scalar ones.
 void check_vectors(Isa isa, std::uint64_t seed, Report& report);
+/// Scores of rows of logits.
+void check_scores(Isa isa, std::uint64_t seed, Report& report);
 /// The threads that run a model.
 void check_threads(std::uint64_t seed, Report& report);
 

@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
                         check::check_table(isa, seed, report);
                         check::check_linear(isa, seed, report);
                         check::check_vectors(isa, seed, report);
+                        check::check_scores(isa, seed, report);
                       }) &&
            good;
   }

@@ -29,10 +29,11 @@ const IsaVersion<T>& version_for(Isa isa, const IsaVersion<T> (&versions)[N]) {
 }
 
 // The set whose version each group of functions takes on `isa`: matrix products, attention with the elementwise
-// functions, quantizers, hashes.
+// functions, quantizers, hashes, scores of rows.
 Isa linear_version(Isa isa);
 Isa vectors_version(Isa isa);
 Isa quantizers_version(Isa isa);
 Isa tree_hash_version(Isa isa);
+Isa score_version(Isa isa);
 
 }  // namespace nibble

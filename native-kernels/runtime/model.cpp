@@ -40,7 +40,8 @@ Model::Model(const OpenOptions& options, Clock::time_point opened)
     : Model(open_backend(options), options.isa, opened) {}
 
 Model::Model(std::unique_ptr<Backend> backend, Isa isa, Clock::time_point opened)
-    : backend_(std::move(backend)),
+    : isa_(isa),
+      backend_(std::move(backend)),
       sampler_(vocabulary_size(), isa),
       logits_(vocabulary_size()),
       prompt_logits_(vocabulary_size()) {

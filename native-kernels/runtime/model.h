@@ -12,10 +12,11 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backend.h"
-#include "sampler.h"
+#include "runtime/sampling/sampler.h"
 
 namespace nibble {
 
@@ -33,6 +34,23 @@ struct GenerateRequest {
   std::size_t max_tokens;
   std::vector<std::int64_t> stop_ids;
   std::size_t alternatives;
+};
+
+/// Teacher-forced scoring: what each of `ids` made the model expect of the token behind it.
+struct ScoreRequest {
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> targets;  // one per id: the token that came, or -1 where nothing is to be scored
+  std::size_t first_row = 0;  // place of the first id's row in the files below, whose rows lie one behind the other
+  std::string keep;           // file that takes the rows of the targets as float32; empty: none
+  std::string reference;      // file of another model's rows to be measured against; empty: none
+  std::size_t threads = 1;
+};
+
+/// One value per target, in order; divergences only where there is a reference.
+struct Scores {
+  std::vector<double> losses;  // -ln p(target), nats
+  std::vector<double> kl;      // KL(reference || model), nats
+  std::vector<std::uint8_t> same_top;
 };
 
 struct Token {
@@ -75,6 +93,10 @@ class Model {
   /// @throws Error("aborted") when cancelled; what was appended by then stays
   void evaluate(std::span<const std::int64_t> ids, LogitRows rows, float* logits, const CancelFlag& cancelled);
 
+  /// Appends the ids, and scores their rows where they were computed.
+  /// @throws Error as evaluate; "invalid-weights" for logits that are no numbers, "disk-full", "not-found"
+  Scores score(const ScoreRequest& request, const CancelFlag& cancelled);
+
   /// Appends the prompt and then tokens until something stops it; `on_token` is called for each. An empty prompt begins
   /// the answer to the last one again: the context must end where that did.
   GenerateResult generate(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
@@ -102,6 +124,7 @@ class Model {
   Stop decode(const GenerateRequest& request, const std::function<void(const Token&)>& on_token,
               const CancelFlag& cancelled, const std::function<double()>& elapsed_ms, std::vector<std::int32_t>& ids);
 
+  const Isa isa_;
   double load_ms_ = 0;
   std::unique_ptr<Backend> backend_;
   Sampler sampler_;
@@ -109,6 +132,7 @@ class Model {
   // Logits at the end of the last prompt: an answer to it can begin again without computing anything.
   std::vector<float> prompt_logits_;
   std::optional<std::size_t> prompt_end_;
+  std::vector<float> score_logits_;  // rows of the last score(); empty where that was never called
   std::vector<std::int64_t> row_numbers_;
   std::atomic<std::size_t> position_{0};
   std::atomic<std::size_t> cache_bytes_{0};

@@ -15,6 +15,7 @@ const all = (version: InstructionSet): Versions => ({
   vectors: version,
   quantizers: version,
   treeHash: version,
+  scores: version,
 });
 const x86: Record<InstructionSet, Versions> = {
   reference: all('reference'),

@@ -44,6 +44,7 @@ export function measureCalls(
         if (reference !== null) await requireSameVocabulary([reference, artifact]);
         const measured = await evaluateArtifact({
           journalFile,
+          spillDirectory: context.home.directory,
           onDiskFull: context.onDiskFull,
           artifact,
           reference,

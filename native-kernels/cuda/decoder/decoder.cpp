@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "runtime/logits_error.h"
+#include "runtime/sampling/logits_error.h"
 
 namespace nibble::cuda {
 namespace {

@@ -37,7 +37,7 @@
 #include "runtime/model.h"
 #include "runtime/ort/ort_library.h"
 #include "runtime/ort/standard_session.h"
-#include "runtime/philox.h"
+#include "runtime/sampling/philox.h"
 
 namespace {
 

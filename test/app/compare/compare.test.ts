@@ -67,11 +67,13 @@ const text = 'The dog ran over the hill and sat down beside the old tree. '.repe
 
 let original: Artifact;
 let small: Artifact;
+let spillDirectory: string;
 
 beforeAll(async () => {
   const source = await chatModel();
   const target = path.join(await scratchFolder(), 'nf4');
   await quantizeFolder(source, target, 'nf4');
+  spillDirectory = await scratchFolder();
   original = await artifactIn(source, 'tiny-bf16', 'bf16');
   small = await artifactIn(target, 'tiny-nf4', 'nf4');
 });
@@ -82,6 +84,7 @@ function evaluate(options: Partial<EvaluateOptions> = {}): ReturnType<typeof eva
     reference: null,
     text,
     mode: 'exact',
+    spillDirectory,
     openRunner: openHere,
     ...options,
   });
@@ -175,11 +178,11 @@ describe('evaluating an artifact', () => {
       openRunner: async (options) => {
         const runner = await openHere(options);
         if (options.directory !== small.directory) return runner;
-        const score: typeof runner.client.score = (...args) => {
+        const scoreTokens: typeof runner.client.scoreTokens = (...args) => {
           if (++windows === 3) stop.abort();
-          return runner.client.score(...args);
+          return runner.client.scoreTokens(...args);
         };
-        return { ...runner, client: { ...runner.client, score } };
+        return { ...runner, client: { ...runner.client, scoreTokens } };
       },
     });
     await expect(stopped).rejects.toMatchObject({ code: 'aborted' });

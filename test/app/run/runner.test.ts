@@ -34,6 +34,10 @@ function runner(): Runner {
 const sampling = { temperature: 1, topK: 40, seed: 11 };
 const messages = [{ role: 'user' as const, content: 'Hello there' }];
 
+function indexOfMost(values: readonly number[]): number {
+  return values.indexOf(Math.max(...values));
+}
+
 describe('a runner', () => {
   let directory: string;
   let client: Runner;
@@ -137,6 +141,78 @@ describe('a runner', () => {
     );
     expect(Math.max(...sizes)).toBeLessThanOrEqual(8 * 1024 * 1024);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(512 * 4096 * 4);
+  });
+
+  it('scores tokens where the logits are: what these say, and the way from those of another model', async () => {
+    const folder = await scratchFolder();
+    const other = runner();
+    await quantizeFolder(directory, path.join(folder, 'nf4'), 'nf4');
+    await other.load({ directory: path.join(folder, 'nf4'), mode: 'exact' });
+    // More than are computed at a time.
+    const ids = Array.from({ length: 300 }, (_, i) => (i * 37) % 4096);
+    const logitsOf = async (of: Runner): Promise<Float32Array> => {
+      const all = new Float32Array(ids.length * 4096);
+      await of.score(
+        { ids },
+        { onEvent: ({ firstRow, logits }) => all.set(logits, firstRow * 4096) },
+      );
+      return all;
+    };
+    const keep = path.join(folder, 'logits');
+    await writeFile(keep, '');
+    const scoresOf = async (
+      of: Runner,
+      files: { keep?: string; reference?: string },
+    ): Promise<{ losses: number[]; kl: number[]; sameTop: number[] }> => {
+      const scores = { losses: [] as number[], kl: [] as number[], sameTop: [] as number[] };
+      const result = await of.scoreTokens(
+        { ids, first: 2, end: 299, ...files },
+        {
+          onEvent: ({ firstRow, losses, kl, sameTop }) => {
+            expect(firstRow).toBe(2 + scores.losses.length);
+            scores.losses.push(...losses);
+            scores.kl.push(...kl);
+            scores.sameTop.push(...sameTop);
+          },
+        },
+      );
+      expect(result).toMatchObject({ rows: 297 });
+      return scores;
+    };
+    const alone = await scoresOf(client, { keep });
+    expect(alone.kl).toEqual([]);
+    const [p, q] = [await logitsOf(client), await logitsOf(other)];
+    expect(new Float32Array((await readFile(keep)).buffer).slice(2 * 4096)).toEqual(
+      p.slice(2 * 4096, 299 * 4096),
+    );
+    const scored = await scoresOf(other, { reference: keep });
+    const rowOf = (logits: Float32Array, row: number): number[] => {
+      const values = [...logits.subarray(row * 4096, (row + 1) * 4096)];
+      const peak = Math.max(...values);
+      const logSum =
+        peak + Math.log(values.reduce((sum, value) => sum + Math.exp(value - peak), 0));
+      return values.map((value) => value - logSum);
+    };
+    for (let row = 2; row < 299; row++) {
+      const [expected, actual] = [rowOf(p, row), rowOf(q, row)];
+      const kl = expected.reduce((sum, x, i) => sum + Math.exp(x) * (x - (actual[i] ?? 0)), 0);
+      const next = ids[row + 1] ?? 0;
+      expect(Math.abs((alone.losses[row - 2] ?? 0) + (expected[next] ?? 0))).toBeLessThan(1e-12);
+      expect(Math.abs((scored.losses[row - 2] ?? 0) + (actual[next] ?? 0))).toBeLessThan(1e-12);
+      expect(Math.abs((scored.kl[row - 2] ?? 0) - kl)).toBeLessThan(1e-12);
+      const isSame = indexOfMost(expected) === indexOfMost(actual);
+      expect(scored.sameTop[row - 2]).toBe(Number(isSame));
+    }
+    // Rows without a token behind them, and files that are not there or too short.
+    await expect(client.scoreTokens({ ids, first: 2, end: 300 })).rejects.toMatchObject({
+      code: 'invalid-input',
+    });
+    const missing = { ids, first: 0, end: 9, reference: path.join(folder, 'none') };
+    await expect(client.scoreTokens(missing)).rejects.toMatchObject({ code: 'not-found' });
+    await writeFile(keep, 'short');
+    await expect(
+      client.scoreTokens({ ids, first: 0, end: 9, reference: keep }),
+    ).rejects.toMatchObject({ code: 'malformed-file' });
   });
 
   it('refuses what does not fit into the context, with both numbers', async () => {

@@ -1,4 +1,4 @@
-#include "sampler.h"
+#include "runtime/sampling/sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "elementwise.h"
-#include "logits_error.h"
-#include "philox.h"
+#include "runtime/sampling/logits_error.h"
+#include "runtime/sampling/philox.h"
 
 namespace nibble {
 namespace {
