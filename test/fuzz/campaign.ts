@@ -97,9 +97,13 @@ export async function runCampaign(campaign: Campaign): Promise<Result> {
   };
   try {
     await writeCorpus(corpus);
-    await Promise.all(Array.from({ length: campaign.workers }, (_, index) => work(index)));
+    // One that fails must not take the folder from under the others, whose complaints would hide its own.
+    const ends = await Promise.allSettled(
+      Array.from({ length: campaign.workers }, (_, index) => work(index)),
+    );
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   } finally {
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 3 });
   }
   return { inputs: begun, codes, findings: known.size };
 }

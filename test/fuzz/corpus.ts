@@ -34,6 +34,12 @@ const templates = namesOf('templates/families', '.jinja');
 
 /** A tokenizer each, of every kind that is published; and a chat template each. */
 export const TOKENIZERS = tokenizers.map((name) => `tokenizer-${name}`);
+/** A checkpoint of every family that there are golden logits of. */
+const families = readdirSync(path.join(fixtures, 'golden/families'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+export const FAMILIES = families.map((name) => `family-${name}`);
 export const TEMPLATES = templates.map((name) => `template-${name}`);
 
 async function writeChatParts(folder: string): Promise<void> {
@@ -52,10 +58,22 @@ async function writeChatParts(folder: string): Promise<void> {
   }
 }
 
+async function writeFamilies(folder: string): Promise<void> {
+  for (const name of families) {
+    const source = path.join(fixtures, 'golden/families', name);
+    const directory = path.join(folder, `family-${name}`);
+    await mkdir(directory, { recursive: true });
+    for (const file of readdirSync(source))
+      if (!file.startsWith('expected'))
+        await copyFile(path.join(source, file), path.join(directory, file));
+  }
+}
+
 /** Writes the corpus into `folder`. */
 export async function writeCorpus(folder: string): Promise<void> {
   const shape = { vocabularySize: 4096, hiddenSize: 64, layers: 1, intermediateSize: 128 };
   await writeChatParts(folder);
+  await writeFamilies(folder);
   const [plain, sharded] = CHECKPOINTS.map((name) => path.join(folder, name));
   if (plain === undefined || sharded === undefined) return;
   await writeTinyCheckpoint(plain, { ...shape, tied: false });

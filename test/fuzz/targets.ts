@@ -14,7 +14,7 @@ import { loadTokenizer } from '../../app/run/tokenizer/load-tokenizer.ts';
 import { createRunner } from '../../app/runner.ts';
 import { Model } from '../../native-kernels/index.ts';
 import { quantizeFolder } from '../fixtures/quantize-folder.ts';
-import { ARTIFACTS, CHECKPOINTS, TEMPLATES, TOKENIZERS } from './corpus.ts';
+import { ARTIFACTS, CHECKPOINTS, FAMILIES, TEMPLATES, TOKENIZERS } from './corpus.ts';
 import type { Random } from './random.ts';
 
 export interface Target {
@@ -67,12 +67,16 @@ const messages = [
 ];
 
 /** Loads the folder as a runner does, and has a few tokens said. */
-async function runModel(directory: string, mode: 'fast' | 'exact'): Promise<void> {
+async function runModel(
+  directory: string,
+  mode: 'fast' | 'exact',
+  ids = [1, 2, 3, 4, 5, 6, 7, 8, 9, 300],
+): Promise<void> {
   const runner = createRunner();
   await runner.load({ directory, mode, device: 'cpu', threads: 1, profile: false }, call);
   await runner.generate(
     {
-      ids: [1, 2, 3, 4, 5, 6, 7, 8, 9, 300],
+      ids,
       sampling,
       maxTokens: 2,
       alternatives: 1,
@@ -147,6 +151,17 @@ export const targets: Readonly<Record<string, Target>> = {
       await lookAtCheckpoint(directory, random);
       if (random.oneIn(4))
         await quantizeFolder(directory, path.join(directory, 'made'), random.pick(schemeNames));
+    },
+  },
+  // Everything that tells one family from another: mixtures, windows, norms, scalings.
+  family: {
+    bases: FAMILIES,
+    files: /^config\.json$|\.safetensors$/,
+    run: async (directory, random) => {
+      await lookAtCheckpoint(directory, random);
+      const made = path.join(directory, 'made');
+      await quantizeFolder(directory, made, random.pick(schemeNames));
+      await runModel(made, random.oneIn(3) ? 'exact' : 'fast', [1, 2, 3, 4, 5, 6, 7, 8, 9, 150]);
     },
   },
   tokenizer: {

@@ -144,10 +144,12 @@ export class AddedTokens {
   }
 
   /** Cuts a text that is not empty at the tokens that are searched for in the text as it is, or in its normalized form. */
-  split(text: string, isNormalized: boolean, isPlain: IsPlain | null): Section[] {
+  *split(text: string, isNormalized: boolean, isPlain: IsPlain | null): Generator<Section> {
     const finder = isNormalized ? this.#normalized : this.#plain;
-    if (finder.isEmpty) return [{ text, id: null, start: 0 }];
-    const sections: Section[] = [];
+    if (finder.isEmpty) {
+      yield { text, id: null, start: 0 };
+      return;
+    }
     let done = 0;
     let found = finder.find(text, 0);
     for (; found !== null; found = finder.find(text, found.end)) {
@@ -168,11 +170,10 @@ export class AddedTokens {
       if (token.rightStrip) while (end < text.length && isSpace.test(text.charAt(end))) end++;
       // The token before has taken the spaces that this one consists of.
       if (start >= end) continue;
-      if (done < start) sections.push({ text: text.slice(done, start), id: null, start: done });
-      sections.push({ text: text.slice(start, end), id, start });
+      if (done < start) yield { text: text.slice(done, start), id: null, start: done };
+      yield { text: text.slice(start, end), id, start };
       done = end;
     }
-    if (done !== text.length) sections.push({ text: text.slice(done), id: null, start: done });
-    return sections;
+    if (done !== text.length) yield { text: text.slice(done), id: null, start: done };
   }
 }

@@ -54,11 +54,7 @@ function unicode(form: NormalizationForm, kept: CodePointRanges | null): Normali
 }
 
 /** Character by character: a sigma at a word's end is no other than elsewhere. */
-const lowercase: Normalizer = (text) => {
-  const lower = text.toLowerCase();
-  if (!lower.includes('ς')) return lower;
-  return Array.from(text, (character) => character.toLowerCase()).join('');
-};
+const lowercase: Normalizer = (text) => text.replaceAll('Σ', 'σ').toLowerCase();
 
 /** The blocks whose characters BERT takes for words of their own. */
 const chineseCharacters =
@@ -93,6 +89,35 @@ const nmtSpaces = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g
 /** The rules that SentencePiece has built in beside NFKC. */
 const nmt: Normalizer = (text) => text.replace(nmtRemoved, '').replace(nmtSpaces, ' ');
 
+/** How many pieces wait to be made one text. */
+const MAX_WAITING = 4_096;
+
+/** A text of many pieces. Adding them one by one to a string would keep a node of memory for each until the text is used. */
+class Pieces {
+  readonly #limit: number;
+  readonly #joined: string[] = [];
+  #waiting: string[] = [];
+  #length = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @throws AppError `malformed-file` beyond the limit */
+  add(piece: string): void {
+    this.#length += piece.length;
+    if (this.#length > this.#limit) throw tooMuchText('tokenizing', this.#limit);
+    this.#waiting.push(piece);
+    if (this.#waiting.length < MAX_WAITING) return;
+    this.#joined.push(this.#waiting.join(''));
+    this.#waiting = [];
+  }
+
+  text(): string {
+    return this.#joined.join('') + this.#waiting.join('');
+  }
+}
+
 function replace(pattern: Pattern, content: string): Normalizer {
   if (pattern.kind === 'text' && pattern.text !== '')
     return (text, limit) => replaceAllWithin(text, pattern.text, content, limit, 'tokenizing');
@@ -100,14 +125,15 @@ function replace(pattern: Pattern, content: string): Normalizer {
   return (text, limit) => {
     // An empty text has no matches at all.
     if (text === '') return text;
-    let result = '';
+    const pieces = new Pieces(limit);
     let last = 0;
     matcher.forEach(text, (start, end) => {
-      result += text.slice(last, start) + content;
+      pieces.add(text.slice(last, start));
+      pieces.add(content);
       last = end;
-      if (result.length > limit) throw tooMuchText('tokenizing', limit);
     });
-    return result + text.slice(last);
+    pieces.add(text.slice(last));
+    return pieces.text();
   };
 }
 

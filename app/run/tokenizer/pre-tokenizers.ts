@@ -23,84 +23,86 @@ function characters(source: string): Search {
   };
 }
 
-interface Range {
-  start: number;
-  end: number;
-  readonly isMatch: boolean;
-}
-
-/** The text as matches and what is between them, without gaps. */
-function rangesOf(text: string, search: Search, invert: boolean): Range[] {
-  const ranges: Range[] = [];
+/**
+ * Calls back with the matches and what is between them, without gaps. No list is made, here and below: a text may have
+ * millions of matches, and what is kept of each takes more memory than the text.
+ */
+function forEachRange(
+  text: string,
+  search: Search,
+  invert: boolean,
+  use: (start: number, end: number, isMatch: boolean) => void,
+): void {
   let last = 0;
   search(text, (start, end) => {
-    if (start > last) ranges.push({ start: last, end: start, isMatch: invert });
-    ranges.push({ start, end, isMatch: !invert });
+    if (start > last) use(last, start, invert);
+    use(start, end, !invert);
     last = end;
   });
-  if (last < text.length) ranges.push({ start: last, end: text.length, isMatch: invert });
-  return ranges;
+  if (last < text.length) use(last, text.length, invert);
 }
 
-/** Joins ranges as a behaviour says; `ranges` in the order in which they are joined. */
-function join(ranges: Range[], belongs: (range: Range, wasMatch: boolean) => boolean): Range[] {
-  const joined: Range[] = [];
-  let wasMatch = false;
-  for (const range of ranges) {
-    const last = joined.at(-1);
-    if (last !== undefined && belongs(range, wasMatch)) {
-      last.start = Math.min(last.start, range.start);
-      last.end = Math.max(last.end, range.end);
-    } else joined.push({ ...range });
-    wasMatch = range.isMatch;
-  }
-  return joined;
+/** Joins a range to the one before it, as `belongs` says; what is joined may be joined to again. */
+function joining(
+  search: Search,
+  invert: boolean,
+  belongs: (isMatch: boolean, wasMatch: boolean) => boolean,
+): PreTokenizer {
+  return (text, isStart, emit) => {
+    let first = -1;
+    let last = 0;
+    let wasMatch = false;
+    const flush = (): void => {
+      if (first >= 0) emit(text.slice(first, last), isStart && first === 0);
+    };
+    forEachRange(text, search, invert, (start, end, isMatch) => {
+      if (first < 0 || !belongs(isMatch, wasMatch)) {
+        flush();
+        first = start;
+      }
+      last = end;
+      wasMatch = isMatch;
+    });
+    flush();
+  };
 }
 
 function split(search: Search, behavior: SplitBehavior, invert = false): PreTokenizer {
-  const emitAll = (text: string, isStart: boolean, emit: Emit, ranges: readonly Range[]): void => {
-    for (const { start, end } of ranges) emit(text.slice(start, end), isStart && start === 0);
-  };
   switch (behavior) {
     case 'Isolated':
-      // The one that nearly every model uses: no list is made. Inverting changes nothing.
+      // The one that nearly every model uses. Inverting changes nothing.
       return (text, isStart, emit) => {
-        let last = 0;
-        search(text, (start, end) => {
-          if (start > last) emit(text.slice(last, start), isStart && last === 0);
+        forEachRange(text, search, false, (start, end) => {
           if (end > start) emit(text.slice(start, end), isStart && start === 0);
-          last = end;
         });
-        if (last < text.length) emit(text.slice(last), isStart && last === 0);
       };
     case 'Removed':
       return (text, isStart, emit) => {
-        emitAll(
-          text,
-          isStart,
-          emit,
-          rangesOf(text, search, invert).filter(({ isMatch }) => !isMatch),
-        );
+        forEachRange(text, search, invert, (start, end, isMatch) => {
+          if (!isMatch) emit(text.slice(start, end), isStart && start === 0);
+        });
       };
     case 'Contiguous':
-      return (text, isStart, emit) => {
-        const ranges = rangesOf(text, search, invert);
-        emitAll(
-          text,
-          isStart,
-          emit,
-          join(ranges, (range, wasMatch) => range.isMatch === wasMatch),
-        );
-      };
+      return joining(search, invert, (isMatch, wasMatch) => isMatch === wasMatch);
     case 'MergedWithPrevious':
+      return joining(search, invert, (isMatch, wasMatch) => isMatch && !wasMatch);
     case 'MergedWithNext':
       return (text, isStart, emit) => {
-        const ranges = rangesOf(text, search, invert);
-        const isReversed = behavior === 'MergedWithNext';
-        if (isReversed) ranges.reverse();
-        const joined = join(ranges, (range, wasMatch) => range.isMatch && !wasMatch);
-        if (isReversed) joined.reverse();
-        emitAll(text, isStart, emit, joined);
+        // The match that waits for what comes behind it.
+        let first = -1;
+        let last = 0;
+        forEachRange(text, search, invert, (start, end, isMatch) => {
+          if (isMatch) {
+            if (first >= 0) emit(text.slice(first, last), isStart && first === 0);
+            first = start;
+            last = end;
+            return;
+          }
+          const from = first >= 0 ? first : start;
+          first = -1;
+          emit(text.slice(from, end), isStart && from === 0);
+        });
+        if (first >= 0) emit(text.slice(first, last), isStart && first === 0);
       };
   }
 }
@@ -191,9 +193,17 @@ function unicodeScripts(): PreTokenizer {
 
 function fixedLength(length: number): PreTokenizer {
   return (text, isStart, emit) => {
-    const all = Array.from(text);
-    for (let start = 0; start < all.length; start += length)
-      emit(all.slice(start, start + length).join(''), isStart && start === 0);
+    let start = 0;
+    let end = 0;
+    let characters = 0;
+    for (const character of text) {
+      end += character.length;
+      if (++characters < length) continue;
+      emit(text.slice(start, end), isStart && start === 0);
+      start = end;
+      characters = 0;
+    }
+    if (start < text.length) emit(text.slice(start), isStart && start === 0);
   };
 }
 

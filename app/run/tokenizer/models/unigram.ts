@@ -46,8 +46,13 @@ export class UnigramModel implements TokenModel {
   }
 
   encode(piece: string, ids: number[]): void {
-    const parts: string[] = [];
     const { starts, nodes } = this.#bestPath(piece);
+    // The places that were walked over take the cuts, from the back: texts of all parts would take ten times as much.
+    const cuts = starts;
+    let first = piece.length;
+    const add = (start: number): void => {
+      cuts[first--] = start;
+    };
     // From the end; unknown characters beside each other are one.
     let unknownEnd = -1;
     for (let end = piece.length; end > 0;) {
@@ -55,14 +60,15 @@ export class UnigramModel implements TokenModel {
       const isUnknown = nodes[end] === this.#unknownId;
       if (isUnknown && unknownEnd < 0) unknownEnd = end;
       if (!isUnknown) {
-        if (unknownEnd >= 0) parts.push(piece.slice(end, unknownEnd));
+        if (unknownEnd >= 0) add(end);
         unknownEnd = -1;
-        parts.push(piece.slice(start, end));
+        add(start);
       }
       end = start;
     }
-    if (unknownEnd >= 0) parts.push(piece.slice(0, unknownEnd));
-    for (const part of parts.reverse()) this.#push(part, ids);
+    if (unknownEnd >= 0) add(0);
+    for (let part = first + 1; part <= piece.length; part++)
+      this.#push(piece.slice(cuts[part], cuts[part + 1] ?? piece.length), ids);
   }
 
   #push(part: string, ids: number[]): void {
