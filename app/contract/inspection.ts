@@ -50,6 +50,8 @@ export const inspectionSchema = z.object({
   parameters: z.int().nonnegative(),
   /** Those of the text model among them, which is what is quantized and run. */
   textParameters: z.int().nonnegative(),
+  /** Those among them that one token goes through: of a mixture the chosen experts' and all others. */
+  activeParameters: z.int().nonnegative(),
   dtypes: z.record(z.string(), z.int().nonnegative()),
   layers: z.int().nullable(),
   hiddenSize: z.int().nullable(),

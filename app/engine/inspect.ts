@@ -4,6 +4,7 @@ import {
   cacheElementsPerToken,
   describeArchitecture,
   readDecoder,
+  restingWeights,
   textNames,
   textTensors,
   stateElements,
@@ -28,6 +29,11 @@ const WORKING_MEMORY_BYTES = 120e6;
 /** A model that takes more than this share of all memory leaves the other programs too little. */
 const COMFORTABLE_SHARE = 0.7;
 const POSSIBLE_SHARE = 0.9;
+/**
+ * The same of a mixture. A token needs a few of its experts, and what lies in memory of the others is a copy of the file that
+ * the system gives back without writing anything.
+ */
+const COMFORTABLE_MIXTURE_SHARE = 0.8;
 
 /** Bytes of one element of the KV cache (float16). */
 const CACHE_ELEMENT_BYTES = 2;
@@ -60,13 +66,17 @@ function cacheBytes(config: unknown, contextLength: number): number {
   return cache + stateBytes(stateElements(model));
 }
 
-function fitsInto(total: number, bytes: number): SchemeSize['fits'] {
-  if (bytes <= total * COMFORTABLE_SHARE) return 'yes';
+function fitsInto(total: number, bytes: number, isMixture: boolean): SchemeSize['fits'] {
+  if (bytes <= total * (isMixture ? COMFORTABLE_MIXTURE_SHARE : COMFORTABLE_SHARE)) return 'yes';
   return bytes <= total * POSSIBLE_SHARE ? 'tight' : 'no';
 }
 
 /** What each scheme would make of these tensors, to the byte. */
-function schemeSizes({ config, tensors }: Described, contextLength: number): SchemeSize[] {
+function schemeSizes(
+  { config, tensors }: Described,
+  contextLength: number,
+  isMixture: boolean,
+): SchemeSize[] {
   const cache = cacheBytes(config, contextLength);
   const total = os.totalmem();
   const names = textNames(tensors);
@@ -93,8 +103,8 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
       quantizedTensors,
       keptTensors: plan.tensors.length - quantizedTensors,
       memoryBytes: withCopyBytes,
-      fits: fitsInto(total, withCopyBytes),
-      withoutCopy: { memoryBytes, fits: fitsInto(total, memoryBytes) },
+      fits: fitsInto(total, withCopyBytes, isMixture),
+      withoutCopy: { memoryBytes, fits: fitsInto(total, memoryBytes, isMixture) },
     };
   });
 }
@@ -103,13 +113,15 @@ function schemeSizes({ config, tensors }: Described, contextLength: number): Sch
 function plan(
   described: Described,
   contextLength: number,
-): Pick<Inspection, 'runnable' | 'obstacle' | 'notes' | 'schemes'> {
+): Pick<Inspection, 'runnable' | 'obstacle' | 'notes' | 'activeParameters' | 'schemes'> {
   const { config, tensors } = described;
   const about = describeArchitecture(config, tensors);
+  const own = textTensors(tensors);
+  const textParameters = countParameters(own);
   try {
     if (about.obstacle !== null) throw about.obstacle;
     if (about.runnable) requireRunnable(described);
-    const own = textTensors(tensors);
+    const resting = about.runnable ? restingWeights(readDecoder(config)) : 0;
     const has = (name: string): boolean => own.some((tensor) => tensor.name === name);
     const isOwn =
       about.runnable && readDecoder(config).tiedEmbeddings && has(OUTPUT_LAYER) && has(EMBEDDINGS);
@@ -120,11 +132,18 @@ function plan(
       runnable: about.runnable,
       obstacle: null,
       notes,
-      schemes: schemeSizes(described, contextLength),
+      activeParameters: textParameters - resting,
+      schemes: schemeSizes(described, contextLength, resting > 0),
     };
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'internal') throw error;
-    return { runnable: false, obstacle: describeError(error), notes: [], schemes: [] };
+    return {
+      runnable: false,
+      obstacle: describeError(error),
+      notes: [],
+      activeParameters: textParameters,
+      schemes: [],
+    };
   }
 }
 
@@ -139,6 +158,7 @@ function describe(
   | 'notes'
   | 'parameters'
   | 'textParameters'
+  | 'activeParameters'
   | 'dtypes'
   | 'layers'
   | 'hiddenSize'

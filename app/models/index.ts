@@ -31,6 +31,7 @@ export type {
   UngatedFeedForward,
   Xielu,
 } from './decoder.ts';
+export { restingWeights } from './active-weights.ts';
 export { attentionsOf, cacheElementsPerToken, stateElements } from './context-memory.ts';
 export {
   alreadyQuantized,

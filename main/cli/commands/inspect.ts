@@ -23,6 +23,9 @@ export async function inspectCommand(
     found.textParameters === found.parameters
       ? ''
       : `${formatCount(found.textParameters)} of its text model`,
+    found.activeParameters === found.textParameters
+      ? ''
+      : `${formatCount(found.activeParameters)} of them for a token, about as fast as a model of that size`,
     Object.keys(found.dtypes).join(' and '),
     found.layers === null ? '' : `${found.layers} layers`,
     found.contextLength === null ? '' : `context ${found.contextLength}`,

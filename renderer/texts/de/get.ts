@@ -46,6 +46,8 @@ export const get: Texts<typeof english> = {
     title: 'Was es ist',
     architecture: 'Architektur',
     parameters: 'Parameter',
+    active:
+      '{{total}}, davon {{active}} für ein Token: etwa so schnell wie ein Modell dieser Größe',
     license: 'Lizenz',
     layers: 'Schichten',
     context: '{{number}} Token',

@@ -42,6 +42,7 @@ export const get = {
     title: 'About this model',
     architecture: 'Architecture',
     parameters: 'Parameters',
+    active: '{{total}}, {{active}} of them for a token: about as fast as a model of that size',
     license: 'Licence',
     layers: 'Layers',
     context: '{{number}} tokens',

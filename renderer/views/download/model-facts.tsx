@@ -43,7 +43,14 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
         </div>
         <div>
           <dt>{t('facts.parameters')}</dt>
-          <dd>{formatCount(inspection.parameters)}</dd>
+          <dd>
+            {inspection.activeParameters === inspection.textParameters
+              ? formatCount(inspection.parameters)
+              : t('facts.active', {
+                  total: formatCount(inspection.parameters),
+                  active: formatCount(inspection.activeParameters),
+                })}
+          </dd>
         </div>
         <div>
           <dt>{t('facts.license')}</dt>

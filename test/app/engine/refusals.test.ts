@@ -1,5 +1,6 @@
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inspection } from '../../../app/contract/inspection.ts';
 import { startFaultyHub } from '../../fixtures/hub/faulty-hub.ts';
@@ -100,15 +101,15 @@ const refusals: [string, TinyCheckpointOptions, string, object][] = [
   ],
   [
     'with another activation',
-    { config: { hidden_act: 'gelu' } },
+    { config: { hidden_act: 'mish' } },
     'unsupported-feature',
-    { field: 'hidden_act', value: 'gelu' },
+    { field: 'hidden_act', value: 'mish' },
   ],
   [
     'with rotary embeddings of another kind',
-    { config: { rope_parameters: { rope_type: 'proportional', rope_theta: 1e4 } } },
+    { config: { rope_parameters: { rope_type: 'unheard', rope_theta: 1e4 } } },
     'unsupported-feature',
-    { field: 'rope_type', value: 'proportional' },
+    { field: 'rope_type', value: 'unheard' },
   ],
   [
     'quantized with GPTQ',
@@ -218,6 +219,19 @@ describe('a model', () => {
       const job = await engine.make(directory, [scheme]);
       expect((await engine.done(job.id)).state).toBe('done');
     }
+  });
+
+  it.each([
+    // Three mixtures, or two behind a dense layer, of gate, up and down [128, 64] or [64, 64].
+    ['granitemoe', [], 3 * (4 - 2) * 3 * 128 * 64],
+    ['ernie4_5_moe', [], 2 * (8 - 2) * 3 * 64 * 64],
+    ['gemma3', ['text-only'], 0],
+  ])('of %s says what a token goes through', async (name, notes, resting) => {
+    const folder = new URL(`../../fixtures/golden/families/${name}`, import.meta.url);
+    const found = await inspect(fileURLToPath(folder));
+    expect(found).toMatchObject({ runnable: true, obstacle: null, notes });
+    expect(found.textParameters - found.activeParameters).toBe(resting);
+    expect(found.parameters > found.textParameters).toBe(name === 'gemma3');
   });
 
   it('with an own head beside tied embeddings says so', async () => {

@@ -44,6 +44,7 @@ const inspection: Inspection = {
   gated: false,
   parameters: 500,
   textParameters: 500,
+  activeParameters: 500,
   dtypes: {},
   layers: 1,
   hiddenSize: 1,
