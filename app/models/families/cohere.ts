@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { layerNorm, layerModule, readPlain, type PlainModel } from '../blocks.ts';
 import type { Attention, DecoderLayer, FeedForward } from '../decoder.ts';
 import { sevenLinearLayers, type Family } from '../family.ts';
-import { readFields, withoutFields } from '../fields.ts';
+import { readFields } from '../fields.ts';
 import {
   readBiases,
   readLayerTypes,
@@ -109,8 +109,7 @@ export const cohere2: Family = {
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
-    // The family computes the size of its heads, whatever the config says.
-    return readPlain(withoutFields(config, 'head_dim'), names, defaults, (outline) => {
+    return readPlain(config, names, defaults, (outline) => {
       const { attention: bias } = readBiases(config);
       const { sliding_window_pattern: pattern = DEFAULT_PATTERN } = readFields(
         fieldsSchema,

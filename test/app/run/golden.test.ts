@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,8 @@ import { openCheckpoint } from '../../../app/checkpoint/index.ts';
 import {
   describeArchitecture,
   knownModels,
+  readDecoder,
+  stateElements,
   separateTensors,
   wrappers,
 } from '../../../app/models/index.ts';
@@ -145,6 +147,48 @@ it.each([
   // What activations and output layer in 8 bits change; the bias is larger than that.
   expect(distance(await logitsOf('fast'), await logitsOf('exact'))).toBeLessThan(0.05);
 });
+
+/** Runs them in pieces of so many tokens, and gives the rows of all. */
+async function inPieces(model: Model, ids: readonly number[], size: number): Promise<Float32Array> {
+  const rows: number[] = [];
+  for (let at = 0; at < ids.length; at += size)
+    rows.push(...(await model.evaluate(ids.slice(at, at + size), { rows: 'all' })));
+  return Float32Array.from(rows);
+}
+
+/** Families whose layers all look at earlier tokens through attention: what was read can be cut back anywhere. */
+const attentive = families.filter((name) => {
+  const config: unknown = JSON.parse(
+    readFileSync(path.join(golden, 'families', name, 'config.json'), 'utf8'),
+  );
+  return stateElements(readDecoder(config)) === 0;
+});
+
+it.each(attentive)(
+  '%s reads a prompt token by token, goes back, and reuses a prefix',
+  async (name) => {
+    const { graphPath } = await ensureGraph(await copyOf(name), 'exact');
+    const model = await openExact(graphPath);
+    try {
+      const ids = Array.from({ length: 24 }, (_, i) => (i * 37 + 3) % 160);
+      const whole = await model.evaluate(ids, { rows: 'all' });
+      model.truncate(0);
+      expect(distance(await inPieces(model, ids, 1), whole)).toBeLessThan(1e-5);
+
+      // Another continuation of the first tokens is forgotten to the bit.
+      model.truncate(10);
+      await model.evaluate([7, 8, 9, 10, 11], { rows: 'none' });
+      model.truncate(10);
+      const again = await model.evaluate(ids.slice(10), { rows: 'all' });
+      model.truncate(0);
+      await inPieces(model, ids.slice(0, 10), 1);
+      expect(await model.evaluate(ids.slice(10), { rows: 'all' })).toEqual(again);
+      expect(distance(again, whole.subarray(10 * model.vocabularySize))).toBeLessThan(1e-5);
+    } finally {
+      await model.close();
+    }
+  },
+);
 
 /** The float32 weights that a quantized matrix of an artifact stands for. */
 async function dequantize(
