@@ -1,5 +1,5 @@
 import { AppError } from '../../contract/error.ts';
-import type { Activation } from '../../models/index.ts';
+import type { Activation, ExpertsFeedForward } from '../../models/index.ts';
 import type { Plan, PlanNode } from '../plan/index.ts';
 import type { LinearContext } from './linear.ts';
 import { printNode } from './nibble-printer.ts';
@@ -146,6 +146,13 @@ export function printCudaText(context: LinearContext, plan: Plan): string {
   return [...files.map((file) => `file ${file}`), ...lines, ''].join('\n');
 }
 
+function expertsObstacle({ routing }: ExpertsFeedForward): string | null {
+  if (routing.scores === 'sparse-mixer')
+    return 'its router chooses two experts one after the other';
+  if (routing.groups !== null) return 'its router chooses among groups of experts';
+  return routing.weighs === 'input' ? 'its router weighs what experts read' : null;
+}
+
 /**
  * Why the kernels of native-kernels/cuda do not compute a node; null where they do. What they need of how nodes are
  * joined, and of sizes, native-kernels/cuda/decoder/read_decoder.cpp asks.
@@ -158,44 +165,36 @@ export function cudaObstacle(node: PlanNode): string | null {
         : 'its rotary embeddings change with the length of the text';
     case 'positions':
       return 'it has learned its positions';
-    case 'layer-norm':
-      return 'its norms are layer norms';
-    case 'residual-norm':
-      return node.norm.kind === 'layer' ? 'its norms are layer norms' : null;
-    case 'rms-norm':
-      return node.groups === undefined ? null : 'it normalizes parts of rows';
     case 'latent-attention':
       return 'its attention reads latent vectors';
-    case 'attention':
-      if (node.interleaved) return 'it rotates neighbouring elements';
-      if (node.attention.temperature !== null) return 'its queries grow with their position';
-      if (node.own === null) return 'some of its layers read the keys and values of others';
-      if (node.attention.valueNorm !== null) return 'it normalizes values';
-      if (node.attention.sinks !== null) return 'its attention has sinks';
-      return node.attention.normsRotated === true
-        ? 'it normalizes queries and keys behind their rotation'
+    case 'layer-norm':
+      return 'weights' in node.norm && node.norm.weights === 'modules'
+        ? 'it stores the norms of its heads one by one'
         : null;
+    case 'attention':
+      return node.attention.sinks === null ? null : 'its attention has sinks';
     case 'gated':
       return node.activation === 'silu' || node.activation === 'gelu-tanh'
         ? null
         : `its activation is ${node.activation}`;
-    case 'activate':
     case 'xielu':
-      return 'its feed-forwards have no gate';
+      return 'its activation is xIELU';
+    case 'split':
+      return node.groups === 1 ? null : 'it stores several matrices as one, row by row';
+    case 'experts':
+      return expertsObstacle(node.feedForward);
+    case 'residual-norm':
+    case 'rms-norm':
+    case 'activate':
     case 'embedding':
     case 'linear':
     case 'wanted-rows':
     case 'add':
     case 'scale':
+    case 'scale-stored':
     case 'softcap':
     case 'sigmoid-gate':
       return null;
-    case 'split':
-      return node.groups === 1 ? null : 'it stores several matrices as one, row by row';
-    case 'scale-stored':
-      return 'it multiplies by numbers that it stores';
-    case 'experts':
-      return 'it chooses among experts';
     case 'open':
     case 'concat':
     case 'multiply':

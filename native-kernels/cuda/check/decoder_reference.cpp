@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <thread>
 
 #include "base/quantize_kernels.h"
@@ -23,9 +24,20 @@ void run_on_threads(void*, std::size_t tasks, void (*task)(void*, std::size_t), 
 }
 
 double activate(cuda::Activation activation, double x) {
-  if (activation == cuda::Activation::silu) return x / (1 + std::exp(-x));
-  const double root = std::sqrt(2 / 3.14159265358979323846);
-  return 0.5 * x * (1 + std::tanh(root * (x + 0.044715 * x * x * x)));
+  switch (activation) {
+    case cuda::Activation::silu:
+      return x / (1 + std::exp(-x));
+    case cuda::Activation::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case cuda::Activation::gelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case cuda::Activation::quick_gelu:
+      return x / (1 + std::exp(-1.702 * x));
+    case cuda::Activation::relu:
+      return std::max(x, 0.0);
+    default:
+      return std::max(x, 0.0) * std::max(x, 0.0);
+  }
 }
 
 double capped(double x, float cap) { return cap == 0 ? x : cap * std::tanh(x / cap); }
@@ -64,7 +76,7 @@ void DecoderReference::clear() {
 }
 
 const std::uint8_t* DecoderReference::data(const cuda::StoredTensor& tensor) const {
-  return files_[tensor.file].data() + tensor.offset;
+  return tensor.table.empty() ? files_[tensor.file].data() + tensor.offset : tensor.table.data();
 }
 
 std::vector<float> DecoderReference::floats(const cuda::FloatsPlan& plan) const {
@@ -130,7 +142,28 @@ void DecoderReference::run(const cuda::LinearStep& step) {
   set(step.output, out);
 }
 
-void DecoderReference::run(const cuda::NormStep& step) { set(step.output, normalized(value(step.input), step.norm)); }
+void DecoderReference::run(const cuda::NormStep& step) {
+  Numbers x = value(step.input);
+  const std::size_t width = x.size() / step.groups;
+  const auto stored = [&](std::size_t index) {
+    return index == cuda::kNoVector ? Numbers{} : floats(plan_.vectors[index]);
+  };
+  const Numbers weight = stored(step.norm.weight);
+  const Numbers bias = stored(step.norm.bias);
+  for (std::size_t group = 0; group < step.groups; ++group) {
+    float* const own = x.data() + group * width;
+    if (step.norm.centered) {
+      double mean = 0;
+      for (std::size_t i = 0; i < width; ++i) mean += double{own[i]} / static_cast<double>(width);
+      for (std::size_t i = 0; i < width; ++i) own[i] = static_cast<float>(own[i] - mean);
+    }
+    const auto first = weight.begin() + static_cast<std::ptrdiff_t>(weight.size() > width ? group * width : 0);
+    normalize(own, width, weight.empty() ? Numbers{} : Numbers(first, first + static_cast<std::ptrdiff_t>(width)),
+              step.norm.epsilon);
+    for (std::size_t i = 0; i < bias.size(); ++i) own[i] += bias[i];
+  }
+  set(step.output, x);
+}
 
 void DecoderReference::run(const cuda::AddStep& step) {
   const Numbers x = step.norm ? normalized(value(step.input), *step.norm) : value(step.input);
@@ -148,6 +181,12 @@ void DecoderReference::run(const cuda::GatedStep& step) {
   set(step.output, gate);
 }
 
+void DecoderReference::run(const cuda::ActivateStep& step) {
+  Numbers x = value(step.input);
+  for (float& number : x) number = static_cast<float>(activate(step.activation, number));
+  set(step.output, x);
+}
+
 void DecoderReference::run(const cuda::SigmoidGateStep& step) {
   const double open = 1 / (1 + std::exp(-double{value(step.gate)[0]}));
   Numbers x = value(step.input);
@@ -158,24 +197,72 @@ void DecoderReference::run(const cuda::SigmoidGateStep& step) {
 
 void DecoderReference::run(const cuda::ScaleStep& step) {
   Numbers x = value(step.value);
-  for (float& number : x) number = static_cast<float>(capped(double{number} * step.factor, step.cap));
+  const float stored = step.stored_factor == cuda::kNoVector ? 1 : floats(plan_.vectors[step.stored_factor])[0];
+  for (float& number : x) number = static_cast<float>(capped(double{number} * step.factor * stored, step.cap));
   set(step.value, x);
 }
 
-void DecoderReference::prepare(float* head, const cuda::AttentionStep& step, std::size_t norm) const {
-  if (norm != cuda::kNoVector) normalize(head, step.head_dim, floats(plan_.vectors[norm]), step.epsilon);
-  if (!step.rotary) return;
-  const cuda::RotaryPlan& rotary = plan_.rotaries[*step.rotary];
-  const std::size_t half = rotary.frequencies.size();
-  for (std::size_t i = 0; i < half; ++i) {
-    const double angle = static_cast<float>(position_) * rotary.frequencies[i];
-    const double cosine = std::cos(angle) * rotary.scaling;
-    const double sine = std::sin(angle) * rotary.scaling;
-    const float a = head[i];
-    const float b = head[i + half];
-    head[i] = static_cast<float>(a * cosine - b * sine);
-    head[i + half] = static_cast<float>(b * cosine + a * sine);
+void DecoderReference::run(const cuda::ExpertsStep& step) {
+  const Numbers x = value(step.input);
+  const Numbers logits = value(step.router);
+  const auto stored = [&](std::size_t index) {
+    return index == cuda::kNoVector ? Numbers{} : floats(plan_.vectors[index]);
+  };
+  const Numbers correction = stored(step.correction);
+  const Numbers scales = stored(step.expert_scales);
+  std::vector<double> scores(step.experts);
+  double sum = 0;
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    scores[i] = step.sigmoid ? 1 / (1 + std::exp(-double{logits[i]})) : std::exp(logits[i] - largest);
+    sum += scores[i];
   }
+  std::vector<std::size_t> ids(step.experts);
+  std::iota(ids.begin(), ids.end(), 0);
+  if (!step.sigmoid) {
+    for (double& score : scores) score /= sum;
+  }
+  const auto rank = [&](std::size_t id) { return scores[id] + (correction.empty() ? 0 : correction[id]); };
+  std::stable_sort(ids.begin(), ids.end(), [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
+  ids.resize(step.chosen);
+  double total = 0;
+  for (const std::size_t id : ids) total += scores[id];
+  const double divisor = step.normalized ? std::max(total, double{step.least_sum}) + step.sum_epsilon : 1;
+  std::vector<double> out(x.size());
+  for (const std::size_t id : ids) {
+    const cuda::LinearPlan* const matrices = &plan_.matrices[step.first_matrix + id * cuda::kExpertMatrices];
+    Numbers gate = multiply(matrices[0], x);
+    const Numbers up = multiply(matrices[1], x);
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+      gate[i] = static_cast<float>(activate(step.activation, gate[i]) * up[i]);
+    }
+    const Numbers product = multiply(matrices[2], gate);
+    const double weight = scores[id] / divisor * step.scale * (scales.empty() ? 1 : scales[id]);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * product[i];
+  }
+  set(step.output, {out.begin(), out.end()});
+}
+
+void DecoderReference::prepare(float* head, const cuda::AttentionStep& step, std::size_t norm) const {
+  const auto apply_norm = [&] {
+    if (norm != cuda::kNoVector) normalize(head, step.head_dim, floats(plan_.vectors[norm]), step.epsilon);
+  };
+  if (!step.norms_rotated) apply_norm();
+  if (step.rotary) {
+    const cuda::RotaryPlan& rotary = plan_.rotaries[*step.rotary];
+    const std::size_t half = rotary.frequencies.size();
+    for (std::size_t i = 0; i < half; ++i) {
+      const double angle = static_cast<float>(position_) * rotary.frequencies[i];
+      const double cosine = std::cos(angle) * rotary.scaling;
+      const double sine = std::sin(angle) * rotary.scaling;
+      float& a = head[step.interleaved ? 2 * i : i];
+      float& b = head[step.interleaved ? 2 * i + 1 : i + half];
+      const double before = a;
+      a = static_cast<float>(before * cosine - b * sine);
+      b = static_cast<float>(b * cosine + before * sine);
+    }
+  }
+  if (step.norms_rotated) apply_norm();
 }
 
 void DecoderReference::run(const cuda::AttentionStep& step) {
@@ -183,11 +270,23 @@ void DecoderReference::run(const cuda::AttentionStep& step) {
   const std::size_t dim = step.head_dim;
   Numbers qkv = value(step.qkv);
   float* const k = qkv.data() + step.heads * dim;
+  float* const v = k + step.kv_heads * dim;
   for (std::size_t head = 0; head < step.heads; ++head) prepare(qkv.data() + head * dim, step, step.q_norm);
-  for (std::size_t head = 0; head < step.kv_heads; ++head) prepare(k + head * dim, step, step.k_norm);
-  for (std::size_t i = 0; i < step.kv_heads * dim; ++i) {
-    cache.keys.push_back(rounded(k[i]));
-    cache.values.push_back(rounded(k[step.kv_heads * dim + i]));
+  if (step.temperature != 0) {
+    const double passed =
+        std::floor((static_cast<float>(position_) + step.temperature_offset) / step.temperature_length);
+    const double growth = 1 + step.temperature * std::log(1 + passed);
+    for (std::size_t i = 0; i < step.heads * dim; ++i) qkv[i] = static_cast<float>(qkv[i] * growth);
+  }
+  if (!step.reads_others) {
+    for (std::size_t head = 0; head < step.kv_heads; ++head) {
+      prepare(k + head * dim, step, step.k_norm);
+      if (step.normalizes_values) normalize(v + head * dim, dim, {}, step.epsilon);
+    }
+    for (std::size_t i = 0; i < step.kv_heads * dim; ++i) {
+      cache.keys.push_back(rounded(k[i]));
+      cache.values.push_back(rounded(v[i]));
+    }
   }
   const std::size_t start = step.window != 0 && position_ + 1 > step.window ? position_ + 1 - step.window : 0;
   Numbers out(step.heads * dim);
@@ -227,7 +326,8 @@ std::vector<float> DecoderReference::append(std::int64_t id) {
   }
   ++position_;
   Numbers logits =
-      multiply(plan_.matrices[plan_.head.matrices[0]], normalized(value(plan_.head.input), *plan_.head.norm));
+      multiply(plan_.matrices[plan_.head.matrices[0]],
+               plan_.head.norm ? normalized(value(plan_.head.input), *plan_.head.norm) : value(plan_.head.input));
   for (float& logit : logits) logit = static_cast<float>(capped(double{logit} * plan_.logit_factor, plan_.logit_cap));
   return logits;
 }

@@ -31,8 +31,10 @@ class DecoderReference {
   void run(const cuda::NormStep& step);
   void run(const cuda::AddStep& step);
   void run(const cuda::GatedStep& step);
+  void run(const cuda::ActivateStep& step);
   void run(const cuda::SigmoidGateStep& step);
   void run(const cuda::ScaleStep& step);
+  void run(const cuda::ExpertsStep& step);
   void run(const cuda::AttentionStep& step);
 
   Numbers value(const cuda::ValuePlan& place) const;

@@ -63,13 +63,13 @@ void DecoderKernels::launch_raw(StreamHandle stream, const std::string& name, co
   const FunctionHandle handle = function(name, grid.shared_bytes);
   void* arguments[] = {job};
   if (!overlap_) {
-    device_.check(device_.call().launch(handle, grid.x, grid.y, 1, grid.threads, 1, 1, grid.shared_bytes, stream,
+    device_.check(device_.call().launch(handle, grid.x, grid.y, grid.z, grid.threads, 1, 1, grid.shared_bytes, stream,
                                         arguments, nullptr),
                   name.c_str());
     return;
   }
   LaunchAttribute attribute{kLaunchProgrammatic, 0, 1, {}};
-  const LaunchConfig config{{grid.x, grid.y, 1}, {grid.threads, 1, 1}, grid.shared_bytes, stream, &attribute, 1};
+  const LaunchConfig config{{grid.x, grid.y, grid.z}, {grid.threads, 1, 1}, grid.shared_bytes, stream, &attribute, 1};
   device_.check(device_.call().launch_with(&config, handle, arguments, nullptr), name.c_str());
 }
 

@@ -23,6 +23,7 @@ class DecoderKernels {
     unsigned y;
     unsigned threads;
     unsigned shared_bytes;
+    unsigned z = 1;
   };
 
   /// Starts a kernel with the one structure that it takes.

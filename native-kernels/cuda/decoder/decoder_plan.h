@@ -54,10 +54,12 @@ struct ValuePlan {
   float half_divisor = 0;
 };
 
-/// An RMS norm of rows.
+/// An RMS norm of rows, or a layer norm.
 struct NormPlan {
   std::size_t weight = kNoVector;  // of DecoderPlan::vectors
+  std::size_t bias = kNoVector;
   float epsilon = 0;
+  bool centered = false;  // a layer norm
 };
 
 /// Products of one input, side by side in `output`.
@@ -74,6 +76,8 @@ struct NormStep {
   ValuePlan input;
   NormPlan norm;
   ValuePlan output;  // may be the input
+  std::size_t groups =
+      1;  // of equal width, each normalized by itself; their weights are shared, or one behind the other
 };
 
 /// to += factor · norm(input)
@@ -91,6 +95,13 @@ struct GatedStep {
   ValuePlan output;
 };
 
+/// output = activation(input)
+struct ActivateStep {
+  ValuePlan input;
+  Activation activation = Activation::silu;
+  ValuePlan output;
+};
+
 /// output = input · sigmoid(gate) + added
 struct SigmoidGateStep {
   ValuePlan input;
@@ -103,11 +114,30 @@ struct SigmoidGateStep {
 struct ScaleStep {
   ValuePlan value;
   float factor = 1;
+  std::size_t stored_factor = kNoVector;  // another one
   float cap = 0;
 };
 
+/// Of every token the weighted sum of what the experts say that its router chose.
+struct ExpertsStep {
+  ValuePlan input;
+  ValuePlan router;  // logits
+  std::size_t experts = 0;
+  std::size_t chosen = 0;
+  std::size_t first_matrix = 0;  // of DecoderPlan::matrices: gate, up and down of the first expert, then of the second
+  Activation activation = Activation::silu;
+  bool sigmoid = false;
+  std::size_t correction = kNoVector;
+  bool normalized = false;
+  float sum_epsilon = 0;
+  float least_sum = 0;
+  float scale = 1;
+  std::size_t expert_scales = kNoVector;
+  ValuePlan output;
+};
+
 struct AttentionStep {
-  ValuePlan qkv;  // queries, keys and values side by side
+  ValuePlan qkv;  // queries, keys and values side by side; or queries alone
   ValuePlan output;
   std::size_t cache = 0;  // which one holds its keys and values
   std::size_t heads = 0;
@@ -120,9 +150,17 @@ struct AttentionStep {
   std::size_t q_norm = kNoVector;
   std::size_t k_norm = kNoVector;
   float epsilon = 0;
+  bool interleaved = false;  // how pairs of rotated elements lie
+  bool norms_rotated = false;
+  bool normalizes_values = false;
+  bool reads_others = false;  // keys and values are those that another layer has put into its cache
+  float temperature = 0;
+  float temperature_length = 1;
+  float temperature_offset = 0;
 };
 
-using Step = std::variant<LinearStep, NormStep, AddStep, GatedStep, SigmoidGateStep, ScaleStep, AttentionStep>;
+using Step = std::variant<LinearStep, NormStep, AddStep, GatedStep, ActivateStep, SigmoidGateStep, ScaleStep,
+                          ExpertsStep, AttentionStep>;
 
 struct RotaryPlan {
   std::vector<float> frequencies;  // of half the elements that are rotated
@@ -144,12 +182,12 @@ struct DecoderPlan {
   std::vector<std::size_t> buffers;  // widths
   std::vector<Step> steps;           // all but the head's
   std::size_t caches = 0;
-  LinearStep head;  // without an output; its norm is always there
+  LinearStep head;  // without an output
   float logit_factor = 1;
   float logit_cap = 0;  // 0: none
 };
 
-/// The attention of every cache, in their order.
+/// The attention that fills every cache, in their order.
 std::vector<const AttentionStep*> attentions_of(const DecoderPlan& plan);
 
 /// @throws Error("unsupported-model") when the kernels cannot run it, Error("malformed-file") when sizes contradict

@@ -65,6 +65,16 @@ unsigned place_tiles(Job& job, const std::vector<const DeviceMatrix*>& matrices,
   return tiles;
 }
 
+/// Warps that share the columns of a tile, so that `room` blocks have work.
+unsigned vector_split(const DeviceMatrix& matrix, unsigned tiles, unsigned room) {
+  const unsigned steps = ceil_divide(matrix.matrix.columns, step_columns(matrix.format));
+  unsigned split = kVectorWarps;
+  while (split > steps || (split > kLeastSplit && ceil_divide(std::size_t{tiles} * split, kVectorWarps) > room)) {
+    split /= 2;
+  }
+  return split;
+}
+
 /// The kernel of attend_prompt for heads of a size.
 unsigned prompt_dim(std::size_t head_dim) {
   for (const unsigned dim : {32u, 64u, 96u, 128u}) {
@@ -87,12 +97,36 @@ PassMemory::PassMemory(Device& device, const DecoderPlan& plan) {
   std::size_t most_queries = 0;
   std::size_t most_heads = 0;
   std::size_t most_partials = 0;
-  for (const AttentionStep* attention : attentions_of(plan)) {
+  for (const Step& step : plan.steps) {
+    const auto* attention = std::get_if<AttentionStep>(&step);
+    if (attention == nullptr) continue;
     most_queries = std::max(most_queries, attention->heads * attention->head_dim);
     most_heads = std::max(most_heads, attention->heads);
     most_partials = std::max(most_partials, attention->heads * (attention->head_dim + 2));
   }
   queries = make(kPassTokens * most_queries * 2);
+  std::size_t most_chosen = 0;
+  std::size_t most_experts = 0;
+  std::size_t most_inner = 0;
+  std::size_t most_outer = 0;
+  for (const Step& step : plan.steps) {
+    const auto* experts = std::get_if<ExpertsStep>(&step);
+    if (experts == nullptr) continue;
+    most_chosen = std::max(most_chosen, experts->chosen);
+    most_experts = std::max(most_experts, experts->experts);
+    most_inner = std::max(most_inner, plan.matrices[experts->first_matrix].rows);
+    most_outer = std::max(most_outer, experts->output.width);
+  }
+  if (most_chosen > 0) {
+    const std::size_t choices = kPassTokens * most_chosen;
+    expert_ids = make(choices * 4);
+    expert_weights = make(choices * 4);
+    expert_starts = make((most_experts + 1) * 4);
+    expert_order = make(choices * 4);
+    expert_positions = make(choices * 4);
+    expert_gated = make(choices * most_inner * 2);
+    expert_products = make(choices * most_outer * 4);
+  }
   ids = make(kPassTokens * 4);
   logits = make(plan.vocabulary * 4);
   partials = make(most_partials * kMaxSplits * 4);
@@ -113,6 +147,8 @@ Passes::Passes(Device& device, const DecoderPlan& plan, const DeviceWeights& wei
     all_position_bytes_ += position_bytes_.back();
   }
   for (const Step& step : plan.steps) {
+    const auto* experts = std::get_if<ExpertsStep>(&step);
+    if (experts != nullptr) place_experts(*experts);
     const auto* products = std::get_if<LinearStep>(&step);
     if (products != nullptr && products->outcome == Outcome::gated && !can_all_share(matrices(*products))) {
       throw Error("unsupported-model",
@@ -155,6 +191,13 @@ AttentionShape Passes::attention_shape(const AttentionStep& step, const CacheMem
   shape.q_norm = vector(step.q_norm);
   shape.k_norm = vector(step.k_norm);
   shape.epsilon = step.epsilon;
+  shape.interleaved = step.interleaved;
+  shape.norms_rotated = step.norms_rotated;
+  shape.normalizes_values = step.normalizes_values;
+  shape.reads_others = step.reads_others;
+  shape.temperature = step.temperature;
+  shape.temperature_length = step.temperature_length;
+  shape.temperature_offset = step.temperature_offset;
   auto* const base = cache.memory.as<std::uint8_t>() + cache.capacity * cache_starts_[step.cache];
   shape.keys = base;
   shape.values = base + cache.capacity * position_bytes_[step.cache];
@@ -181,12 +224,7 @@ void Passes::multiply_vector(StreamHandle stream, const std::vector<const Device
   MultiplyVector job{};
   const unsigned tiles = place_tiles(job, matrices, outcome, 16);
   const unsigned room = kVectorBlocks * device_.multiprocessors();
-  const unsigned steps = ceil_divide(first.matrix.columns, step_columns(first.format));
-  job.split = kVectorWarps;
-  while (job.split > steps ||
-         (job.split > kLeastSplit && ceil_divide(std::size_t{tiles} * job.split, kVectorWarps) > room)) {
-    job.split /= 2;
-  }
+  job.split = vector_split(first, tiles, room);
   job.activation = activation;
   job.x = x;
   job.norm_weight = norm;
@@ -234,12 +272,12 @@ void Passes::embed(StreamHandle stream, const int* ids, unsigned tokens) {
 
 void Passes::round_rows(StreamHandle stream, Rows<const float> x, std::size_t width,
                         const std::optional<NormPlan>& norm, unsigned tokens) {
-  const NormalizeRows job{x,
-                          norm ? vector(norm->weight) : nullptr,
-                          norm ? norm->epsilon : -1,
-                          static_cast<unsigned>(width),
-                          {nullptr, 0},
-                          memory_.halves.as<void>()};
+  NormalizeRows job{};
+  job.x = x;
+  job.weight = norm ? vector(norm->weight) : nullptr;
+  job.epsilon = norm ? norm->epsilon : -1;
+  job.width = static_cast<unsigned>(width);
+  job.halves = memory_.halves.as<void>();
   kernels_.launch(stream, "normalize_rows", {tokens, 1, kMatrixThreads, 0}, job);
 }
 
@@ -261,10 +299,18 @@ void Passes::run(const Pass& pass, const LinearStep& step) {
 }
 
 void Passes::run(const Pass& pass, const NormStep& step) {
-  const NormalizeRows job{inputs(step.input), vector(step.norm.weight),
-                          step.norm.epsilon,  static_cast<unsigned>(step.input.width),
-                          rows(step.output),  nullptr};
-  kernels_.launch(pass.stream, "normalize_rows", {pass.tokens, 1, kMatrixThreads, 0}, job);
+  NormalizeRows job{};
+  job.x = inputs(step.input);
+  job.weight = vector(step.norm.weight);
+  job.bias = vector(step.norm.bias);
+  job.epsilon = step.norm.epsilon;
+  job.centered = step.norm.centered;
+  job.width = static_cast<unsigned>(step.input.width / step.groups);
+  if (step.norm.weight != kNoVector && plan_.vectors[step.norm.weight].count != job.width)
+    job.group_weights = job.width;
+  job.out = rows(step.output);
+  const auto groups = static_cast<unsigned>(step.groups);
+  kernels_.launch(pass.stream, "normalize_rows", {pass.tokens, groups, kMatrixThreads, 0}, job);
 }
 
 void Passes::run(const Pass& pass, const AddStep& step) {
@@ -274,16 +320,25 @@ void Passes::run(const Pass& pass, const AddStep& step) {
   kernels_.launch(pass.stream, "add_rows", {pass.tokens, 1, kMatrixThreads, 0}, job);
 }
 
-void Passes::run(const Pass& pass, const GatedStep& step) {
-  const Rows<float> out = rows(step.output);
-  const auto width = static_cast<unsigned>(step.output.width);
-  const GateRows job{inputs(step.gate),
-                     inputs(step.up),
-                     step.activation,
+void Passes::gate_rows(const Pass& pass, const ValuePlan& gate, const ValuePlan* up, Activation activation,
+                       const ValuePlan& output) {
+  const Rows<float> out = rows(output);
+  const auto width = static_cast<unsigned>(output.width);
+  const GateRows job{inputs(gate),
+                     up == nullptr ? Rows<const float>{} : inputs(*up),
+                     activation,
                      width,
                      pass.is_prompt ? nullptr : out.first,
                      pass.is_prompt ? out.first : nullptr};
   kernels_.launch(pass.stream, "gate_rows", {ceil_divide(width, kMatrixThreads), pass.tokens, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const GatedStep& step) {
+  gate_rows(pass, step.gate, &step.up, step.activation, step.output);
+}
+
+void Passes::run(const Pass& pass, const ActivateStep& step) {
+  gate_rows(pass, step.input, nullptr, step.activation, step.output);
 }
 
 void Passes::run(const Pass& pass, const SigmoidGateStep& step) {
@@ -294,7 +349,7 @@ void Passes::run(const Pass& pass, const SigmoidGateStep& step) {
 
 void Passes::run(const Pass& pass, const ScaleStep& step) {
   const std::size_t count = pass.tokens * step.value.stride;
-  const ScaleNumbers job{rows(step.value).first, count, step.factor, step.cap};
+  const ScaleNumbers job{rows(step.value).first, count, step.factor, vector(step.stored_factor), step.cap};
   kernels_.launch(pass.stream, "scale_numbers", {ceil_divide(count, kMatrixThreads), 1, kMatrixThreads, 0}, job);
 }
 
@@ -324,6 +379,119 @@ void Passes::run(const Pass& pass, const AttentionStep& step) {
                   AttendPrompt{shape, queries, pass.tokens, pass.position, rows(step.output).first});
 }
 
+void Passes::place_experts(const ExpertsStep& step) {
+  std::vector<Matrix> table;
+  const DeviceMatrix* first = &weights_.matrices[step.first_matrix];
+  for (std::size_t i = 0; i < step.experts * kExpertMatrices; ++i) {
+    const bool is_down = i % kExpertMatrices == 2;
+    // One kernel multiplies with those of all experts.
+    if (!can_share(first[i], first[is_down ? 2 : 0])) {
+      throw Error("unsupported-model", "CUDA kernels cannot run this model: its experts are stored in different ways",
+                  "Choose the CPU (--device cpu).");
+    }
+    table.push_back(first[i].matrix);
+  }
+  DeviceMemory memory(device_, table.size() * sizeof(Matrix));
+  Stream stream(device_);
+  stream.upload(memory.pointer(), table.data(), memory.bytes());
+  stream.wait();
+  expert_matrices_.emplace(&step, std::move(memory));
+}
+
+void Passes::run(const Pass& pass, const ExpertsStep& step) {
+  const RouteTokens job{inputs(step.router),
+                        static_cast<unsigned>(step.experts),
+                        static_cast<unsigned>(step.chosen),
+                        step.sigmoid,
+                        vector(step.correction),
+                        step.normalized,
+                        step.sum_epsilon,
+                        step.least_sum,
+                        step.scale,
+                        vector(step.expert_scales),
+                        memory_.expert_ids.as<int>(),
+                        memory_.expert_weights.as<float>()};
+  kernels_.launch(pass.stream, "route_tokens", {pass.tokens, 1, kMatrixThreads, 0}, job);
+  if (pass.is_prompt) {
+    run_experts_prompt(pass, step);
+  } else {
+    run_experts_token(pass, step);
+  }
+  const auto width = static_cast<unsigned>(step.output.width);
+  const JoinExperts join{memory_.expert_products.as<float>(),
+                         memory_.expert_weights.as<float>(),
+                         pass.is_prompt ? memory_.expert_positions.as<int>() : nullptr,
+                         static_cast<unsigned>(step.chosen),
+                         width,
+                         rows(step.output).first};
+  kernels_.launch(pass.stream, "join_experts", {ceil_divide(width, kMatrixThreads), pass.tokens, kMatrixThreads, 0},
+                  join);
+}
+
+void Passes::run_experts_token(const Pass& pass, const ExpertsStep& step) {
+  const DeviceMatrix* first = &weights_.matrices[step.first_matrix];
+  const auto chosen = static_cast<unsigned>(step.chosen);
+  const unsigned room = std::max(1u, kVectorBlocks * device_.multiprocessors() / chosen);
+  const auto multiply = [&](std::vector<const DeviceMatrix*> matrices, Outcome outcome, unsigned matrix, const float* x,
+                            unsigned x_stride, float* out, unsigned out_stride) {
+    MultiplyVectorExperts job{};
+    const unsigned tiles = place_tiles(job.products, matrices, outcome, 16);
+    job.products.split = vector_split(*matrices[0], tiles, room);
+    job.products.activation = step.activation;
+    job.products.x = x;
+    job.products.out = out;
+    job.matrices = expert_matrices_.at(&step).as<Matrix>();
+    job.first = matrix;
+    job.ids = memory_.expert_ids.as<int>();
+    job.x_stride = x_stride;
+    job.out_stride = out_stride;
+    const unsigned blocks = ceil_divide(std::size_t{tiles} * job.products.split, kVectorWarps);
+    const DeviceMatrix& shape = *matrices[0];
+    kernels_.launch(
+        pass.stream, std::string("multiply_vector_experts_") + format_name(shape.format),
+        {std::min(blocks, room), chosen, kVectorThreads, vector_shared_bytes(shape.format, shape.matrix.columns)}, job);
+  };
+  auto* const gated = memory_.expert_gated.as<float>();
+  multiply({&first[0], &first[1]}, Outcome::gated, 0, rows(step.input).first, 0, gated, first[0].matrix.rows);
+  multiply({&first[2]}, Outcome::store, 2, gated, first[0].matrix.rows, memory_.expert_products.as<float>(),
+           first[2].matrix.rows);
+}
+
+void Passes::run_experts_prompt(const Pass& pass, const ExpertsStep& step) {
+  const DeviceMatrix* first = &weights_.matrices[step.first_matrix];
+  const auto experts = static_cast<unsigned>(step.experts);
+  const auto chosen = static_cast<unsigned>(step.chosen);
+  const SortChoices sort{
+      memory_.expert_ids.as<int>(),    pass.tokens * chosen,           experts,
+      memory_.expert_starts.as<int>(), memory_.expert_order.as<int>(), memory_.expert_positions.as<int>()};
+  kernels_.launch(pass.stream, "sort_choices", {1, 1, kSortThreads, 0}, sort);
+  round_rows(pass.stream, inputs(step.input), step.input.width, std::nullopt, pass.tokens);
+  const auto multiply = [&](std::vector<const DeviceMatrix*> matrices, unsigned matrix, MultiplyMatrixExperts job,
+                            Outcome outcome) {
+    const unsigned tiles = place_tiles(job.products, matrices, outcome, kTileRows);
+    job.products.activation = step.activation;
+    job.matrices = expert_matrices_.at(&step).as<Matrix>();
+    job.first = matrix;
+    job.starts = memory_.expert_starts.as<int>();
+    job.order = memory_.expert_order.as<int>();
+    // No token chooses an expert twice.
+    kernels_.launch(pass.stream, std::string("multiply_matrix_experts_") + format_name(matrices[0]->format),
+                    {tiles, ceil_divide(pass.tokens, kTileTokens), kMatrixThreads, kMatrixSharedBytes, experts}, job);
+  };
+  MultiplyMatrixExperts wide{};
+  wide.products.x = memory_.halves.as<void>();
+  wide.products.x_factor = 1;
+  wide.products.gated = memory_.expert_gated.as<void>();
+  wide.chosen = chosen;
+  multiply({&first[0], &first[1]}, 0, wide, Outcome::gated);
+  MultiplyMatrixExperts narrow{};
+  narrow.products.x = memory_.expert_gated.as<void>();
+  narrow.products.x_factor = kGatedDivisor;
+  narrow.products.out = memory_.expert_products.as<float>();
+  narrow.products.out_stride = first[2].matrix.rows;
+  multiply({&first[2]}, 2, narrow, Outcome::store);
+}
+
 void Passes::run_steps(const Pass& pass) {
   for (const Step& step : plan_.steps) {
     std::visit([&](const auto& each) { run(pass, each); }, step);
@@ -333,7 +501,7 @@ void Passes::run_steps(const Pass& pass) {
 void Passes::scale_logits(StreamHandle stream, const DeviceMemory& logits, unsigned rows) {
   if (plan_.logit_factor == 1 && plan_.logit_cap == 0) return;
   const std::size_t count = rows * plan_.vocabulary;
-  const ScaleNumbers job{logits.as<float>(), count, plan_.logit_factor, plan_.logit_cap};
+  const ScaleNumbers job{logits.as<float>(), count, plan_.logit_factor, nullptr, plan_.logit_cap};
   kernels_.launch(stream, "scale_numbers", {ceil_divide(count, kMatrixThreads), 1, kMatrixThreads, 0}, job);
 }
 
@@ -362,8 +530,9 @@ void Passes::prompt(StreamHandle stream, const CacheMemory& cache, unsigned toke
 
 void Passes::row_logits(StreamHandle stream, unsigned row) {
   const Rows<float> x = rows(plan_.head.input);
+  const std::optional<NormPlan>& norm = plan_.head.norm;
   multiply_vector(stream, matrices(plan_.head), Outcome::store, Activation::silu, x.first + std::size_t{row} * x.stride,
-                  vector(plan_.head.norm->weight), plan_.head.norm->epsilon, memory_.logits.as<float>());
+                  norm ? vector(norm->weight) : nullptr, norm ? norm->epsilon : 0, memory_.logits.as<float>());
   scale_logits(stream, memory_.logits, 1);
 }
 

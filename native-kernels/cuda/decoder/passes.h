@@ -3,6 +3,7 @@
 // One pass through the layers: of a single token, and of many. Only starts kernels; nothing here waits.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -25,9 +26,17 @@ struct PassMemory {
   std::vector<DeviceMemory> buffers;  // [kPassTokens, width], as the plan counts them
   DeviceMemory halves;                // f16 [kPassTokens, widest input]: what a product of many tokens reads
   DeviceMemory queries;               // f16 [kPassTokens, heads * head_dim]
-  DeviceMemory ids;                   // [kPassTokens]
-  DeviceMemory logits;                // f32 [vocabulary]
-  DeviceMemory many_logits;           // f32 [kLogitRows, vocabulary]; allocated when they are first asked for
+  // Of mixtures, for kPassTokens times as many choices as a token has:
+  DeviceMemory expert_ids;
+  DeviceMemory expert_weights;
+  DeviceMemory expert_starts;     // of the choices of every expert, sorted
+  DeviceMemory expert_order;      // which choices, sorted
+  DeviceMemory expert_positions;  // where each choice went
+  DeviceMemory expert_gated;      // f16 [choices, inner width]; f32 for a single token
+  DeviceMemory expert_products;   // f32 [choices, width]
+  DeviceMemory ids;               // [kPassTokens]
+  DeviceMemory logits;            // f32 [vocabulary]
+  DeviceMemory many_logits;       // f32 [kLogitRows, vocabulary]; allocated when they are first asked for
   DeviceMemory partials;
   DeviceMemory counters;
   DeviceMemory choice;
@@ -86,15 +95,22 @@ class Passes {
   void run(const Pass& pass, const NormStep& step);
   void run(const Pass& pass, const AddStep& step);
   void run(const Pass& pass, const GatedStep& step);
+  void run(const Pass& pass, const ActivateStep& step);
   void run(const Pass& pass, const SigmoidGateStep& step);
   void run(const Pass& pass, const ScaleStep& step);
+  void run(const Pass& pass, const ExpertsStep& step);
   void run(const Pass& pass, const AttentionStep& step);
+  void run_experts_token(const Pass& pass, const ExpertsStep& step);
+  void run_experts_prompt(const Pass& pass, const ExpertsStep& step);
+  void place_experts(const ExpertsStep& step);
 
   Rows<float> rows(const ValuePlan& value) const;
   Rows<const float> inputs(const ValuePlan& value) const;
   const float* vector(std::size_t index) const;
   std::vector<const DeviceMatrix*> matrices(const LinearStep& step) const;
   AttentionShape attention_shape(const AttentionStep& step, const CacheMemory& cache) const;
+  void gate_rows(const Pass& pass, const ValuePlan& gate, const ValuePlan* up, Activation activation,
+                 const ValuePlan& output);
   unsigned splits_of(const AttentionStep& step) const;
   void embed(StreamHandle stream, const int* ids, unsigned tokens);
   /// Rows rounded to float16 into memory.halves, normalized first where `norm` is there.
@@ -110,6 +126,7 @@ class Passes {
   std::vector<std::size_t> position_bytes_;
   std::vector<std::size_t> cache_starts_;  // bytes of a position in the layers before
   std::size_t all_position_bytes_ = 0;
+  std::map<const ExpertsStep*, DeviceMemory> expert_matrices_;
 };
 
 }  // namespace nibble::cuda

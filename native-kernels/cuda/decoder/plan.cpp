@@ -80,6 +80,8 @@ void parse_node(std::string_view rest, Plan& plan, std::string_view line) {
       node.inputs[number<unsigned>(key, line)] = parse_tensor(item, plan, line);
     } else if (key == "format") {
       node.format = item;
+    } else if (key == "scores") {
+      node.scores = item;
     } else if (key.substr(0, kFormat.size()) == kFormat) {
       node.further_formats[number<unsigned>(key.substr(kFormat.size()), line)] = item;
     } else {

@@ -6,7 +6,7 @@
 // Text, one item a line, words separated by one space:
 //   file NAME                   a weights file, by a bare name; numbered from 0 in order
 //   node OPERATOR NAME ITEM…    in the order in which nodes run; the first output is called NAME. ITEM is one of
-//     attribute=number; format=NAME, formatN=NAME of the matrix N from 1
+//     attribute=number; format=NAME, formatN=NAME of the matrix N from 1; scores=NAME
 //     INPUT=TYPE@file:offset:bytes   a stored tensor; INPUT is its number, counted from 0
 //     INPUT=TYPE#hex                 a small table
 //     INPUT=$VALUE                   what another node computed, or one of input_ids, position, logit_rows
@@ -32,6 +32,7 @@ struct PlanNode {
   std::string op;
   std::string format;                               // of a Linear: its row of formats.def
   std::map<unsigned, std::string> further_formats;  // of Experts: those of all matrices but the first
+  std::string scores;                               // of Experts: how its router reads logits
   std::map<std::string, double> attributes;
   std::map<unsigned, StoredTensor> inputs;
   std::map<unsigned, std::string> values;   // inputs that are computed

@@ -32,10 +32,21 @@ void require_known(const PlanNode& node, const std::string& name, std::initializ
   }
 }
 
-bool is_residual(const PlanNode& node) { return node.op == "SkipRmsNorm" || node.op == "Add"; }
+bool is_residual_norm(const PlanNode& node) { return node.op == "SkipRmsNorm" || node.op == "SkipLayerNorm"; }
+bool is_residual(const PlanNode& node) { return is_residual_norm(node) || node.op == "Add"; }
+bool is_norm(const PlanNode& node) { return node.op == "RmsNorm" || node.op == "LayerNorm"; }
 bool is_gated(const PlanNode& node) { return node.op == "SiluMul" || node.op == "GeluMul"; }
 Activation activation_of(const PlanNode& node) {
   return node.op == "SiluMul" ? Activation::silu : Activation::gelu_tanh;
+}
+
+/// Operators that are nothing but an activation.
+std::optional<Activation> plain_activation(const std::string& op) {
+  static const std::map<std::string, Activation> known = {
+      {"Silu", Activation::silu}, {"Gelu", Activation::gelu},   {"GeluTanh", Activation::gelu_tanh},
+      {"Relu", Activation::relu}, {"Relu2", Activation::relu2}, {"QuickGelu", Activation::quick_gelu}};
+  const auto found = known.find(op);
+  return found == known.end() ? std::nullopt : std::optional(found->second);
 }
 
 class Reader {
@@ -106,15 +117,15 @@ class Reader {
       const std::string& name = source_.order[i];
       const PlanNode& node = at(i);
       const std::vector<std::size_t>& uses = uses_[name];
-      // One without a weight has a kernel of its own.
-      const bool is_norm =
-          (node.op == "RmsNorm" && node.inputs.contains(1)) || (node.op == "SkipRmsNorm" && node.inputs.contains(2));
+      // Others have a kernel of their own.
+      const bool is_plain = (node.op == "RmsNorm" && node.inputs.contains(1) && !node.attributes.contains("groups")) ||
+                            (node.op == "SkipRmsNorm" && node.inputs.contains(2));
       const bool feeds_products = !uses.empty() && std::all_of(uses.begin(), uses.end(),
                                                                [&](std::size_t use) { return at(use).op == "Linear"; });
       const bool is_added = uses.size() == 1 && is_residual(at(uses[0])) && value(at(uses[0]), 0, name) == name;
-      if (is_norm && feeds_products) {
+      if (is_plain && feeds_products) {
         join(name, {node.op == "RmsNorm" ? value(node, 0, name) : sum_of(node, name), norm(node, name), 1});
-      } else if (is_norm && node.op == "RmsNorm" && is_added) {
+      } else if (is_plain && node.op == "RmsNorm" && is_added) {
         join(name, {value(node, 0, name), norm(node, name), 1});
       } else if (node.op == "Scale" && is_added) {
         join(name, {value(node, 0, name), std::nullopt, static_cast<float>(attribute(node, "factor", name))});
@@ -129,16 +140,25 @@ class Reader {
   }
 
   NormPlan norm(const PlanNode& node, const std::string& name) {
-    require_known(node, name, {"epsilon", "weight_offset"});
-    const unsigned index = node.op == "RmsNorm" ? 1 : 2;
+    require_known(node, name, {"epsilon", "weight_offset", "groups", "heads"});
+    const unsigned index = is_residual_norm(node) ? 2 : 1;
+    for (const auto& [at, tensor] : node.inputs) {
+      if (at != index && at != index + 1) unsupported(name + " has a stored input " + std::to_string(at));
+    }
     NormPlan plan;
+    plan.centered = node.op == "LayerNorm" || node.op == "SkipLayerNorm";
     plan.epsilon = static_cast<float>(attribute(node, "epsilon", name));
     if (!(plan.epsilon >= 0)) malformed(name + ": epsilon is negative");
-    if (!node.inputs.contains(index)) return plan;
-    const StoredTensor& weight = input(node, index, name);
-    FloatsPlan floats_plan = floats(node, index, weight.bytes / element_bytes(weight.type, name), name);
-    floats_plan.added = static_cast<float>(attribute_or(node, "weight_offset", 0));
-    plan.weight = vector(std::move(floats_plan));
+    const auto stored = [&](unsigned at) {
+      const StoredTensor& tensor = input(node, at, name);
+      return floats(node, at, tensor.bytes / element_bytes(tensor.type, name), name);
+    };
+    if (node.inputs.contains(index)) {
+      FloatsPlan weight = stored(index);
+      weight.added = static_cast<float>(attribute_or(node, "weight_offset", 0));
+      plan.weight = vector(std::move(weight));
+    }
+    if (node.inputs.contains(index + 1)) plan.bias = vector(stored(index + 1));
     return plan;
   }
 
@@ -147,8 +167,9 @@ class Reader {
     return plan_.vectors.size() - 1;
   }
 
-  void require_width(const NormPlan& norm, std::size_t width, const std::string& name) const {
-    if (norm.weight != kNoVector && plan_.vectors[norm.weight].count != width) {
+  void require_width(const NormPlan& norm, std::size_t width, const std::string& name, std::size_t groups = 1) const {
+    const auto count = [&](std::size_t index) { return index == kNoVector ? width : plan_.vectors[index].count; };
+    if (count(norm.bias) != width || (count(norm.weight) != width && count(norm.weight) != width * groups)) {
       malformed(name + ": the weight does not have the width of what it normalizes");
     }
   }
@@ -195,17 +216,19 @@ class Reader {
 
   void read_node(const std::string& name, const PlanNode& node) {
     if (node.op == "WantedRows" || written_.contains(name)) return;
-    if (joined_.contains(name) && node.op != "SkipRmsNorm") return;
+    if (joined_.contains(name) && !is_residual_norm(node)) return;
     if (node.op == "Rotary") return read_rotary(name, node);
     if (node.op == "Embedding") return read_embedding(name, node);
     if (node.op == "Linear") return read_products(name, node);
-    if (node.op == "RmsNorm") return read_norm(name, node);
+    if (is_norm(node)) return read_norm(name, node);
+    if (plain_activation(node.op)) return read_activation(name, node);
     if (is_residual(node)) return read_residual(name, node);
     if (node.op == "Split") return read_split(name, node);
     if (node.op == "Attention") return read_attention(name, node);
+    if (node.op == "Experts") return read_experts(name, node);
     if (is_gated(node)) return read_gated(name, node);
     if (node.op == "SigmoidGate") return read_sigmoid_gate(name, node);
-    if (node.op == "Scale" || node.op == "Softcap") return read_scale(name, node);
+    if (node.op == "Scale" || node.op == "Softcap" || node.op == "ScaleStored") return read_scale(name, node);
     unsupported("it has " + name + ", a " + node.op);
   }
 
@@ -362,7 +385,7 @@ class Reader {
   }
 
   void read_head(const std::string& name, LinearStep step) {
-    if (!step.norm || step.input.first != 0 || step.input.width != plan_.hidden) unsupported(name + " reads no norm");
+    if (step.input.half_divisor != 0 || step.input.width != plan_.hidden) unsupported(name + " reads no norm");
     if (plan_.matrices[step.matrices[0]].rows != plan_.vocabulary) malformed(name + " has not the embedding's rows");
     plan_.head = std::move(step);
     has_head_ = true;
@@ -371,9 +394,22 @@ class Reader {
 
   void read_norm(const std::string& name, const PlanNode& node) {
     const std::string input_name = value(node, 0, name);
-    NormStep step{floats_of(input_name, name), norm(node, name), {}};
-    require_width(step.norm, step.input.width, name);
+    NormStep step{floats_of(input_name, name), norm(node, name), {}, 1};
+    for (const char* key : {"groups", "heads"}) {
+      if (node.attributes.contains(key)) step.groups = size_attribute(node, key, name);
+    }
+    if (step.groups == 0 || step.input.width % step.groups != 0) malformed(name + ": its groups do not fill a row");
+    require_width(step.norm, step.input.width / step.groups, name, step.groups);
     step.output = dies_here(input_name) ? step.input : allocate(step.input.width);
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  void read_activation(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {});
+    ActivateStep step{floats_of(value(node, 0, name), name), *plain_activation(node.op), {}};
+    step.output = allocate(step.input.width);
+    step.output.half_divisor = kGatedDivisor;
     keep(name, step.output);
     plan_.steps.emplace_back(step);
   }
@@ -413,7 +449,7 @@ class Reader {
     }
     keep(sum_of(node, name), sum);
     if (joined_.contains(name)) return;
-    NormStep step{sum, norm(node, name), allocate(sum.width)};
+    NormStep step{sum, norm(node, name), allocate(sum.width), 1};
     require_width(step.norm, sum.width, name);
     keep(name, step.output);
     plan_.steps.emplace_back(step);
@@ -435,16 +471,23 @@ class Reader {
   }
 
   void read_attention(const std::string& name, const PlanNode& node) {
-    require_known(
-        node, name,
-        {"layer", "heads", "kv_heads", "head_dim", "scale", "window", "softcap", "epsilon", "norm_weight_offset"});
+    require_known(node, name,
+                  {"layer", "heads", "kv_heads", "head_dim", "scale", "window", "softcap", "epsilon",
+                   "norm_weight_offset", "rotary_interleaved", "norms_rotated", "value_norm", "shared", "temperature",
+                   "temperature_length", "temperature_offset"});
     for (const auto& [index, tensor] : node.inputs) {
       if (index != 6 && index != 7) unsupported(name + " has a stored input " + std::to_string(index));
     }
     AttentionStep step;
-    step.cache = size_attribute(node, "layer", name);
-    if (step.cache != plan_.caches) unsupported(name + " does not keep keys and values of its own");
-    ++plan_.caches;
+    const auto says = [&](const char* key) { return attribute_or(node, key, 0) != 0; };
+    step.interleaved = says("rotary_interleaved");
+    step.norms_rotated = says("norms_rotated");
+    step.normalizes_values = says("value_norm");
+    step.reads_others = says("shared");
+    step.temperature = static_cast<float>(attribute_or(node, "temperature", 0));
+    step.temperature_length = static_cast<float>(attribute_or(node, "temperature_length", 1));
+    step.temperature_offset = static_cast<float>(attribute_or(node, "temperature_offset", 0));
+    const std::size_t layer = size_attribute(node, "layer", name);
     step.heads = size_attribute(node, "heads", name);
     step.kv_heads = size_attribute(node, "kv_heads", name);
     step.head_dim = size_attribute(node, "head_dim", name);
@@ -453,6 +496,17 @@ class Reader {
     }
     if (step.head_dim == 0 || step.head_dim % 8 != 0 || step.head_dim > kMostHeadDim) {
       unsupported("its heads have " + std::to_string(step.head_dim) + " elements");
+    }
+    if (step.reads_others) {
+      const auto cache = caches_.find(layer);
+      if (cache == caches_.end() || cache->second.kv_heads != step.kv_heads ||
+          cache->second.head_dim != step.head_dim) {
+        malformed(name + " reads keys and values that no layer before it has");
+      }
+      step.cache = cache->second.cache;
+    } else {
+      step.cache = plan_.caches++;
+      if (!caches_.emplace(layer, step).second) malformed(name + " shares the number of another layer");
     }
     step.scale = static_cast<float>(attribute(node, "scale", name));
     step.softcap = static_cast<float>(attribute_or(node, "softcap", 0));
@@ -483,6 +537,11 @@ class Reader {
 
   ValuePlan queries_keys_values(const PlanNode& node, const std::string& name, const AttentionStep& step) const {
     const ValuePlan& q = floats_of(value(node, 0, name), name);
+    if (step.reads_others) {
+      if (q.width != step.heads * step.head_dim || q.stride != q.width)
+        malformed(name + " reads no queries of its own");
+      return q;
+    }
     const ValuePlan& k = floats_of(value(node, 1, name), name);
     const ValuePlan& v = floats_of(value(node, 2, name), name);
     const std::size_t narrow = step.kv_heads * step.head_dim;
@@ -494,6 +553,90 @@ class Reader {
       unsupported(name + " reads queries, keys and values that do not lie side by side");
     }
     return {q.buffer, 0, q.stride, q.stride, 0};
+  }
+
+  void read_experts(const std::string& name, const PlanNode& node) {
+    // Stored inputs: corrections, factors, then those of every matrix as Linear has them.
+    constexpr unsigned kCorrection = 2;
+    constexpr unsigned kScales = 3;
+    constexpr unsigned kFirst = 4;
+    require_experts_known(node, name);
+    ExpertsStep step;
+    step.input = floats_of(value(node, 0, name), name);
+    step.router = floats_of(value(node, 1, name), name);
+    step.experts = size_attribute(node, "experts", name);
+    step.chosen = size_attribute(node, "experts_per_token", name);
+    if (step.experts == 0 || step.chosen == 0 || step.chosen > step.experts || step.router.width != step.experts) {
+      malformed(name + ": its numbers of experts contradict each other");
+    }
+    if (step.experts > kMostExperts || step.chosen > kMostChosen) {
+      unsupported("it chooses " + std::to_string(step.chosen) + " of " + std::to_string(step.experts) + " experts");
+    }
+    step.activation = attribute_or(node, "gelu", 0) != 0 ? Activation::gelu_tanh : Activation::silu;
+    if (!node.scores.empty() && node.scores != "softmax" && node.scores != "sigmoid") {
+      unsupported("its router reads scores as " + node.scores);
+    }
+    step.sigmoid = node.scores == "sigmoid";
+    step.normalized = attribute_or(node, "normalized", 0) != 0;
+    step.sum_epsilon = static_cast<float>(attribute_or(node, "sum_epsilon", 0));
+    step.least_sum = static_cast<float>(attribute_or(node, "least_sum", 0));
+    step.scale = static_cast<float>(attribute_or(node, "scale", 1));
+    const auto per_expert = [&](unsigned index) {
+      return node.inputs.contains(index) ? vector(floats(node, index, step.experts, name)) : kNoVector;
+    };
+    step.correction = per_expert(kCorrection);
+    step.expert_scales = per_expert(kScales);
+    step.first_matrix = plan_.matrices.size();
+    for (unsigned index = 0; index < step.experts * kExpertMatrices; ++index) {
+      plan_.matrices.push_back(read_linear(matrix_of(node, index, kFirst), name));
+      const LinearPlan& first = plan_.matrices[step.first_matrix];
+      const LinearPlan& own = plan_.matrices.back();
+      const bool is_down = index % kExpertMatrices == 2;
+      if (own.columns != (is_down ? first.rows : step.input.width) ||
+          own.rows != (is_down ? step.input.width : first.rows)) {
+        malformed(name + ": its experts differ in size");
+      }
+    }
+    step.output = allocate(step.input.width);
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  static void require_experts_known(const PlanNode& node, const std::string& name) {
+    constexpr std::string_view kOwn[] = {"experts",     "experts_per_token", "normalized", "gelu",
+                                         "sum_epsilon", "least_sum",         "scale"};
+    constexpr std::string_view kOfMatrices[] = {"in_features", "out_features", "block_size", "nested_offset",
+                                                "threshold"};
+    for (const auto& [key, number] : node.attributes) {
+      const std::string_view plain = std::string_view(key).substr(0, key.find_last_not_of("0123456789") + 1);
+      if (std::ranges::find(kOwn, key) == std::end(kOwn) &&
+          std::ranges::find(kOfMatrices, plain) == std::end(kOfMatrices)) {
+        unsupported(name + ", an Experts, has " + key);
+      }
+    }
+  }
+
+  /// Matrix `index` of several in one node, as a Linear.
+  static PlanNode matrix_of(const PlanNode& node, unsigned index, unsigned first_input) {
+    constexpr unsigned kMatrixInputs = 7;
+    PlanNode matrix;
+    matrix.op = "Linear";
+    const std::string number = index == 0 ? "" : std::to_string(index);
+    const auto format = node.further_formats.find(index);
+    matrix.format = index == 0 || format == node.further_formats.end() ? node.format : format->second;
+    for (const char* key : {"in_features", "out_features", "block_size", "nested_offset", "threshold"}) {
+      const auto own = node.attributes.find(key + number);
+      if (own != node.attributes.end()) matrix.attributes[key] = own->second;
+    }
+    // Said once where it is the first one's.
+    if (!matrix.attributes.contains("in_features") && node.attributes.contains("in_features")) {
+      matrix.attributes["in_features"] = node.attributes.at("in_features");
+    }
+    for (unsigned i = 0; i < kMatrixInputs; ++i) {
+      const auto stored = node.inputs.find(first_input + index * kMatrixInputs + i);
+      if (stored != node.inputs.end()) matrix.inputs[i + 1] = stored->second;
+    }
+    return matrix;
   }
 
   void read_gated(const std::string& name, const PlanNode& node) {
@@ -522,6 +665,13 @@ class Reader {
   void read_scale(const std::string& name, const PlanNode& node) {
     require_known(node, name, {"factor", "cap"});
     const std::string input_name = value(node, 0, name);
+    if (node.op == "ScaleStored") {
+      const ValuePlan& whole = floats_of(input_name, name);
+      if (!dies_here(input_name) || whole.width != whole.stride) unsupported("it has " + name + ", a " + node.op);
+      plan_.steps.emplace_back(ScaleStep{whole, 1, vector(floats(node, 1, 1, name)), 0});
+      keep(name, whole);
+      return;
+    }
     const bool is_scale = node.op == "Scale";
     const auto number = static_cast<float>(attribute(node, is_scale ? "factor" : "cap", name));
     if (!is_scale && !(number > 0)) malformed(name + ": the cap is no positive number");
@@ -537,7 +687,7 @@ class Reader {
     }
     const ValuePlan& where = floats_of(input_name, name);
     if (!dies_here(input_name) || where.width != where.stride) unsupported("it has " + name + ", a " + node.op);
-    plan_.steps.emplace_back(ScaleStep{where, is_scale ? number : 1, is_scale ? 0 : number});
+    plan_.steps.emplace_back(ScaleStep{where, is_scale ? number : 1, kNoVector, is_scale ? 0 : number});
     keep(name, where);
   }
 
@@ -549,8 +699,9 @@ class Reader {
   std::map<std::string, ValuePlan> places_;
   std::map<std::size_t, std::set<std::string>> live_;  // values that lie in a buffer
   std::map<std::string, std::size_t> rotary_of_;
-  std::set<std::string> written_;  // values that a step writes already
-  std::set<std::string> added_;    // products that a step adds to their stream
+  std::map<std::size_t, AttentionStep> caches_;  // which attention fills the cache of a layer
+  std::set<std::string> written_;                // values that a step writes already
+  std::set<std::string> added_;                  // products that a step adds to their stream
   bool has_head_ = false;
   std::string head_value_;
 };
@@ -562,7 +713,8 @@ DecoderPlan read_decoder(const Plan& plan) { return Reader(plan).read(); }
 std::vector<const AttentionStep*> attentions_of(const DecoderPlan& plan) {
   std::vector<const AttentionStep*> found;
   for (const Step& step : plan.steps) {
-    if (const auto* attention = std::get_if<AttentionStep>(&step)) found.push_back(attention);
+    const auto* attention = std::get_if<AttentionStep>(&step);
+    if (attention != nullptr && !attention->reads_others) found.push_back(attention);
   }
   return found;
 }

@@ -15,7 +15,22 @@ __device__ __forceinline__ float gelu_tanh(float x) {
 }
 
 __device__ __forceinline__ float activate(Activation activation, float x) {
-  return activation == Activation::silu ? silu(x) : gelu_tanh(x);
+  switch (activation) {
+    case Activation::silu:
+      return silu(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x);
+    case Activation::gelu:
+      return 0.5f * x * (1.0f + erff(x * 0.7071067811865476f));
+    case Activation::quick_gelu:
+      return x / (1.0f + expf(-1.702f * x));
+    case Activation::relu:
+      return fmaxf(x, 0.0f);
+    default: {
+      const float positive = fmaxf(x, 0.0f);
+      return positive * positive;
+    }
+  }
 }
 
 }  // namespace nibble::cuda

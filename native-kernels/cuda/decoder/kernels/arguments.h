@@ -42,7 +42,7 @@ enum class Outcome : unsigned {
   gated,  // matrix 0 is the gate, 1 is up: out = activation(gate) * up
 };
 
-enum class Activation : unsigned { silu, gelu_tanh };
+enum class Activation : unsigned { silu, gelu_tanh, gelu, quick_gelu, relu, relu2 };
 
 /// One token's products.
 struct MultiplyVector {
@@ -82,6 +82,76 @@ constexpr unsigned kMatrixThreads = 256;
 /// The gated activations of some models exceed what float16 holds (65,504); a sixteenth of them does not.
 constexpr float kGatedDivisor = 16.0f;
 
+/// Rows of numbers, `stride` apart.
+template <typename T>
+struct Rows {
+  T* first;
+  unsigned stride;
+};
+
+/// Matrices of an expert, one behind the other: gate, up, down.
+constexpr unsigned kExpertMatrices = 3;
+constexpr unsigned kMostExperts = 1024;
+constexpr unsigned kMostChosen = 32;
+
+/// Which experts every token goes through, and with what weights (native-kernels/runtime/operators/routing.h).
+struct RouteTokens {
+  Rows<const float> logits;
+  unsigned experts;
+  unsigned chosen;
+  bool sigmoid;             // scores are sigmoids; else the softmax of all logits
+  const float* correction;  // [experts], added for the choice alone; null: none
+  bool normalized;          // weights are divided by max(their sum, least_sum) + sum_epsilon
+  float sum_epsilon;
+  float least_sum;
+  float scale;
+  const float* expert_scales;  // [experts] or null
+  int* ids;                    // [tokens, chosen]
+  float* weights;              // [tokens, chosen]
+};
+
+/// Sorts what tokens chose by expert, in the order of the tokens.
+struct SortChoices {
+  const int* ids;
+  unsigned count;  // tokens * chosen
+  unsigned experts;
+  int* starts;     // [experts + 1]
+  int* order;      // [count]: which choices, sorted
+  int* positions;  // [count]: where each went
+};
+
+/// A token's products with the experts that it chose; blocks in y are choices.
+struct MultiplyVectorExperts {
+  MultiplyVector products;  // without matrices
+  const Matrix* matrices;   // of all experts
+  unsigned first;           // which of an expert's
+  const int* ids;
+  unsigned x_stride;  // between the inputs of choices; 0: they share one
+  unsigned out_stride;
+};
+
+/// The same of many tokens, sorted; blocks in z are experts.
+struct MultiplyMatrixExperts {
+  MultiplyMatrix products;  // without matrices and tokens
+  const Matrix* matrices;
+  unsigned first;
+  const int* starts;
+  const int* order;
+  unsigned chosen;  // of a token: x has its rows; 0: x has rows as they are sorted
+};
+
+/// The weighted sums of what the experts of a token said.
+struct JoinExperts {
+  const float* products;  // [tokens * chosen, width]
+  const float* weights;
+  const int* positions;  // rows of products; null: as they were chosen
+  unsigned chosen;
+  unsigned width;
+  float* out;  // [tokens, width]
+};
+
+constexpr unsigned kSortThreads = 1024;
+
 /// Where the next token goes; kept on the device, so that a captured step can be run again and again.
 struct StepState {
   int token;
@@ -110,21 +180,17 @@ struct EmbedTokens {
   float* out;  // [tokens, width]
 };
 
-/// Rows of numbers, `stride` apart.
-template <typename T>
-struct Rows {
-  T* first;
-  unsigned stride;
-};
-
-/// RMS norm of rows; with `halves`, of nothing but their rounding to float16 where there is no weight.
+/// RMS norm or layer norm of rows, or of groups within them; or, with a negative epsilon, nothing but their rounding.
 struct NormalizeRows {
   Rows<const float> x;
-  const float* weight;  // null, and epsilon negative: the rows as they are
+  const float* weight;  // null: none
+  const float* bias;    // null: none
   float epsilon;
-  unsigned width;
-  Rows<float> out;  // null where `halves` are wanted
-  void* halves;     // f16 [tokens, width]
+  bool centered;           // a layer norm
+  unsigned width;          // of a group: blocks in y are groups, `width` numbers apart
+  unsigned group_weights;  // numbers between the weights of groups; 0: they share theirs
+  Rows<float> out;         // null where `halves` are wanted; may be x
+  void* halves;            // f16 [tokens, width]
 };
 
 /// to += factor * x, which may be normalized first.
@@ -140,7 +206,7 @@ struct AddRows {
 /// out = activation(gate) * up
 struct GateRows {
   Rows<const float> gate;
-  Rows<const float> up;
+  Rows<const float> up;  // null: 1
   Activation activation;
   unsigned width;
   float* out;    // [tokens, width], or null
@@ -161,6 +227,7 @@ struct ScaleNumbers {
   float* x;
   unsigned long long count;
   float factor;
+  const float* stored_factor;  // null: none
   float cap;
 };
 
@@ -178,6 +245,13 @@ struct AttentionShape {
   const float* q_norm;  // [head_dim] or null
   const float* k_norm;
   float epsilon;
+  bool interleaved;    // element 2i is paired with 2i + 1 instead
+  bool norms_rotated;  // norms come behind the rotation
+  bool normalizes_values;
+  bool reads_others;  // keys and values are in the cache already: those of another layer
+  float temperature;  // queries grow by 1 + temperature * ln(1 + floor((position + offset) / length)); 0: they do not
+  float temperature_length;
+  float temperature_offset;
   void* keys;  // f16 [capacity, kv_heads, head_dim]
   void* values;
 };

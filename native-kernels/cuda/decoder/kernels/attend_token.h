@@ -104,7 +104,7 @@ __device__ __forceinline__ void attend_token(const AttendToken& job) {
   if (split >= splits) return;
   const unsigned begin = start + split * share;
   const unsigned end = min(begin + share, position + 1);
-  const bool has_newest = end == position + 1;
+  const bool has_newest = end == position + 1 && !shape.reads_others;
 
   for (unsigned head = warp; head < group; head += kWarps) {
     prepare_head(shape, job.qkv + (first_head + head) * dim, shape.q_norm, static_cast<float>(position), queries[head]);
@@ -116,9 +116,10 @@ __device__ __forceinline__ void attend_token(const AttendToken& job) {
     __syncwarp();
     // The first group of a KV head writes the cache; the others compute the same and use it from here.
     const bool writes = first_head % (shape.heads / shape.kv_heads) == 0;
+    const float factor = shape.normalizes_values ? head_factor(shape, value) : 1.0f;
     for (unsigned i = lane; i < dim; i += 32) {
       const __half k = __float2half_rn(newest[0][i]);
-      const __half v = __float2half_rn(value[i]);
+      const __half v = __float2half_rn(value[i] * factor);
       newest[0][i] = __half2float(k);
       newest[1][i] = __half2float(v);
       if (writes) {
@@ -135,12 +136,13 @@ __device__ __forceinline__ void attend_token(const AttendToken& job) {
   const unsigned at = lane % lanes * 8;
   const bool has_elements = at < dim;
   const unsigned per_warp = 32 / lanes;
+  const float query_factor = shape.scale * query_growth(shape, static_cast<float>(position));
   LaneHead heads[group];
 #pragma unroll
   for (unsigned h = 0; h < group; ++h) {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      heads[h].query[i] = has_elements ? queries[h][at + i] * shape.scale : 0.0f;
+      heads[h].query[i] = has_elements ? queries[h][at + i] * query_factor : 0.0f;
       heads[h].values[i] = 0;
     }
     heads[h].softmax = {-INFINITY, 0};

@@ -2,6 +2,7 @@
 
 #include "attend_prompt.h"
 #include "attend_token.h"
+#include "experts.h"
 #include "multiply_matrix.h"
 #include "multiply_vector.h"
 #include "rows.h"
@@ -9,14 +10,22 @@
 using namespace nibble::cuda;
 
 // Two blocks on a multiprocessor: enough loads on their way to keep the memory busy.
-#define CUDA_KERNEL(format, stored, is_nested)                               \
-  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)            \
-      multiply_vector_##format(const __grid_constant__ MultiplyVector job) { \
-    multiply_vector<Format::format>(job);                                    \
-  }                                                                          \
-  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)            \
-      multiply_matrix_##format(const __grid_constant__ MultiplyMatrix job) { \
-    multiply_matrix<Format::format>(job);                                    \
+#define CUDA_KERNEL(format, stored, is_nested)                                              \
+  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)                           \
+      multiply_vector_##format(const __grid_constant__ MultiplyVector job) {                \
+    multiply_vector<Format::format>(job);                                                   \
+  }                                                                                         \
+  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)                           \
+      multiply_matrix_##format(const __grid_constant__ MultiplyMatrix job) {                \
+    multiply_matrix<Format::format>(job);                                                   \
+  }                                                                                         \
+  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)                           \
+      multiply_vector_experts_##format(const __grid_constant__ MultiplyVectorExperts job) { \
+    multiply_vector_experts<Format::format>(job);                                           \
+  }                                                                                         \
+  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)                           \
+      multiply_matrix_experts_##format(const __grid_constant__ MultiplyMatrixExperts job) { \
+    multiply_matrix_experts<Format::format>(job);                                           \
   }
 #include "../../../formats.def"
 
@@ -63,6 +72,15 @@ extern "C" __global__ void __launch_bounds__(kMatrixThreads)
 }
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) scale_numbers(const __grid_constant__ ScaleNumbers job) {
   nibble::cuda::scale_numbers(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) route_tokens(const __grid_constant__ RouteTokens job) {
+  nibble::cuda::route_tokens(job);
+}
+extern "C" __global__ void __launch_bounds__(kSortThreads) sort_choices(const __grid_constant__ SortChoices job) {
+  nibble::cuda::sort_choices(job);
+}
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) join_experts(const __grid_constant__ JoinExperts job) {
+  nibble::cuda::join_experts(job);
 }
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) rotate_rows(const __grid_constant__ RotateRows job) {
   nibble::cuda::rotate_rows(job);

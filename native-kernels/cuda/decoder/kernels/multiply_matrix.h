@@ -184,8 +184,14 @@ __device__ __forceinline__ void write_products(const MultiplyMatrix& job, unsign
   }
 }
 
-template <Format format>
-__device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job) {
+/// Tokens in their order.
+struct OwnRow {
+  __device__ __forceinline__ unsigned operator()(unsigned row) const { return row; }
+};
+
+/// @param row_of_token which row of x a token reads
+template <Format format, typename RowOf = OwnRow>
+__device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job, const RowOf& row_of_token = {}) {
   extern __shared__ __align__(16) unsigned char memory[];
   auto& room = *reinterpret_cast<MatrixRoom*>(memory);
   const auto* pairs = reinterpret_cast<const unsigned char*>(room.pairs);
@@ -218,8 +224,8 @@ __device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job) {
       const unsigned token = piece / (kTileColumns / 8);
       const unsigned at = column + piece % (kTileColumns / 8) * 8;
       const bool valid = first_token + token < job.tokens && at < columns;
-      const __half* from =
-          static_cast<const __half*>(job.x) + (valid ? std::uint64_t{first_token + token} * columns + at : 0);
+      const __half* from = static_cast<const __half*>(job.x) +
+                           (valid ? std::uint64_t{row_of_token(first_token + token)} * columns + at : 0);
       copy_ahead(&room.x[buffer][token][piece % (kTileColumns / 8) * 8], from, valid);
     }
   };

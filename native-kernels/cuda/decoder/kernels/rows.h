@@ -42,17 +42,35 @@ __device__ __forceinline__ float norm_factor(const float* x, unsigned width, flo
   return 1.0f / sqrtf(squares / static_cast<float>(width) + epsilon);
 }
 
-/// A block per token. Input and output may be the same.
+/// A block per token and group. Input and output may be the same.
 __device__ __forceinline__ void normalize_rows(const NormalizeRows& job) {
+  __shared__ float2 room[kMatrixThreads / 32];
   let_next_start();
   wait_for_input();
-  const float* x = row_of(job.x);
-  const float factor = job.epsilon < 0 ? 1.0f : norm_factor(x, job.width, job.epsilon);
+  const unsigned first = blockIdx.y * job.width;
+  const float* x = row_of(job.x) + first;
+  const float* weight = job.weight == nullptr ? nullptr : job.weight + blockIdx.y * job.group_weights;
+  float mean = 0;
+  float factor = 1;
+  if (job.centered) {
+    float unused = 0;
+    for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) mean += x[i];
+    block_sum_and_max(mean, unused, room);
+    mean /= static_cast<float>(job.width);
+    float squares = 0;
+    for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) squares += (x[i] - mean) * (x[i] - mean);
+    __syncthreads();
+    block_sum_and_max(squares, unused, room);
+    factor = 1.0f / sqrtf(squares / static_cast<float>(job.width) + job.epsilon);
+  } else if (job.epsilon >= 0) {
+    factor = norm_factor(x, job.width, job.epsilon);
+  }
   auto* halves = static_cast<__half*>(job.halves) + std::uint64_t{blockIdx.x} * job.width;
   for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) {
-    const float value = x[i] * factor * (job.weight == nullptr ? 1.0f : job.weight[i]);
+    const float value =
+        (x[i] - mean) * factor * (weight == nullptr ? 1.0f : weight[i]) + (job.bias == nullptr ? 0.0f : job.bias[i]);
     if (job.halves == nullptr) {
-      row_of(job.out)[i] = value;
+      row_of(job.out)[first + i] = value;
     } else {
       halves[i] = __float2half_rn(limit(value));
     }
@@ -78,9 +96,9 @@ __device__ __forceinline__ void gate_rows(const GateRows& job) {
   wait_for_input();
   const std::uint64_t token = blockIdx.y;
   const float* gate = job.gate.first + token * job.gate.stride;
-  const float* up = job.up.first + token * job.up.stride;
+  const float* up = job.up.first == nullptr ? nullptr : job.up.first + token * job.up.stride;
   for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < job.width; i += gridDim.x * blockDim.x) {
-    const float value = activate(job.activation, gate[i]) * up[i];
+    const float value = activate(job.activation, gate[i]) * (up == nullptr ? 1.0f : up[i]);
     if (job.halves == nullptr) {
       job.out[token * job.width + i] = value;
     } else {
@@ -103,9 +121,10 @@ __device__ __forceinline__ void sigmoid_gate_rows(const SigmoidGateRows& job) {
 __device__ __forceinline__ void scale_numbers(const ScaleNumbers& job) {
   let_next_start();
   wait_for_input();
+  const float factor = job.stored_factor == nullptr ? job.factor : job.factor * *job.stored_factor;
   const unsigned long long step = static_cast<unsigned long long>(gridDim.x) * blockDim.x;
   for (unsigned long long i = blockIdx.x * blockDim.x + threadIdx.x; i < job.count; i += step) {
-    const float scaled = job.x[i] * job.factor;
+    const float scaled = job.x[i] * factor;
     job.x[i] = job.cap == 0 ? scaled : job.cap * tanhf(scaled / job.cap);
   }
 }
