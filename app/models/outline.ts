@@ -235,6 +235,12 @@ export function readLayerTypes(
   return readKindsOfLayers(config, layers, ['full_attention', 'sliding_attention'], fallback);
 }
 
+/** What older configs call kinds of layers. */
+const oldKinds: ReadonlyMap<string, string> = new Map([
+  ['mamba', 'linear_attention'],
+  ['attention', 'full_attention'],
+]);
+
 /**
  * `layer_types` of a family whose layers are of these kinds.
  *
@@ -257,7 +263,8 @@ export function readKindsOfLayers<Kind extends string>(
       `layer_types has ${types.length} entries for ${layers} layers.`,
     );
   return types.map((type) => {
-    const kind = kinds.find((each) => each === type);
+    const name = oldKinds.get(type) ?? type;
+    const kind = kinds.find((each) => each === name);
     if (kind !== undefined) return kind;
     throw unsupportedFeature(
       'layer_types',

@@ -15,6 +15,7 @@ import { gptNeox } from './families/gpt-neox.ts';
 import { gpt2 } from './families/gpt2.ts';
 import { hunyuanDense, hunyuanMoe } from './families/hunyuan.ts';
 import { lfm2, lfm2Moe } from './families/lfm2.ts';
+import { graniteMoeHybrid } from './families/granite-hybrid.ts';
 import { granite, graniteMoe } from './families/granite.ts';
 import { llama } from './families/llama.ts';
 import { minimaxM2 } from './families/minimax.ts';
@@ -54,6 +55,7 @@ export const families: readonly Family[] = [
   mamba2,
   nemotronH,
   falconH1,
+  graniteMoeHybrid,
   mixtral,
   gemma,
   gemma2,

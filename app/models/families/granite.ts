@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { preNormLayer, readPlain, type PlainModel } from '../blocks.ts';
+import type { Decoder } from '../decoder.ts';
+import type { ExpertStack } from '../expert-stacks.ts';
 import { expertLayers, expertsOf, readExperts } from '../experts.ts';
 import { sevenLinearLayers, type Family } from '../family.ts';
 import { readFields } from '../fields.ts';
@@ -13,17 +15,16 @@ const factorsSchema = z.looseObject({
   logits_scaling: factor.nullish(),
 });
 
-/** What both families have of their factors. */
-function withFactors(config: unknown): PlainModel {
-  const { attention } = readBiases(config);
+/** The factors of a config. */
+export function readFactors(config: unknown): {
+  readonly attentionScale: number;
+  readonly residualScale: number;
+  readonly around: Pick<Decoder, 'embeddingScale' | 'logitScale'>;
+} {
   const factors = readFields(factorsSchema, config);
-  const residualScale = factors.residual_multiplier ?? 1;
   return {
-    attention: () => ({
-      scale: factors.attention_multiplier ?? 1,
-      biases: { qkv: attention, output: attention },
-    }),
-    layer: (...parts) => ({ ...preNormLayer(...parts), residualScale }),
+    attentionScale: factors.attention_multiplier ?? 1,
+    residualScale: factors.residual_multiplier ?? 1,
     around: {
       embeddingScale: factors.embedding_multiplier ?? 1,
       logitScale: 1 / (factors.logits_scaling ?? 1),
@@ -31,7 +32,21 @@ function withFactors(config: unknown): PlainModel {
   };
 }
 
-const defaults = {
+/** What both families have of their factors. */
+function withFactors(config: unknown): PlainModel {
+  const { attention } = readBiases(config);
+  const { attentionScale, residualScale, around } = readFactors(config);
+  return {
+    attention: () => ({
+      scale: attentionScale,
+      biases: { qkv: attention, output: attention },
+    }),
+    layer: (...parts) => ({ ...preNormLayer(...parts), residualScale }),
+    around,
+  };
+}
+
+export const defaults = {
   vocabularySize: 32_000,
   hiddenSize: 4_096,
   intermediateSize: 11_008,
@@ -57,28 +72,28 @@ export const granite: Family = {
 
 const MIXTURE = 'block_sparse_moe';
 const EXPERTS = `${MIXTURE}.experts`;
+export const modules = { router: `${MIXTURE}.router.layer`, experts: EXPERTS };
+export const mixtureLinears = /^block_sparse_moe\.experts\.\d+\.(?:gate|up|down)_proj$/;
+export const stacks: readonly ExpertStack[] = [
+  {
+    tensor: `${MIXTURE}.input_linear.weight`,
+    matrices: [`${EXPERTS}.*.gate_proj`, `${EXPERTS}.*.up_proj`],
+    hidden: 'in',
+    order: 'rows',
+  },
+  {
+    tensor: `${MIXTURE}.output_linear.weight`,
+    matrices: [`${EXPERTS}.*.down_proj`],
+    hidden: 'out',
+    order: 'rows',
+  },
+];
 
 /** The same with a mixture in every layer, all of its experts in one tensor. */
 export const graniteMoe: Family = {
   classes: { granitemoe: 'GraniteMoeForCausalLM' },
-  isLinear: expertLayers(
-    sevenLinearLayers,
-    /^block_sparse_moe\.experts\.\d+\.(?:gate|up|down)_proj$/,
-  ),
-  stacks: [
-    {
-      tensor: `${MIXTURE}.input_linear.weight`,
-      matrices: [`${EXPERTS}.*.gate_proj`, `${EXPERTS}.*.up_proj`],
-      hidden: 'in',
-      order: 'rows',
-    },
-    {
-      tensor: `${MIXTURE}.output_linear.weight`,
-      matrices: [`${EXPERTS}.*.down_proj`],
-      hidden: 'out',
-      order: 'rows',
-    },
-  ],
+  isLinear: expertLayers(sevenLinearLayers, mixtureLinears),
+  stacks,
   normType: 'widen',
   read(config, names) {
     return readPlain(config, names, defaults, (outline) => {
@@ -91,7 +106,6 @@ export const graniteMoe: Family = {
       });
       // What the family does not read may say anything.
       const experts = { ...read, normalized: true, intermediateSize };
-      const modules = { router: `${MIXTURE}.router.layer`, experts: EXPERTS };
       return {
         ...withFactors(config),
         feedForward: (layer, activation) => expertsOf(outline, layer, experts, modules, activation),

@@ -198,6 +198,20 @@ const SUM_EPSILON = 1e-6;
 export const lfm2Moe: Family = {
   classes: { lfm2_moe: 'Lfm2MoeForCausalLM' },
   isLinear: expertLayers(lfm2Linears, /^feed_forward\.experts\.\d+\.w[123]$/),
+  stacks: [
+    {
+      tensor: 'feed_forward.experts.gate_up_proj',
+      matrices: ['feed_forward.experts.*.w1', 'feed_forward.experts.*.w3'],
+      hidden: 'in',
+      order: 'rows',
+    },
+    {
+      tensor: 'feed_forward.experts.down_proj',
+      matrices: ['feed_forward.experts.*.w2'],
+      hidden: 'out',
+      order: 'rows',
+    },
+  ],
   normType: 'widen',
   read(config, names) {
     const given = readLfm2Outline(config, {

@@ -219,6 +219,20 @@ export const nemotronH: Family = {
     blockLinears,
     /^mixer\.(?:experts\.\d+|shared_experts)\.(?:up|down)_proj$/,
   ),
+  stacks: [
+    {
+      tensor: 'mixer.experts.up_proj',
+      matrices: ['mixer.experts.*.up_proj'],
+      hidden: 'in',
+      order: 'rows',
+    },
+    {
+      tensor: 'mixer.experts.down_proj',
+      matrices: ['mixer.experts.*.down_proj'],
+      hidden: 'out',
+      order: 'rows',
+    },
+  ],
   normType: 'keep',
   read(config, names) {
     const raw = readFields(nemotronSchema, config);
