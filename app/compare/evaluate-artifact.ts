@@ -138,7 +138,6 @@ async function measure(
     total,
     onProgress,
   });
-  meter.announce(artifact.name);
   const journal =
     options.journalFile === undefined
       ? null
@@ -152,6 +151,10 @@ async function measure(
             ...meter.waits,
           },
         );
+  // First of all what was measured before: a measurement that goes on never seems to begin anew.
+  const windowsBefore = journal?.finished ?? [];
+  meter.skip(windowsBefore.reduce((sum, window) => sum + window.losses.length, 0));
+  meter.announce(artifact.name);
   try {
     const { losses, divergences } = await measureWindows({
       options,
@@ -208,7 +211,6 @@ async function measureWindows({
   for (const window of finished) {
     for (const loss of window.losses) losses.add(loss);
     for (const [kl, sameTop] of window.divergences) divergences?.add({ kl, sameTop });
-    meter.skip(window.losses.length);
   }
   for (const [i, window] of windows.entries()) {
     if (i < finished.length) continue;

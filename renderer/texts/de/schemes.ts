@@ -86,7 +86,7 @@ export const schemes: Texts<typeof english> = {
         'Die letzte Schicht (lm_head, oft dieselbe wie die Einbettungen) macht aus dem, was das Modell gerechnet hat, eine Wertung für jedes Token. Jedes Token liest sie ganz.',
     },
     contextLength: {
-      term: 'Kontextlänge',
+      term: 'Kontext',
       explanation: 'Wie viele Token des Gesprächs das Modell auf einmal sehen kann.',
     },
     temperature: {

@@ -83,7 +83,7 @@ export const schemes = {
         'The last layer (lm_head, often shared with the embeddings) turns the model’s state into a score for every token, and is read in full for each one.',
     },
     contextLength: {
-      term: 'Context length',
+      term: 'Context',
       explanation: 'How many tokens of conversation the model can see at once.',
     },
     temperature: {

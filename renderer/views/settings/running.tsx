@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { deviceWishSchema } from '../../../app/contract/device.ts';
 import { Segmented } from '../../design/choices.tsx';
-import { Term } from '../../design/tips.tsx';
+import { Explained } from '../../design/tips.tsx';
 import { useDoctor, useSettings } from '../../state/queries.ts';
 import { KeptField } from './saved-field.tsx';
 import { limits, readNumber } from './limits.ts';
@@ -16,7 +16,7 @@ const HELD = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
 const CACHES = ['f16', 'int8'] as const;
 
 export function Running(): ReactNode {
-  const { t } = useTranslation('settings');
+  const { t } = useTranslation(['settings', 'schemes']);
   const settings = useSettings();
   const change = useChange();
   const { data: doctor } = useDoctor();
@@ -53,7 +53,14 @@ export function Running(): ReactNode {
           className="settings-narrow"
         />
       </Row>
-      <Row label={<Term name="contextLength" />} hint={t('running.contextHint')}>
+      <Row
+        label={
+          <Explained text={t('schemes:terms.contextLength.explanation')}>
+            {t('settings:running.context')}
+          </Explained>
+        }
+        hint={t('running.contextHint')}
+      >
         <div className="row">
           <KeptField
             label={t('running.context')}

@@ -194,8 +194,8 @@ describe('evaluating an artifact', () => {
       onProgress: ({ done }) => steps.push(done),
     });
     expect(resumed).toEqual(whole);
-    expect(steps[0]).toBe(0);
-    expect(steps.find((done) => done > 0)).toBeGreaterThanOrEqual(62);
+    // From the first word on: at 0 it would seem to have begun anew.
+    expect(steps[0]).toBeGreaterThanOrEqual(62);
     // Nothing is left to measure, and another reference is another measurement.
     expect(await evaluate({ ...what, journalFile })).toEqual(whole);
     const alone = await evaluate({ windowTokens: 32, journalFile });

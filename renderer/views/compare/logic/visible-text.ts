@@ -6,6 +6,11 @@ export function visibleText(text: string): string {
   return text.replace(/[ \n\t\r]/g, (character) => SIGNS[character] ?? character);
 }
 
+/** A token's text as part of a sentence: as a reader says it, with signs only where there is nothing else. */
+export function spokenText(text: string): string {
+  return isBlank(text) ? visibleText(text) : text.trim();
+}
+
 /** Whether a token shows nothing by itself: it needs a name to be read aloud or pointed at. */
 export function isBlank(text: string): boolean {
   return text.trim() === '';

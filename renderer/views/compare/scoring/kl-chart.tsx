@@ -5,7 +5,7 @@ import { Chart } from '../../../design/chart.tsx';
 import { PlotPicture, type PlotPictureProps } from '../../../design/plot.tsx';
 import { bitsClass } from '../../../design/scheme.tsx';
 import { mostChanged, type ScoredColumn } from '../logic/scoring.ts';
-import { visibleText } from '../logic/visible-text.ts';
+import { spokenText, visibleText } from '../logic/visible-text.ts';
 
 /** How far the predictions moved, along the text. */
 export function KlChart({
@@ -46,7 +46,7 @@ export function KlChart({
       ? t('read.chartFlat', { name })
       : t('read.chart', {
           name,
-          token: visibleText(scored.tokens[worst]?.text ?? ''),
+          token: spokenText(scored.tokens[worst]?.text ?? ''),
           n: worst + 1,
         });
   return (
