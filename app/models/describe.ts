@@ -36,6 +36,10 @@ const outlineSchema = z.looseObject({
   hidden_size: count,
   vocab_size: count,
   max_position_embeddings: count,
+  /** Names of the first models of this kind for the same. */
+  n_layer: count,
+  n_embd: count,
+  n_positions: count,
 });
 
 /** What a config.json names: a family's model, or one that has such a model within. */
@@ -164,10 +168,10 @@ export function describeArchitecture(
     textOnly: Object.hasOwn(wrappers, outline.model_type),
     runnable: isKnown && known.family.read !== null,
     obstacle,
-    layers: outline.num_hidden_layers ?? null,
-    hiddenSize: outline.hidden_size ?? null,
+    layers: outline.num_hidden_layers ?? outline.n_layer ?? null,
+    hiddenSize: outline.hidden_size ?? outline.n_embd ?? null,
     vocabularySize: outline.vocab_size ?? null,
-    contextLength: outline.max_position_embeddings ?? null,
+    contextLength: outline.max_position_embeddings ?? outline.n_positions ?? null,
   };
 }
 

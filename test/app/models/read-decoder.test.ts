@@ -361,6 +361,12 @@ describe('describeArchitecture', () => {
   it('describes what it can quantize and run, and what it knows nothing of', () => {
     const stable = describeArchitecture(like('stablelm', 'StableLmForCausalLM'));
     expect([stable.quantizable, stable.runnable, stable.layers]).toEqual([true, true, 3]);
+    const gpt2 = { model_type: 'gpt2', n_layer: 12, n_embd: 768, n_positions: 1_024 };
+    expect(describeArchitecture(gpt2)).toMatchObject({
+      layers: 12,
+      hiddenSize: 768,
+      contextLength: 1_024,
+    });
     const mamba = describeArchitecture({ model_type: 'mamba', num_hidden_layers: 'many' });
     expect([mamba.quantizable, mamba.runnable, mamba.layers]).toEqual([false, false, null]);
     expect(mamba.obstacle?.message).toContain('mamba');
