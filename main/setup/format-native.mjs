@@ -4,7 +4,9 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const folder = fileURLToPath(new URL('../../native-kernels', import.meta.url));
+const folders = ['native-kernels', 'test/bench/llama-baseline'].map((name) =>
+  fileURLToPath(new URL(`../../${name}`, import.meta.url)),
+);
 const files = [];
 const walk = (directory) => {
   for (const name of readdirSync(directory)) {
@@ -14,7 +16,7 @@ const walk = (directory) => {
     } else if (/\.(cpp|h|cu)$/.test(name)) files.push(file);
   }
 };
-walk(folder);
+folders.forEach(walk);
 const mode = process.argv.includes('--write') ? ['-i'] : ['--dry-run', '-Werror'];
 const clangFormat = fileURLToPath(
   new URL('../../node_modules/clang-format/index.js', import.meta.url),

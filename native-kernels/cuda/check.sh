@@ -5,8 +5,8 @@
 #
 # NIBBLE_CHECK_WEIGHTS, NIBBLE_CHECK_BYTES, NIBBLE_CHECK_LAYERS change how much is checked and timed; the defaults are a
 # thousand million weights per scheme, 4 GiB of data on the device, and the 32 layers of an 8 B model. NIBBLE_CHECK_ONLY
-# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file decoder chat rival).
-# NIBBLE_CHECK_RIVAL names a folder with llama.cpp's libraries, such as node-llama-cpp's
+# names the steps to run (build small memcheck racecheck equal many time bitsandbytes file decoder chat baseline).
+# NIBBLE_CHECK_BASELINE names a folder with llama.cpp's libraries, such as node-llama-cpp's
 # @node-llama-cpp/linux-x64-vulkan/bins/linux-x64-vulkan: our decoder and llama.cpp are then timed in turns.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ build=${1:-$here/../build-cuda-check}
 weights=${NIBBLE_CHECK_WEIGHTS:-1000000000}
 bytes=${NIBBLE_CHECK_BYTES:-4294967296}
 layers=${NIBBLE_CHECK_LAYERS:-32}
-steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file decoder chat rival}
+steps=${NIBBLE_CHECK_ONLY:-build small memcheck racecheck equal many time bitsandbytes file decoder chat baseline}
 program=$build/cuda_check
 
 # The kernels for the card at hand alone: what is checked here are bits and times, not the packaging.
@@ -44,7 +44,7 @@ if step many; then "$program" many="$weights"; fi
 if step time; then "$program" time="$bytes"; fi
 if step bitsandbytes; then
   if python3 -c 'import torch, bitsandbytes; assert torch.cuda.is_available()' 2>/dev/null; then
-    python3 "$here/check/bitsandbytes_rival.py" "$bytes"
+    python3 "$here/check/bitsandbytes_baseline.py" "$bytes"
   else
     echo "skipped: python3 with torch and bitsandbytes is not installed"
   fi
@@ -52,23 +52,25 @@ fi
 if step file; then "$program" file="$build/checkpoint:$layers"; fi
 if step decoder; then "$program" decoder="$build/decoder"; fi
 if step chat; then for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format"; done; fi
-if step rival; then
-  if [ -n "${NIBBLE_CHECK_RIVAL:-}" ]; then
-    cmake --build "$build" --target llama_rival >>"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+if step baseline; then
+  if [ -n "${NIBBLE_CHECK_BASELINE:-}" ]; then
+    baseline=$here/../../test/bench/llama-baseline
+    cmake -S "$baseline" -B "$build/llama-baseline" -DCMAKE_BUILD_TYPE=Release >>"$build.log"
+    cmake --build "$build/llama-baseline" >>"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
     mkdir -p "$build/decoder"
     for round in 1 2 3 4 5; do
       echo "round $round"
       for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format"; done
       for types in 'q4_0 q8_0' 'q4_0 q6_k' 'q8_0 q8_0'; do
         # shellcheck disable=SC2086  # two arguments
-        "$build/llama_rival" "$NIBBLE_CHECK_RIVAL" "$build/decoder/${types/ /-}.gguf" $types
+        "$build/llama-baseline/llama_baseline" "$NIBBLE_CHECK_BASELINE" "$build/decoder/${types/ /-}.gguf" $types
       done
-    done | tee "$build/rival.txt"
+    done | tee "$build/baseline.txt"
     rm -f "$build"/decoder/*.gguf
     echo
-    awk -f "$here/rival/medians.awk" "$build/rival.txt"
+    awk -f "$baseline/medians.awk" "$build/baseline.txt"
   else
-    echo "skipped: NIBBLE_CHECK_RIVAL names no folder with llama.cpp's libraries"
+    echo "skipped: NIBBLE_CHECK_BASELINE names no folder with llama.cpp's libraries"
   fi
 fi
 printf '\ndone (%s s)\n' "$SECONDS"

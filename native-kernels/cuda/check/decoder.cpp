@@ -28,7 +28,7 @@ constexpr double kMatrixBound = 2e-3;
 constexpr double kTokenBound = 5e-3;
 constexpr double kPromptBound = 1e-2;
 
-/// A choice that differs must have had a rival this close, relative to the spread of the logits.
+/// A choice that differs must have had a second choice this close, relative to the spread of the logits.
 constexpr double kMarginBound = 2e-2;
 
 double relative_error(const float* found, const float* expected, std::size_t count) {

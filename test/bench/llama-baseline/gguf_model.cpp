@@ -1,4 +1,4 @@
-#include "cuda/rival/gguf_model.h"
+#include "gguf_model.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "error.h"
 #include "half.h"
 
-namespace nibble::rival {
+namespace nibble::baseline {
 namespace {
 
 constexpr std::uint32_t kHidden = 2048;
@@ -195,4 +195,4 @@ void write_gguf_model(const std::string& path, const std::string& layers, const 
   if (!file) throw Error("disk-full", path + " could not be written");
 }
 
-}  // namespace nibble::rival
+}  // namespace nibble::baseline

@@ -1,4 +1,4 @@
-# The medians over all rounds of what cuda_check and llama_rival print.
+# The medians over all rounds of what cuda_check and llama_baseline print.
 /^1b-|^llama\.cpp, / { model = $0; sub(/: made.*|, [0-9.]+ GB$/, "", model) }
 / tok\/s/ {
   colon = index($0, ":")

@@ -1,13 +1,13 @@
 #pragma once
 
-// The few functions of llama.cpp that the rival calls, without its headers. The layout is that of version 0.5.0 on
+// The few functions of llama.cpp that the bench calls, without its headers. The layout is that of version 0.5.0 on
 // 64-bit Linux; another version is refused, because a parameter more would shift all that lie behind it.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-namespace nibble::rival {
+namespace nibble::baseline {
 
 constexpr const char* kKnownVersion = "0.5.0";
 
@@ -79,4 +79,4 @@ struct LlamaFunctions {
 #undef NIBBLE_DECLARE
 };
 
-}  // namespace nibble::rival
+}  // namespace nibble::baseline

@@ -1,4 +1,4 @@
-// llama_rival LIBRARIES MODEL LAYERS HEAD: the speed of llama.cpp on a GPU, measured as `cuda_check chat` measures
+// llama_baseline LIBRARIES MODEL LAYERS HEAD: the speed of llama.cpp on a GPU, measured as `cuda_check chat` measures
 // ours.
 //
 //   LIBRARIES     folder with llama.cpp's libraries (libllama, libggml and its backends: CUDA, Vulkan)
@@ -21,11 +21,11 @@
 
 #include "cuda/check/check.h"
 #include "cuda/check/data.h"
-#include "cuda/rival/gguf_model.h"
-#include "cuda/rival/llama_abi.h"
+#include "gguf_model.h"
+#include "llama_abi.h"
 #include "error.h"
 
-namespace nibble::rival {
+namespace nibble::baseline {
 namespace {
 
 constexpr std::uint64_t kSeed = 1;
@@ -187,15 +187,15 @@ void run(const std::string& libraries, const std::string& path, const std::strin
 }
 
 }  // namespace
-}  // namespace nibble::rival
+}  // namespace nibble::baseline
 
 int main(int count, char** arguments) {
   if (count != 5) {
-    std::printf("llama_rival LIBRARIES MODEL LAYERS HEAD\n");
+    std::printf("llama_baseline LIBRARIES MODEL LAYERS HEAD\n");
     return 1;
   }
   try {
-    nibble::rival::run(arguments[1], arguments[2], arguments[3], arguments[4]);
+    nibble::baseline::run(arguments[1], arguments[2], arguments[3], arguments[4]);
     return 0;
   } catch (const std::exception& error) {
     std::printf("FAILED: %s\n", error.what());

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace nibble::rival {
+namespace nibble::baseline {
 
 /// Writes a GGUF file (version 3) with random weights in the shape of Llama-3.2-1B, output layer and embedding being
 /// one matrix. It has no tokenizer: tokens are numbers here.
@@ -15,4 +15,4 @@ void write_gguf_model(const std::string& path, const std::string& layers, const 
 /// Rows of the output layer.
 constexpr std::uint32_t kVocabulary = 128256;
 
-}  // namespace nibble::rival
+}  // namespace nibble::baseline
