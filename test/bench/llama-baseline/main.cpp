@@ -21,9 +21,9 @@
 
 #include "cuda/check/check.h"
 #include "cuda/check/data.h"
+#include "error.h"
 #include "gguf_model.h"
 #include "llama_abi.h"
-#include "error.h"
 
 namespace nibble::baseline {
 namespace {
