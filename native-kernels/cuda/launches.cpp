@@ -144,7 +144,7 @@ Worker::Worker(Device& device)
   stream_.fill(counters_.pointer(), 0, counters_.bytes());
 }
 
-Tally Worker::tally(Sums* result, Sums* cleared) const {
+BlockReduction Worker::reduction(Sums* result, Sums* cleared) const {
   return {partials_.as<Sums>(), counters_.as<unsigned>(), result, cleared};
 }
 
@@ -175,7 +175,7 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
   job.absmax = absmax;
   job.moments = moments.moments;
   job.errors = moments.errors;
-  job.tally = worker.tally(sums, rest == 0 ? sums + 1 : nullptr);
+  job.reduction = worker.reduction(sums, rest == 0 ? sums + 1 : nullptr);
   job.tables = code_tables(spec.type);
   if (whole > 0) {
     const bool large = spec.block_size > kTileWeights;
@@ -212,7 +212,7 @@ void launch_quantize_4bit(Worker& worker, const void* source, WeightType type, s
       job.errors = moments.errors + block / error_blocks(spec.block_size);
       job.shares_error = block % error_blocks(spec.block_size) != 0;
     }
-    job.tally = worker.tally(sums + 1, whole == 0 ? sums : nullptr);
+    job.reduction = worker.reduction(sums + 1, whole == 0 ? sums : nullptr);
     worker.launch(std::string("quantize_last_block") + suffix(spec.type), 1, 1, 32, job, source_type(type));
   }
 }
@@ -268,7 +268,7 @@ void launch_quantize_scales(Worker& worker, const Tables& tables, const void* ab
   job.nested_absmax = buffers.nested_absmax;
   job.run_bounds = buffers.run_bounds;
   job.certain = buffers.certain;
-  job.tally = worker.tally(buffers.correction);
+  job.reduction = worker.reduction(buffers.correction);
   worker.launch("quantize_scales", divide_up(divide_up(blocks, kRun), kBlockThreads / 32), kScaleBlocksThatFit,
                 kBlockThreads, job);
 }
@@ -332,7 +332,7 @@ void launch_quantize_groups(Worker& worker, const void* source, WeightType type,
   job.codes = packs ? unpacked : codes;
   job.scales = scales;
   job.zero_points = zero_points;
-  job.tally = worker.tally(sums);
+  job.reduction = worker.reduction(sums);
   switch (kernel_for(spec, type)) {
     case GroupKernel::small:
       worker.launch(std::string("quantize_small_groups") + suffix(type) + suffix(spec.mode),

@@ -18,7 +18,7 @@ class Worker {
 
   /// Where a kernel leaves its sums.
   /// @param cleared sums that are set to zero
-  Tally tally(Sums* result, Sums* cleared = nullptr) const;
+  BlockReduction reduction(Sums* result, Sums* cleared = nullptr) const;
   unsigned* mean_arrived() const { return counters_.as<unsigned>() + 1; }
   /// Runs a kernel on this worker's stream. @param per_multiprocessor see Device::grid_for
   template <typename... Arguments>

@@ -19,7 +19,7 @@ struct Sums {
 };
 
 /// Where a grid leaves its sums: every block its own, which the last block to finish adds up in order.
-struct Tally {
+struct BlockReduction {
   Sums* partials;     // [blocks of the grid]
   unsigned* arrived;  // 0 before and after a launch
   Sums* result;
@@ -63,7 +63,7 @@ struct QuantizeBlocks {
   float* leaf_sums;     // blocks of at most kTileWeights only: [whole leaves, 32] sums of scales; null: none
   unsigned leaf_shift;  // log2 of the tiles of a leaf
   bool shares_error;    // incomplete last block only: its error is that of whole blocks as well
-  Tally tally;
+  BlockReduction reduction;
   CodeTables tables;
 };
 
@@ -113,9 +113,9 @@ struct QuantizeScales {
   std::uint64_t all_errors;
   std::uint8_t* codes;
   float* nested_absmax;
-  float* run_bounds;  // [runs] no error of the run is above this
-  unsigned* certain;  // bits of an error that some weight has at least; only grows
-  Tally tally;        // error_squares, error_values, value_squares: what drift adds to squares, dot, dequantized
+  float* run_bounds;         // [runs] no error of the run is above this
+  unsigned* certain;         // bits of an error that some weight has at least; only grows
+  BlockReduction reduction;  // error_squares, error_values, value_squares: what drift adds to squares, dot, dequantized
 };
 
 /// Finds the largest error of the runs that can hold it, weight by weight.
@@ -167,7 +167,7 @@ struct QuantizeGroups {
   void* codes;              // bits 4: packed, but one per byte from the generic kernel
   float* scales;
   std::int8_t* zero_points;  // null when symmetric
-  Tally tally;
+  BlockReduction reduction;
 };
 
 struct PackCodes {

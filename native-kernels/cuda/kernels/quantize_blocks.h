@@ -2,7 +2,7 @@
 
 // NF4 and FP4. A lane holds 16 weights, a group of block_size / 16 lanes a block, a warp 512 weights at a time.
 
-#include "tally.h"
+#include "block_reduction.h"
 
 namespace nibble::cuda {
 
@@ -197,7 +197,7 @@ __device__ __forceinline__ void quantize_blocks(const QuantizeBlocks& job) {
     if (present) next.stream(place.source);
     quantize(next, present);
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// What the scales of a leaf wait in, until they are written side by side.
@@ -330,7 +330,7 @@ __device__ __forceinline__ void quantize_leaves(const QuantizeBlocks& job) {
       job.leaf_sums[leaf * 32ull + lane] = sum;
     }
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// Whole blocks of 1024 weights or more: a warp reads a block twice, the second time from a cache.
@@ -382,7 +382,7 @@ __device__ __forceinline__ void quantize_large_blocks(const QuantizeBlocks& job)
       }
     }
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// The incomplete last block, by one warp: divided by its absmax, whose lower bound is stored as well. A last odd code
@@ -434,7 +434,7 @@ __device__ __forceinline__ void quantize_last_block(const QuantizeBlocks& job, S
       job.errors[0] = job.shares_error ? fmaxf(job.errors[0], error) : error;
     }
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 }  // namespace nibble::cuda

@@ -220,7 +220,7 @@ __device__ __forceinline__ void quantize_small_groups(const QuantizeGroups& job)
     add_errors(sums, coding, errors, can_be_coded<mode>(extent));
     if (lane % lanes == 0) store_scale(job, start >> job.width_shift, coding);
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// One group (a row, or a long block) to a block of the grid. Its weights stay in registers, as far as they fit.
@@ -279,7 +279,7 @@ __device__ __forceinline__ void quantize_wide_groups(const QuantizeGroups& job) 
     add_errors(sums, coding, errors, can_be_coded<mode>(extent));
     if (threadIdx.x == 0) store_scale(job, group, coding);
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// Groups of any width within rows of any width: a warp to a group, weight by weight, one code to a byte.
@@ -313,7 +313,7 @@ __device__ __forceinline__ void quantize_any_groups(const QuantizeGroups& job) {
     add_errors(sums, coding, errors, can_be_coded<mode>(extent));
     if (lane == 0) store_scale(job, group, coding);
   }
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// Two codes to a byte, code + 8; a last odd one is paired with code 0.

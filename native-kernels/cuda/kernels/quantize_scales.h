@@ -273,7 +273,7 @@ static __device__ __forceinline__ void quantize_scales(const QuantizeScales& job
   }
   // Once per warp: thousands of runs would wait for each other here.
   if (lane == 0) atomicMax(job.certain, __float_as_uint(certain));
-  finish_tally(job.tally, sums);
+  finish_reduction(job.reduction, sums);
 }
 
 /// Largest error of eight neighbouring weights.

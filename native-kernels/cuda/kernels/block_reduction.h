@@ -69,13 +69,13 @@ static __device__ __forceinline__ Sums block_sums(double ee, double eu, double u
 
 /// Ends a kernel: adds up the sums of all blocks. Every thread calls it once. A call, not a copy in every kernel: that
 /// halves the time to compile.
-static __device__ __noinline__ void finish_tally(Tally tally, ThreadSums sums) {
+static __device__ __noinline__ void finish_reduction(BlockReduction reduction, ThreadSums sums) {
   const Sums mine = block_sums(sums.error_squares, sums.error_values, sums.value_squares, sums.max_error);
-  if (threadIdx.x == 0) tally.partials[blockIdx.x] = mine;
-  if (!is_last_block(tally.arrived)) return;
+  if (threadIdx.x == 0) reduction.partials[blockIdx.x] = mine;
+  if (!is_last_block(reduction.arrived)) return;
   Sums total{0, 0, 0, 0};
   for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
-    const volatile Sums& part = tally.partials[i];
+    const volatile Sums& part = reduction.partials[i];
     total.error_squares += part.error_squares;
     total.error_values += part.error_values;
     total.value_squares += part.value_squares;
@@ -83,8 +83,8 @@ static __device__ __noinline__ void finish_tally(Tally tally, ThreadSums sums) {
   }
   total = block_sums(total.error_squares, total.error_values, total.value_squares, total.max_error);
   if (threadIdx.x == 0) {
-    *tally.result = total;
-    if (tally.cleared != nullptr) *tally.cleared = {0, 0, 0, 0};
+    *reduction.result = total;
+    if (reduction.cleared != nullptr) *reduction.cleared = {0, 0, 0, 0};
   }
 }
 
