@@ -9,8 +9,8 @@
 #include "addon/exported.h"
 #include "addon/promise_worker.h"
 #include "addon/quantizer_arguments.h"
+#include "buffer_cache.h"
 #include "cuda/quantize_cuda.h"
-#include "kept_memory.h"
 #include "positioned_file.h"
 #include "quantize_file.h"
 #include "registration.h"
@@ -154,7 +154,7 @@ Napi::Value copy_hashed_call(const Napi::CallbackInfo& info) {
 
 // releaseMemory()
 Napi::Value release_memory_call(const Napi::CallbackInfo& info) {
-  KeptMemory::release();
+  CachedBuffer::release();
   return info.Env().Undefined();
 }
 

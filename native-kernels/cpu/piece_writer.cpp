@@ -66,7 +66,7 @@ std::uint8_t* PieceWriter::room(std::uint64_t start) {
   if (failure_ != nullptr) std::rethrow_exception(failure_);
   if (is_given_up()) throw GivenUp();
   if (piece.memory == nullptr) {
-    piece = {std::make_unique<KeptMemory>(piece_bytes_), bytes_of(index)};
+    piece = {std::make_unique<CachedBuffer>(piece_bytes_), bytes_of(index)};
     ++in_memory_;
   }
   return piece.memory->data() + within;

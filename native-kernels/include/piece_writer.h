@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "kept_memory.h"
+#include "buffer_cache.h"
 #include "positioned_file.h"
 #include "threads.h"
 
@@ -58,8 +58,8 @@ class PieceWriter {
 
  private:
   struct Piece {
-    std::unique_ptr<KeptMemory> memory{};  // null: not begun, or written
-    std::size_t left = 0;                  // bytes that are yet to be filled
+    std::unique_ptr<CachedBuffer> memory{};  // null: not begun, or written
+    std::size_t left = 0;                    // bytes that are yet to be filled
   };
 
   std::size_t bytes_of(std::size_t piece) const;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/quantize_kernels.h"
-#include "kept_memory.h"
+#include "buffer_cache.h"
 #include "quantize.h"
 #include "quantize_file.h"
 #include "quantize_nested.h"
@@ -211,8 +211,8 @@ Statistics quantize(const WeightInput& source, const FourBitSpec& spec, const Co
     if (nested) *target.nested_offset = 0;
     return {};
   }
-  const KeptMemory moments(blocks * sizeof(Moments));
-  const KeptMemory scales(nested ? blocks * sizeof(float) : 0);
+  const CachedBuffer moments(blocks * sizeof(Moments));
+  const CachedBuffer scales(nested ? blocks * sizeof(float) : 0);
   const Job job{source,
                 four_bit_tables(spec.type),
                 quantize_kernels(control.isa),

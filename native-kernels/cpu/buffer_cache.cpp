@@ -1,4 +1,4 @@
-#include "kept_memory.h"
+#include "buffer_cache.h"
 
 #include <array>
 #include <bit>
@@ -18,12 +18,12 @@ std::size_t size_class_of(std::size_t bytes) {
 }
 
 /// What nobody holds, by size: class c has 2^c bytes. Of each there is never more than was held at one time.
-class Shelf {
+class FreeLists {
  public:
-  static Shelf& shared() {
+  static FreeLists& shared() {
     // Never destroyed: threads may still work when the process exits.
-    static Shelf* const shelf = new Shelf;
-    return *shelf;
+    static FreeLists* const lists = new FreeLists;
+    return *lists;
   }
 
   std::uint8_t* take(std::size_t size_class) {
@@ -59,11 +59,11 @@ class Shelf {
 
 }  // namespace
 
-KeptMemory::KeptMemory(std::size_t bytes)
-    : size_class_(size_class_of(bytes)), data_(Shelf::shared().take(size_class_)) {}
+CachedBuffer::CachedBuffer(std::size_t bytes)
+    : size_class_(size_class_of(bytes)), data_(FreeLists::shared().take(size_class_)) {}
 
-KeptMemory::~KeptMemory() { Shelf::shared().give_back(data_, size_class_); }
+CachedBuffer::~CachedBuffer() { FreeLists::shared().give_back(data_, size_class_); }
 
-void KeptMemory::release() { Shelf::shared().release(); }
+void CachedBuffer::release() { FreeLists::shared().release(); }
 
 }  // namespace nibble

@@ -9,12 +9,12 @@ namespace nibble {
 
 /// Memory that is not set to anything and begins on a page. Fresh pages cost the system more than a kernel's work on
 /// them; so what is given back is kept and handed out again, until `release` is called.
-class KeptMemory {
+class CachedBuffer {
  public:
-  explicit KeptMemory(std::size_t bytes);
-  KeptMemory(const KeptMemory&) = delete;
-  KeptMemory& operator=(const KeptMemory&) = delete;
-  ~KeptMemory();
+  explicit CachedBuffer(std::size_t bytes);
+  CachedBuffer(const CachedBuffer&) = delete;
+  CachedBuffer& operator=(const CachedBuffer&) = delete;
+  ~CachedBuffer();
 
   /// Gives what nobody holds back to the system.
   static void release();
