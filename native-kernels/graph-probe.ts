@@ -46,7 +46,7 @@ export interface GraphProbeStep {
 
 export interface GraphProbeOptions {
   readonly on: ProbedDevice;
-  /** The same model's graph in our dialect. */
+  /** The same model's graph of our operators. */
   readonly processorGraph: string;
   /** The folder of the files that hold the weights of the graphs. @default that of each graph */
   readonly weightsFolder?: string | undefined;

@@ -10,7 +10,7 @@ import type { InstructionSet } from './quantizers.ts';
 export type ExecutionMode = 'fast' | 'exact';
 
 /**
- * Where a graph is computed: `cpu` takes graphs of our dialect, the others such of ONNX Runtime's own operators.
+ * Where a graph is computed: `cpu` takes graphs of our operators, the others such of ONNX Runtime's own operators.
  * `standard-cpu` computes those on the processor: it is how they are tested where there is no GPU.
  */
 export type GraphDevice = 'cpu' | 'webgpu' | 'standard-cpu';
@@ -53,7 +53,7 @@ export interface CudaOptions {
 
 /** What one node of the graph took, all its calls together. */
 export interface ProfileNode {
-  /** The operator's name in the dialect, and the node's in the graph. */
+  /** The operator's name, and the node's in the graph. */
   operator: string;
   name: string;
   calls: number;
@@ -392,7 +392,7 @@ export class Model {
   /**
    * Loads a graph. Its weights are mapped, not read: they come into memory as they are used.
    *
-   * @throws Error 'runtime-unavailable' (ONNX Runtime missing or too old), 'malformed-file' (no graph of our dialect,
+   * @throws Error 'runtime-unavailable' (ONNX Runtime missing or too old), 'malformed-file' (no graph of our operators,
    *   or weights whose sizes do not fit), 'invalid-input' (no such file, bad options)
    */
   static async open(options: OpenOptions): Promise<Model> {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** What one part of the model took in one phase, all layers and calls together. */
 export const profilePartSchema = z.object({
-  /** The operator of the graph's dialect, and which of its uses: `q`, `gate`, `attention`, `logits`, … */
+  /** The operator of the graph, and which of its uses: `q`, `gate`, `attention`, `logits`, … */
   operator: z.string(),
   part: z.string(),
   calls: z.int().nonnegative(),

@@ -25,7 +25,7 @@ class Profile {
     double bytes = 0;  // of weights and cache, each counted once per call
   };
   struct Node {
-    const char* op;  // the operator's name, of the dialect's table
+    const char* op;  // the operator's name, of the table of ours
     std::string name;
     std::array<Sum, kPhases> sums;
   };

@@ -56,7 +56,7 @@ void Session::configure(ort::SessionOptions* options) const {
 
 std::size_t Session::read_vocabulary_size() const {
   const auto wrong = [](const char* why) -> Error {
-    return Error("malformed-file", std::string("the graph is not of the expected dialect: ") + why);
+    return Error("malformed-file", std::string("the graph is not of the expected operator domain: ") + why);
   };
   if (api_.input_count(session_.get()) != 3 || api_.output_count(session_.get()) != 1) {
     throw wrong("it must have 3 inputs and 1 output");

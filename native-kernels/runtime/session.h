@@ -15,7 +15,8 @@ namespace nibble {
 
 class Session final : public Backend {
  public:
-  /// @throws Error("malformed-file") when the graph is not of our dialect, Error("invalid-input") when it is not there
+  /// @throws Error("malformed-file") when the graph is not of our operators, Error("invalid-input") when it is not
+  /// there
   explicit Session(const OpenOptions& options);
 
   std::size_t vocabulary_size() const override { return vocabulary_size_; }

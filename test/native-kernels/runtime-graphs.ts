@@ -11,7 +11,7 @@ import {
 } from '../../app/run/graph/onnx.ts';
 import { Model, type OpenOptions } from '../../native-kernels/runtime.ts';
 
-/** Tiny graphs in the dialect of native-kernels/runtime/operators/README.md, and models opened on them. */
+/** Tiny graphs of the operators of native-kernels/runtime/operators/README.md, and models opened on them. */
 
 export interface Tensor {
   type: ElementType;

@@ -102,7 +102,7 @@ class KernelContext {
   /// A float32 input of shape [rows, columns]; returns the rows.
   const float* matrix(std::size_t index, std::size_t columns, std::size_t* rows) const;
 
-  /// The int64 inputs of the dialect.
+  /// The int64 inputs of our operators.
   std::span<const std::int64_t> integers(std::size_t index) const;
 
   float* output(std::size_t index, std::size_t rows, std::size_t columns) const;
@@ -162,7 +162,7 @@ class OperatorDomain {
   ort::CustomOpDomain* domain_ = nullptr;
 };
 
-/// Every operator of the dialect (operators.cpp).
+/// Every operator of our domain (operators.cpp).
 std::span<const OperatorSpec> operator_specs();
 
 }  // namespace nibble

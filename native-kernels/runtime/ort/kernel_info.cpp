@@ -12,7 +12,7 @@ namespace nibble {
 
 namespace {
 
-/// Of one element of a type that the dialect stores.
+/// Of one element of a type that our operators store.
 std::size_t element_bytes(int type) {
   switch (type) {
     case ort::kUint8:

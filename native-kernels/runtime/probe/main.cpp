@@ -7,7 +7,7 @@
 //   device=PATH     the model's graph for GPUs; for cuda instead
 //   plan=LINE       a line of the plan of its decoder (cuda/decoder/plan.h), in order, and
 //   directory=PATH  the folder of its weights
-//   processor=PATH  the same in our dialect; without it the GPU is timed alone
+//   processor=PATH  the same of our operators; without it the GPU is timed alone
 //   time=device     the processor's logits are compared, but its speed is known already
 //   context=N threads=N rows=N prompt=N steps=N
 //   option.K=V      an option of the provider; may stand several times

@@ -17,7 +17,7 @@ struct Orders {
   std::string device_graph;
   std::string plan;
   std::string directory;
-  /// The same model in our dialect; empty: the device is timed alone.
+  /// The same model of our operators; empty: the device is timed alone.
   std::string processor_graph;
   /// Where the weights of the graphs lie; empty: beside them.
   std::string weights_folder;

@@ -71,7 +71,7 @@ function linears(graph: ReadGraph, formats: readonly string[]): ReadNode[] {
 const BIAS = 7;
 
 describe('the graph', () => {
-  it('has the inputs, the output and the versions of the dialect', async () => {
+  it('has the inputs, the output and the versions of the operators', async () => {
     const { graph } = await tinyGraph({});
     expect(graph.inputs).toEqual(['input_ids', 'position', 'logit_rows']);
     expect(graph.outputs).toEqual(['logits']);
