@@ -9,7 +9,7 @@ export type { ExportLogitsOptions } from './export-logits.ts';
 export { DivergenceMeter, LossMeter } from './metrics.ts';
 export type { RowDivergence } from './metrics.ts';
 export type { OpenedRunner, OpenRunner, OpenRunnerOptions } from './open-runner.ts';
-export { tallyVotes, wilsonInterval } from './win-rate.ts';
+export { winRatesOf, wilsonInterval } from './win-rate.ts';
 export type { Ballot } from './win-rate.ts';
 export { scoreText } from './score-text.ts';
 export type { ScoreTextOptions } from './score-text.ts';

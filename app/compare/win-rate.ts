@@ -1,4 +1,4 @@
-import type { Tally } from '../contract/comparison.ts';
+import type { WinRate } from '../contract/comparison.ts';
 
 /** One vote and everyone it was cast among; `choice` is null where the person saw no difference. */
 export interface Ballot {
@@ -20,7 +20,7 @@ const Z_95 = 1.959963984540054;
  *
  * @returns null without a trial
  */
-export function wilsonInterval(wins: number, trials: number): Tally['share'] {
+export function wilsonInterval(wins: number, trials: number): WinRate['share'] {
   if (trials === 0) return null;
   const value = wins / trials;
   const squared = Z_95 ** 2 / trials;
@@ -40,7 +40,7 @@ export function wilsonInterval(wins: number, trials: number): Tally['share'] {
  *
  * @returns one entry per pair that something is known of, ids in ascending order, within a pair as well
  */
-export function tallyVotes(ballots: readonly Ballot[]): Tally[] {
+export function winRatesOf(ballots: readonly Ballot[]): WinRate[] {
   const counts = new Map<
     string,
     { firstId: string; secondId: string; firstWins: number; secondWins: number; ties: number }

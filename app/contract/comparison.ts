@@ -76,7 +76,7 @@ export const comparisonSummarySchema = z.object({
 export type ComparisonSummary = z.infer<typeof comparisonSummarySchema>;
 
 /** How often one artifact was preferred to another, over all comparisons where both answered. */
-export const tallySchema = z.object({
+export const winRateSchema = z.object({
   firstId: z.string(),
   secondId: z.string(),
   firstWins: z.int().nonnegative(),
@@ -85,7 +85,7 @@ export const tallySchema = z.object({
   /** Share of votes for the first among those that chose, with its 95 % Wilson interval. Null without such a vote. */
   share: z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable(),
 });
-export type Tally = z.infer<typeof tallySchema>;
+export type WinRate = z.infer<typeof winRateSchema>;
 
 /** A text as two or more artifacts read it, teacher-forced: each predicts every token from the same true tokens. */
 export const scoredTextSchema = z.object({

@@ -10,7 +10,7 @@ import {
   comparisonSchema,
   comparisonSummarySchema,
   scoredTextSchema,
-  tallySchema,
+  winRateSchema,
 } from './comparison.ts';
 import {
   conversationMessageSchema,
@@ -364,7 +364,7 @@ export const engineApi = {
     result: comparisonSchema,
   }),
   /** One entry per pair of artifacts that was voted on. */
-  tallies: method({ params: z.object({}), result: z.array(tallySchema) }),
+  winRates: method({ params: z.object({}), result: z.array(winRateSchema) }),
   /** Teacher-forced: the KL divergence from the reference at every token of a text. */
   scoreText: method({
     params: z.object({

@@ -1,4 +1,4 @@
-import { comparisonReport, reportFileName, scoreText, tallyVotes } from '../compare/index.ts';
+import { comparisonReport, reportFileName, scoreText, winRatesOf } from '../compare/index.ts';
 import type { EngineApi } from '../contract/engine-api.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { heldOutText, samplePrompts } from '../sample/index.ts';
@@ -11,7 +11,7 @@ type ComparisonCalls = Pick<
   | 'comparison'
   | 'removeComparison'
   | 'vote'
-  | 'tallies'
+  | 'winRates'
   | 'scoreText'
   | 'exportComparison'
   | 'samples'
@@ -39,7 +39,7 @@ export function comparisonCalls(context: EngineContext): ComparisonCalls {
       return Promise.resolve(comparisons.get(comparisonId));
     },
 
-    tallies: async () => Promise.resolve(tallyVotes(comparisons.ballots())),
+    winRates: async () => Promise.resolve(winRatesOf(comparisons.ballots())),
 
     samples: async () => ({ heldOutText: await heldOutText(), prompts: await samplePrompts() }),
 

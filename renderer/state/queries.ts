@@ -29,7 +29,7 @@ export const queryKeys = {
   conversation: (id: number) => ['conversation', id],
   comparisons: ['comparisons'],
   comparison: (id: number) => ['comparison', id],
-  tallies: ['tallies'],
+  winRates: ['winRates'],
   show: (id: string) => ['show', id],
 } as const;
 

@@ -161,7 +161,7 @@ export const compare: Texts<typeof english> = {
     wasTie: 'Du hast keinen Unterschied gesehen.',
     reveal: '{{letter}} war {{name}}',
   },
-  tally: {
+  winRate: {
     none: 'Noch keine Stimmen',
     noneHint:
       'Schalte beim Vergleichen ‚Blind‘ ein: Du stimmst ab, ohne zu wissen, welche welche ist, und hier werden die Stimmen gezählt.',

@@ -153,7 +153,7 @@ export const compare = {
     wasTie: 'You saw no difference.',
     reveal: '{{letter}} was {{name}}',
   },
-  tally: {
+  winRate: {
     none: 'No votes yet',
     noneHint:
       'Turn on ‘Blind’ when you compare: you vote without knowing which is which, and the votes are counted here.',

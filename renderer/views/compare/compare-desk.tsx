@@ -14,7 +14,7 @@ import { idsOfQuery } from './logic/draft.ts';
 import { NothingToCompare } from './nothing-to-compare.tsx';
 import { ReadingTab } from './scoring/scoring-tab.tsx';
 import { SavedList } from './saved/saved-list.tsx';
-import { Tallies } from './answers/win-rates.tsx';
+import { WinRates } from './answers/win-rates.tsx';
 import { useComparisons } from './saved/use-comparisons.ts';
 import { useDraft } from './answers/use-draft.ts';
 
@@ -69,7 +69,7 @@ function Desk({ artifacts }: { readonly artifacts: readonly LibraryArtifact[] })
           label: t('tabs.read'),
           content: <ReadingTab artifacts={artifacts} draft={draft} onChange={change} />,
         },
-        { id: 'votes', label: t('tabs.votes'), content: <Tallies artifacts={artifacts} /> },
+        { id: 'votes', label: t('tabs.votes'), content: <WinRates artifacts={artifacts} /> },
         {
           id: 'saved',
           label: count === 0 ? t('tabs.saved') : t('tabs.savedCount', { count }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tallyVotes, wilsonInterval } from '../../../app/compare/index.ts';
+import { winRatesOf, wilsonInterval } from '../../../app/compare/index.ts';
 
 describe('the Wilson interval', () => {
   it('gives the worked example of 8 wins in 10: 0.490 to 0.943', () => {
@@ -39,24 +39,24 @@ describe('the Wilson interval', () => {
   });
 });
 
-describe('the tally of votes', () => {
+describe('the win rates of votes', () => {
   it('counts pair by pair over all comparisons', () => {
-    const tally = tallyVotes([
+    const winRate = winRatesOf([
       { artifactIds: ['nf4', 'int8'], choice: 'int8' },
       { artifactIds: ['int8', 'nf4', 'fp4'], choice: 'int8' },
       { artifactIds: ['int8', 'nf4', 'fp4'], choice: null },
       { artifactIds: ['int8', 'nf4'], choice: 'nf4' },
     ]);
-    expect(tally.map(({ share, ...counts }) => [counts, share === null])).toEqual([
+    expect(winRate.map(({ share, ...counts }) => [counts, share === null])).toEqual([
       [{ firstId: 'fp4', secondId: 'int8', firstWins: 0, secondWins: 1, ties: 1 }, false],
       [{ firstId: 'fp4', secondId: 'nf4', firstWins: 0, secondWins: 0, ties: 1 }, true],
       [{ firstId: 'int8', secondId: 'nf4', firstWins: 2, secondWins: 1, ties: 1 }, false],
     ]);
-    expect(tally[2]?.share).toEqual(wilsonInterval(2, 3));
+    expect(winRate[2]?.share).toEqual(wilsonInterval(2, 3));
   });
 
   it('does not pit an artifact against itself', () => {
-    expect(tallyVotes([{ artifactIds: ['nf4', 'nf4'], choice: 'nf4' }])).toEqual([]);
-    expect(tallyVotes([])).toEqual([]);
+    expect(winRatesOf([{ artifactIds: ['nf4', 'nf4'], choice: 'nf4' }])).toEqual([]);
+    expect(winRatesOf([])).toEqual([]);
   });
 });

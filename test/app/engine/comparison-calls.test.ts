@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 describe('a comparison from question to report', () => {
-  it('is made, voted on, tallied, exported and removed', async () => {
+  it('is made, voted on, counted, exported and removed', async () => {
     const { handlers } = engine;
     const params = engineApi.compare.params.parse({
       ids,
@@ -46,10 +46,10 @@ describe('a comparison from question to report', () => {
     ).rejects.toMatchObject({ code: 'invalid-input' });
     const voted = await handlers.vote({ comparisonId, artifactId: second, blind: true }, call);
     expect(voted.votes).toMatchObject([{ artifactId: second, blind: true }]);
-    const [tally] = await handlers.tallies({}, call);
-    const isFirst = tally?.firstId === second;
-    expect([tally?.firstId, tally?.secondId].sort()).toEqual([first, second].sort());
-    expect(isFirst ? tally.firstWins : tally?.secondWins).toBe(1);
+    const [winRate] = await handlers.winRates({}, call);
+    const isFirst = winRate?.firstId === second;
+    expect([winRate?.firstId, winRate?.secondId].sort()).toEqual([first, second].sort());
+    expect(isFirst ? winRate.firstWins : winRate?.secondWins).toBe(1);
 
     const report = await handlers.exportComparison({ comparisonId }, call);
     expect(report.fileName).toMatch(/^nibble-comparison-\d+-\d{4}-\d{2}-\d{2}\.html$/);
@@ -59,7 +59,7 @@ describe('a comparison from question to report', () => {
     await expect(handlers.comparison({ comparisonId }, call)).rejects.toMatchObject({
       code: 'not-found',
     });
-    expect(await handlers.tallies({}, call)).toEqual([]);
+    expect(await handlers.winRates({}, call)).toEqual([]);
   });
 
   it('scores a text and looks at a tensor', async () => {

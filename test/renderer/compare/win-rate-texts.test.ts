@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readTally } from '../../../renderer/views/compare/logic/win-rate-texts.ts';
+import { readWinRate } from '../../../renderer/views/compare/logic/win-rate-texts.ts';
 
-const tally = {
+const winRate = {
   firstId: 'eight',
   secondId: 'four',
   firstWins: 5,
@@ -10,9 +10,9 @@ const tally = {
   share: { value: 5 / 12, low: 0.193, high: 0.68 },
 };
 
-describe('what a tally says', () => {
+describe('what a win rate says', () => {
   it('is told from the side that won more, with the interval turned too', () => {
-    const reading = readTally(tally);
+    const reading = readWinRate(winRate);
     expect(reading).toMatchObject({
       preferredId: 'four',
       otherId: 'eight',
@@ -27,8 +27,8 @@ describe('what a tally says', () => {
   });
 
   it('is clear when one half lies outside the interval', () => {
-    const reading = readTally({
-      ...tally,
+    const reading = readWinRate({
+      ...winRate,
       firstWins: 11,
       secondWins: 1,
       share: { value: 11 / 12, low: 0.646, high: 0.985 },
@@ -37,7 +37,7 @@ describe('what a tally says', () => {
   });
 
   it('is nothing where nobody chose', () => {
-    const reading = readTally({ ...tally, firstWins: 0, secondWins: 0, ties: 3, share: null });
+    const reading = readWinRate({ ...winRate, firstWins: 0, secondWins: 0, ties: 3, share: null });
     expect(reading).toMatchObject({ verdict: 'none', chosen: 0, ties: 3, share: null });
   });
 });

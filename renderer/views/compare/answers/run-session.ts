@@ -131,7 +131,7 @@ export async function castVote(index: number, artifactId: string | null): Promis
   const comparison = await engine.vote({ comparisonId, artifactId, blind: true });
   happen(index, { kind: 'voted', comparison });
   queryClient.setQueryData(queryKeys.comparison(comparisonId), comparison);
-  void queryClient.invalidateQueries({ queryKey: queryKeys.tallies });
+  void queryClient.invalidateQueries({ queryKey: queryKeys.winRates });
   void queryClient.invalidateQueries({ queryKey: queryKeys.comparisons });
   void goOn();
 }

@@ -1,7 +1,7 @@
 import { Vote } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Tally } from '../../../../app/contract/comparison.ts';
+import type { WinRate } from '../../../../app/contract/comparison.ts';
 import { formatPercent } from '../../../texts/format.ts';
 import type { LibraryArtifact } from '../../../../app/contract/library.ts';
 import { Button } from '../../../design/button.tsx';
@@ -9,8 +9,8 @@ import { EmptyState } from '../../../design/notes.tsx';
 import { FailureNote } from '../../../errors/error-note.tsx';
 import { Skeleton, Waiting } from '../../../design/skeleton.tsx';
 import { Explained } from '../../../design/tips.tsx';
-import { readTally } from '../logic/win-rate-texts.ts';
-import { useTallies } from '../saved/use-comparisons.ts';
+import { readWinRate } from '../logic/win-rate-texts.ts';
+import { useWinRates } from '../saved/use-comparisons.ts';
 
 /** The share of one as a bar, its 95 % interval as a whisker, one half as a line. */
 function ShareBar({
@@ -32,21 +32,21 @@ function ShareBar({
   );
 }
 
-function TallyCard({
-  tally,
+function WinRateCard({
+  winRate,
   nameOf,
 }: {
-  readonly tally: Tally;
+  readonly winRate: WinRate;
   readonly nameOf: (id: string) => string;
 }): ReactNode {
   const { t } = useTranslation('compare');
-  const { preferredId, otherId, wins, chosen, ties, share, verdict } = readTally(tally);
+  const { preferredId, otherId, wins, chosen, ties, share, verdict } = readWinRate(winRate);
   const preferred = nameOf(preferredId);
   const other = nameOf(otherId);
   const sentence =
     share === null
-      ? t('tally.onlyTies', { first: preferred, second: other, count: ties })
-      : t(`tally.${verdict === 'clear' ? 'clear' : 'open'}`, {
+      ? t('winRate.onlyTies', { first: preferred, second: other, count: ties })
+      : t(`winRate.${verdict === 'clear' ? 'clear' : 'open'}`, {
           name: preferred,
           other,
           wins,
@@ -56,20 +56,20 @@ function TallyCard({
         });
   return (
     <li className="card stack tight">
-      <h2>{t('tally.pair', { first: preferred, second: other })}</h2>
+      <h2>{t('winRate.pair', { first: preferred, second: other })}</h2>
       {share === null ? null : <ShareBar share={share} label={sentence} />}
-      <dl className="compare-tally-facts">
+      <dl className="compare-win-rate-facts">
         <div>
           <dt className="quiet">{preferred}</dt>
-          <dd>{t('tally.wins', { count: wins })}</dd>
+          <dd>{t('winRate.wins', { count: wins })}</dd>
         </div>
         <div>
           <dt className="quiet">{other}</dt>
-          <dd>{t('tally.wins', { count: chosen - wins })}</dd>
+          <dd>{t('winRate.wins', { count: chosen - wins })}</dd>
         </div>
         <div>
           <dt className="quiet">{t('vote.tie')}</dt>
-          <dd>{t('tally.ties', { count: ties })}</dd>
+          <dd>{t('winRate.ties', { count: ties })}</dd>
         </div>
       </dl>
       <p>{sentence}</p>
@@ -78,44 +78,48 @@ function TallyCard({
 }
 
 /** Which version was preferred how often, and whether that says anything. */
-export function Tallies({
+export function WinRates({
   artifacts,
 }: {
   readonly artifacts: readonly LibraryArtifact[];
 }): ReactNode {
   const { t } = useTranslation('compare');
   const { t: common } = useTranslation();
-  const tallies = useTallies();
+  const winRates = useWinRates();
   const nameOf = (id: string): string =>
     artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? id;
-  if (tallies.isError)
+  if (winRates.isError)
     return (
       <FailureNote
-        failure={tallies.error}
-        actions={<Button onPress={() => void tallies.refetch()}>{common('retry')}</Button>}
+        failure={winRates.error}
+        actions={<Button onPress={() => void winRates.refetch()}>{common('retry')}</Button>}
       />
     );
-  if (tallies.data === undefined)
+  if (winRates.data === undefined)
     return (
       <Waiting className="stack">
         <Skeleton height={120} />
       </Waiting>
     );
-  if (tallies.data.length === 0)
+  if (winRates.data.length === 0)
     return (
-      <EmptyState icon={<Vote aria-hidden />} title={t('tally.none')}>
-        {t('tally.noneHint')}
+      <EmptyState icon={<Vote aria-hidden />} title={t('winRate.none')}>
+        {t('winRate.noneHint')}
       </EmptyState>
     );
   return (
     <div className="stack">
       <p className="quiet">
-        <Explained text={t('tally.intervalHint')}>{t('tally.interval')}</Explained>{' '}
-        {t('tally.intervalRest')}
+        <Explained text={t('winRate.intervalHint')}>{t('winRate.interval')}</Explained>{' '}
+        {t('winRate.intervalRest')}
       </p>
-      <ul className="compare-tallies">
-        {tallies.data.map((tally) => (
-          <TallyCard key={`${tally.firstId} ${tally.secondId}`} tally={tally} nameOf={nameOf} />
+      <ul className="compare-win-rates">
+        {winRates.data.map((winRate) => (
+          <WinRateCard
+            key={`${winRate.firstId} ${winRate.secondId}`}
+            winRate={winRate}
+            nameOf={nameOf}
+          />
         ))}
       </ul>
     </div>

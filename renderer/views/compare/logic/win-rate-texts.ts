@@ -1,7 +1,7 @@
-import type { Tally } from '../../../../app/contract/comparison.ts';
+import type { WinRate } from '../../../../app/contract/comparison.ts';
 
-/** A tally as a sentence needs it, told from the side that won more. */
-export interface TallyReading {
+/** a win rate as a sentence needs it, told from the side that won more. */
+export interface WinRateReading {
   readonly preferredId: string;
   readonly otherId: string;
   readonly wins: number;
@@ -14,9 +14,9 @@ export interface TallyReading {
   readonly verdict: 'none' | 'open' | 'clear';
 }
 
-/** Turns a tally so that the one with more wins comes first; with as many wins the first stays first. */
-export function readTally(tally: Tally): TallyReading {
-  const { firstId, secondId, firstWins, secondWins, ties, share } = tally;
+/** Turns a win rate so that the one with more wins comes first; with as many wins the first stays first. */
+export function readWinRate(winRate: WinRate): WinRateReading {
+  const { firstId, secondId, firstWins, secondWins, ties, share } = winRate;
   const turned = secondWins > firstWins;
   const turnedShare =
     share === null

@@ -1,5 +1,9 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
-import type { Comparison, ComparisonSummary, Tally } from '../../../../app/contract/comparison.ts';
+import type {
+  Comparison,
+  ComparisonSummary,
+  WinRate,
+} from '../../../../app/contract/comparison.ts';
 import { engine } from '../../../bridge.ts';
 import { queryClient, queryKeys } from '../../../state/queries.ts';
 
@@ -15,8 +19,8 @@ export function useComparison(comparisonId: number): UseQueryResult<Comparison> 
   });
 }
 
-export function useTallies(): UseQueryResult<Tally[]> {
-  return useQuery({ queryKey: queryKeys.tallies, queryFn: () => engine.tallies({}) });
+export function useWinRates(): UseQueryResult<WinRate[]> {
+  return useQuery({ queryKey: queryKeys.winRates, queryFn: () => engine.winRates({}) });
 }
 
 /** A text to read and questions to ask that come with Nibble. */
@@ -31,5 +35,5 @@ export async function removeComparison(comparisonId: number): Promise<void> {
     known?.filter(({ id }) => id !== comparisonId),
   );
   queryClient.removeQueries({ queryKey: queryKeys.comparison(comparisonId) });
-  void queryClient.invalidateQueries({ queryKey: queryKeys.tallies });
+  void queryClient.invalidateQueries({ queryKey: queryKeys.winRates });
 }
