@@ -27,6 +27,12 @@ export const USUAL_PORT = 6422;
 /** The largest message that the API allows for: a text of two million characters to be evaluated. */
 const MAX_MESSAGE_BYTES = 8 * 2 ** 20;
 
+/** A request must be complete within this time, head and body; sockets and streamed answers are past it. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** How often requests are looked at for that: Node's own half minute doubles the time limit, and more. */
+const TIMEOUT_CHECK_MS = 1_000;
+
 /** A window that is to be told to go may take this long to say good-bye. */
 const GOODBYE_MS = 1_000;
 
@@ -45,6 +51,8 @@ export interface WebHostOptions {
   readonly port?: number | undefined;
   /** What lets in. @default a new one */
   readonly token?: string | undefined;
+  /** How long a request may take to arrive. @default 30 s */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 export interface WebHost {
@@ -115,6 +123,7 @@ async function listen(app: FastifyInstance, wanted: number | undefined): Promise
  */
 export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const { engine, version, rendererDirectory } = options;
+  const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   const secrets = secretsOf(options.token ?? newSecret());
   const codes = new OneTimeCodes();
   const log = new LogLines();
@@ -122,8 +131,8 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const app = Fastify({
     logger: false,
     bodyLimit: MAX_MESSAGE_BYTES,
-    // A request must be complete within this time; sockets and streamed answers are past it.
-    requestTimeout: 30_000,
+    requestTimeout,
+    http: { connectionsCheckingInterval: TIMEOUT_CHECK_MS, headersTimeout: requestTimeout },
     forceCloseConnections: true,
     // What the router cannot read at all comes past every hook.
     frameworkErrors: (_error, _request, reply: FastifyReply) => {
