@@ -30,7 +30,7 @@ import { whileDiskFull } from './engine/jobs/while-disk-full.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
 
 export { endWithParent } from '../native-kernels/index.ts';
-export { createFile, makeFolder, replaceFile } from './disk/index.ts';
+export { createFile, makeFolder, replaceFile, replaceFileNow } from './disk/index.ts';
 export { defaultHome, exportLogits, heldOutText, sampleModel, samplePrompts, startSampleHub };
 export type { OpenRunner, Secrets };
 

@@ -1,9 +1,8 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
 import { layoutSafetensors, safetensorsPrefix } from '../checkpoint/index.ts';
-import { AppError, toAppError } from '../contract/error.ts';
 import type { Client } from '../contract/rpc.ts';
 import type { RunnerApi } from '../contract/runner-api.ts';
+import { replaceFileWith } from '../disk/index.ts';
 
 export interface ExportLogitsOptions {
   readonly client: Client<RunnerApi>;
@@ -47,11 +46,9 @@ export async function exportLogits(options: ExportLogitsOptions): Promise<void> 
     { format: 'pt' },
   );
   const offsets = new Map(layout.tensors.map(({ name, byteOffset }) => [name, byteOffset ?? 0]));
-  const partial = `${file}.partial`;
-  let handle: number | null = null;
-  let failed: { error: unknown } | null = null;
-  try {
-    const output = (handle = openSync(partial, 'w'));
+  await replaceFileWith(file, async (handle) => {
+    const output = handle.fd;
+    let failed: { error: unknown } | null = null;
     writeFullySync(output, safetensorsPrefix(layout, new Map()), 0);
     writeFullySync(output, idBytes(ids), offsets.get(INPUT_IDS) ?? 0);
     await client.score(
@@ -74,13 +71,5 @@ export async function exportLogits(options: ExportLogitsOptions): Promise<void> 
     // The assignment in the callback is invisible to the compiler.
     const caught = failed as { error: unknown } | null;
     if (caught !== null) throw caught.error;
-    fsyncSync(output);
-    closeSync(output);
-    handle = null;
-    await rename(partial, file);
-  } catch (error) {
-    if (handle !== null) closeSync(handle);
-    await rm(partial, { force: true });
-    throw error instanceof AppError ? error : toAppError(error);
-  }
+  });
 }

@@ -3,7 +3,13 @@ export type { FileState } from './file-state.ts';
 export { acquireLock, FOLDER_LOCK_NAME } from './lock.ts';
 export type { Lock } from './lock.ts';
 export { makeFolder } from './make-folder.ts';
-export { createFile, makeTemporaryFile, replaceFile } from './replace-file.ts';
+export {
+  createFile,
+  makeTemporaryFile,
+  replaceFile,
+  replaceFileNow,
+  replaceFileWith,
+} from './replace-file.ts';
 export { freeBytes, requireSpace, SPACE_MARGIN_BYTES, writeFully, writeWithRoom } from './space.ts';
 export type { OnDiskFull, RoomOptions } from './space.ts';
 export { sweepFolder } from './sweep-folder.ts';

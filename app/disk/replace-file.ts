@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readdir, rename, rm } from 'node:fs/promises';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { link, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../contract/error.ts';
 import { isGone, thisProcess } from './process-identity.ts';
@@ -15,7 +16,12 @@ export interface WriteOptions {
 /** A name beside `file` that says which process made it: `sweepPartials` deletes what a killed one left. */
 async function temporaryName(file: string): Promise<string> {
   const { pid, processStart } = await thisProcess();
-  const start = /^\d+$/.test(processStart ?? '') ? processStart : '';
+  const start = /^\d+$/.test(processStart ?? '') ? (processStart ?? '') : '';
+  return nameOfWrite(file, pid, start);
+}
+
+/** @param start of the process; empty where it is not known */
+function nameOfWrite(file: string, pid: number, start: string): string {
   // Calls of one process may write the same file at the same time.
   return `${file}.${pid}-${start}.${randomUUID().slice(0, 8)}.partial`;
 }
@@ -41,7 +47,7 @@ export async function makeTemporaryFile(file: string): Promise<string> {
 /** Writes a whole file beside its place and lets `put` bring it there; nothing is left behind when that fails. */
 async function writeBeside(
   file: string,
-  content: Uint8Array | string,
+  fill: (handle: FileHandle) => Promise<void>,
   { mode = 0o666 }: WriteOptions,
   put: (temporary: string) => Promise<void>,
 ): Promise<void> {
@@ -49,7 +55,7 @@ async function writeBeside(
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
-      await handle.writeFile(content);
+      await fill(handle);
       await handle.sync();
     } finally {
       await handle.close();
@@ -79,7 +85,7 @@ async function sweepOthersOf(file: string): Promise<void> {
 
 /**
  * Puts `content` in the place of `file` in one step: nobody ever sees half of it, and after a crash the old one is there.
- * With `createFile` the one way in which whole files are written.
+ * With those below the one way in which whole files are written.
  *
  * @throws AppError as the file system does; nothing is left behind then
  */
@@ -88,7 +94,49 @@ export function replaceFile(
   content: Uint8Array | string,
   options: WriteOptions = {},
 ): Promise<void> {
-  return writeBeside(file, content, options, (temporary) => rename(temporary, file));
+  return replaceFileWith(file, (handle) => handle.writeFile(content), options);
+}
+
+/**
+ * The same for a file that is written piece by piece.
+ *
+ * @param fill Writes it. What it throws is thrown, and the file that was there stays.
+ */
+export function replaceFileWith(
+  file: string,
+  fill: (handle: FileHandle) => Promise<void>,
+  options: WriteOptions = {},
+): Promise<void> {
+  return writeBeside(file, fill, options, (temporary) => rename(temporary, file));
+}
+
+/**
+ * The same before it returns, for a small file of a window that closes and does not wait. What killed processes left of it
+ * is deleted afterwards.
+ *
+ * @throws AppError as the file system does; nothing is left behind then
+ */
+export function replaceFileNow(
+  file: string,
+  content: Uint8Array | string,
+  { mode = 0o666 }: WriteOptions = {},
+): void {
+  const temporary = nameOfWrite(file, process.pid, '');
+  try {
+    const descriptor = openSync(temporary, 'wx', mode);
+    try {
+      const bytes = Buffer.from(content);
+      for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw toAppError(error);
+  }
+  void sweepOthersOf(file).catch(() => undefined);
 }
 
 /**
@@ -103,16 +151,21 @@ export async function createFile(
   options: WriteOptions = {},
 ): Promise<boolean> {
   let isMade = true;
-  await writeBeside(file, content, options, async (temporary) => {
-    try {
-      await link(temporary, file);
-    } catch (error) {
-      isMade = !(error instanceof Error && 'code' in error && error.code === 'EEXIST');
-      // A disk without links (FAT): there is no way to let the first one win.
-      if (isMade) await rename(temporary, file);
-    }
-    await rm(temporary, { force: true });
-  });
+  await writeBeside(
+    file,
+    (handle) => handle.writeFile(content),
+    options,
+    async (temporary) => {
+      try {
+        await link(temporary, file);
+      } catch (error) {
+        isMade = !(error instanceof Error && 'code' in error && error.code === 'EEXIST');
+        // A disk without links (FAT): there is no way to let the first one win.
+        if (isMade) await rename(temporary, file);
+      }
+      await rm(temporary, { force: true });
+    },
+  );
   return isMade;
 }
 

@@ -1,41 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import {
-  mkdirSync,
-  openSync,
-  closeSync,
-  fsyncSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { replaceFileNow } from '../../app/engine.ts';
 
 /**
  * Replaces a small file in one step: whoever reads it finds the old content or the new, whatever happens in between.
  * Synchronous, because a window that closes does not wait.
  *
  * @param mode For its owner only unless told otherwise: what the shell keeps is nobody else's.
- * @throws NodeJS.ErrnoException
+ * @throws AppError as the file system does
  */
 export function replaceFile(file: string, content: string | Buffer, mode = 0o600): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  const begun = `${file}.${randomUUID()}`;
-  try {
-    const descriptor = openSync(begun, 'wx', mode);
-    try {
-      const bytes = Buffer.from(content);
-      for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(begun, file);
-  } catch (error) {
-    rmSync(begun, { force: true });
-    throw error;
-  }
+  replaceFileNow(file, content, { mode });
 }
 
 /** The content of a file that is there and no larger than `maxBytes`, or null. */

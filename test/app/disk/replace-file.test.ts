@@ -1,9 +1,17 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { createFile, replaceFile } from '../../../app/disk/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { AppError } from '../../../app/contract/error.ts';
+import {
+  createFile,
+  replaceFile,
+  replaceFileNow,
+  replaceFileWith,
+} from '../../../app/disk/index.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 
 /** The number of a process that has ended. */
 function endedProcess(): number {
@@ -18,6 +26,10 @@ function partialOf(name: string, pid: number): string {
 describe.each([
   ['replaceFile', replaceFile],
   ['createFile', createFile],
+  [
+    'replaceFileWith',
+    (file: string, content: string) => replaceFileWith(file, (handle) => handle.writeFile(content)),
+  ],
 ] as const)('%s', (_, write) => {
   it('deletes what a process left that was killed while it wrote the same file', async () => {
     const directory = await scratchFolder();
@@ -38,5 +50,49 @@ describe.each([
     await writeFile(path.join(directory, running), 'half of');
     await write(path.join(directory, 'record.json'), 'whole');
     expect(await readdir(directory)).toContain(running);
+  });
+});
+
+describe('replaceFileNow', () => {
+  it('has replaced the file when it returns, and deletes what killed processes left of it', async () => {
+    const directory = await scratchFolder();
+    const file = path.join(directory, 'window.json');
+    const left = partialOf('window.json', endedProcess());
+    await writeFile(path.join(directory, left), 'half of');
+    replaceFileNow(file, 'whole');
+    expect(readFileSync(file, 'utf8')).toBe('whole');
+    await vi.waitUntil(() => !existsSync(path.join(directory, left)), { timeout: WAIT_MS });
+    expect(await readdir(directory)).toEqual(['window.json']);
+  });
+});
+
+describe('files that are written piece by piece', () => {
+  it('do not meet in one place: two at once are both whole, and the last one stays', async () => {
+    const directory = await scratchFolder();
+    const file = path.join(directory, 'logits.safetensors');
+    const foreign = `${file}.partial`;
+    await writeFile(foreign, 'of the person');
+    const first = Promise.withResolvers<undefined>();
+    const slow = replaceFileWith(file, async (handle) => {
+      await handle.write('slow ');
+      await first.promise;
+      await handle.write('end');
+    });
+    await replaceFileWith(file, (handle) => handle.writeFile('quick'));
+    expect(readFileSync(file, 'utf8')).toBe('quick');
+    first.resolve(undefined);
+    await slow;
+    expect(readFileSync(file, 'utf8')).toBe('slow end');
+    expect(readFileSync(foreign, 'utf8')).toBe('of the person');
+  });
+
+  it('leave the file that was there, and nothing else, when they fail', async () => {
+    const directory = await scratchFolder();
+    const file = path.join(directory, 'logits.safetensors');
+    await writeFile(file, 'before');
+    const failing = replaceFileWith(file, () => Promise.reject(new AppError('aborted', 'No.')));
+    await expect(failing).rejects.toMatchObject({ code: 'aborted' });
+    expect(await readdir(directory)).toEqual(['logits.safetensors']);
+    expect(readFileSync(file, 'utf8')).toBe('before');
   });
 });
