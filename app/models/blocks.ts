@@ -52,6 +52,8 @@ export interface AttentionDetails {
   readonly scale?: number;
   readonly temperature?: Attention['temperature'];
   readonly softcap?: number | null;
+  /** Tensor of a further score of each head, within the layer. */
+  readonly sinks?: string;
   /** Modules of norms of queries and keys, within the layer. */
   readonly norms?: {
     readonly query: string;
@@ -102,7 +104,7 @@ export function attentionOf(
     queryNorm: norms === null ? null : norm(norms.query),
     keyNorm: norms === null ? null : norm(norms.key),
     valueNorm: null,
-    sinks: null,
+    sinks: details.sinks === undefined ? null : layerModule(layer, details.sinks),
     cacheOf: null,
     ...(details.normsRotated === true ? { normsRotated: true } : {}),
     ...(details.innerNorm === undefined ? {} : { innerNorm: details.innerNorm }),

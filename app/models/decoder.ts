@@ -331,6 +331,11 @@ export interface ExpertsFeedForward {
   readonly routing: Routing;
   /** All have gates, or none. */
   readonly experts: readonly Expert[];
+  /**
+   * In place of the activation; experts have no gate then, and the rows of `up` are those of gate and up by turns:
+   * g · σ(alpha · g) · (u + 1), g being the gate, at most `limit`, and u up, from -limit to limit.
+   */
+  readonly clampedSwiglu?: { readonly alpha: number; readonly limit: number };
   /** What experts read is reduced by one matrix, what they say is widened by the other. @default neither */
   readonly latent?: { readonly down: Matrix; readonly up: Matrix };
   /** One through which every token goes; its output times the sigmoid of `gate`'s one logit, where there is one. */

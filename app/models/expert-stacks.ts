@@ -21,6 +21,14 @@ export interface ExpertStack {
   readonly alternating?: boolean;
 }
 
+/** A tensor of a layer [experts, ..] whose slices are tensors of one expert each. */
+export interface ExpertSlices {
+  /** Its name within the layer. */
+  readonly tensor: string;
+  /** Name of a slice, `*` being the expert's number. */
+  readonly slice: string;
+}
+
 /** Both stacks of most families. @param module Of the experts, within the layer. */
 export function expertStacks(module: string, order: ExpertStack['order']): readonly ExpertStack[] {
   return [
@@ -90,6 +98,19 @@ function unstacked(
   ).flat();
 }
 
+function sliced(tensor: TensorInfo, { slice }: ExpertSlices, prefix: string): ModelTensor[] | null {
+  const [experts = 0, ...shape] = tensor.shape;
+  const byteLength = tensor.byteLength / experts;
+  if (shape.length === 0 || !Number.isInteger(byteLength)) return null;
+  return Array.from({ length: experts }, (_, expert) => ({
+    ...tensor,
+    name: `${prefix}${slice.replace('*', String(expert))}`,
+    shape,
+    byteOffset: tensor.byteOffset + expert * byteLength,
+    byteLength,
+  }));
+}
+
 /**
  * The tensors of a model, every expert's matrices by themselves.
  *
@@ -97,7 +118,7 @@ function unstacked(
  */
 export function withoutStacks(
   tensors: readonly TensorInfo[],
-  stacks: readonly ExpertStack[],
+  stacks: readonly (ExpertStack | ExpertSlices)[],
   hiddenSize: number,
   plain: (name: string) => string | null,
 ): readonly ModelTensor[] {
@@ -107,6 +128,10 @@ export function withoutStacks(
     const stack = stacks.find((each) => each.tensor === own);
     if (own === undefined || stack === undefined) return [tensor];
     const prefix = tensor.name.slice(0, tensor.name.length - own.length);
-    return unstacked(tensor, stack, prefix, hiddenSize) ?? [tensor];
+    const parts =
+      'slice' in stack
+        ? sliced(tensor, stack, prefix)
+        : unstacked(tensor, stack, prefix, hiddenSize);
+    return parts ?? [tensor];
   });
 }

@@ -1,5 +1,5 @@
 import type { Decoder } from './decoder.ts';
-import type { ExpertStack } from './expert-stacks.ts';
+import type { ExpertSlices, ExpertStack } from './expert-stacks.ts';
 
 /** One family of models, or several that differ in a value: the one place that knows its names and its config.json. */
 export interface Family {
@@ -14,7 +14,7 @@ export interface Family {
    */
   readonly isLinear: (module: string) => boolean;
   /** Tensors of a layer that hold matrices of all experts. @default none */
-  readonly stacks?: readonly ExpertStack[];
+  readonly stacks?: readonly (ExpertStack | ExpertSlices)[];
   /**
    * Whether weights of linear layers are stored as [inFeatures, outFeatures], as GPT-2's Conv1D does: they are quantized by
    * their rows nevertheless, as bitsandbytes does. @default false

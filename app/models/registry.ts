@@ -16,6 +16,7 @@ import { gpt2 } from './families/gpt2.ts';
 import { hunyuanDense, hunyuanMoe } from './families/hunyuan.ts';
 import { lfm2, lfm2Moe } from './families/lfm2.ts';
 import { graniteMoeHybrid } from './families/granite-hybrid.ts';
+import { gptOss } from './families/gpt-oss.ts';
 import { granite, graniteMoe } from './families/granite.ts';
 import { llama } from './families/llama.ts';
 import { minimaxM2 } from './families/minimax.ts';
@@ -61,6 +62,7 @@ export const families: readonly Family[] = [
   gemma2,
   gemma3,
   gemma4,
+  gptOss,
   deepseek2,
   deepseek3,
   granite,

@@ -383,6 +383,8 @@ export function prepareWeights(context: ContribContext, shape: MatrixShape): Con
       return prepareInt8Rows(context, shape);
     case 'affine':
       return prepareAffine(context, shape);
+    case 'mxfp4':
+      throw unfitForGpu(shape.module, 'its weights are stored as MXFP4');
     case 'float':
       return { kind: 'dense', weight: toActivations(context, floatWeight(writer, shape)) };
   }

@@ -45,7 +45,7 @@ function routingAttributes(routing: Routing): Record<string, Attribute> {
  */
 export function addExperts(context: LinearContext, node: NodeOf<'experts'>): void {
   const { feedForward, name, input, router } = node;
-  const { routing } = feedForward;
+  const { routing, clampedSwiglu: clamped } = feedForward;
   const count = feedForward.experts.length;
   const numbers = [routing.correction, routing.expertScales].map((tensor) =>
     perExpert(context.writer, tensor, count),
@@ -62,5 +62,8 @@ export function addExperts(context: LinearContext, node: NodeOf<'experts'>): voi
     experts: { int: count },
     ...(feedForward.experts[0]?.gate === null ? { ungated: { int: 1 } } : {}),
     gelu: { int: feedForward.activation === 'gelu-tanh' ? 1 : 0 },
+    ...(clamped === undefined
+      ? {}
+      : { swiglu_alpha: { float: clamped.alpha }, swiglu_limit: { float: clamped.limit } }),
   });
 }

@@ -67,7 +67,7 @@ interface StoredMatrix {
 /** How a file holds a matrix; of 4-bit codes with the name of the tensor that describes them. */
 export type StoredForm =
   | { readonly kind: '4bit'; readonly stateName: string }
-  | { readonly kind: 'int8-rows' | 'affine' | 'float' };
+  | { readonly kind: 'int8-rows' | 'affine' | 'mxfp4' | 'float' };
 
 /** The choice is made layer by layer. */
 export function storedFormOf(writer: GraphWriter, module: string): StoredForm {
@@ -77,6 +77,7 @@ export function storedFormOf(writer: GraphWriter, module: string): StoredForm {
     .find((name) => writer.has(name));
   if (stateName !== undefined) return { kind: '4bit', stateName };
   if (writer.has(`${module}.SCB`)) return { kind: 'int8-rows' };
+  if (writer.has(`${module}.blocks`)) return { kind: 'mxfp4' };
   return { kind: writer.has(`${weight}.scales`) ? 'affine' : 'float' };
 }
 
@@ -102,6 +103,8 @@ function describeLinear(context: LinearContext, options: LinearOptions): StoredM
       return describeInt8Rows(context, options);
     case 'affine':
       return describeAffine(context, options);
+    case 'mxfp4':
+      return describeMxfp4(context, options);
     case 'float': {
       const codes = floatWeight(writer, options);
       const { dtype, transposed } = writer.tensor(codes);
@@ -365,6 +368,26 @@ export function affineLayout(
       `${scales} has ${blocksPerRow} scales per row, which do not divide ${inFeatures} columns.`,
     );
   return { bits: writer.tensor(weight).dtype === 'I8' ? 8 : 4, blocksPerRow };
+}
+
+/** Weights that share an exponent (OCP Microscaling Formats 1.0). */
+const MX_BLOCK_SIZE = 32;
+
+/** Floats of 4 bits as gpt-oss is published: [rows, blocks, 16 bytes] and an exponent of each block. */
+function describeMxfp4({ writer }: LinearContext, options: LinearOptions): StoredMatrix {
+  const { module, inFeatures, outFeatures } = options;
+  const blocks = inFeatures / MX_BLOCK_SIZE;
+  if (!Number.isInteger(blocks))
+    throw new AppError(
+      'malformed-file',
+      `${module} has rows of ${inFeatures} weights, which are no whole blocks of ${MX_BLOCK_SIZE}.`,
+    );
+  return {
+    format: 'mxfp4',
+    codes: writer.bytes(`${module}.blocks`, (outFeatures * inFeatures) / 2),
+    scales: writer.weight(`${module}.scales`, { types: ['U8'], shape: [outFeatures, blocks] }),
+    blockSize: MX_BLOCK_SIZE,
+  };
 }
 
 function describeAffine({ writer }: LinearContext, options: LinearOptions): StoredMatrix {

@@ -5,7 +5,7 @@ import { alreadyQuantized, modelTensors, readDecoder, type Decoder } from '../..
 import { buildGraph } from './build-graph.ts';
 
 /** Quantized weights that a graph can be built over. */
-const READABLE: readonly (string | null)[] = [null, 'bitsandbytes', 'nibble'];
+const READABLE: readonly (string | null)[] = [null, 'bitsandbytes', 'mxfp4', 'nibble'];
 
 /** @throws AppError `unsupported-model` for weights that are quantized in a way for which there is no operator */
 export function requireReadable(config: unknown, tensors: readonly TensorInfo[]): void {

@@ -1,6 +1,7 @@
 // A mixture of experts: a router's logits choose some gated feed-forwards for every token (Shazeer et al. 2017).
 
 #include <algorithm>
+#include <cmath>
 
 #include "elementwise.h"
 #include "for_rows.h"
@@ -60,19 +61,23 @@ class Experts final : public Kernel {
         count_(router_.rule().experts),
         weighs_input_(info.size("weighs_input", 0, 0) != 0),
         per_expert_(info.size("ungated", 0, 0) != 0 ? kUngatedMatrices : kGatedMatrices),
-        multiply_(info.integer("gelu") != 0 ? gelu_multiply : silu_multiply) {
+        multiply_(info.integer("gelu") != 0 ? gelu_multiply : silu_multiply),
+        alpha_(info.real("swiglu_alpha", 0.0f)),
+        limit_(info.real("swiglu_limit", 0.0f)) {
+    if (limit_ != 0 && per_expert_ != kUngatedMatrices) info.malformed("gate and up lie apart");
     for (std::size_t i = 0; i < count_ * per_expert_; ++i) {
       matrices_.push_back(std::make_unique<StoredMatrix>(info, i, kFirstMatrix + i * kMatrixInputs));
       weights_.push_back(matrices_[i]->w);
     }
     width_ = weights_[0].columns;
-    inner_ = weights_[0].rows;
+    inner_ = weights_[per_expert_ - 1].columns;
+    wide_ = limit_ != 0 ? 2 * inner_ : inner_;
     for (std::size_t expert = 0; expert < count_; ++expert) {
       const WeightView* const w = &weights_[expert * per_expert_];
       const WeightView& down = w[per_expert_ - 1];
       if (down.rows != width_ || down.columns != inner_) info.malformed("its experts differ in size");
       for (std::size_t i = 0; i + 1 < per_expert_; ++i) {
-        if (w[i].columns != width_ || w[i].rows != inner_) info.malformed("its experts differ in size");
+        if (w[i].columns != width_ || w[i].rows != wide_) info.malformed("its experts differ in size");
       }
       if (per_expert_ == kUngatedMatrices) continue;
       const std::size_t first = expert * per_expert_;
@@ -124,11 +129,15 @@ class Experts final : public Kernel {
       for (std::size_t i = 0; i < width_; ++i) gathered_[row * width_ + i] = factor * own[i];
     }
     const std::size_t first = expert * per_expert_;
-    float* const wide[] = {gate_.data(), up_.data()};
+    float* const wide[] = {limit_ != 0 ? up_.data() : gate_.data(), up_.data()};
     multiply(first, per_expert_ - 1, gathered_.data(), rows, wide, parallel);
     for_rows(parallel, rows * inner_, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
       if (per_expert_ == kGatedMatrices) {
         multiply_(gate_.data() + begin, up_.data() + begin, gate_.data() + begin, end - begin, isa_);
+        return;
+      }
+      if (limit_ != 0) {
+        clamped_swiglu(begin, end);
         return;
       }
       for (std::size_t i = begin; i < end; ++i) gate_[i] = gate_[i] > 0 ? gate_[i] * gate_[i] : 0.0f;
@@ -160,7 +169,17 @@ class Experts final : public Kernel {
     if (gathered_.size() < rows * width_) gathered_.resize(rows * width_);
     if (gate_.size() < rows * inner_) {
       gate_.resize(rows * inner_);
-      up_.resize(rows * inner_);
+      up_.resize(rows * wide_);
+    }
+  }
+
+  /// The activation of gpt-oss, of gate and up whose elements take turns: g * sigmoid(alpha * g) * (u + 1), g being the
+  /// gate, at most the limit, and u up, within it.
+  void clamped_swiglu(std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const float gate = std::min(up_[2 * i], limit_);
+      const float up = std::clamp(up_[2 * i + 1], -limit_, limit_);
+      gate_[i] = gate / (1.0f + std::exp(-alpha_ * gate)) * (up + 1.0f);
     }
   }
 
@@ -171,8 +190,11 @@ class Experts final : public Kernel {
   bool weighs_input_;
   std::size_t per_expert_;  // matrices
   void (*multiply_)(const float* gate, const float* up, float* out, std::size_t count, Isa isa);
+  float alpha_;
+  float limit_;  // of the clamped activation; 0: another one
   std::size_t width_ = 0;
   std::size_t inner_ = 0;
+  std::size_t wide_ = 0;  // rows of gate and up
   std::vector<std::unique_ptr<StoredMatrix>> matrices_;
   std::vector<WeightView> weights_;
   std::vector<std::vector<Choice>> chosen_;  // by expert

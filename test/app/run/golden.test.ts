@@ -287,6 +287,8 @@ describe.each<[string, SchemeName]>([
   ['gemma4_text-small', 'nf4'],
   ['gemma4_text-large', 'int4'],
   ['gemma4_text-moe', 'nf4'],
+  ['gpt_oss', 'nf4'],
+  ['gpt_oss', 'int4'],
   ['deepseek_v2', 'nf4'],
   ['deepseek_v3', 'int4'],
   ['qwen3_moe', 'nf4'],
