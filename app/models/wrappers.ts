@@ -13,6 +13,8 @@ export interface Wrapper {
   readonly tiedWithin?: boolean;
   /** Whether older configs have the fields of the text model among those of the whole. */
   readonly flat?: boolean;
+  /** Fields of the text model that its own class reads, but that of the whole does not. */
+  readonly unread?: readonly string[];
   /** The text model of a config that says nothing of one. */
   readonly absent?: Readonly<Record<string, unknown>>;
 }
@@ -23,6 +25,7 @@ export const wrappers: Readonly<Record<string, Wrapper>> = {
     className: 'Gemma3ForConditionalGeneration',
     textType: 'gemma3_text',
     tied: true,
+    unread: ['final_logit_softcapping'],
   },
   gemma3n: {
     className: 'Gemma3nForConditionalGeneration',
@@ -103,7 +106,9 @@ export function textConfigOf(
     (whole.tie_word_embeddings ?? wrapper.tied ?? false) ||
     (wrapper.tiedWithin === true && own['tie_word_embeddings'] === true);
   return {
-    ...own,
+    ...Object.fromEntries(
+      Object.entries(own).filter(([name]) => wrapper.unread?.includes(name) !== true),
+    ),
     ...Object.fromEntries(shared),
     tie_word_embeddings: tied,
     model_type: whole.text_config?.model_type ?? wrapper.textType,

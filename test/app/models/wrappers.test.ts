@@ -64,6 +64,12 @@ it('reads the text part of a config, and fields of the whole that hold for it', 
   expect(read({ model_type: 'qwen3_vl', text_config: tied }).tiedEmbeddings).toBe(false);
 });
 
+it('leaves out what the class of the whole does not read', () => {
+  const text_config = { model_type: 'gemma3_text', final_logit_softcapping: 30 };
+  expect(readDecoder(text_config).logitSoftcap).toBe(30);
+  expect(readDecoder({ model_type: 'gemma3', text_config }).logitSoftcap).toBeNull();
+});
+
 it('names a wrapper whose text model is not known', () => {
   const config = { model_type: 'mistral3', text_config: { model_type: 'unheard_of' } };
   const { runnable, quantizable, obstacle } = describeArchitecture(config);
