@@ -27,6 +27,7 @@ import { tensorCalls } from './engine/tensor-calls.ts';
 import { fileSecrets, type Secrets } from './engine/home/secrets.ts';
 import { currentSettings, settingsCalls } from './engine/home/settings.ts';
 import { whileDiskFull } from './engine/jobs/while-disk-full.ts';
+import { schemeDescriptions } from './formats/index.ts';
 import { heldOutText, sampleModel, samplePrompts } from './sample/index.ts';
 
 export { endWithParent } from '../native-kernels/index.ts';
@@ -133,6 +134,7 @@ async function assemble(
       ...jobCalls(context, jobs),
       ...settingsCalls(catalog, hubAccess),
       doctor: () => doctor(context),
+      schemes: () => Promise.resolve(schemeDescriptions()),
       search: ({ query, limit }, { signal }) =>
         context.hub.forPerson.search(query, { limit, signal }),
       sourceHub: ({ source }) => sourceHub(context, source),

@@ -3,7 +3,21 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { dtypeBytes } from '../app/contract/checkpoint.ts';
+import { schemeDescriptionSchema } from '../app/contract/scheme.ts';
+import { countsAsWeight, weightFormats } from '../app/formats/index.ts';
 import { knownModels } from '../app/models/index.ts';
+import { schemes as german } from '../renderer/texts/de/schemes.ts';
+import { schemes as english } from '../renderer/texts/en/schemes.ts';
+import { textKey } from '../renderer/texts/text-key.ts';
+import { knownSchemes, schemeNames } from './fixtures/known-schemes.ts';
+
+/** Rooms where schemes may be named; `bf16` and `int8` are types of numbers elsewhere too. */
+const ROOMS_OF_FORMATS = /^(?:app\/formats|renderer\/texts|native-kernels)\//;
+
+function numelOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
 
 /** Where each kind of knowledge lives: what has a room of its own stands nowhere else in the product. */
 
@@ -38,6 +52,53 @@ describe('a model family', () => {
       // Which tokens a tokenizer class adds; tokenizer_config.json may name none, or a wrong one.
       'app/run/template/special-tokens.ts',
     ]);
+  });
+});
+
+describe('a format', () => {
+  it('is named in app/formats alone', () => {
+    // Texts have keys of their own; migrations speak of what was stored then.
+    expect(strays(sources(/\.(?:tsx?|mjs)$/), schemeNames, ROOMS_OF_FORMATS)).toEqual([
+      // What versions before 0.1 stored of their progress.
+      'app/catalog/old-steps.ts',
+      // Not the schemes of these names, but the tables of levels that bitsandbytes calls so.
+      'app/run/graph/contrib-weights.ts',
+      'app/run/graph/linear.ts',
+      'app/run/graph/quant-state.ts',
+    ]);
+  });
+
+  it.each([
+    ['English', english],
+    ['German', german],
+  ])('has words in %s', (_language, { formats }) => {
+    const missing = schemeNames.filter((name) => !Object.hasOwn(formats, textKey(name)));
+    expect(missing).toEqual([]);
+  });
+
+  it('is described, and needs no more than one layout and one reader', () => {
+    for (const format of weightFormats) {
+      const { name, bits, bitsPerWeight, blockSizes, quantizer } = format;
+      expect(schemeDescriptionSchema.parse(knownSchemes.get(name)).name).toBe(name);
+      for (const size of blockSizes) expect(bitsPerWeight(size), name).toBeGreaterThanOrEqual(bits);
+      expect(bitsPerWeight(null), name).toBeGreaterThanOrEqual(bits);
+      if (quantizer === null) continue;
+      const matrix = { name: 'm.weight', dtype: 'BF16' } as const;
+      const source = {
+        ...matrix,
+        shape: [8192, 8192],
+        file: 'f',
+        byteOffset: 0,
+        byteLength: 2 * 8192 * 8192,
+      };
+      const block = blockSizes[0] ?? null;
+      const stored = quantizer
+        .outputs(source, 'BF16', block)
+        .filter(({ part }) => countsAsWeight(part))
+        .reduce((sum, { dtype, shape }) => sum + dtypeBytes[dtype] * numelOf(shape), 0);
+      // Rows' own scales are next to nothing in a large matrix.
+      expect((8 * stored) / 8192 ** 2, name).toBeCloseTo(bitsPerWeight(block), 2);
+    }
   });
 });
 

@@ -65,7 +65,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'app/json',
     'native-kernels',
   ],
-  'app/compare': ['app/contract', 'app/checkpoint', 'app/disk', 'app/progress'],
+  'app/compare': ['app/contract', 'app/checkpoint', 'app/disk', 'app/formats', 'app/progress'],
   'app/chat': ['app/contract', 'app/catalog', 'app/run'],
   'app/engine': everythingOfApp,
   'app/runner.ts': ['app/contract', 'app/run', 'app/checkpoint', 'native-kernels'],

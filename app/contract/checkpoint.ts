@@ -144,7 +144,7 @@ export function lossKind({
 export const outputLayerCopySchema = z.object({
   /** The tensor that it is a copy of. */
   tensor: z.string().min(1).max(512),
-  scheme: z.literal('int8-absmax'),
+  scheme: schemeNameSchema,
   blockSize: z.int().positive(),
   /** Bytes of the file that holds it and nothing else, header included. */
   sizeBytes: z.int().positive(),

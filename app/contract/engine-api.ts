@@ -32,7 +32,7 @@ import {
   samplingSchema,
   tokenSchema,
 } from './sampling.ts';
-import { schemeNameSchema } from './scheme.ts';
+import { MOST_SCHEMES, schemeDescriptionSchema, schemeNameSchema } from './scheme.ts';
 import { settingsSchema } from './settings.ts';
 import { tensorViewSchema } from './tensor-view.ts';
 
@@ -46,6 +46,8 @@ const isNew = z.boolean();
 /** What the engine does: it owns the disk and the catalog. */
 export const engineApi = {
   doctor: method({ params: z.object({}), result: doctorSchema }),
+  /** The ways to store weights that this version has, those with most bits first. */
+  schemes: method({ params: z.object({}), result: z.array(schemeDescriptionSchema) }),
   search: method({
     params: z.object({ query: z.string().max(512), limit: z.int().min(1).max(100).default(20) }),
     result: z.array(modelSummarySchema),
@@ -69,7 +71,7 @@ export const engineApi = {
   quantize: method({
     params: z.object({
       source,
-      schemes: z.array(schemeNameSchema).min(1),
+      schemes: z.array(schemeNameSchema).min(1).max(MOST_SCHEMES),
       blockSize: z.int().nonnegative().optional(),
       /** Also makes the 8-bit copy of the output layer that the fast mode reads in its place. @default true */
       outputLayerCopy: z.boolean().optional(),

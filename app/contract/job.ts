@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { wireErrorSchema } from './error.ts';
 import { progressSchema } from './progress.ts';
 import { executionModeSchema } from './sampling.ts';
-import { schemeNames, schemeNameSchema } from './scheme.ts';
+import { MOST_SCHEMES, schemeNameSchema } from './scheme.ts';
 
 /**
  * Jobs are the long work that goes on in the background: they outlive the window that started them, and an engine that
@@ -16,7 +16,7 @@ export const jobRequestSchema = z.discriminatedUnion('kind', [
     kind: z.literal('make'),
     /** A repository name (`owner/name`, `owner/name@revision`), a local folder, the id of a checkpoint or `SAMPLE_SOURCE`. */
     source: z.string().min(1).max(4096),
-    schemes: z.array(schemeNameSchema).max(schemeNames.length),
+    schemes: z.array(schemeNameSchema).max(MOST_SCHEMES),
     blockSize: z.int().nonnegative().optional(),
     /** Also makes the 8-bit copy of the output layer that the fast mode reads in its place. @default true */
     outputLayerCopy: z.boolean().optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { presetSchema } from './conversation.ts';
 import { deviceWishSchema } from './device.ts';
 import { cacheTypeSchema } from './sampling.ts';
-import { schemeNames, schemeNameSchema } from './scheme.ts';
+import { MOST_SCHEMES, schemeNameSchema } from './scheme.ts';
 
 /** What a person can set; kept in the catalog. The hub token is not among them: it lies where the host keeps secrets. */
 export const settingsSchema = z.object({
@@ -17,8 +17,8 @@ export const settingsSchema = z.object({
   threads: z.int().min(1).max(1024).nullable(),
   /** Where a chat computes. */
   device: deviceWishSchema,
-  /** What the wizard has ticked when it opens. */
-  defaultSchemes: z.array(schemeNameSchema).max(schemeNames.length),
+  /** What the wizard has ticked when it opens; where nobody chose, the engine's recommendation. */
+  defaultSchemes: z.array(schemeNameSchema).max(MOST_SCHEMES),
   /** Tokens that a chat's KV cache may hold; null: the model's own limit, at most 8192. */
   contextLength: z.int().min(128).max(1_000_000).nullable(),
   /** What keeps a chat's context where the processor computes; GPUs know only f16, so with int8 `auto` means the CPU. */
@@ -38,7 +38,7 @@ export const defaultSettings: Settings = {
   hubEndpoint: null,
   threads: null,
   device: 'auto',
-  defaultSchemes: ['nf4-dq'],
+  defaultSchemes: [],
   contextLength: null,
   cacheType: 'f16',
   heldModels: 2,

@@ -14,7 +14,6 @@ import { AppError, describeError } from '../contract/error.ts';
 import type { Inspection, SchemeSize } from '../contract/inspection.ts';
 import type { Progress } from '../contract/progress.ts';
 import type { CallContext } from '../contract/rpc.ts';
-import { schemeNames } from '../contract/scheme.ts';
 import { readRemoteCheckpoint } from '../hub/index.ts';
 import { planQuantization } from '../quantize/index.ts';
 import { requireRunnable } from '../run/index.ts';
@@ -22,6 +21,7 @@ import { sampleModel } from '../sample/index.ts';
 import type { EngineContext } from './context.ts';
 import { filesBelow } from './home/home.ts';
 import { countParameters, resolveSource } from './sources.ts';
+import { weightFormats } from '../formats/index.ts';
 
 /** Code, activations of one prefill chunk and the runtime itself: measured at well below this on models up to 1 B. */
 const WORKING_MEMORY_BYTES = 120e6;
@@ -84,7 +84,7 @@ function schemeSizes(
   const besideBytes = tensors
     .filter(({ name }) => names.plain(name) === null)
     .reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return schemeNames.map((scheme) => {
+  return weightFormats.map(({ name: scheme }) => {
     const plan = planQuantization({ tensors, config, scheme });
     const outputLayerCopyBytes = plan.head?.layout.fileBytes ?? 0;
     // Behind the copy an lm_head of its own is not read; of tied embeddings every token reads its row as before.

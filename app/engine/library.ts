@@ -26,6 +26,7 @@ import { removeEntry } from './remove-entry.ts';
 import { scanFolder } from './register/scan-folder.ts';
 import { discardUnfinished, uncatalogued } from './jobs/unfinished.ts';
 import { forgetUnreadable, unreadableEntries } from './register/unreadable.ts';
+import { keepsWeights } from '../formats/index.ts';
 
 type LibraryCalls = Pick<
   Handlers<EngineApi>,
@@ -50,7 +51,9 @@ function shownEvaluation(evaluations: readonly Evaluation[]): Evaluation | null 
 function usedBytes(checkpoints: readonly Checkpoint[], artifacts: readonly Artifact[]): number {
   const ids = new Set(checkpoints.filter(({ owned }) => owned).map(({ id }) => id));
   const bytesOf = ({ scheme, checkpointId, sizeBytes, weightsBytes }: Artifact): number =>
-    scheme === 'bf16' && ids.has(checkpointId) ? Math.max(0, sizeBytes - weightsBytes) : sizeBytes;
+    keepsWeights(scheme) && ids.has(checkpointId)
+      ? Math.max(0, sizeBytes - weightsBytes)
+      : sizeBytes;
   return (
     checkpoints.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
     artifacts.reduce((sum, artifact) => sum + (isLinked(artifact) ? 0 : bytesOf(artifact)), 0)

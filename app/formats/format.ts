@@ -1,7 +1,7 @@
 import type { ErrorStatistics, KernelOptions } from '../../native-kernels/index.ts';
 import type { CheckpointReader, TensorSpec } from '../checkpoint/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
-import type { SchemeName } from '../contract/scheme.ts';
+import type { SchemeDescription, SchemeName } from '../contract/scheme.ts';
 import type { PythonJson } from './python-json.ts';
 
 /** What an output tensor is to its weight matrix. */
@@ -185,8 +185,16 @@ export interface ConfigFacts {
   readonly skipModules: readonly string[] | null;
 }
 
+/** The label, the sentence and the place in lists of a scheme, and what may be chosen of it. */
+export type SchemeWords = Pick<
+  SchemeDescription,
+  'name' | 'label' | 'explanation' | 'blockSizes' | 'recommendation'
+>;
+
 /** How the weights of a scheme are stored: everything that is particular to it. */
-export interface WeightFormat {
+export interface WeightFormat extends SchemeWords, Pick<SchemeDescription, 'family' | 'bits'> {
+  /** Stored bits of a weight in a large matrix, scales included. @param blockSize As in `SourceMatrix`. */
+  readonly bitsPerWeight: (blockSize: number | null) => number;
   /** Null where every tensor stays as it was published. */
   readonly quantizer: Quantizer | null;
   /** One sentence that pins down every bit of the codes. */

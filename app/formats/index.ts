@@ -15,4 +15,13 @@ export type {
 } from './format.ts';
 export { pythonJson } from './python-json.ts';
 export type { PythonJson } from './python-json.ts';
-export { weightFormats } from './registry.ts';
+export { SYMMETRIC_INT8 } from './affine/schemes.ts';
+export { schemeOfStored } from './bitsandbytes/schemes.ts';
+export {
+  findFormat,
+  formatOf,
+  keepsWeights,
+  schemeDescriptions,
+  usualScheme,
+  weightFormats,
+} from './registry.ts';

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../contract/error.ts';
 import type { TensorView } from '../contract/tensor-view.ts';
 import { HistogramMeter } from './histogram.ts';
 import { describeChannels, medianOf } from './magnitudes.ts';
-import { weightFormats, type QuantizedReader } from '../formats/index.ts';
+import { formatOf, type QuantizedReader } from '../formats/index.ts';
 import { countWeights, scanExtents, type Extents } from './scan.ts';
 import { plainReader, type WeightReader } from './weight-reader.ts';
 
@@ -95,7 +95,7 @@ async function describe(
   // Vectors have one row, a scalar one column; kernels of convolutions are shown by their last dimension.
   const columns = shape.at(-1) ?? 1;
   const numel = shape.reduce((product, size) => product * size, 1);
-  const { quantizer } = weightFormats[artifact.scheme];
+  const { quantizer } = formatOf(artifact.scheme);
   const blockSize =
     tensor.blockSize === null || tensor.blockSize === 0 ? columns : tensor.blockSize;
   const quantized =

@@ -1,5 +1,5 @@
 import { AppError } from '../contract/error.ts';
-import { pythonDtype, pythonJson, weightFormats, type PythonJson } from '../formats/index.ts';
+import { pythonDtype, pythonJson, formatOf, type PythonJson } from '../formats/index.ts';
 import type { QuantizationPlan } from './plan.ts';
 
 /**
@@ -18,7 +18,7 @@ function computeDtype(plan: QuantizationPlan): string {
 
 /** `quantization_config` of the artifact, with every key that transformers writes; null when nothing is quantized. */
 export function quantizationConfig(plan: QuantizationPlan): PythonJson {
-  return weightFormats[plan.scheme].config({
+  return formatOf(plan.scheme).config({
     scheme: plan.scheme,
     blockSize: plan.blockSize,
     computeDtype: computeDtype(plan),

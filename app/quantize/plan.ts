@@ -9,13 +9,13 @@ import {
 import type { SafetensorsLayout } from '../checkpoint/index.ts';
 import type { Dtype, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError } from '../contract/error.ts';
-import { schemes } from '../contract/scheme.ts';
-import type { SchemeDescription, SchemeName } from '../contract/scheme.ts';
+import type { SchemeName } from '../contract/scheme.ts';
 import {
   countsAsWeight,
+  formatOf,
   isFloatDtype,
-  weightFormats,
   type OutputTensor,
+  type WeightFormat,
 } from '../formats/index.ts';
 import { planHead } from './runtime-head.ts';
 import type { PlannedTensor } from './planned-tensor.ts';
@@ -75,7 +75,7 @@ const METADATA = { format: 'pt' } as const;
  *
  * @returns null when none divides
  */
-function blockSizeFor(columns: number, asked: number, scheme: SchemeDescription): number | null {
+function blockSizeFor(columns: number, asked: number, scheme: WeightFormat): number | null {
   if (asked === 0) return 0;
   const smaller = scheme.blockSizes
     .filter((size) => size > 0 && size <= asked && columns % size === 0)
@@ -114,10 +114,10 @@ function planTensor(
   /** What a text model calls it; null for what is no part of one. */
   name: string | null,
   isLinear: boolean,
-  scheme: SchemeDescription,
+  scheme: WeightFormat,
   blockSize: number | null,
 ): PlannedTensor {
-  const { quantizer } = weightFormats[scheme.name];
+  const { quantizer } = scheme;
   if (quantizer === null) return keep(source, 'this scheme keeps every tensor');
   if (name === null) return keep(source, 'no part of the text model');
   if (!isLinear)
@@ -148,7 +148,7 @@ function planTensor(
   };
 }
 
-function chooseBlockSize(scheme: SchemeDescription, asked: number | undefined): number | null {
+function chooseBlockSize(scheme: WeightFormat, asked: number | undefined): number | null {
   const usual = scheme.blockSizes[0];
   if (usual === undefined) return null;
   if (asked === undefined) return usual;
@@ -203,10 +203,9 @@ function widened(tensors: readonly PlannedTensor[], config: unknown): PlannedTen
  * quantized, `invalid-input` for a block size that the scheme does not have
  */
 export function planQuantization(request: PlanRequest): QuantizationPlan {
-  const scheme = schemes[request.scheme];
-  const format = weightFormats[scheme.name];
+  const format = formatOf(request.scheme);
   const isKept = format.quantizer === null;
-  const blockSize = chooseBlockSize(scheme, request.blockSize);
+  const blockSize = chooseBlockSize(format, request.blockSize);
   const isLinear = linearWeightTest(request.config, request.tensors);
   const names = textNames(request.tensors);
   // Files that are linked stay as they are.
@@ -217,7 +216,7 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
       tensor,
       names.plain(tensor.name),
       isLinear(tensor.name),
-      scheme,
+      format,
       blockSize,
     );
     // What is kept lies as its family stores it, also by columns.
@@ -242,12 +241,12 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
     list.reduce((sum, tensor) => sum + tensor.bitsPerWeight * tensor.numel, 0);
   const quantizedParameters = quantized.reduce((sum, { numel }) => sum + numel, 0);
   return {
-    scheme: scheme.name,
+    scheme: format.name,
     blockSize,
     tensors,
     layout,
     head:
-      request.outputLayerCopy === false ? null : planHead(request.tensors, request.config, scheme),
+      request.outputLayerCopy === false ? null : planHead(request.tensors, request.config, format),
     weightsBytes: layout?.fileBytes ?? bytesOfFiles(request.tensors),
     parameters,
     quantizedParameters,

@@ -24,7 +24,7 @@ import { linkWeights } from './link-weights.ts';
 import { FORMAT_VERSION, MANIFEST_FILE, manifestFingerprint, WEIGHTS_HASH } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { readManifest } from './read-manifest.ts';
-import { weightFormats } from '../formats/index.ts';
+import { formatOf } from '../formats/index.ts';
 import type { QuantizationPlan } from './plan.ts';
 import { artifactTotals } from './totals.ts';
 import { writeHead } from './runtime-head.ts';
@@ -232,7 +232,7 @@ async function makeArtifact(
     source: options.origin,
     scheme: plan.scheme,
     blockSize: plan.blockSize,
-    roundingRule: weightFormats[plan.scheme].roundingRule,
+    roundingRule: formatOf(plan.scheme).roundingRule,
     fingerprint,
     weightsBytes: plan.weightsBytes,
     weightsSha256: weightsFingerprint(

@@ -3,7 +3,7 @@ import type { TensorPlace } from '../checkpoint/index.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { SchemeName } from '../contract/scheme.ts';
 import {
-  weightFormats,
+  formatOf,
   type PartPlaces,
   type Quantizer,
   type SourceMatrix,
@@ -13,7 +13,7 @@ import {
 
 /** What makes the matrices of a scheme. @throws AppError `internal` for a scheme that quantizes nothing */
 export function quantizerOf(scheme: SchemeName): Quantizer {
-  const { quantizer } = weightFormats[scheme];
+  const { quantizer } = formatOf(scheme);
   if (quantizer === null) throw new AppError('internal', `${scheme} quantizes nothing.`);
   return quantizer;
 }

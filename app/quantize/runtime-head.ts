@@ -14,10 +14,15 @@ import { readDecoder, textNames } from '../models/index.ts';
 import type { CheckpointReader, SafetensorsLayout, WriteAt } from '../checkpoint/index.ts';
 import type { OutputLayerCopy, TensorInfo } from '../contract/checkpoint.ts';
 import { AppError, toAppError } from '../contract/error.ts';
-import type { SchemeDescription } from '../contract/scheme.ts';
 import { hashTensorsFile } from '../digest/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
-import { floatTypes, isFloatDtype, weightFormats, type FloatDtype } from '../formats/index.ts';
+import {
+  floatTypes,
+  isFloatDtype,
+  SYMMETRIC_INT8,
+  type FloatDtype,
+  type WeightFormat,
+} from '../formats/index.ts';
 import type { Journal } from './journal.ts';
 import { invalidWeights } from './quantize-tensor.ts';
 import { joinErrors } from './statistics.ts';
@@ -55,9 +60,9 @@ function isTied(config: unknown): boolean | null {
 export function planHead(
   tensors: readonly TensorInfo[],
   config: unknown,
-  scheme: SchemeDescription,
+  scheme: WeightFormat,
 ): PlannedHead | null {
-  if (weightFormats[scheme.name].quantizer === null) return null;
+  if (scheme.quantizer === null) return null;
   const names = textNames(tensors);
   const named = (wanted: string): TensorInfo | undefined =>
     tensors.find(({ name }) => names.plain(name) === wanted);
@@ -157,7 +162,7 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
   const { rmsError, relativeError, maxError, sqnrDb } = joinErrors([made.statistics]);
   const copy: OutputLayerCopy = {
     tensor: head.source.name,
-    scheme: 'int8-absmax',
+    scheme: SYMMETRIC_INT8,
     blockSize: head.blockSize,
     sizeBytes: head.layout.fileBytes,
     sha256: await hashTensorsFile(target, { ...job.options, known: made.hashes }),

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { DeviceWish } from '../../app/contract/device.ts';
 import type { CacheType } from '../../app/contract/sampling.ts';
-import { schemeNames, type SchemeName } from '../../app/contract/scheme.ts';
+import { schemeNameSchema, type SchemeName } from '../../app/contract/scheme.ts';
 
 /** Parsers for single option values. Commander prints what they throw and the command ends with code 2. */
 
@@ -29,17 +29,14 @@ export function numberBetween(minimum: number, maximum: number): (text: string) 
   };
 }
 
-/** `nf4,llm-int8` → scheme names, without repetitions. */
+/** `nf4,llm-int8` → scheme names, without repetitions; which there are, the engine says. */
 export function schemeList(text: string): SchemeName[] {
   const names = text.split(',').map((name) => name.trim());
   const chosen = new Set<SchemeName>();
   for (const name of names) {
-    const scheme = schemeNames.find((known) => known === name);
-    if (scheme === undefined)
-      throw new InvalidArgumentError(
-        `There is no scheme '${name}'. Schemes: ${schemeNames.join(', ')}.`,
-      );
-    chosen.add(scheme);
+    if (!schemeNameSchema.safeParse(name).success)
+      throw new InvalidArgumentError(`'${name}' is not the name of a scheme.`);
+    chosen.add(name);
   }
   return [...chosen];
 }

@@ -3,7 +3,6 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts';
 import { cacheTypeSchema } from '../../app/contract/sampling.ts';
-import { schemeNames } from '../../app/contract/scheme.ts';
 import { numberBetween, schemeList, someText, tokenIds, wholeNumber } from './arguments.ts';
 import { printError, printOut } from './terminal.ts';
 import { usageErrorOf } from './usage-error.ts';
@@ -127,8 +126,15 @@ export function buildProgram(finish: (code: number) => void): Command {
   ).action((source: string) =>
     run({ source }, async () => (await import('./commands/pull.ts')).pullCommand),
   );
+  command('schemes', 'the ways to store weights, for --scheme of quantize').action(() =>
+    run({}, async () => (await import('./commands/schemes.ts')).schemesCommand),
+  );
   command('quantize <source>', 'make smaller versions of a checkpoint: REPO, folder or id')
-    .requiredOption('--scheme <list>', `one or more of: ${schemeNames.join(', ')}`, schemeList)
+    .requiredOption(
+      '--scheme <list>',
+      'one or more schemes by commas; `nibble schemes` lists them',
+      schemeList,
+    )
     .option('--block-size <n>', 'weights that share a scale', wholeNumber(0))
     .option(
       '--no-output-layer-copy',

@@ -3,17 +3,25 @@ import { Meter, Tooltip, TooltipTrigger, Focusable } from 'react-aria-components
 import { useTranslation } from 'react-i18next';
 import { formatBytes, formatPercent } from '../texts/format.ts';
 import { divergenceSteps, divergenceWord } from '../../app/contract/quality.ts';
-import { schemes, type SchemeName } from '../../app/contract/scheme.ts';
+import { bitsClassOf, type BitsClass } from '../../app/contract/scheme.ts';
+import { useSchemes } from '../state/queries.ts';
+import { schemes as english } from '../texts/en/schemes.ts';
 import { textKey } from '../texts/text-key.ts';
 
-/** Whether this version knows a scheme; a newer Nibble may have written the name. */
-function isKnown(scheme: string): scheme is SchemeName {
-  return Object.hasOwn(schemes, scheme);
+const words = english.formats;
+
+/** Whether there are texts for a scheme, in every language. */
+function hasTexts(key: string): key is keyof typeof words {
+  return Object.hasOwn(words, key);
 }
 
 /** The class that gives an element its scheme's identity colour (`--bits`, `--bits-text`, `--bits-soft`); none for a newer scheme. */
-export function bitsClass(scheme: string): 'bits-16' | 'bits-8' | 'bits-4' | '' {
-  return isKnown(scheme) ? `bits-${schemes[scheme].bits}` : '';
+export function useBitsClass(): (scheme: string) => `bits-${BitsClass}` | '' {
+  const schemes = useSchemes();
+  return (scheme) => {
+    const known = schemes.get(scheme);
+    return known === undefined ? '' : `bits-${bitsClassOf(known)}`;
+  };
 }
 
 /** Label and explanation of a scheme in the person's language; a newer Nibble's has its own name as label. */
@@ -22,10 +30,13 @@ export function useSchemeTexts(): (scheme: string) => {
   readonly explanation: string;
 } {
   const { t } = useTranslation('schemes');
-  return (scheme) =>
-    isKnown(scheme)
-      ? { label: t(`${textKey(scheme)}.label`), explanation: t(`${textKey(scheme)}.explanation`) }
-      : { label: scheme, explanation: t('newer') };
+  const schemes = useSchemes();
+  return (scheme) => {
+    const key: string = textKey(scheme);
+    return hasTexts(key)
+      ? { label: t(`formats.${key}.label`), explanation: t(`formats.${key}.explanation`) }
+      : (schemes.get(scheme) ?? { label: scheme, explanation: t('newer') });
+  };
 }
 
 /** A scheme's name in its colour; its explanation one hover or Tab away. */
@@ -37,6 +48,7 @@ export function SchemeBadge({
   readonly blockSize?: number | null;
 }): ReactNode {
   const { label, explanation } = useSchemeTexts()(scheme);
+  const bitsClass = useBitsClass();
   return (
     <TooltipTrigger delay={400} closeDelay={0}>
       <Focusable>
@@ -62,6 +74,7 @@ export function SizeBar({
   readonly bytes: number;
   readonly ofBytes: number;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const share = ofBytes > 0 ? bytes / ofBytes : 0;
   return (
     <Meter
@@ -88,6 +101,7 @@ export function QualityScale({
   readonly scheme: string;
 }): ReactNode {
   const { t } = useTranslation('schemes');
+  const bitsClass = useBitsClass();
   const word = divergenceWord(meanKl);
   return (
     <span className={bitsClass(scheme)}>

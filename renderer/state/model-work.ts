@@ -1,6 +1,7 @@
 import type { Artifact } from '../../app/contract/checkpoint.ts';
 import type { Job } from '../../app/contract/job.ts';
 import type { DamagedFile, Library } from '../../app/contract/library.ts';
+import { keepsWeights, type Schemes } from '../../app/contract/scheme.ts';
 
 /** The newest jobs about one checkpoint or artifact, and what is known to be wrong with its files. */
 export interface ModelWork {
@@ -64,12 +65,16 @@ export function isVerified({ verify, damagedFiles }: ModelWork): boolean {
 }
 
 /** The 16-bit artifact of the same checkpoint to measure against; null where there is none but itself. */
-export function referenceFor(library: Library | undefined, artifact: Artifact): Artifact | null {
-  if (artifact.scheme === 'bf16') return null;
+export function referenceFor(
+  library: Library | undefined,
+  artifact: Artifact,
+  schemes: Schemes,
+): Artifact | null {
+  if (keepsWeights(schemes, artifact.scheme)) return null;
   const found = library?.artifacts.find(
     (other) =>
       other.available &&
-      other.artifact.scheme === 'bf16' &&
+      keepsWeights(schemes, other.artifact.scheme) &&
       other.artifact.checkpointId === artifact.checkpointId,
   );
   return found?.artifact ?? null;

@@ -9,6 +9,7 @@ import type { Library } from '../../app/contract/library.ts';
 import type { Doctor } from '../../app/contract/inspection.ts';
 import type { HostAbout } from '../../app/contract/host-api.ts';
 import { toAppError, type AppError } from '../../app/contract/error.ts';
+import type { Schemes } from '../../app/contract/scheme.ts';
 import { defaultSettings, type Settings } from '../../app/contract/settings.ts';
 import { engine, host } from '../bridge.ts';
 
@@ -23,6 +24,7 @@ export const queryClient = new QueryClient({
 export const queryKeys = {
   library: ['library'],
   settings: ['settings'],
+  schemes: ['schemes'],
   doctor: ['doctor'],
   about: ['about'],
   conversations: ['conversations'],
@@ -35,6 +37,17 @@ export const queryKeys = {
 
 export function useLibrary(): UseQueryResult<Library> {
   return useQuery({ queryKey: queryKeys.library, queryFn: () => engine.library({}) });
+}
+
+const noSchemes: Schemes = new Map();
+
+/** What the engine knows of schemes; none until it has come. */
+export function useSchemes(): Schemes {
+  const { data } = useQuery({
+    queryKey: queryKeys.schemes,
+    queryFn: async () => new Map((await engine.schemes({})).map((scheme) => [scheme.name, scheme])),
+  });
+  return data ?? noSchemes;
 }
 
 /** What this computer can do. */

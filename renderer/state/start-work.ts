@@ -5,6 +5,7 @@ import { engine } from '../bridge.ts';
 import { toast } from '../design/toasts.tsx';
 import { errorText } from '../errors/error-words.ts';
 import { referenceFor } from './model-work.ts';
+import type { Schemes } from '../../app/contract/scheme.ts';
 
 async function start(request: JobRequest): Promise<void> {
   try {
@@ -20,8 +21,12 @@ export function startVerify(id: string): void {
 }
 
 /** Queues a measurement on the held-out text, against the 16-bit artifact where there is one. */
-export function startMeasure(library: Library | undefined, artifact: Artifact): void {
-  const reference = referenceFor(library, artifact);
+export function startMeasure(
+  library: Library | undefined,
+  artifact: Artifact,
+  schemes: Schemes,
+): void {
+  const reference = referenceFor(library, artifact, schemes);
   void start({
     kind: 'evaluate',
     id: artifact.id,

@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Artifact } from '../../app/contract/checkpoint.ts';
-import { schemes } from '../../app/contract/scheme.ts';
+import { formatOf } from '../../app/formats/index.ts';
 import { ggufErrors } from './format-errors.ts';
 import type { GgufType } from './gguf-blocks.ts';
 import { ggufPath } from './gguf-writer.ts';
@@ -72,7 +72,7 @@ export interface Contender {
 
 /** Nibble with an artifact that it made. */
 export async function nibbleContender({ directory, scheme, totals }: Artifact): Promise<Contender> {
-  const { label, bits } = schemes[scheme];
+  const { label, bits } = formatOf(scheme);
   return {
     facts: {
       name: `Nibble ${label}`,

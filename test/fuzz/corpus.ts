@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { schemeNames } from '../../app/contract/scheme.ts';
+import { schemeNames } from '../fixtures/known-schemes.ts';
 import { ensureGraph } from '../../app/run/index.ts';
 import { quantizeFolder } from '../fixtures/quantize-folder.ts';
 import { writeTinyCheckpoint } from '../fixtures/tiny-checkpoint.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { openCatalog } from '../../app/catalog/index.ts';
 import { openCheckpoint } from '../../app/checkpoint/index.ts';
 import { readDecoder } from '../../app/models/index.ts';
-import { schemeNames } from '../../app/contract/scheme.ts';
+import { schemeNames } from '../fixtures/known-schemes.ts';
 import { registerArtifact } from '../../app/engine/register/register-artifact.ts';
 import { planQuantization } from '../../app/quantize/index.ts';
 import { encodePrompt } from '../../app/run/index.ts';

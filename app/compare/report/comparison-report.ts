@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ComparedAnswer, Comparison } from '../../contract/comparison.ts';
 import { formatBytes, formatDuration, formatPercent, formatRate } from '../../contract/format.ts';
 import type { Sampling } from '../../contract/sampling.ts';
-import { schemes } from '../../contract/scheme.ts';
+import { schemeLook } from './scheme-look.ts';
 import { html, SafeHtml } from './html.ts';
 import { markedText, markedToken, partingSection } from './first-divergence.ts';
 import { reportStyle } from './style.ts';
@@ -54,7 +54,7 @@ function schemeBadge({ scheme }: ComparedAnswer): SafeHtml {
   return html`<span class="scheme"
     ><svg class="swatch" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">
       <rect width="10" height="10" rx="2" /></svg
-    >${schemes[scheme].label}</span
+    >${schemeLook(scheme).label}</span
   >`;
 }
 
@@ -77,7 +77,7 @@ function column(
   answer: ComparedAnswer,
   index: number,
 ): SafeHtml {
-  const { bits } = schemes[answer.scheme];
+  const { bits } = schemeLook(answer.scheme);
   const { statistics, memory } = answer;
   return html`<article class="card column bits-${bits}">
     <h3>${nameOf(answer.artifactId)}</h3>
@@ -98,7 +98,7 @@ function numbersTable({ comparison, nameOf }: ReportOptions): SafeHtml {
     const divergence = i === 0 ? undefined : comparison.divergences[i - 1];
     const same =
       i === 0 || divergence === undefined ? EM_DASH : formatPercent(divergence?.agreement ?? 1);
-    return html`<tr class="bits-${schemes[answer.scheme].bits}">
+    return html`<tr class="bits-${schemeLook(answer.scheme).bits}">
       <th scope="row">${nameOf(answer.artifactId)}<br />${schemeBadge(answer)}</th>
       <td class="number">${formatBytes(answer.weightsBytes)}</td>
       <td class="number">${formatBytes(memory.residentBytes)}</td>

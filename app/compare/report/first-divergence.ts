@@ -1,7 +1,7 @@
 import type { ComparedAnswer, Comparison, Divergence } from '../../contract/comparison.ts';
 import { formatPercent } from '../../contract/format.ts';
 import type { GeneratedToken } from '../../contract/sampling.ts';
-import { schemes } from '../../contract/scheme.ts';
+import { schemeLook } from './scheme-look.ts';
 import { html, type SafeHtml } from './html.ts';
 
 /** A token's text with its white space visible: a bar without a name says nothing. */
@@ -57,7 +57,7 @@ function percent(share: number): string {
 }
 
 function chart(answer: ComparedAnswer, token: GeneratedToken | null, name: string): SafeHtml {
-  const { bits, label } = schemes[answer.scheme];
+  const { bits, label } = schemeLook(answer.scheme);
   if (token === null)
     return html`<div>
       <h3>${name} · ${label}</h3>

@@ -4,11 +4,13 @@ import type { EngineApi } from '../../contract/engine-api.ts';
 import { AppError } from '../../contract/error.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import { defaultSettings, settingsSchema, type Settings } from '../../contract/settings.ts';
+import { usualScheme } from '../../formats/index.ts';
 import type { HubAccess } from '../hub-access.ts';
 
 /** What is set now, with the defaults for what never was. */
 export function currentSettings(catalog: Catalog): Settings {
-  return { ...defaultSettings, ...catalog.settings.read() };
+  const { name } = usualScheme();
+  return { ...defaultSettings, defaultSchemes: [name], ...catalog.settings.read() };
 }
 
 /** The calls around what a person can set. */

@@ -12,6 +12,7 @@ import type { EngineContext } from '../context.ts';
 import { isFolder } from '../register/folders.ts';
 import { checkpointFor, makeArtifact, requireMakeable } from './quantize.ts';
 import { resolveSource } from '../sources.ts';
+import { keepsWeights } from '../../formats/index.ts';
 
 type MakeRequest = Extract<JobRequest, { kind: 'make' }>;
 
@@ -70,7 +71,7 @@ async function referenceOf(
   checkpoint: Checkpoint,
 ): Promise<Artifact | null> {
   for (const artifact of context.catalog.models.artifactsOf(checkpoint.id))
-    if (artifact.scheme === 'bf16' && (await isFolder(artifact.directory))) return artifact;
+    if (keepsWeights(artifact.scheme) && (await isFolder(artifact.directory))) return artifact;
   return null;
 }
 

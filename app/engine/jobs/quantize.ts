@@ -4,7 +4,7 @@ import { describeArchitecture } from '../../models/index.ts';
 import type { Artifact, Checkpoint } from '../../contract/checkpoint.ts';
 import { slugFor } from '../../catalog/index.ts';
 import { AppError, because } from '../../contract/error.ts';
-import { schemes, type SchemeName } from '../../contract/scheme.ts';
+import type { SchemeName } from '../../contract/scheme.ts';
 import { hashFile } from '../../digest/index.ts';
 import { readRemoteCheckpoint } from '../../hub/index.ts';
 import {
@@ -24,6 +24,7 @@ import { filesBelow } from '../home/home.ts';
 import { pullRepository, pullSample } from './pull.ts';
 import { currentSettings } from '../home/settings.ts';
 import { registerFolder, resolveSource } from '../sources.ts';
+import { formatOf, keepsWeights } from '../../formats/index.ts';
 
 export interface QuantizeRequest {
   readonly source: string;
@@ -93,12 +94,12 @@ function artifactName(
   plan: QuantizationPlan,
   request: QuantizeRequest,
 ): string {
-  const usual = schemes[scheme].blockSizes[0] ?? null;
+  const usual = formatOf(scheme).blockSizes[0] ?? null;
   const suffix =
     plan.blockSize === null || plan.blockSize === usual || plan.blockSize === 0
       ? ''
       : `-b${plan.blockSize}`;
-  const hasCopy = request.outputLayerCopy !== false || !schemes[scheme].isQuantized;
+  const hasCopy = request.outputLayerCopy !== false || keepsWeights(scheme);
   return `${checkpoint.id}-${scheme}${suffix}${hasCopy ? '' : '-no-copy'}`;
 }
 
@@ -305,6 +306,7 @@ export async function makeArtifact(
 export async function requireMakeable(
   request: Pick<QuantizeRequest, 'device' | 'name' | 'schemes'>,
 ): Promise<void> {
+  for (const scheme of request.schemes) formatOf(scheme);
   if (request.device === 'cuda') await requireDevices();
   if (request.name !== undefined && request.schemes.length > 1)
     throw new AppError('invalid-input', 'One name cannot be given to several schemes.', {

@@ -3,6 +3,7 @@ import type { Dtype, TensorInfo, TensorStatistics } from '../../contract/checkpo
 import type { SchemeName } from '../../contract/scheme.ts';
 import { joinHashes } from '../../digest/index.ts';
 import { parseQuantState, type QuantState } from '../../run/index.ts';
+import { schemeOfStored } from '../../formats/index.ts';
 
 /** A weight of a model as it is stored, with everything that belongs to it. */
 export interface StoredWeight {
@@ -53,8 +54,8 @@ function ownerOf(name: string, names: ReadonlySet<string>): string {
 }
 
 function schemeOf({ state, parts }: Group): SchemeName | null {
-  if (state !== null) return `${state.type}${state.nestedOffset === null ? '' : '-dq'}`;
-  return parts.some(({ name }) => name.endsWith('.SCB')) ? 'llm-int8' : null;
+  if (state !== null) return schemeOfStored(state.type, state.nestedOffset !== null);
+  return parts.some(({ name }) => name.endsWith('.SCB')) ? schemeOfStored(null, false) : null;
 }
 
 /**

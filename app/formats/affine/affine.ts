@@ -12,6 +12,7 @@ import {
   type Part,
   type QuantizedMatrix,
   type QuantizedReader,
+  type SchemeWords,
   type WeightFormat,
 } from '../format.ts';
 import { floatsOf, kernelOptions, partOf, signedOf } from '../parts.ts';
@@ -96,9 +97,19 @@ function affineReader(
   };
 }
 
-export function affine(parameters: AffineParameters): WeightFormat {
+/** A float32 scale, and a zero point of 8 bits where there is one. */
+function scaleBits(mode: AffineParameters['mode']): number {
+  return mode === 'absmax' ? 32 : 40;
+}
+
+export function affine(parameters: AffineParameters, words: SchemeWords): WeightFormat {
   const { mode, bits } = parameters;
   return {
+    ...words,
+    family: 'affine',
+    bits,
+    bitsPerWeight: (blockSize) =>
+      bits + (blockSize === null || blockSize === 0 ? 0 : scaleBits(mode) / blockSize),
     quantizer: {
       outputs: (source, _dtype, blockSize) => {
         const shape = matrixShape(source);

@@ -41,6 +41,15 @@ function rowsReader(
 
 /** LLM.int8: codes of 8 bits with an absmax for every row (Dettmers et al. 2022), as bitsandbytes stores them. */
 export const llmInt8: WeightFormat = {
+  name: 'llm-int8',
+  label: 'LLM.int8',
+  explanation:
+    'Eight bits per weight with one scale per row; the few activation columns that are very large are multiplied in full precision.',
+  family: 'bitsandbytes',
+  bits: 8,
+  blockSizes: [],
+  recommendation: 2,
+  bitsPerWeight: () => 8,
   quantizer: {
     outputs: (source) => {
       const { name } = source;

@@ -11,6 +11,7 @@ import {
   type Part,
   type QuantizedMatrix,
   type QuantizedReader,
+  type SchemeWords,
   type WeightFormat,
 } from '../format.ts';
 import { floatsOf, kernelOptions, partOf } from '../parts.ts';
@@ -21,6 +22,9 @@ import { bitsandbytesConfig } from './config.ts';
 
 /** Scales of double quantization always share a scale of their own in groups of this many. */
 const NESTED_BLOCK_SIZE = 256;
+
+/** What bitsandbytes reads; 64 is what it makes where nothing else is asked. */
+const BLOCK_SIZES = [64, 32, 128, 256, 512, 1024, 2048, 4096] as const;
 
 /** Entries of the 4-bit tables and of the dynamic 8-bit map. */
 const FOUR_BIT_CODES = 16;
@@ -183,9 +187,20 @@ async function fourBitReader(
 }
 
 /** NF4 and FP4, byte for byte as bitsandbytes stores them. */
-export function levels(parameters: LevelsParameters): WeightFormat {
+export function levels(
+  parameters: LevelsParameters,
+  words: Omit<SchemeWords, 'blockSizes'>,
+): WeightFormat {
   const { type, doubleQuant } = parameters;
   return {
+    ...words,
+    family: 'bitsandbytes',
+    bits: 4,
+    blockSizes: [...BLOCK_SIZES],
+    bitsPerWeight: (blockSize) => {
+      const block = blockSize ?? BLOCK_SIZES[0];
+      return 4 + (doubleQuant ? 8 + 32 / NESTED_BLOCK_SIZE : 32) / block;
+    },
     quantizer: {
       outputs: (source, dtype, blockSize) =>
         outputs(

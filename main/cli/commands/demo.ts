@@ -1,7 +1,7 @@
 import { formatBits, formatBytes, formatPercent } from '../../../app/contract/format.ts';
 import { divergenceWord } from '../../../app/contract/quality.ts';
 import { greedySampling } from '../../../app/contract/sampling.ts';
-import type { SchemeName } from '../../../app/contract/scheme.ts';
+import type { SchemeDescription } from '../../../app/contract/scheme.ts';
 import { storedWeightsBytes, type Evaluation } from '../../../app/contract/checkpoint.ts';
 import {
   createEngine,
@@ -17,8 +17,12 @@ import type { Session } from '../session.ts';
 import { printComparison } from './compare.ts';
 import { lossWords } from '../words/loss.ts';
 
-/** The reference first: everything after it is measured against it. */
-const demoSchemes: SchemeName[] = ['bf16', 'llm-int8', 'nf4', 'nf4-dq'];
+/** The reference first, which everything after it is measured against; then what is recommended, the smallest last. */
+function demoSchemes(schemes: readonly SchemeDescription[]): readonly SchemeDescription[] {
+  return schemes
+    .filter(({ isQuantized, recommendation }) => !isQuantized || recommendation !== null)
+    .sort((a, b) => b.bitsPerWeight - a.bitsPerWeight);
+}
 
 /** Enough text for the differences to stand out of the noise, little enough to wait for on two cores. */
 const EVALUATED_TOKENS = 4096;
@@ -53,8 +57,9 @@ export async function demoCommand(
     );
 
     heading('2. Make smaller versions');
+    const schemes = demoSchemes(await handlers.schemes({}, progress));
     const artifacts = await handlers.quantize(
-      { source: checkpoint.id, schemes: demoSchemes, device: 'auto' },
+      { source: checkpoint.id, schemes: schemes.map(({ name }) => name), device: 'auto' },
       progress,
     );
     const reference = artifacts[0];
@@ -113,8 +118,8 @@ export async function demoCommand(
     );
 
     const prompts = await samplePrompts();
-    const smallest = artifacts.find((artifact) => artifact.scheme === 'nf4-dq') ?? reference;
-    const eightBit = artifacts.find((artifact) => artifact.scheme === 'llm-int8') ?? reference;
+    const smallest = artifacts.at(-1) ?? reference;
+    const eightBit = artifacts[1] ?? reference;
     const question = prompts[0] ?? 'What is quantization?';
     heading(`4. Ask ${smallest.id}`);
     output.line(output.style('cyan', question));

@@ -1,5 +1,4 @@
 import { formatBits, formatBytes, formatCount } from '../../../app/contract/format.ts';
-import { schemes } from '../../../app/contract/scheme.ts';
 import type { Session } from '../session.ts';
 import { announceHub } from '../source-hub.ts';
 
@@ -12,6 +11,9 @@ export async function inspectCommand(
 ): Promise<undefined> {
   const { engine, output, progress, clearProgress } = session;
   const hub = await announceHub(session, options.source);
+  const labels = new Map(
+    (await engine.schemes({}, session.quiet)).map(({ name, label }) => [name, label]),
+  );
   const found = await engine.inspect({ source: options.source, contextLength: 4096 }, progress);
   clearProgress();
   output.document({ ...found, ...hub });
@@ -61,7 +63,7 @@ export async function inspectCommand(
     ['Scheme', '', 'Weights', 'Bits per weight', 'Memory', 'This computer'],
     found.schemes.map((size) => [
       size.scheme,
-      schemes[size.scheme].label,
+      labels.get(size.scheme) ?? size.scheme,
       formatBytes(size.weightsBytes + size.outputLayerCopyBytes),
       formatBits(size.bitsPerWeight),
       formatBytes(size.memoryBytes),

@@ -12,6 +12,7 @@ import type { Session } from '../session.ts';
 import { announceHub } from '../source-hub.ts';
 import { sinceWords } from '../words/since.ts';
 import { lossWords, NOT_MEASURED } from '../words/loss.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface QuantizeOptions {
   readonly source: string;
@@ -34,7 +35,11 @@ export async function quantizeCommand(
   session: Session,
   { scheme, ...rest }: QuantizeOptions,
 ): Promise<undefined> {
-  const { engine, output, progress, clearProgress } = session;
+  const { engine, output, progress, clearProgress, quiet } = session;
+  const names = (await engine.schemes({}, quiet)).map(({ name }) => name);
+  const wrong = scheme.find((name) => !names.includes(name));
+  if (wrong !== undefined)
+    throw new UsageError(`There is no scheme '${wrong}'.`, `Schemes: ${names.join(', ')}.`);
   const { otherHub } = await announceHub(session, rest.source);
   const artifacts = await engine.quantize({ ...rest, schemes: scheme }, progress);
   clearProgress();

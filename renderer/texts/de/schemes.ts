@@ -2,45 +2,47 @@ import type { schemes as english } from '../en/schemes.ts';
 import type { Texts } from '../translated.ts';
 
 export const schemes: Texts<typeof english> = {
-  bf16: {
-    label: '16 Bit',
-    explanation: 'Die Gewichte, wie sie veröffentlicht wurden: der Maßstab für alle anderen.',
-  },
-  llm_int8: {
-    label: 'LLM.int8',
-    explanation:
-      'Acht Bit je Gewicht mit einem Faktor je Zeile; die wenigen sehr großen Aktivierungsspalten werden in voller Genauigkeit gerechnet.',
-  },
-  int8_absmax: {
-    label: 'int8 absmax',
-    explanation:
-      'Acht Bit je Gewicht, symmetrisch: Der größte Betrag einer Zeile oder eines Blocks wird zu 127.',
-  },
-  int8_zeropoint: {
-    label: 'int8 Nullpunkt',
-    explanation:
-      'Acht Bit je Gewicht, asymmetrisch: Der kleinste Wert einer Zeile oder eines Blocks wird zu −128, der größte zu 127.',
-  },
-  nf4: {
-    label: 'NF4',
-    explanation:
-      'Vier Bit je Gewicht, mit sechzehn Stufen dort, wo normalverteilte Gewichte dicht liegen.',
-  },
-  nf4_dq: {
-    label: 'NF4 + DQ',
-    explanation:
-      'NF4, dessen Faktoren selbst in acht Bit gespeichert sind (doppelte Quantisierung). Die kleinste gute 4-Bit-Fassung.',
-  },
-  fp4: { label: 'FP4', explanation: 'Vier Bit je Gewicht als winzige Gleitkommazahl.' },
-  fp4_dq: {
-    label: 'FP4 + DQ',
-    explanation:
-      'FP4, dessen Faktoren selbst in acht Bit gespeichert sind (doppelte Quantisierung).',
-  },
-  int4: {
-    label: 'int4',
-    explanation:
-      'Vier Bit je Gewicht, gleichmäßige Stufen zwischen dem kleinsten und dem größten Wert eines Blocks.',
+  formats: {
+    bf16: {
+      label: '16 Bit',
+      explanation: 'Die Gewichte, wie sie veröffentlicht wurden: der Maßstab für alle anderen.',
+    },
+    llm_int8: {
+      label: 'LLM.int8',
+      explanation:
+        'Acht Bit je Gewicht mit einem Faktor je Zeile; die wenigen sehr großen Aktivierungsspalten werden in voller Genauigkeit gerechnet.',
+    },
+    int8_absmax: {
+      label: 'int8 absmax',
+      explanation:
+        'Acht Bit je Gewicht, symmetrisch: Der größte Betrag einer Zeile oder eines Blocks wird zu 127.',
+    },
+    int8_zeropoint: {
+      label: 'int8 Nullpunkt',
+      explanation:
+        'Acht Bit je Gewicht, asymmetrisch: Der kleinste Wert einer Zeile oder eines Blocks wird zu −128, der größte zu 127.',
+    },
+    nf4: {
+      label: 'NF4',
+      explanation:
+        'Vier Bit je Gewicht, mit sechzehn Stufen dort, wo normalverteilte Gewichte dicht liegen.',
+    },
+    nf4_dq: {
+      label: 'NF4 + DQ',
+      explanation:
+        'NF4, dessen Faktoren selbst in acht Bit gespeichert sind (doppelte Quantisierung). Die kleinste gute 4-Bit-Fassung.',
+    },
+    fp4: { label: 'FP4', explanation: 'Vier Bit je Gewicht als winzige Gleitkommazahl.' },
+    fp4_dq: {
+      label: 'FP4 + DQ',
+      explanation:
+        'FP4, dessen Faktoren selbst in acht Bit gespeichert sind (doppelte Quantisierung).',
+    },
+    int4: {
+      label: 'int4',
+      explanation:
+        'Vier Bit je Gewicht, gleichmäßige Stufen zwischen dem kleinsten und dem größten Wert eines Blocks.',
+    },
   },
   newer: 'Von einem neueren Nibble gemacht. Aktualisiere Nibble, um es zu benutzen.',
   bits: { b16: '16 Bit', b8: '8 Bit', b4: '4 Bit' },

@@ -1,43 +1,45 @@
 /** Short names and one sentence for someone who has not met the term. Keys are scheme names with `-` as `_`. */
 export const schemes = {
-  bf16: {
-    label: '16 bit',
-    explanation: 'The weights as published: the reference for all other versions.',
-  },
-  llm_int8: {
-    label: 'LLM.int8',
-    explanation:
-      'Eight bits per weight with one scale per row; the few activation columns that are very large are multiplied in full precision.',
-  },
-  int8_absmax: {
-    label: 'int8 absmax',
-    explanation:
-      'Eight bits per weight, symmetric: the largest magnitude of a row or block becomes 127.',
-  },
-  int8_zeropoint: {
-    label: 'int8 zero-point',
-    explanation:
-      'Eight bits per weight, asymmetric: the smallest value of a row or block becomes −128 and the largest 127.',
-  },
-  nf4: {
-    label: 'NF4',
-    explanation:
-      'Four bits per weight, with sixteen levels placed where normally distributed weights are dense.',
-  },
-  nf4_dq: {
-    label: 'NF4 + DQ',
-    explanation:
-      'NF4 whose scales are themselves stored in eight bits (double quantization). The smallest good 4-bit version.',
-  },
-  fp4: { label: 'FP4', explanation: 'Four bits per weight as a tiny floating-point number.' },
-  fp4_dq: {
-    label: 'FP4 + DQ',
-    explanation: 'FP4 whose scales are themselves stored in eight bits (double quantization).',
-  },
-  int4: {
-    label: 'int4',
-    explanation:
-      'Four bits per weight, evenly spaced levels between the smallest and largest value of a block.',
+  formats: {
+    bf16: {
+      label: '16 bit',
+      explanation: 'The weights as published: the reference for all other versions.',
+    },
+    llm_int8: {
+      label: 'LLM.int8',
+      explanation:
+        'Eight bits per weight with one scale per row; the few activation columns that are very large are multiplied in full precision.',
+    },
+    int8_absmax: {
+      label: 'int8 absmax',
+      explanation:
+        'Eight bits per weight, symmetric: the largest magnitude of a row or block becomes 127.',
+    },
+    int8_zeropoint: {
+      label: 'int8 zero-point',
+      explanation:
+        'Eight bits per weight, asymmetric: the smallest value of a row or block becomes −128 and the largest 127.',
+    },
+    nf4: {
+      label: 'NF4',
+      explanation:
+        'Four bits per weight, with sixteen levels placed where normally distributed weights are dense.',
+    },
+    nf4_dq: {
+      label: 'NF4 + DQ',
+      explanation:
+        'NF4 whose scales are themselves stored in eight bits (double quantization). The smallest good 4-bit version.',
+    },
+    fp4: { label: 'FP4', explanation: 'Four bits per weight as a tiny floating-point number.' },
+    fp4_dq: {
+      label: 'FP4 + DQ',
+      explanation: 'FP4 whose scales are themselves stored in eight bits (double quantization).',
+    },
+    int4: {
+      label: 'int4',
+      explanation:
+        'Four bits per weight, evenly spaced levels between the smallest and largest value of a block.',
+    },
   },
   newer: 'Made by a newer Nibble. Update Nibble to use it.',
   bits: { b16: '16 bit', b8: '8 bit', b4: '4 bit' },

@@ -4,7 +4,7 @@ import { formatBytes } from '../../texts/format.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Select } from '../../design/choices.tsx';
 import { DamageMark } from '../../design/damage-mark.tsx';
-import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
+import { useBitsClass, useSchemeTexts } from '../../design/scheme.tsx';
 
 /** Which artifact answers next. */
 export function ModelPicker({
@@ -16,6 +16,7 @@ export function ModelPicker({
   readonly value: string | null;
   readonly onChange: (artifactId: string) => void;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('chat');
   const schemeTexts = useSchemeTexts();
   return (

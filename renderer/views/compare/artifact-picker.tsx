@@ -7,7 +7,7 @@ import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import { Button, IconButton } from '../../design/button.tsx';
 import { Select, type Choice } from '../../design/choices.tsx';
 import { DamageMark } from '../../design/damage-mark.tsx';
-import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
+import { useBitsClass, useSchemeTexts } from '../../design/scheme.tsx';
 import { MOST_COLUMNS, suggestNext } from './logic/suggestion.ts';
 
 /** Two to four artifacts; the first is what the others are measured against. */
@@ -20,6 +20,7 @@ export function ArtifactPicker({
   readonly ids: readonly string[];
   readonly onChange: (ids: string[]) => void;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('compare');
   const schemeTexts = useSchemeTexts();
   const group = useRef<HTMLDivElement>(null);

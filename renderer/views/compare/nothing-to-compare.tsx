@@ -3,7 +3,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toAppError } from '../../../app/contract/error.ts';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
-import { schemes, type SchemeName } from '../../../app/contract/scheme.ts';
+import { bitsClassOf, byRecommendation, type Schemes } from '../../../app/contract/scheme.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { LinkButton } from '../../design/link-button.tsx';
@@ -14,19 +14,25 @@ import { SavedList } from './saved/saved-list.tsx';
 import { useComparisons } from './saved/use-comparisons.ts';
 import { useJobs } from '../../state/jobs.ts';
 import { isEnded } from '../../../app/contract/job.ts';
+import { useSchemes } from '../../state/queries.ts';
 
 /** The other half of a pair: an 8-bit version beside a 4-bit one, a 4-bit version beside anything finer. */
-function missingHalf(scheme: SchemeName): { readonly scheme: SchemeName; readonly bits: 8 | 4 } {
-  return schemes[scheme].bits === 4
-    ? { scheme: 'llm-int8', bits: 8 }
-    : { scheme: 'nf4-dq', bits: 4 };
+function missingHalf(
+  scheme: string,
+  schemes: Schemes,
+): { readonly schemes: readonly string[]; readonly bits: 8 | 4 } {
+  const own = schemes.get(scheme);
+  const bits = own !== undefined && bitsClassOf(own) === 4 ? 8 : 4;
+  const others = [...schemes.values()].filter((other) => bitsClassOf(other) === bits);
+  const best = others.sort(byRecommendation)[0];
+  return { schemes: best === undefined ? [] : [best.name], bits };
 }
 
 function MakeOther({ artifact }: Pick<LibraryArtifact, 'artifact'>): ReactNode {
   const { t } = useTranslation('compare');
   const [failure, setFailure] = useState<unknown>(null);
   const jobs = useJobs();
-  const { scheme, bits } = missingHalf(artifact.scheme);
+  const { schemes, bits } = missingHalf(artifact.scheme, useSchemes());
   const making = (jobs ?? []).find(
     ({ request, state }) =>
       request.kind === 'make' && request.source === artifact.checkpointId && !isEnded(state),
@@ -41,7 +47,7 @@ function MakeOther({ artifact }: Pick<LibraryArtifact, 'artifact'>): ReactNode {
           setFailure(null);
           engine
             .startJob({
-              request: { kind: 'make', source: artifact.checkpointId, schemes: [scheme] },
+              request: { kind: 'make', source: artifact.checkpointId, schemes: [...schemes] },
             })
             .catch((error: unknown) => {
               setFailure(toAppError(error));

@@ -15,11 +15,13 @@ import {
   formatPerplexity,
 } from '../../texts/format.ts';
 import { CopyButton } from '../../design/copy-button.tsx';
-import { bitsClass, QualityScale, SchemeBadge, SizeBar } from '../../design/scheme.tsx';
+import { useBitsClass, QualityScale, SchemeBadge, SizeBar } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useWhen } from '../../texts/date-time.ts';
 import type { ShownArtifact } from './use-details.ts';
+import { keepsWeights } from '../../../app/contract/scheme.ts';
+import { useSchemes } from '../../state/queries.ts';
 
 /** The evaluation that the figures show: the newest one with a reference, else the newest; none with another cache. */
 export function shownEvaluation(evaluations: readonly Evaluation[]): Evaluation | null {
@@ -48,10 +50,12 @@ function Figure({
 
 /** What an artifact takes and what it lost, in one line of large numbers. */
 export function ArtifactFigures({ shown }: { readonly shown: ShownArtifact }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('details');
   const { artifact, evaluations } = shown;
   const { scheme, sizeBytes, totals } = artifact;
-  const of16 = Math.max(2 * totals.parameters, scheme === 'bf16' ? sizeBytes : 0);
+  const schemes = useSchemes();
+  const of16 = Math.max(2 * totals.parameters, keepsWeights(schemes, scheme) ? sizeBytes : 0);
   const evaluation = shownEvaluation(evaluations);
   const unmeasured = <span className="quiet">{t('notMeasured')}</span>;
   return (
@@ -135,6 +139,7 @@ function OutputLayer({ copy }: { readonly copy: OutputLayerCopy | null }): React
 
 /** Where an artifact came from, and the fingerprint of its weights. */
 export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): ReactNode {
+  const schemes = useSchemes();
   const { t } = useTranslation('details');
   const when = useWhen();
   const { artifact, checkpoint } = shown;
@@ -179,7 +184,7 @@ export function ArtifactFacts({ shown }: { readonly shown: ShownArtifact }): Rea
             : t('madeIn', { time: formatDuration(artifact.quantizeMs) })}
         </dd>
       </div>
-      {artifact.scheme === 'bf16' ? null : (
+      {keepsWeights(schemes, artifact.scheme) ? null : (
         <div>
           <dt>
             <Term name="outputLayer" />

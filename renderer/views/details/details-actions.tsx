@@ -8,7 +8,7 @@ import { ModelStatus } from '../../design/model-status.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { isBusy, referenceFor, type ModelWork } from '../../state/model-work.ts';
 import { startMeasure, startVerify } from '../../state/start-work.ts';
-import { useLibrary } from '../../state/queries.ts';
+import { useLibrary, useSchemes } from '../../state/queries.ts';
 
 /** False while the disk that a model lies on is not connected. */
 export function useIsAvailable(id: string): boolean {
@@ -60,14 +60,15 @@ export function ArtifactActions({
   const [, navigate] = useLocation();
   const { data: library } = useLibrary();
   const isAvailable = useIsAvailable(artifact.id);
-  const reference = referenceFor(library, artifact);
+  const schemes = useSchemes();
+  const reference = referenceFor(library, artifact, schemes);
   return (
     <>
       <VerifyAction id={artifact.id} isAvailable={isAvailable} work={work} />
       <Button
         isDisabled={!isAvailable || isBusy(work, 'evaluate')}
         onPress={() => {
-          startMeasure(library, artifact);
+          startMeasure(library, artifact, schemes);
         }}
       >
         <Gauge aria-hidden />

@@ -7,7 +7,7 @@ import { Chart } from '../../design/chart.tsx';
 import { Segmented } from '../../design/choices.tsx';
 import { EmptyState } from '../../design/notes.tsx';
 import { PlotPicture, type Plot } from '../../design/plot.tsx';
-import { bitsClass } from '../../design/scheme.tsx';
+import { useBitsClass } from '../../design/scheme.tsx';
 import { errorMap, layerErrors, type ErrorCell } from './error-map.ts';
 import { formatError, HeatMap, type ErrorMeasure } from './heat-map.tsx';
 import type { ShownArtifact } from './use-details.ts';
@@ -27,6 +27,7 @@ export function ErrorTab({
   readonly onChoose: (tensor: string) => void;
   readonly onOpen: (tensor: string) => void;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('details');
   const [measure, setMeasure] = useState<ErrorMeasure>('relative');
   const { artifact, tensors } = shown;

@@ -7,7 +7,7 @@ import { EmptyState } from '../../design/notes.tsx';
 import { QualityScale } from '../../design/scheme.tsx';
 import { isBusy, type ModelWork } from '../../state/model-work.ts';
 import { startMeasure } from '../../state/start-work.ts';
-import { useLibrary } from '../../state/queries.ts';
+import { useLibrary, useSchemes } from '../../state/queries.ts';
 import { useWhen } from '../../texts/date-time.ts';
 import { useIsAvailable } from './details-actions.tsx';
 import type { ShownArtifact } from './use-details.ts';
@@ -28,6 +28,7 @@ export function EvaluationsTab({
   const nameOf = (id: string): string =>
     library?.artifacts.find(({ artifact }) => artifact.id === id)?.artifact.name ?? id;
   const { artifact, evaluations } = shown;
+  const known = useSchemes();
   if (evaluations.length === 0)
     return (
       <EmptyState
@@ -38,7 +39,7 @@ export function EvaluationsTab({
             look="primary"
             isDisabled={!isAvailable || isBusy(work, 'evaluate')}
             onPress={() => {
-              startMeasure(library, artifact);
+              startMeasure(library, artifact, known);
             }}
           >
             {t('measure')}

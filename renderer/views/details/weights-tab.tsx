@@ -5,7 +5,7 @@ import { Segmented, Select } from '../../design/choices.tsx';
 import { Note } from '../../design/notes.tsx';
 import { FailureNote } from '../../errors/error-note.tsx';
 import { Skeleton, Waiting } from '../../design/skeleton.tsx';
-import { bitsClass } from '../../design/scheme.tsx';
+import { useBitsClass } from '../../design/scheme.tsx';
 import { errorMap } from './error-map.ts';
 import { useTensorView, type ShownArtifact } from './use-details.ts';
 import { WeightCharts } from './weight-charts.tsx';
@@ -23,6 +23,7 @@ export function WeightsTab({
   readonly tensor: string | null;
   readonly onChoose: (tensor: string) => void;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('details');
   const { t: words } = useTranslation();
   const [look, setLook] = useState<'shares' | 'raw'>('shares');

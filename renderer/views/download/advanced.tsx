@@ -8,6 +8,7 @@ import { Term } from '../../design/tips.tsx';
 import { MAX_THREADS, readThreads, type Options } from './options.ts';
 import { commonBlockSizes } from './plan.ts';
 import { formatWhole } from '../../texts/format.ts';
+import { useSchemes } from '../../state/queries.ts';
 
 /** Longest name that the engine takes. */
 const MAX_NAME = 200;
@@ -23,7 +24,7 @@ export function Advanced({
   readonly onChange: (options: Options) => void;
 }): ReactNode {
   const { t } = useTranslation('get');
-  const sizes = commonBlockSizes(chosen);
+  const sizes = commonBlockSizes(chosen, useSchemes());
   const set = (change: Partial<Options>): void => {
     onChange({ ...options, ...change });
   };

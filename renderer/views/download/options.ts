@@ -1,5 +1,5 @@
 import type { JobRequest } from '../../../app/contract/job.ts';
-import type { SchemeName } from '../../../app/contract/scheme.ts';
+import type { SchemeName, Schemes } from '../../../app/contract/scheme.ts';
 import { commonBlockSizes } from './plan.ts';
 
 /** What is folded away: all of it may be left as it is. */
@@ -31,6 +31,7 @@ export function requestFor(
   source: string,
   chosen: readonly SchemeName[],
   options: Options,
+  known: Schemes,
 ): JobRequest | null {
   const threads = readThreads(options.threads);
   if (threads === 'invalid') return null;
@@ -42,7 +43,9 @@ export function requestFor(
     schemes: [...chosen],
     device: 'auto',
     measure: options.measure && chosen.length > 0,
-    ...(blockSize !== null && commonBlockSizes(chosen).includes(blockSize) ? { blockSize } : {}),
+    ...(blockSize !== null && commonBlockSizes(chosen, known).includes(blockSize)
+      ? { blockSize }
+      : {}),
     ...(options.outputLayerCopy ? {} : { outputLayerCopy: false }),
     ...(name !== '' && chosen.length === 1 ? { name } : {}),
     ...(threads === null ? {} : { threads }),

@@ -7,13 +7,13 @@ import {
   type SchemeSize,
 } from '../../../app/contract/inspection.ts';
 import type { Library } from '../../../app/contract/library.ts';
-import type { SchemeName } from '../../../app/contract/scheme.ts';
+import { keepsWeights, type SchemeName, type Schemes } from '../../../app/contract/scheme.ts';
 import { engine } from '../../bridge.ts';
 import { Button } from '../../design/button.tsx';
 import { Note } from '../../design/notes.tsx';
 import { ErrorNote } from '../../errors/error-note.tsx';
 import { refreshJobs } from '../../state/jobs.ts';
-import { useLibrary, useSettings } from '../../state/queries.ts';
+import { useLibrary, useSettings, useSchemes } from '../../state/queries.ts';
 import { Advanced } from './advanced.tsx';
 import { DiskLine } from './disk-line.tsx';
 import { requestFor, type Options } from './options.ts';
@@ -42,7 +42,10 @@ function madeOf(
 }
 
 /** Starts the job; what the engine refuses stays on the page. */
-function useStart(source: string): {
+function useStart(
+  source: string,
+  schemes: Schemes,
+): {
   readonly start: (chosen: readonly SchemeName[], options: Options) => void;
   readonly error: AppError | null;
   readonly isStarting: boolean;
@@ -50,7 +53,7 @@ function useStart(source: string): {
   const [error, setError] = useState<AppError | null>(null);
   const [isStarting, setStarting] = useState(false);
   const start = (chosen: readonly SchemeName[], options: Options): void => {
-    const request = requestFor(source, chosen, options);
+    const request = requestFor(source, chosen, options, schemes);
     if (request === null) return;
     setError(null);
     setStarting(true);
@@ -74,6 +77,7 @@ function useStart(source: string): {
 export function PlanStep({ inspection }: { readonly inspection: Inspection }): ReactNode {
   const { t } = useTranslation('get');
   const settings = useSettings();
+  const schemes = useSchemes();
   // Null until the person chooses: the defaults may come a moment later than this page.
   const [own, setOwn] = useState<readonly SchemeName[] | null>(null);
   const [options, setOptions] = useState<Options>({
@@ -93,11 +97,11 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
     schemes: sizes,
     directory: inspection.directory ?? checkpoint?.directory ?? null,
   };
-  const { start, error, isStarting } = useStart(inspection.source);
+  const { start, error, isStarting } = useStart(inspection.source, schemes);
   const chosen = own ?? firstChoice(settings.defaultSchemes, inspection.schemes, [...made.keys()]);
-  const go = goFor(chosen, known.directory !== null);
+  const go = goFor(chosen, known.directory !== null, schemes);
   const isTooLarge = sizes.some(({ scheme, fits }) => fits === 'no' && chosen.includes(scheme));
-  const isSound = requestFor(inspection.source, chosen, options) !== null;
+  const isSound = requestFor(inspection.source, chosen, options, schemes) !== null;
   // Nothing to make, and nothing to download: the card would only have a button that cannot be pressed.
   if (inspection.schemes.length === 0 && known.directory !== null) return null;
   return (
@@ -113,9 +117,9 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
       )}
       {inspection.schemes.length === 0 ? null : (
         <SchemeTable
-          sizes={orderedSizes(sizes)}
+          sizes={orderedSizes(sizes, schemes)}
           fullBytes={
-            inspection.schemes.find(({ scheme }) => scheme === 'bf16')?.weightsBytes ??
+            inspection.schemes.find(({ scheme }) => keepsWeights(schemes, scheme))?.weightsBytes ??
             inspection.weightsBytes
           }
           chosen={chosen}
@@ -135,7 +139,10 @@ export function PlanStep({ inspection }: { readonly inspection: Inspection }): R
       )}
       {error === null ? null : <ErrorNote error={error} />}
       <div className="get-go stack tight">
-        <DiskLine need={diskNeed(known, chosen)} isSample={inspection.source === SAMPLE_SOURCE} />
+        <DiskLine
+          need={diskNeed(known, chosen, schemes)}
+          isSample={inspection.source === SAMPLE_SOURCE}
+        />
         <Button
           className="get-go-button"
           // What can only be kept is not what most people came for.

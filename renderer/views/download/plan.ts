@@ -1,7 +1,13 @@
 import type { Inspection, SchemeSize } from '../../../app/contract/inspection.ts';
 import type { Checkpoint } from '../../../app/contract/checkpoint.ts';
 import type { Library } from '../../../app/contract/library.ts';
-import { schemes, type SchemeName } from '../../../app/contract/scheme.ts';
+import {
+  bitsClassOf,
+  byRecommendation,
+  keepsWeights,
+  type SchemeName,
+  type Schemes,
+} from '../../../app/contract/scheme.ts';
 
 /** What the disk must hold for a choice of schemes. Bytes. */
 export interface DiskNeed {
@@ -48,6 +54,7 @@ export function sizesFor(
 export function diskNeed(
   inspection: Omit<Inspection, 'schemes'> & { readonly schemes: readonly SchemeSize[] },
   chosen: readonly SchemeName[],
+  known: Schemes,
 ): DiskNeed {
   const isHere = inspection.directory !== null;
   const downloadBytes = isHere ? 0 : inspection.downloadBytes;
@@ -59,7 +66,7 @@ export function diskNeed(
       madeBytes +=
         companionBytes +
         outputLayerCopyBytes +
-        (!schemes[scheme].isQuantized && sharesWeights ? 0 : weightsBytes);
+        (keepsWeights(known, scheme) && sharesWeights ? 0 : weightsBytes);
   return { downloadBytes, madeBytes, totalBytes: downloadBytes + madeBytes };
 }
 
@@ -77,15 +84,11 @@ export function diskVerdict(
 }
 
 /** Four bits first: what most people come for; within the same bits in the order of the contract's list. */
-export function orderedSizes(sizes: readonly SchemeSize[]): readonly SchemeSize[] {
-  const preferred: readonly SchemeName[] = ['nf4-dq', 'nf4', 'llm-int8'];
-  const rank = (scheme: SchemeName): number => {
-    const index = preferred.indexOf(scheme);
-    return index < 0 ? preferred.length : index;
-  };
-  return [...sizes].sort(
-    (a, b) => schemes[a.scheme].bits - schemes[b.scheme].bits || rank(a.scheme) - rank(b.scheme),
-  );
+export function orderedSizes(sizes: readonly SchemeSize[], known: Schemes): readonly SchemeSize[] {
+  return [...sizes].sort((one, other) => {
+    const [a, b] = [known.get(one.scheme), known.get(other.scheme)];
+    return a === undefined || b === undefined ? 0 : a.bits - b.bits || byRecommendation(a, b);
+  });
 }
 
 /** What is ticked first: the defaults of the settings that this model can have and that are not made yet. */
@@ -103,18 +106,18 @@ export function firstChoice(
 export type Go = 'download' | 'nothing' | 'bits4' | 'bits8' | 'bits16' | 'many';
 
 /** The main button's words for a choice; `nothing` where there is neither a version nor a download to be had. */
-export function goFor(chosen: readonly SchemeName[], isHere: boolean): Go {
+export function goFor(chosen: readonly SchemeName[], isHere: boolean, known: Schemes): Go {
   const [only] = chosen;
   if (only === undefined) return isHere ? 'nothing' : 'download';
   if (chosen.length > 1) return 'many';
-  const { bits } = schemes[only];
-  return bits === 4 ? 'bits4' : bits === 8 ? 'bits8' : 'bits16';
+  const description = known.get(only);
+  return description === undefined ? 'many' : `bits${bitsClassOf(description)}`;
 }
 
 /** Block sizes that all chosen schemes with blocks can have, best first; empty where there is none. */
-export function commonBlockSizes(chosen: readonly SchemeName[]): readonly number[] {
+export function commonBlockSizes(chosen: readonly SchemeName[], known: Schemes): readonly number[] {
   const lists = chosen
-    .map((scheme) => schemes[scheme].blockSizes)
+    .map((scheme) => known.get(scheme)?.blockSizes ?? [])
     .filter(({ length }) => length > 0);
   const [first, ...rest] = lists;
   if (first === undefined) return [];

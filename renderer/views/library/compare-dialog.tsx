@@ -6,7 +6,7 @@ import type { Library } from '../../../app/contract/library.ts';
 import { Button } from '../../design/button.tsx';
 import { Checkbox } from '../../design/choices.tsx';
 import { Dialog } from '../../design/dialog.tsx';
-import { bitsClass, useSchemeTexts } from '../../design/scheme.tsx';
+import { useBitsClass, useSchemeTexts } from '../../design/scheme.tsx';
 
 /** A comparison has two to four columns. */
 export const MOST_COMPARED = 4;
@@ -23,6 +23,7 @@ export function CompareDialog({
   readonly onClose: () => void;
   readonly onCompare: (ids: readonly string[]) => void;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('library');
   const { t: words } = useTranslation();
   const schemeTexts = useSchemeTexts();

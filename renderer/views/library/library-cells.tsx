@@ -10,14 +10,15 @@ import {
   formatPercent,
   formatPerplexity,
 } from '../../texts/format.ts';
-import { schemes } from '../../../app/contract/scheme.ts';
+import { keepsWeights } from '../../../app/contract/scheme.ts';
 import { GridCell } from '../../design/grid.tsx';
 import { ModelStatus } from '../../design/model-status.tsx';
-import { bitsClass, QualityScale, useSchemeTexts } from '../../design/scheme.tsx';
+import { useBitsClass, QualityScale, useSchemeTexts } from '../../design/scheme.tsx';
 import { paths } from '../../frame/navigation.ts';
 import type { ModelWork } from '../../state/model-work.ts';
 import { useWhen } from '../../texts/date-time.ts';
 import type { ArtifactRow, GroupRow, LibraryRow } from './library-rows.ts';
+import { useSchemes } from '../../state/queries.ts';
 
 export interface CellActions {
   readonly toggle: (row: LibraryRow) => void;
@@ -118,9 +119,11 @@ export function ArtifactCells({
   isSelected,
   actions,
 }: CellProps<ArtifactRow> & { readonly isSelected: boolean }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('library');
   const when = useWhen();
   const schemeTexts = useSchemeTexts();
+  const schemes = useSchemes();
   const { artifact, available, evaluation } = row.entry;
   const { name, scheme, totals } = artifact;
   const tab = isActive ? 0 : -1;
@@ -160,7 +163,9 @@ export function ArtifactCells({
         </span>
         <span className="library-second">
           <span className="library-size">{formatBytes(artifact.sizeBytes)}</span>
-          {schemes[scheme].bits === 16 ? null : t('ofSixteen', { share: formatPercent(share, 0) })}
+          {keepsWeights(schemes, scheme)
+            ? null
+            : t('ofSixteen', { share: formatPercent(share, 0) })}
         </span>
       </GridCell>
       <GridCell isNumber>{formatBits(totals.bitsPerWeight)}</GridCell>

@@ -9,7 +9,7 @@ import { Term } from '../../design/tips.tsx';
 import { paths } from '../../frame/navigation.ts';
 import { useJobs } from '../../state/jobs.ts';
 import { isBusy, workPerModel } from '../../state/model-work.ts';
-import { useAbout } from '../../state/queries.ts';
+import { useAbout, useSchemes } from '../../state/queries.ts';
 import { CompareDialog } from './compare-dialog.tsx';
 import { DeleteDialog, ForeverDialog } from './delete-dialogs.tsx';
 import { FolderStrip } from './folder-strip.tsx';
@@ -55,7 +55,8 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
   const jobs = useJobs();
   const work = useMemo(() => workPerModel(jobs ?? [], library), [jobs, library]);
   const [filter, changeFilter] = useLibraryFilter();
-  const rows = useMemo(() => libraryRows(library, filter), [library, filter]);
+  const schemes = useSchemes();
+  const rows = useMemo(() => libraryRows(library, filter, schemes), [library, filter, schemes]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const selected = library.artifacts.filter(({ artifact }) => chosen.has(artifact.id));
   const [menu, setMenu] = useState<{ row: LibraryRow; button: HTMLElement } | null>(null);
@@ -199,7 +200,7 @@ export function LibraryContent({ library }: { readonly library: Library }): Reac
           navigate(paths.compareOf(selected.map(({ artifact }) => artifact.id)));
         }}
         onDelete={() => {
-          askToDelete(selected.map((entry) => doomedArtifact(library, entry)));
+          askToDelete(selected.map((entry) => doomedArtifact(library, entry, schemes)));
         }}
         onClear={() => {
           setChosen(new Set());

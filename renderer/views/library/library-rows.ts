@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../../app/contract/checkpoint.ts';
 import type { Library, LibraryArtifact } from '../../../app/contract/library.ts';
-import { schemes } from '../../../app/contract/scheme.ts';
+import { bitsClassOf, keepsWeights, type Schemes } from '../../../app/contract/scheme.ts';
 
 export const sortKeys = ['name', 'size', 'bits', 'sqnr', 'perplexity', 'date'] as const;
 export type SortKey = (typeof sortKeys)[number];
@@ -81,10 +81,10 @@ function compareValues(
 }
 
 /** Bytes of the weights in 16 bit: two per parameter; what the artifact itself says where that is more. */
-export function sixteenBitBytes({ artifact }: LibraryArtifact): number {
+export function sixteenBitBytes({ artifact }: LibraryArtifact, schemes: Schemes): number {
   return Math.max(
     2 * artifact.totals.parameters,
-    artifact.scheme === 'bf16' ? artifact.sizeBytes : 0,
+    keepsWeights(schemes, artifact.scheme) ? artifact.sizeBytes : 0,
   );
 }
 
@@ -127,7 +127,15 @@ function groupsOf(library: Library): readonly GroupRow[] {
  * The lines of the library: each checkpoint, and below it those of its artifacts that pass the filter, all in the order
  * that was asked for. Artifacts whose checkpoint was removed form groups of their own.
  */
-export function libraryRows(library: Library, filter: LibraryFilter): readonly LibraryRow[] {
+export function libraryRows(
+  library: Library,
+  filter: LibraryFilter,
+  schemes: Schemes,
+): readonly LibraryRow[] {
+  const bitsOf = (scheme: string): string => {
+    const known = schemes.get(scheme);
+    return known === undefined ? '' : String(bitsClassOf(known));
+  };
   const needle = filter.text.trim().toLowerCase();
   const { sort, descending } = filter;
   const isAboutArtifacts = filter.bits !== 'all' || filter.onlyMeasured;
@@ -145,7 +153,7 @@ export function libraryRows(library: Library, filter: LibraryFilter): readonly L
     const artifacts = group.artifacts.filter(
       ({ artifact, available, evaluation }) =>
         (isNamed || contains([artifact.name, artifact.scheme, artifact.directory], needle)) &&
-        (filter.bits === 'all' || String(schemes[artifact.scheme].bits) === filter.bits) &&
+        (filter.bits === 'all' || bitsOf(artifact.scheme) === filter.bits) &&
         (!filter.onlyOffline || !available) &&
         (!filter.onlyMeasured || evaluation !== null),
     );
@@ -180,7 +188,7 @@ export function libraryRows(library: Library, filter: LibraryFilter): readonly L
       kind: 'artifact',
       key: entry.artifact.id,
       entry,
-      ofBytes: sixteenBitBytes(entry),
+      ofBytes: sixteenBitBytes(entry, schemes),
     })),
   ]);
 }

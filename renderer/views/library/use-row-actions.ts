@@ -11,11 +11,13 @@ import type { LibraryRow } from './library-rows.ts';
 import type { RowAction } from './row-menu.tsx';
 import type { Doomed } from './use-removal.ts';
 import { errorText } from '../../errors/error-words.ts';
+import { keepsWeights, type Schemes } from '../../../app/contract/scheme.ts';
+import { useSchemes } from '../../state/queries.ts';
 
 /** Bytes that come free: a 16-bit artifact shares the weights with a download as long as that is there. */
-function freed(library: Library, artifact: Artifact): number {
+function freed(library: Library, artifact: Artifact, schemes: Schemes): number {
   const shares =
-    artifact.scheme === 'bf16' &&
+    keepsWeights(schemes, artifact.scheme) &&
     library.checkpoints.some(
       ({ checkpoint }) => checkpoint.owned && checkpoint.id === artifact.checkpointId,
     );
@@ -23,11 +25,15 @@ function freed(library: Library, artifact: Artifact): number {
 }
 
 /** What deleting an artifact would mean. */
-export function doomedArtifact(library: Library, { artifact, available }: LibraryArtifact): Doomed {
+export function doomedArtifact(
+  library: Library,
+  { artifact, available }: LibraryArtifact,
+  schemes: Schemes,
+): Doomed {
   return {
     id: artifact.id,
     name: artifact.name,
-    frees: artifact.recordsDirectory === undefined ? freed(library, artifact) : 0,
+    frees: artifact.recordsDirectory === undefined ? freed(library, artifact, schemes) : 0,
     isCheckpoint: false,
     owned: artifact.recordsDirectory === undefined,
     available,
@@ -36,13 +42,13 @@ export function doomedArtifact(library: Library, { artifact, available }: Librar
   };
 }
 
-function doomedRow(library: Library, row: LibraryRow): Doomed | null {
-  if (row.kind === 'artifact') return doomedArtifact(library, row.entry);
+function doomedRow(library: Library, row: LibraryRow, schemes: Schemes): Doomed | null {
+  if (row.kind === 'artifact') return doomedArtifact(library, row.entry, schemes);
   const { checkpoint, available, artifacts } = row;
   if (checkpoint === null) return null;
   const { id, name, owned, directory } = checkpoint;
   // As long as a 16-bit artifact holds the same files, deleting the checkpoint frees next to nothing.
-  const isShared = artifacts.some(({ artifact }) => artifact.scheme === 'bf16');
+  const isShared = artifacts.some(({ artifact }) => keepsWeights(schemes, artifact.scheme));
   return {
     id,
     name,
@@ -71,6 +77,7 @@ export function useRowActions(library: Library): RowActions {
   const [renaming, setRenaming] = useState<RowActions['renaming']>(null);
   const [comparing, setComparing] = useState<Artifact | null>(null);
   const [doomed, setDoomed] = useState<readonly Doomed[]>([]);
+  const schemes = useSchemes();
   const act = (row: LibraryRow, action: RowAction): void => {
     const entry = row.kind === 'artifact' ? row.entry.artifact : row.checkpoint;
     if (entry === null) return;
@@ -92,7 +99,7 @@ export function useRowActions(library: Library): RowActions {
         startVerify(id);
         return;
       case 'measure':
-        if (row.kind === 'artifact') startMeasure(library, row.entry.artifact);
+        if (row.kind === 'artifact') startMeasure(library, row.entry.artifact, schemes);
         return;
       case 'reveal':
         host.reveal({ directory }).catch((error: unknown) => {
@@ -108,7 +115,7 @@ export function useRowActions(library: Library): RowActions {
         setRenaming({ id, name });
         return;
       case 'remove': {
-        const one = doomedRow(library, row);
+        const one = doomedRow(library, row, schemes);
         if (one !== null) setDoomed([one]);
       }
     }

@@ -1,26 +1,27 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { schemeNames, schemes } from '../../../app/contract/scheme.ts';
 import { Checkbox, Switch } from '../../design/choices.tsx';
 import { SchemeBadge, useSchemeTexts } from '../../design/scheme.tsx';
 import { Term } from '../../design/tips.tsx';
-import { useSettings } from '../../state/queries.ts';
+import { useSchemes, useSettings } from '../../state/queries.ts';
 import { Row, Section } from './setting-row.tsx';
 import { useChange } from './use-change.ts';
-
-const ordered = [...schemeNames].sort((a, b) => schemes[a].bits - schemes[b].bits);
 
 export function Making(): ReactNode {
   const { t } = useTranslation('settings');
   const { defaultSchemes, measureAfterMaking } = useSettings();
   const change = useChange();
   const texts = useSchemeTexts();
+  const ordered = [...useSchemes().values()].sort((a, b) => a.bits - b.bits);
+  const names = ordered.map(({ name }) => name);
+  // A newer Nibble's stay until they are unticked.
+  const shown = [...names, ...defaultSchemes.filter((scheme) => !names.includes(scheme))];
   return (
     <Section id="making" title={t('making.title')}>
       <div className="settings-row settings-schemes" role="group" aria-label={t('making.schemes')}>
         <p className="settings-label">{t('making.schemes')}</p>
         <ul>
-          {ordered.map((scheme) => (
+          {shown.map((scheme) => (
             <li key={scheme} className="row">
               <Checkbox
                 label={texts(scheme).label}

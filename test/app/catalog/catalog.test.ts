@@ -202,6 +202,14 @@ describe('openCatalog', () => {
     catalog.close();
   });
 
+  it('keeps an artifact of a scheme that only a newer Nibble has', () => {
+    const catalog = openCatalog(file);
+    catalog.models.addArtifact({ ...artifact, scheme: 'of-tomorrow.2' }, [], []);
+    expect(catalog.models.artifacts()).toEqual([{ ...artifact, scheme: 'of-tomorrow.2' }]);
+    expect(catalog.models.unreadable()).toEqual([]);
+    catalog.close();
+  });
+
   it('lists what it can read beside what a newer Nibble made, and names that', () => {
     const catalog = openCatalog(file);
     catalog.models.addArtifact(artifact, [], []);
@@ -220,7 +228,7 @@ describe('openCatalog', () => {
         }).id,
     );
     const raw = new Sqlite(file);
-    raw.prepare("UPDATE artifacts SET scheme = 'nf5' WHERE id = 'newer'").run();
+    raw.prepare("UPDATE artifacts SET scheme = '' WHERE id = 'newer'").run();
     raw
       .prepare('UPDATE jobs SET request = ? WHERE id = ?')
       .run(JSON.stringify({ kind: 'distill' }), ids[0]);

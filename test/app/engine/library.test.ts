@@ -302,7 +302,7 @@ describe('artifacts that lie in a folder already', () => {
       escape: text.replace('"name": "config.json"', '"name": "../config.json"'),
       size: text.replace(/"sizeBytes": \d+/, '"sizeBytes": 1'),
       copy: text.replace(/("blockSize": 64,\s+"sizeBytes": )\d+/, '$11'),
-      scheme: text.replace('"scheme": "nf4"', '"scheme": "nf5"'),
+      scheme: text.replace('"scheme": "nf4"', '"scheme": "../nf5"'),
       negative: text.replace(/"weightsBytes": \d+/, '"weightsBytes": 0'),
     };
     for (const [name, lie] of Object.entries(lies)) {
@@ -312,6 +312,25 @@ describe('artifacts that lie in a folder already', () => {
     }
     expect((await engine.handlers.addFolder({ directory: folder }, quiet)).found).toEqual([]);
     expect((await library()).artifacts).toHaveLength(1);
+  });
+
+  it('are shown with the scheme that only a newer Nibble has', async () => {
+    await made(tiny, ['nf4']);
+    const original = (await library()).artifacts[0]?.artifact.directory ?? '';
+    const folder = await scratchFolder();
+    cpSync(original, path.join(folder, 'newer'), { recursive: true });
+    const file = path.join(folder, 'newer', 'nibble.json');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace('"scheme": "nf4"', '"scheme": "nf5"'));
+    await engine.handlers.addFolder({ directory: folder }, quiet);
+    const { artifacts } = await library();
+    expect(artifacts.map(({ artifact }) => artifact.scheme).sort()).toEqual(['nf4', 'nf5']);
+    expect(readFileSync(file, 'utf8')).toContain('"scheme": "nf5"');
+    // What is not known is not made.
+    const request = { source: 'tiny', schemes: ['nf5'], device: 'cpu' } as const;
+    await expect(
+      engine.handlers.quantize({ ...request, schemes: [...request.schemes] }, quiet),
+    ).rejects.toMatchObject({ code: 'invalid-input' });
   });
 });
 
@@ -465,7 +484,7 @@ describe('names and leftovers', () => {
     await made();
     await engine.close();
     const db = new Sqlite(path.join(home, 'catalog.sqlite'));
-    db.prepare("UPDATE artifacts SET scheme = 'nf5'").run();
+    db.prepare("UPDATE artifacts SET scheme = ''").run();
     db.prepare('UPDATE jobs SET request = ?').run(JSON.stringify({ kind: 'distill' }));
     db.close();
     engine = await TestEngine.open(home, { hubEndpoint: hub.endpoint });

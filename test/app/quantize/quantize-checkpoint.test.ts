@@ -15,7 +15,7 @@ import path from 'node:path';
 import { afterEach, assert, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../app/checkpoint/index.ts';
 import type { Progress } from '../../../app/contract/progress.ts';
-import { schemeNames } from '../../../app/contract/scheme.ts';
+import { schemeNames } from '../../fixtures/known-schemes.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import {
   manifestSchema,

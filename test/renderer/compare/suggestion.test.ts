@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LibraryArtifact } from '../../../app/contract/library.ts';
 import type { SchemeName } from '../../../app/contract/scheme.ts';
 import { suggestNext, suggestPair } from '../../../renderer/views/compare/logic/suggestion.ts';
+import { knownSchemes } from '../../fixtures/known-schemes.ts';
 
 let minute = 0;
 function version(checkpointId: string, scheme: SchemeName, available = true): LibraryArtifact {
@@ -47,23 +48,23 @@ describe('what is suggested to be compared', () => {
       version('new', 'int8-absmax'),
       version('new', 'int4'),
     ];
-    expect(suggestPair(library)).toEqual(['new-int8-absmax', 'new-int4']);
+    expect(suggestPair(library, knownSchemes)).toEqual(['new-int8-absmax', 'new-int4']);
   });
 
   it('is any two versions of one checkpoint where that pair is nowhere', () => {
     const library = [version('a', 'nf4'), version('a', 'bf16'), version('b', 'llm-int8')];
-    expect(suggestPair(library)).toEqual(['a-bf16', 'a-nf4']);
+    expect(suggestPair(library, knownSchemes)).toEqual(['a-bf16', 'a-nf4']);
   });
 
   it('leaves out what lies on a disk that is not connected', () => {
     const library = [version('a', 'nf4', false), version('a', 'llm-int8'), version('b', 'bf16')];
-    expect(suggestPair(library).sort()).toEqual(['a-llm-int8', 'b-bf16']);
+    expect(suggestPair(library, knownSchemes).sort()).toEqual(['a-llm-int8', 'b-bf16']);
     expect(suggestNext(library, ['a-llm-int8'])).toBe('b-bf16');
   });
 
   it('is nothing in an empty library, and the one where there is one', () => {
-    expect(suggestPair([])).toEqual([]);
-    expect(suggestPair([version('a', 'nf4')])).toEqual(['a-nf4']);
+    expect(suggestPair([], knownSchemes)).toEqual([]);
+    expect(suggestPair([version('a', 'nf4')], knownSchemes)).toEqual(['a-nf4']);
   });
 
   it('goes on with another version of the first one', () => {
@@ -81,8 +82,14 @@ it('suggests no version whose files are damaged while there are others', () => {
   const eight = version('m', 'llm-int8');
   const four = version('m', 'nf4');
   const damaged = { ...version('m', 'nf4-dq'), damagedFiles };
-  expect(suggestPair([eight, four, damaged])).toEqual([eight.artifact.id, four.artifact.id]);
+  expect(suggestPair([eight, four, damaged], knownSchemes)).toEqual([
+    eight.artifact.id,
+    four.artifact.id,
+  ]);
   expect(suggestNext([eight, four, damaged], [eight.artifact.id, four.artifact.id])).toBeNull();
   // Where there is nothing else, the person sees the mark and decides.
-  expect(suggestPair([eight, damaged])).toEqual([eight.artifact.id, damaged.artifact.id]);
+  expect(suggestPair([eight, damaged], knownSchemes)).toEqual([
+    eight.artifact.id,
+    damaged.artifact.id,
+  ]);
 });

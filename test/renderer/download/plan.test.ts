@@ -15,6 +15,7 @@ import {
   orderedSizes,
   sizesFor,
 } from '../../../renderer/views/download/plan.ts';
+import { knownSchemes } from '../../fixtures/known-schemes.ts';
 
 function size(scheme: SchemeName, weightsBytes: number): SchemeSize {
   return {
@@ -60,14 +61,16 @@ const inspection: Inspection = {
 
 describe('diskNeed', () => {
   it('adds the download and every version with the files that go with it', () => {
-    expect(diskNeed(inspection, ['nf4', 'nf4-dq'])).toEqual({
+    expect(diskNeed(inspection, ['nf4', 'nf4-dq'], knownSchemes)).toEqual({
       downloadBytes: 1010,
       madeBytes: 270 + 260 + 20,
       totalBytes: 1010 + 270 + 260 + 20,
     });
   });
   it('takes nothing for a download that is here, nor for weights that are shared', () => {
-    expect(diskNeed({ ...inspection, directory: '/x' }, ['bf16']).totalBytes).toBe(10);
+    expect(diskNeed({ ...inspection, directory: '/x' }, ['bf16'], knownSchemes).totalBytes).toBe(
+      10,
+    );
   });
   it('counts the copy of the output layer, unless it is left away', () => {
     const withCopy = sizes.map((size) =>
@@ -75,7 +78,9 @@ describe('diskNeed', () => {
         ? { ...size, outputLayerCopyBytes: 30, memoryBytes: 300, fits: 'tight' as const }
         : size,
     );
-    expect(diskNeed({ ...inspection, schemes: withCopy }, ['nf4']).madeBytes).toBe(270 + 30 + 10);
+    expect(diskNeed({ ...inspection, schemes: withCopy }, ['nf4'], knownSchemes).madeBytes).toBe(
+      270 + 30 + 10,
+    );
     expect(sizesFor(withCopy, true)).toEqual(withCopy);
     expect(sizesFor(withCopy, false)[2]).toMatchObject({
       outputLayerCopyBytes: 0,
@@ -85,7 +90,7 @@ describe('diskNeed', () => {
   });
   it('counts the 16-bit copy of a folder of the person’s own', () => {
     const own = { ...inspection, directory: '/x', repository: null, commit: null };
-    expect(diskNeed(own, ['bf16']).totalBytes).toBe(1010);
+    expect(diskNeed(own, ['bf16'], knownSchemes).totalBytes).toBe(1010);
   });
 });
 
@@ -98,7 +103,7 @@ it('says before it is too late whether the disk has room', () => {
 
 describe('choice', () => {
   it('lists four bits first', () => {
-    expect(orderedSizes(sizes).map(({ scheme }) => scheme)).toEqual([
+    expect(orderedSizes(sizes, knownSchemes).map(({ scheme }) => scheme)).toEqual([
       'nf4-dq',
       'nf4',
       'llm-int8',
@@ -109,18 +114,18 @@ describe('choice', () => {
     expect(firstChoice(['nf4-dq', 'llm-int8', 'fp4'], sizes, ['nf4-dq'])).toEqual(['llm-int8']);
   });
   it('names the button after what it does', () => {
-    expect(goFor([], false)).toBe('download');
-    expect(goFor([], true)).toBe('nothing');
-    expect(goFor(['nf4'], true)).toBe('bits4');
-    expect(goFor(['llm-int8'], false)).toBe('bits8');
-    expect(goFor(['bf16'], false)).toBe('bits16');
-    expect(goFor(['nf4', 'bf16'], false)).toBe('many');
+    expect(goFor([], false, knownSchemes)).toBe('download');
+    expect(goFor([], true, knownSchemes)).toBe('nothing');
+    expect(goFor(['nf4'], true, knownSchemes)).toBe('bits4');
+    expect(goFor(['llm-int8'], false, knownSchemes)).toBe('bits8');
+    expect(goFor(['bf16'], false, knownSchemes)).toBe('bits16');
+    expect(goFor(['nf4', 'bf16'], false, knownSchemes)).toBe('many');
   });
   it('offers block sizes that all chosen schemes have', () => {
-    expect(commonBlockSizes(['nf4', 'int4'])).toEqual([64, 32, 128, 256]);
-    expect(commonBlockSizes(['llm-int8'])).toEqual([]);
+    expect(commonBlockSizes(['nf4', 'int4'], knownSchemes)).toEqual([64, 32, 128, 256]);
+    expect(commonBlockSizes(['llm-int8'], knownSchemes)).toEqual([]);
     // LLM.int8 has no blocks and does not mind.
-    expect(commonBlockSizes(['llm-int8', 'int4'])).toEqual([64, 32, 128, 256]);
+    expect(commonBlockSizes(['llm-int8', 'int4'], knownSchemes)).toEqual([64, 32, 128, 256]);
   });
 });
 
@@ -133,7 +138,7 @@ describe('requestFor', () => {
     measure: false,
   };
   it('asks for what was chosen and nothing else', () => {
-    expect(requestFor('a/model', ['nf4'], options)).toEqual({
+    expect(requestFor('a/model', ['nf4'], options, knownSchemes)).toEqual({
       kind: 'make',
       source: 'a/model',
       schemes: ['nf4'],
@@ -149,22 +154,22 @@ describe('requestFor', () => {
       threads: ' 4 ',
       measure: true,
     };
-    expect(requestFor('a', ['nf4'], given)).toMatchObject({
+    expect(requestFor('a', ['nf4'], given, knownSchemes)).toMatchObject({
       blockSize: 32,
       outputLayerCopy: false,
       name: 'mine',
       threads: 4,
       measure: true,
     });
-    const two = requestFor('a', ['llm-int8', 'bf16'], given);
+    const two = requestFor('a', ['llm-int8', 'bf16'], given, knownSchemes);
     expect(two).not.toHaveProperty('name');
     expect(two).not.toHaveProperty('blockSize');
-    expect(requestFor('a', [], given)).toMatchObject({ measure: false });
+    expect(requestFor('a', [], given, knownSchemes)).toMatchObject({ measure: false });
   });
   it('refuses what is no number of threads', () => {
     for (const text of ['0', '-1', '1.5', 'four', '99999'])
       expect(readThreads(text)).toBe('invalid');
-    expect(requestFor('a', ['nf4'], { ...options, threads: '0' })).toBeNull();
+    expect(requestFor('a', ['nf4'], { ...options, threads: '0' }, knownSchemes)).toBeNull();
   });
 });
 
@@ -237,7 +242,7 @@ describe('a model that is in the library already', () => {
 
   it('needs no download and cannot be downloaded again', () => {
     const here: Inspection = { ...inspection, directory: checkpoint.directory };
-    expect(diskNeed(here, []).totalBytes).toBe(0);
-    expect(goFor([], here.directory !== null)).toBe('nothing');
+    expect(diskNeed(here, [], knownSchemes).totalBytes).toBe(0);
+    expect(goFor([], here.directory !== null, knownSchemes)).toBe('nothing');
   });
 });

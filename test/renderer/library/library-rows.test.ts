@@ -7,6 +7,7 @@ import {
   noFilter,
   type LibraryFilter,
 } from '../../../renderer/views/library/library-rows.ts';
+import { knownSchemes } from '../../fixtures/known-schemes.ts';
 
 function entry(
   id: string,
@@ -102,7 +103,7 @@ const full = library([
 ]);
 
 const keys = (change: Partial<LibraryFilter>): readonly string[] =>
-  libraryRows(full, { ...noFilter, ...change }).map(({ key }) => key);
+  libraryRows(full, { ...noFilter, ...change }, knownSchemes).map(({ key }) => key);
 
 describe('the lines of the library', () => {
   it('puts artifacts below their checkpoint and orphans into a group of their own', () => {
@@ -144,7 +145,7 @@ describe('the lines of the library', () => {
   });
 
   it('says which row gets the focus when others go', () => {
-    const rows = libraryRows(full, noFilter);
+    const rows = libraryRows(full, noFilter, knownSchemes);
     expect(neighbourOf(rows, new Set(['alpha-nf4']))).toBe('checkpoint beta');
     expect(neighbourOf(rows, new Set(['beta-int8', 'beta-nf4']))).toBe(
       'removed deleted-checkpoint',

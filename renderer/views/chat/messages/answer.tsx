@@ -6,7 +6,7 @@ import type { ConversationMessage } from '../../../../app/contract/conversation.
 import { Button, IconButton } from '../../../design/button.tsx';
 import { CopyButton } from '../../../design/copy-button.tsx';
 import { ErrorNote } from '../../../errors/error-note.tsx';
-import { bitsClass, SchemeBadge, useSchemeTexts } from '../../../design/scheme.tsx';
+import { useBitsClass, SchemeBadge, useSchemeTexts } from '../../../design/scheme.tsx';
 import { AnswerBoundary } from './answer-boundary.tsx';
 import { AnswerFacts, LiveFacts } from './answer-figures.tsx';
 import { BranchSwitcher } from './branch-switcher.tsx';
@@ -64,6 +64,7 @@ function Badge({
   readonly artifact: Artifact;
   readonly isFull: boolean;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { label } = useSchemeTexts()(artifact.scheme);
   const { scheme, blockSize } = artifact;
   if (isFull) return <SchemeBadge scheme={scheme} blockSize={blockSize} />;

@@ -3,7 +3,7 @@ import { useEffect, useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatPercent } from '../../../texts/format.ts';
 import { IconButton } from '../../../design/button.tsx';
-import { bitsClass } from '../../../design/scheme.tsx';
+import { useBitsClass } from '../../../design/scheme.tsx';
 import type { ColumnModel } from './column-model.ts';
 import { alignDistributions, LEAST_PROBABILITY, type Cell } from '../logic/distributions.ts';
 import { visibleText } from '../logic/visible-text.ts';
@@ -62,6 +62,7 @@ export function DifferencePanel({
   onPlace,
   onClose,
 }: DifferencePanelProps): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('compare');
   const longest = Math.max(...columns.map(({ tokens }) => tokens.length));
   const { rows, ceilings } = useMemo(

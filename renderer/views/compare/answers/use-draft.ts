@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import type { LibraryArtifact } from '../../../../app/contract/library.ts';
 import { parseDraft, type Draft } from '../logic/draft.ts';
 import { suggestPair } from '../logic/suggestion.ts';
+import { useSchemes } from '../../../state/queries.ts';
 
 const KEY = 'nibble.compare.draft';
 
@@ -44,7 +45,7 @@ export function useDraft(
   const present = draft.ids.filter((id) =>
     artifacts.some(({ artifact, available }) => available && artifact.id === id),
   );
-  const suggested = suggestPair(artifacts);
+  const suggested = suggestPair(artifacts, useSchemes());
   const ids =
     present.length >= 2
       ? present

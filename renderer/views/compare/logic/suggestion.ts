@@ -1,15 +1,19 @@
 import type { LibraryArtifact } from '../../../../app/contract/library.ts';
-import { schemes } from '../../../../app/contract/scheme.ts';
+import { bitsClassOf, type BitsClass, type Schemes } from '../../../../app/contract/scheme.ts';
 
 /** Columns that fit on a screen, and models that fit in a memory: the engine's own limit for 'together'. */
 export const MOST_COLUMNS = 4;
 
 function newest(
   artifacts: readonly LibraryArtifact[],
-  bits: 16 | 8 | 4,
+  bits: BitsClass,
+  schemes: Schemes,
 ): LibraryArtifact | undefined {
   return artifacts
-    .filter(({ artifact }) => schemes[artifact.scheme].bits === bits)
+    .filter(({ artifact: { scheme } }) => {
+      const known = schemes.get(scheme);
+      return known !== undefined && bitsClassOf(known) === bits;
+    })
     .sort((a, b) => b.artifact.createdAt.localeCompare(a.artifact.createdAt))[0];
 }
 
@@ -17,7 +21,8 @@ function newest(
  * The pair that shows what 4 bit loses: the newest 8-bit and 4-bit versions of the checkpoint that was worked on last and
  * has both and is not damaged. Else any two versions of one checkpoint, the finer first; else what there is.
  */
-export function suggestPair(library: readonly LibraryArtifact[]): string[] {
+export function suggestPair(library: readonly LibraryArtifact[], schemes: Schemes): string[] {
+  const bitsOf = ({ artifact }: LibraryArtifact): number => schemes.get(artifact.scheme)?.bits ?? 0;
   const available = library.filter((entry) => entry.available);
   const sound = available.filter(({ damagedFiles }) => damagedFiles.length === 0);
   const usable = sound.length > 1 ? sound : available;
@@ -30,14 +35,14 @@ export function suggestPair(library: readonly LibraryArtifact[]): string[] {
     byCheckpoint.set(checkpointId, [...(byCheckpoint.get(checkpointId) ?? []), entry]);
   }
   for (const versions of byCheckpoint.values()) {
-    const eight = newest(versions, 8);
-    const four = newest(versions, 4);
+    const eight = newest(versions, 8, schemes);
+    const four = newest(versions, 4, schemes);
     if (eight !== undefined && four !== undefined) return [eight.artifact.id, four.artifact.id];
   }
   const several = [...byCheckpoint.values()].find((versions) => versions.length > 1);
   return (several ?? latestFirst)
     .slice(0, 2)
-    .sort((a, b) => schemes[b.artifact.scheme].bits - schemes[a.artifact.scheme].bits)
+    .sort((a, b) => bitsOf(b) - bitsOf(a))
     .map(({ artifact }) => artifact.id);
 }
 

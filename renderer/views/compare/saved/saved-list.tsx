@@ -7,7 +7,7 @@ import type { LibraryArtifact } from '../../../../app/contract/library.ts';
 import { Button, IconButton } from '../../../design/button.tsx';
 import { EmptyState } from '../../../design/notes.tsx';
 import { FailureNote } from '../../../errors/error-note.tsx';
-import { bitsClass, useSchemeTexts } from '../../../design/scheme.tsx';
+import { useBitsClass, useSchemeTexts } from '../../../design/scheme.tsx';
 import { Skeleton, Waiting } from '../../../design/skeleton.tsx';
 import { paths } from '../../../frame/navigation.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
@@ -24,6 +24,7 @@ function SavedRow({
   readonly artifacts: readonly LibraryArtifact[];
   readonly onDelete: () => void;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('compare');
   const schemeTexts = useSchemeTexts();
   const moment = useMoment();

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { ScoredText } from '../../../../app/contract/comparison.ts';
 import { Chart } from '../../../design/chart.tsx';
 import { PlotPicture, type PlotPictureProps } from '../../../design/plot.tsx';
-import { bitsClass } from '../../../design/scheme.tsx';
+import { useBitsClass } from '../../../design/scheme.tsx';
 import { mostChanged, type ScoredColumn } from '../logic/scoring.ts';
 import { spokenText, visibleText } from '../logic/visible-text.ts';
 
@@ -17,6 +17,7 @@ export function KlChart({
   readonly column: ScoredColumn;
   readonly name: string;
 }): ReactNode {
+  const bitsClass = useBitsClass();
   const { t } = useTranslation('compare');
   const { kl } = column;
   const words = { token: t('read.axisToken'), kl: t('read.axisKl') };

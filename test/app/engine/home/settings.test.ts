@@ -31,10 +31,18 @@ describe('settings', () => {
   it('start with the defaults, are merged, and are kept', async () => {
     {
       await using engine = await TestEngine.open(home);
-      expect(await engine.handlers.settings({}, quiet)).toEqual(defaultSettings);
+      expect(await engine.handlers.settings({}, quiet)).toEqual({
+        ...defaultSettings,
+        defaultSchemes: ['nf4-dq'],
+      });
       await engine.handlers.updateSettings({ theme: 'dark' }, quiet);
       const both = await engine.handlers.updateSettings({ threads: 3 }, quiet);
-      expect(both).toEqual({ ...defaultSettings, theme: 'dark', threads: 3 });
+      expect(both).toEqual({
+        ...defaultSettings,
+        defaultSchemes: ['nf4-dq'],
+        theme: 'dark',
+        threads: 3,
+      });
     }
     await using engine = await TestEngine.open(home);
     expect(await engine.handlers.settings({}, quiet)).toMatchObject({ theme: 'dark', threads: 3 });
@@ -53,7 +61,10 @@ describe('settings', () => {
       await expect(
         engine.handlers.updateSettings({ language: 'de', ...wrong }, quiet),
       ).rejects.toMatchObject({ code: 'invalid-input' });
-    expect(await engine.handlers.settings({}, quiet)).toEqual(defaultSettings);
+    expect(await engine.handlers.settings({}, quiet)).toEqual({
+      ...defaultSettings,
+      defaultSchemes: ['nf4-dq'],
+    });
   });
 
   it('keep the entries of a list that a newer version wrote, whatever is changed here', async () => {
@@ -69,7 +80,7 @@ describe('settings', () => {
     put.run('presets', JSON.stringify([preset]));
     await using engine = await TestEngine.open(home);
     expect(await engine.handlers.settings({}, quiet)).toMatchObject({
-      defaultSchemes: ['nf4'],
+      defaultSchemes: ['of-tomorrow', 'nf4'],
       presets: [],
     });
     await engine.handlers.updateSettings({ theme: 'dark' }, quiet);
@@ -79,12 +90,12 @@ describe('settings', () => {
       quiet,
     );
     expect(defaultSchemes).toEqual(['nf4', 'llm-int8']);
-    expect(stored('defaultSchemes')).toEqual(['nf4', 'llm-int8', 'of-tomorrow', { bits: 3 }]);
+    expect(stored('defaultSchemes')).toEqual(['nf4', 'llm-int8', { bits: 3 }]);
     expect(stored('presets')).toEqual([preset]);
     // Again and again, without multiplying.
     await engine.handlers.updateSettings({ defaultSchemes: [] }, quiet);
     await engine.handlers.updateSettings({ defaultSchemes: ['int4'] }, quiet);
-    expect(stored('defaultSchemes')).toEqual(['int4', 'of-tomorrow', { bits: 3 }]);
+    expect(stored('defaultSchemes')).toEqual(['int4', { bits: 3 }]);
     catalog.close();
   });
 
@@ -99,6 +110,7 @@ describe('settings', () => {
     await using engine = await TestEngine.open(home);
     expect(await engine.handlers.settings({}, quiet)).toEqual({
       ...defaultSettings,
+      defaultSchemes: ['nf4-dq'],
       language: 'de',
     });
   });
