@@ -40,7 +40,7 @@ function elementsOfState(mixer: Mixer | null): number {
     }
     case 'gated-convolution':
       return elementsOfPast(mixer.convolution);
-    case 'mamba2': {
+    case 'state-space': {
       const { heads, stateDimension, headDimension, convolution } = mixer;
       return heads * stateDimension * headDimension + elementsOfPast(convolution);
     }

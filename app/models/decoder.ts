@@ -181,7 +181,7 @@ export interface ScaledMatrix extends Matrix {
  * headDimension] that native-kernels/include/recurrence.h defines.
  */
 export interface Mamba2 {
-  readonly kind: 'mamba2';
+  readonly kind: 'state-space';
   readonly heads: number;
   /** So many heads of keys and queries, which the heads share; divides `heads`. */
   readonly groups: number;

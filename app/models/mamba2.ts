@@ -80,7 +80,7 @@ export function mamba2Of(module: string, sizes: Mamba2Sizes, norm: GatedNorm | n
   if (!gate || !values || !keys || !queries || !step)
     throw new RangeError('A fused matrix has as many parts as widths.');
   return {
-    kind: 'mamba2',
+    kind: 'state-space',
     heads,
     groups,
     stateDimension,

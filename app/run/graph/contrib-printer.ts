@@ -87,7 +87,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       return null;
     case 'convolution':
     case 'gated-delta':
-    case 'mamba2':
+    case 'state-space':
     case 'gated-norm':
       return 'some of its layers remember in a state instead of keys and values';
   }
@@ -478,7 +478,7 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'latent-attention':
     case 'convolution':
     case 'gated-delta':
-    case 'mamba2':
+    case 'state-space':
     case 'gated-norm':
       // contribObstacle has refused it.
       return;

@@ -91,7 +91,7 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
     case 'experts':
     case 'convolution':
     case 'gated-delta':
-    case 'mamba2':
+    case 'state-space':
     case 'gated-norm':
       printNode(context, node);
       return;
@@ -200,7 +200,7 @@ export function cudaObstacle(node: PlanNode): string | null {
     case 'multiply':
     case 'convolution':
     case 'gated-delta':
-    case 'mamba2':
+    case 'state-space':
     case 'gated-norm':
       return 'some of its layers remember in a state instead of keys and values';
   }

@@ -261,7 +261,7 @@ export function printNode(context: LinearContext, node: PlanNode): void {
       return;
     case 'convolution':
     case 'gated-delta':
-    case 'mamba2':
+    case 'state-space':
     case 'gated-norm':
       printStateNode(writer, node);
       return;

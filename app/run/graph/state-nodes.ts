@@ -3,7 +3,7 @@ import { floatTypes, type GraphWriter } from './graph-writer.ts';
 
 /** The nodes of layers that remember in a state, in our own operators: the runtime keeps the states. */
 
-export type StateNode = NodeOf<'convolution' | 'gated-delta' | 'mamba2' | 'gated-norm'>;
+export type StateNode = NodeOf<'convolution' | 'gated-delta' | 'state-space' | 'gated-norm'>;
 
 /** A stored vector. */
 function vector(writer: GraphWriter, name: string, size: number): string {
@@ -35,7 +35,7 @@ export function printStateNode(writer: GraphWriter, node: StateNode): void {
       });
       return;
     }
-    case 'mamba2': {
+    case 'state-space': {
       const { heads, groups, stateDimension, headDimension, ...own } = node.mamba;
       const tensors = [own.rateTensor, own.stepBiasTensor, own.skipTensor].map((name) =>
         vector(writer, name, heads),

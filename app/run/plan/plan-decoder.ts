@@ -78,7 +78,7 @@ function addInner(
       return addGatedDelta(walk, layer, mixer, input);
     case 'gated-convolution':
       return addGatedConvolution(walk, layer, mixer, input);
-    case 'mamba2':
+    case 'state-space':
       return addMamba2(walk, layer, mixer, input);
   }
 }

@@ -65,7 +65,7 @@ export function addMamba2(walk: Walk, layer: number, mamba: Mamba2, input: strin
   const convolved = `${name}.mamba_convolution`;
   walk.nodes.push({ op: 'convolution', name: convolved, input: mixed, convolution });
   const state = `${name}.mamba`;
-  walk.nodes.push({ op: 'mamba2', name: state, mamba, input: convolved, step });
+  walk.nodes.push({ op: 'state-space', name: state, mamba, input: convolved, step });
   const output = `${name}.mamba_gated`;
   if (norm === null)
     walk.nodes.push({ op: 'gated', name: output, activation: 'silu', gate, up: state });

@@ -213,7 +213,7 @@ export type PlanNode =
    * side, `step` is [T, heads].
    */
   | {
-      readonly op: 'mamba2';
+      readonly op: 'state-space';
       readonly name: string;
       readonly mamba: Mamba2;
       readonly input: string;

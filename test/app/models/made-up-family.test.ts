@@ -10,7 +10,7 @@ import {
   type DecoderLayer,
 } from '../../../app/models/index.ts';
 import type { Family } from '../../../app/models/family.ts';
-import { llama } from '../../../app/models/families/llama.ts';
+import { llama } from '../../../app/models/families/dense/llama.ts';
 import type * as registry from '../../../app/models/registry.ts';
 import type { KnownModel } from '../../../app/models/registry.ts';
 import { contribObstacle } from '../../../app/run/graph/contrib-printer.ts';
