@@ -19,6 +19,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/rivals/**', '**/node_modules/**'],
+    globalSetup: ['test/e2e/unpack-browser.ts'],
     // Native code and whole processes are under test: one test file per process. Some of them wait for other processes
     // most of the time, so there is one more than a two-core machine has cores.
     pool: 'forks',

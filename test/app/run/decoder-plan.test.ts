@@ -169,7 +169,7 @@ describe('the plan of a decoder', () => {
       'unsupported-model',
     );
     expect(await changed(/^node SiluMul layers.1.gated .*$/m, '')).toBe('unsupported-model');
-    expect(await changed(/$/, 'node Relu more\n')).toBe('unsupported-model');
+    expect(await changed(/$/, 'node Unheard more\n')).toBe('unsupported-model');
     expect(await changed(/(layers\.0\.q .*1=BF16@0:\d+:)\d+/, '$112')).toBe('malformed-file');
     expect(await changed(/heads=4/, 'heads=3')).toBe('malformed-file');
     expect(await changed(/BF16@0:/, 'BF16@7:')).toBe('invalid-input');
