@@ -7,7 +7,8 @@
 # thousand million weights per scheme, 4 GiB of data on the device, and the 32 layers of an 8 B model. NIBBLE_CHECK_ONLY
 # names the steps to run (build small memcheck racecheck equal many time bitsandbytes file decoder chat baseline).
 # NIBBLE_CHECK_BASELINE names a folder with llama.cpp's libraries, such as node-llama-cpp's
-# @node-llama-cpp/linux-x64-vulkan/bins/linux-x64-vulkan: our decoder and llama.cpp are then timed in turns.
+# @node-llama-cpp/linux-x64-vulkan/bins/linux-x64-vulkan: our decoder and llama.cpp are then timed in turns, in
+# NIBBLE_CHECK_ROUNDS rounds (5) and the shapes of check/shapes.cpp that NIBBLE_CHECK_SHAPES names (1b).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:-$here/../build-cuda-check}
@@ -58,12 +59,14 @@ if step baseline; then
     cmake -S "$baseline" -B "$build/llama-baseline" -DCMAKE_BUILD_TYPE=Release >>"$build.log"
     cmake --build "$build/llama-baseline" >>"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
     mkdir -p "$build/decoder"
-    for round in 1 2 3 4 5; do
+    for round in $(seq "${NIBBLE_CHECK_ROUNDS:-5}"); do
       echo "round $round"
-      for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format"; done
-      for types in 'q4_0 q8_0' 'q4_0 q6_k' 'q8_0 q8_0'; do
-        # shellcheck disable=SC2086  # two arguments
-        "$build/llama-baseline/llama_baseline" "$NIBBLE_CHECK_BASELINE" "$build/decoder/${types/ /-}.gguf" $types
+      for shape in ${NIBBLE_CHECK_SHAPES:-1b}; do
+        for format in nf4-dq llm-int8; do "$program" chat="$build/decoder:$format:$shape"; done
+        for types in 'q4_0 q8_0' 'q4_0 q6_k' 'q8_0 q8_0'; do
+          # shellcheck disable=SC2086  # two arguments
+          "$build/llama-baseline/llama_baseline" "$NIBBLE_CHECK_BASELINE" "$build/decoder/$shape-${types/ /-}.gguf" $types "$shape"
+        done
       done
     done | tee "$build/baseline.txt"
     rm -f "$build"/decoder/*.gguf

@@ -44,7 +44,9 @@ void check_plan(cuda::Device& device, const std::string& path, std::uint64_t see
 /// expected, and as check_plan.
 void check_golden(cuda::Device& device, const std::string& directory, std::uint64_t seed);
 
-/// A decoder with the shape of Llama-3.2-1B: its speed beside the copy bandwidth. @param format of its layers
-void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format, std::uint64_t seed);
+/// The speed of a decoder of random weights beside the copy bandwidth. @param format of its layers @param shape as
+/// shape_named has it
+void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format,
+                  const std::string& shape, std::uint64_t seed);
 
 }  // namespace nibble::check

@@ -1,4 +1,4 @@
-// A decoder with the shape of Llama-3.2-1B: tokens a second, beside what the memory would allow.
+// Decoders of published shapes: tokens a second, beside what the memory would allow.
 
 #include <algorithm>
 #include <cstdio>
@@ -42,9 +42,19 @@ double bytes_of(const cuda::LinearPlan& plan) {
   return static_cast<double>(plan.codes.bytes + plan.scales.bytes + plan.nested_scales.bytes + plan.zero_points.bytes);
 }
 
+/// Of all matrices, but of experts only as many as a token goes through.
 double token_bytes(const cuda::DecoderPlan& plan) {
   double bytes = 0;
   for (const cuda::LinearPlan& matrix : plan.matrices) bytes += bytes_of(matrix);
+  for (const cuda::Step& step : plan.steps) {
+    const auto* const experts = std::get_if<cuda::ExpertsStep>(&step);
+    if (experts == nullptr) continue;
+    double all = 0;
+    for (std::size_t i = 0; i < experts->experts * cuda::kExpertMatrices; ++i) {
+      all += bytes_of(plan.matrices[experts->first_matrix + i]);
+    }
+    bytes -= all * static_cast<double>(experts->experts - experts->chosen) / static_cast<double>(experts->experts);
+  }
   return bytes;
 }
 
@@ -67,19 +77,10 @@ void time_context(cuda::Decoder& decoder, const std::vector<std::int64_t>& ids, 
 
 }  // namespace
 
-void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format, std::uint64_t seed) {
+void time_decoder(cuda::Device& device, const std::string& directory, const std::string& format,
+                  const std::string& shape, std::uint64_t seed) {
   std::filesystem::create_directories(directory);
-  SyntheticModel model{};
-  model.name = "1b-" + format;
-  model.hidden = 2048;
-  model.intermediate = 8192;
-  model.heads = 32;
-  model.kv_heads = 8;
-  model.head_dim = 64;
-  model.layers = 16;
-  model.vocabulary = 128256;
-  model.layer_format = format;
-  model.head_format = "int8";
+  const SyntheticModel model = synthetic_of(shape_named(shape), format, "int8");
   std::string text;
   const double made = seconds_of([&] { text = write_synthetic_model(model, directory, seed); });
   const cuda::DecoderPlan plan = cuda::read_decoder(cuda::parse_plan(text));

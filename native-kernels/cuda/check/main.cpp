@@ -5,7 +5,7 @@
 //   time=BYTES       kernels on BYTES of weights that lie on the device
 //   decoder=DIR      products and whole decoders against the processor (small-decoder=DIR: fewer tokens)
 //   plan=FILE        the same for a model whose plan and weights lie there (buildCudaText of app/run writes plans)
-//   chat=DIR:FORMAT  the speed of a decoder of a thousand million weights; its file is made in DIR
+//   chat=DIR:FORMAT[:SHAPE]  the speed of a decoder of random weights in a published shape; its file is made in DIR
 //   file=DIR:LAYERS  a synthetic checkpoint from file to artifact
 // seed=N repeats a run. Exit code 1 when anything differs.
 
@@ -44,8 +44,11 @@ void run(const std::string& argument, nibble::cuda::Worker& worker, std::uint64_
   } else if (name == "golden") {
     nibble::check::check_golden(nibble::cuda::Device::open(0), value, seed);
   } else if (name == "chat") {
-    const std::size_t colon = value.rfind(':');
-    nibble::check::time_decoder(nibble::cuda::Device::open(0), value.substr(0, colon), value.substr(colon + 1), seed);
+    const std::size_t colon = value.find(':');
+    const std::size_t second = value.find(':', colon + 1);
+    const std::string shape = second == std::string::npos ? "1b" : value.substr(second + 1);
+    nibble::check::time_decoder(nibble::cuda::Device::open(0), value.substr(0, colon),
+                                value.substr(colon + 1, second - colon - 1), shape, seed);
   } else if (name != "seed") {
     throw nibble::Error("invalid-input", "unknown command: " + argument);
   }

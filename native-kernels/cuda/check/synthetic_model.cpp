@@ -81,44 +81,62 @@ class Writer {
 
   void linear(const std::string& name, const std::string& input, std::size_t rows, std::size_t columns,
               const std::string& format, bool bias, double gain = 1) {
+    node("Linear", name, "0=$" + input + matrix("", 1, rows, columns, format, bias, gain));
+  }
+
+  /// A matrix of a node. @param number behind the names of its attributes @param first its first stored input
+  std::string matrix(const std::string& number, unsigned first, std::size_t rows, std::size_t columns,
+                     const std::string& format, bool bias, double gain = 1) {
     const double deviation = gain / std::sqrt(static_cast<double>(columns));
     const double largest = deviation / kCodeDeviation;
     const std::size_t count = rows * columns;
     std::ostringstream items;
-    items << "in_features=" << columns << " out_features=" << rows << " 0=$" << input;
+    const auto put = [&](const std::string& key, const auto& value) { items << ' ' << key << number << '=' << value; };
+    // Inputs as a Linear numbers them, from 1.
+    const auto put_stored = [&](unsigned index, const std::string& stored) {
+      items << ' ' << first + index - 1 << '=' << stored;
+    };
+    put("in_features", columns);
+    put("out_features", rows);
     if (format == "nf4" || format == "nf4-dq" || format == "fp4") {
       const std::size_t blocks = (count + model_.block_size - 1) / model_.block_size;
-      items << " format=levels4 block_size=" << model_.block_size << " 1=" << random_bytes("U8", (count + 1) / 2);
-      if (format == "nf4-dq") {
-        items << " nested_offset=" << static_cast<float>(largest) << " 2=" << random_bytes("U8", blocks);
-      } else {
-        items << " 2=" << floats("F32", blocks, largest, largest * 0.15);
-      }
-      items << " 4=" << table(four_bit_values(format == "fp4" ? FourBitType::fp4 : FourBitType::nf4), 16);
-      if (format == "nf4-dq") {
-        items << " 5=" << floats("F32", (blocks + 255) / 256, largest * 0.4, largest * 0.05);
-        items << " 6=" << table(dynamic8_values(), 256);
+      put("format", "levels4");
+      put("block_size", model_.block_size);
+      put_stored(1, random_bytes("U8", (count + 1) / 2));
+      const bool nested = format == "nf4-dq";
+      if (nested) put("nested_offset", static_cast<float>(largest));
+      put_stored(2, nested ? random_bytes("U8", blocks) : floats("F32", blocks, largest, largest * 0.15));
+      put_stored(4, table(four_bit_values(format == "fp4" ? FourBitType::fp4 : FourBitType::nf4), 16));
+      if (nested) {
+        put_stored(5, floats("F32", (blocks + 255) / 256, largest * 0.4, largest * 0.05));
+        put_stored(6, table(dynamic8_values(), 256));
       }
     } else if (format == "mxfp4") {
-      items << " format=mxfp4 block_size=32 1=" << random_bytes("U8", count / 2)
-            << " 2=" << exponents(count / 32, std::ilogb(largest / 6) + 127);
+      put("format", "mxfp4");
+      put("block_size", 32);
+      put_stored(1, random_bytes("U8", count / 2));
+      put_stored(2, exponents(count / 32, std::ilogb(largest / 6) + 127));
     } else if (format == "llm-int8") {
-      items << " format=int8_rows block_size=" << columns << " threshold=6 1=" << random_bytes("I8", count)
-            << " 2=" << floats("F32", rows, largest, largest * 0.15);
+      put("format", "int8_rows");
+      put("block_size", columns);
+      put("threshold", 6);
+      put_stored(1, random_bytes("I8", count));
+      put_stored(2, floats("F32", rows, largest, largest * 0.15));
     } else if (format.rfind("int", 0) == 0) {
       const int bits = format[3] - '0';
       const double step = largest / (bits == 8 ? 127 : 8);
       const std::size_t blocks = count / model_.block_size;
-      items << " format=int" << bits << " block_size=" << model_.block_size
-            << " 1=" << (bits == 8 ? random_bytes("I8", count) : random_symmetric_nibbles((count + 1) / 2))
-            << " 2=" << floats("F32", blocks, step, step * 0.15);
-      if (format.ends_with("-zero")) items << " 3=" << zero_points(blocks, bits);
+      put("format", "int" + std::to_string(bits));
+      put("block_size", model_.block_size);
+      put_stored(1, bits == 8 ? random_bytes("I8", count) : random_symmetric_nibbles((count + 1) / 2));
+      put_stored(2, floats("F32", blocks, step, step * 0.15));
+      if (format.ends_with("-zero")) put_stored(3, zero_points(blocks, bits));
     } else {
-      const char* type = format == "bf16" ? "BF16" : format == "f16" ? "F16" : "F32";
-      items << " format=" << format << " 1=" << floats(type, count, 0, deviation);
+      put("format", format);
+      put_stored(1, floats(format == "bf16" ? "BF16" : format == "f16" ? "F16" : "F32", count, 0, deviation));
     }
-    if (bias) items << " 7=" << floats("BF16", rows, 0, 0.1);
-    node("Linear", name, items.str());
+    if (bias) put_stored(7, floats("BF16", rows, 0, 0.1));
+    return items.str();
   }
 
  private:
@@ -186,7 +204,46 @@ std::string hex_of_frequencies(std::size_t pairs) {
   return hex;
 }
 
+/// Of a mixture: the gates, ups and downs of all experts in one node.
+std::string experts_items(Writer& writer, const SyntheticModel& model, const std::string& prefix,
+                          const std::string& input) {
+  constexpr unsigned kFirstMatrix = 4;
+  constexpr unsigned kMatrixInputs = 7;
+  std::ostringstream items;
+  items << "experts=" << model.experts << " experts_per_token=" << model.experts_per_token
+        << " normalized=1 scores=softmax 0=$" << input << " 1=$" << prefix << "router";
+  for (unsigned index = 0; index < model.experts * 3; ++index) {
+    const bool is_down = index % 3 == 2;
+    items << writer.matrix(index == 0 ? "" : std::to_string(index), kFirstMatrix + index * kMatrixInputs,
+                           is_down ? model.hidden : model.intermediate, is_down ? model.intermediate : model.hidden,
+                           model.layer_format, false);
+  }
+  return items.str();
+}
+
 }  // namespace
+
+SyntheticModel synthetic_of(const Shape& shape, const std::string& layer_format, const std::string& head_format) {
+  SyntheticModel model{};
+  model.name = shape.name + ("-" + layer_format);
+  model.hidden = shape.hidden;
+  model.intermediate = shape.intermediate;
+  model.heads = shape.heads;
+  model.kv_heads = shape.kv_heads;
+  model.head_dim = shape.head_dim;
+  model.layers = shape.layers;
+  model.vocabulary = shape.vocabulary;
+  model.layer_format = layer_format;
+  model.head_format = head_format;
+  model.window = shape.window;
+  model.window_period = shape.window_period;
+  model.has_qk_norm = shape.has_qk_norm;
+  model.has_post_norms = shape.has_post_norms;
+  model.gelu = shape.gelu;
+  model.experts = shape.experts;
+  model.experts_per_token = shape.experts_per_token;
+  return model;
+}
 
 std::string write_synthetic_model(const SyntheticModel& model, const std::string& directory, std::uint64_t seed) {
   Writer writer(model, directory, seed);
@@ -213,7 +270,8 @@ std::string write_synthetic_model(const SyntheticModel& model, const std::string
     std::ostringstream attention;
     attention << "layer=" << i << " heads=" << model.heads << " kv_heads=" << model.kv_heads
               << " head_dim=" << model.head_dim << " scale=" << 1 / std::sqrt(static_cast<double>(model.head_dim))
-              << " window=" << (i % 2 == 0 ? model.window : 0) << " softcap=" << model.softcap << " epsilon=1e-6"
+              << " window=" << ((i + 1) % model.window_period == 0 ? 0 : model.window) << " softcap=" << model.softcap
+              << " epsilon=1e-6"
               << " 0=$" << prefix << "q 1=$" << prefix << "k 2=$" << prefix
               << "v 3=$rotary.cos 4=$rotary.sin 5=$position";
     if (model.has_qk_norm) {
@@ -233,6 +291,12 @@ std::string write_synthetic_model(const SyntheticModel& model, const std::string
       normed = name;
     };
     residual(prefix + "o", prefix + "middle");
+    if (model.experts > 0) {
+      writer.linear(prefix + "router", normed, model.experts, model.hidden, "bf16", false, 3);
+      writer.node("Experts", prefix + "experts", experts_items(writer, model, prefix, normed));
+      residual(prefix + "experts", prefix + "end");
+      continue;
+    }
     writer.linear(prefix + "gate", normed, model.intermediate, model.hidden, format, false);
     writer.linear(prefix + "up", normed, model.intermediate, model.hidden, format, false);
     writer.node(model.gelu ? "GeluMul" : "SiluMul", prefix + "gated", "0=$" + prefix + "gate 1=$" + prefix + "up");

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cuda/check/shapes.h"
+
 namespace nibble::check {
 
 struct SyntheticModel {
@@ -28,7 +30,13 @@ struct SyntheticModel {
   float softcap = 0;
   bool has_post_norms = false;  // of what a block adds
   bool gelu = false;
+  std::size_t window_period = 2;  // the last of so many layers has no window
+  std::size_t experts = 0;        // 0: one feed-forward
+  std::size_t experts_per_token = 0;
 };
+
+/// Random weights in a published shape. @param head_format as SyntheticModel has it
+SyntheticModel synthetic_of(const Shape& shape, const std::string& layer_format, const std::string& head_format);
 
 /// Writes the weights to `directory`/NAME.safetensors (bytes only, no header: a plan needs none). @returns the plan
 std::string write_synthetic_model(const SyntheticModel& model, const std::string& directory, std::uint64_t seed);

@@ -13,14 +13,10 @@
 namespace nibble::baseline {
 namespace {
 
-constexpr std::uint32_t kHidden = 2048;
-constexpr std::uint32_t kIntermediate = 8192;
-constexpr std::uint32_t kHeads = 32;
-constexpr std::uint32_t kKvHeads = 8;
-constexpr std::uint32_t kHeadDim = 64;
-constexpr std::uint32_t kLayers = 16;
+using check::Shape;
 
 // From the GGUF specification.
+constexpr char kMagic[] = "GGUF";
 constexpr std::uint32_t kVersion = 3;
 constexpr std::uint32_t kUint32 = 4;
 constexpr std::uint32_t kFloat32 = 6;
@@ -66,6 +62,8 @@ struct Tensor {
 
 class Header {
  public:
+  explicit Header(const char* start = "") : bytes_(start) {}
+  void append(const Header& other) { bytes_ += other.bytes_; }
   template <typename Number>
   void number(Number value) {
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -92,10 +90,10 @@ class Header {
   const std::string& bytes() const { return bytes_; }
 
  private:
-  std::string bytes_ = "GGUF";
+  std::string bytes_;
 };
 
-std::vector<Tensor> tensors_of(const BlockType& layers, const BlockType& head) {
+std::vector<Tensor> tensors_of(const Shape& shape, const BlockType& layers, const BlockType& head) {
   std::vector<Tensor> tensors;
   const auto add = [&](const std::string& name, std::uint64_t columns, std::uint64_t rows, const BlockType& type) {
     tensors.push_back({name + ".weight", {columns, rows}, &type});
@@ -103,21 +101,39 @@ std::vector<Tensor> tensors_of(const BlockType& layers, const BlockType& head) {
   const auto add_vector = [&](const std::string& name, std::uint64_t count) {
     tensors.push_back({name + ".weight", {count}, &kF32});
   };
-  add("token_embd", kHidden, kVocabulary, head);
-  for (std::uint32_t i = 0; i < kLayers; ++i) {
+  const auto add_experts = [&](const std::string& name, std::uint64_t columns, std::uint64_t rows) {
+    tensors.push_back({name + ".weight", {columns, rows, shape.experts}, &layers});
+  };
+  const std::uint64_t wide = shape.heads * shape.head_dim;
+  const std::uint64_t narrow = shape.kv_heads * shape.head_dim;
+  add("token_embd", shape.hidden, shape.vocabulary, head);
+  for (std::size_t i = 0; i < shape.layers; ++i) {
     const std::string layer = "blk." + std::to_string(i) + ".";
-    add_vector(layer + "attn_norm", kHidden);
-    add(layer + "attn_q", kHidden, kHeads * kHeadDim, layers);
-    add(layer + "attn_k", kHidden, kKvHeads * kHeadDim, layers);
-    add(layer + "attn_v", kHidden, kKvHeads * kHeadDim, layers);
-    add(layer + "attn_output", kHeads * kHeadDim, kHidden, layers);
-    add_vector(layer + "ffn_norm", kHidden);
-    add(layer + "ffn_gate", kHidden, kIntermediate, layers);
-    add(layer + "ffn_up", kHidden, kIntermediate, layers);
-    add(layer + "ffn_down", kIntermediate, kHidden, layers);
+    add_vector(layer + "attn_norm", shape.hidden);
+    add(layer + "attn_q", shape.hidden, wide, layers);
+    add(layer + "attn_k", shape.hidden, narrow, layers);
+    add(layer + "attn_v", shape.hidden, narrow, layers);
+    if (shape.has_qk_norm) {
+      add_vector(layer + "attn_q_norm", shape.head_dim);
+      add_vector(layer + "attn_k_norm", shape.head_dim);
+    }
+    add(layer + "attn_output", wide, shape.hidden, layers);
+    if (shape.has_post_norms) add_vector(layer + "post_attention_norm", shape.hidden);
+    add_vector(layer + "ffn_norm", shape.hidden);
+    if (shape.experts > 0) {
+      add(layer + "ffn_gate_inp", shape.hidden, shape.experts, kF32);
+      add_experts(layer + "ffn_gate_exps", shape.hidden, shape.intermediate);
+      add_experts(layer + "ffn_up_exps", shape.hidden, shape.intermediate);
+      add_experts(layer + "ffn_down_exps", shape.intermediate, shape.hidden);
+    } else {
+      add(layer + "ffn_gate", shape.hidden, shape.intermediate, layers);
+      add(layer + "ffn_up", shape.hidden, shape.intermediate, layers);
+      add(layer + "ffn_down", shape.intermediate, shape.hidden, layers);
+    }
+    if (shape.has_post_norms) add_vector(layer + "post_ffw_norm", shape.hidden);
   }
-  add_vector("output_norm", kHidden);
-  add_vector("rope_freqs", kHeadDim / 2);
+  add_vector("output_norm", shape.hidden);
+  if (std::string(shape.architecture) == "llama") add_vector("rope_freqs", shape.head_dim / 2);
   std::uint64_t offset = 0;
   for (Tensor& tensor : tensors) {
     tensor.offset = offset;
@@ -126,25 +142,43 @@ std::vector<Tensor> tensors_of(const BlockType& layers, const BlockType& head) {
   return tensors;
 }
 
-Header header_of(const std::vector<Tensor>& tensors) {
-  constexpr std::uint64_t kEntries = 13;
-  Header header;
+Header header_of(const Shape& shape, const std::vector<Tensor>& tensors) {
+  Header entries;
+  std::uint64_t count = 0;
+  const std::string prefix = std::string(shape.architecture) + ".";
+  const auto put = [&](const std::string& key, const auto& value) {
+    entries.entry(key, value);
+    ++count;
+  };
+  const auto put_size = [&](const std::string& key, std::size_t value) {
+    put(prefix + key, static_cast<std::uint32_t>(value));
+  };
+  put("general.architecture", shape.architecture);
+  put("general.name", "random weights");
+  put_size("vocab_size", shape.vocabulary);
+  put_size("context_length", 131072);
+  put_size("embedding_length", shape.hidden);
+  put_size("block_count", shape.layers);
+  put_size("feed_forward_length", shape.intermediate);
+  put_size("attention.head_count", shape.heads);
+  put_size("attention.head_count_kv", shape.kv_heads);
+  put_size("attention.key_length", shape.head_dim);
+  put_size("attention.value_length", shape.head_dim);
+  put_size("rope.dimension_count", shape.head_dim);
+  put(prefix + "rope.freq_base", shape.rotary_base);
+  put(prefix + "attention.layer_norm_rms_epsilon", 1e-5f);
+  if (shape.window > 0) put_size("attention.sliding_window", shape.window);
+  if (shape.experts > 0) {
+    put_size("expert_count", shape.experts);
+    put_size("expert_used_count", shape.experts_per_token);
+    put_size("expert_feed_forward_length", shape.intermediate);
+  }
+  put("tokenizer.ggml.model", "none");
+  Header header(kMagic);
   header.number(kVersion);
   header.number(std::uint64_t{tensors.size()});
-  header.number(kEntries);
-  header.entry("general.architecture", "llama");
-  header.entry("general.name", "random weights");
-  header.entry("llama.vocab_size", kVocabulary);
-  header.entry("llama.context_length", std::uint32_t{131072});
-  header.entry("llama.embedding_length", kHidden);
-  header.entry("llama.block_count", kLayers);
-  header.entry("llama.feed_forward_length", kIntermediate);
-  header.entry("llama.attention.head_count", kHeads);
-  header.entry("llama.attention.head_count_kv", kKvHeads);
-  header.entry("llama.rope.dimension_count", kHeadDim);
-  header.entry("llama.rope.freq_base", 500000.0f);
-  header.entry("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-  header.entry("tokenizer.ggml.model", "none");
+  header.number(count);
+  header.append(entries);
   for (const Tensor& tensor : tensors) {
     header.text(tensor.name);
     header.number(static_cast<std::uint32_t>(tensor.dims.size()));
@@ -177,13 +211,14 @@ std::vector<char> random_data(const Tensor& tensor, std::uint64_t seed) {
 
 }  // namespace
 
-void write_gguf_model(const std::string& path, const std::string& layers, const std::string& head, std::uint64_t seed) {
-  const std::vector<Tensor> tensors = tensors_of(block_type(layers), block_type(head));
+void write_gguf_model(const std::string& path, const check::Shape& shape, const std::string& layers,
+                      const std::string& head, std::uint64_t seed) {
+  const std::vector<Tensor> tensors = tensors_of(shape, block_type(layers), block_type(head));
   std::ofstream file(path, std::ios::binary);
   const auto pad = [&](std::uint64_t written) {
     for (; written % kAlignment != 0; ++written) file.put(0);
   };
-  const Header header = header_of(tensors);
+  const Header header = header_of(shape, tensors);
   file.write(header.bytes().data(), static_cast<std::streamsize>(header.bytes().size()));
   pad(header.bytes().size());
   for (const Tensor& tensor : tensors) {

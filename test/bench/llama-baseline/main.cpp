@@ -1,9 +1,10 @@
-// llama_baseline LIBRARIES MODEL LAYERS HEAD: the speed of llama.cpp on a GPU, measured as `cuda_check chat` measures
-// ours.
+// llama_baseline LIBRARIES MODEL LAYERS HEAD [SHAPE]: the speed of llama.cpp on a GPU, measured as `cuda_check chat`
+// measures ours.
 //
 //   LIBRARIES     folder with llama.cpp's libraries (libllama, libggml and its backends: CUDA, Vulkan)
-//   MODEL         GGUF file; made with random weights in the shape of Llama-3.2-1B where it does not exist
+//   MODEL         GGUF file; made with random weights where it does not exist
 //   LAYERS HEAD   q4_0, q8_0 or q6_k: how a model that is made stores its layers and its output layer
+//   SHAPE         one of cuda/check/shapes.cpp (default: 1b)
 //
 // All layers on the GPU and all other parameters as they come. Nothing is sampled, which leaves llama.cpp less to do
 // than ours does. Exit code 1 when it fails; without a GPU it says so and is content.
@@ -97,9 +98,10 @@ double median(std::vector<double> values) {
 
 class Timing {
  public:
-  Timing(const LlamaFunctions& call, LlamaContext* context) : call_(call), context_(context), ids_(kChunk) {
+  Timing(const LlamaFunctions& call, LlamaContext* context, std::size_t vocabulary)
+      : call_(call), context_(context), vocabulary_(vocabulary), ids_(kChunk) {
     for (std::size_t i = 0; i < ids_.size(); ++i) {
-      ids_[i] = static_cast<std::int32_t>(check::random_bits(kSeed, i) % kVocabulary);
+      ids_[i] = static_cast<std::int32_t>(check::random_bits(kSeed, i) % vocabulary_);
     }
   }
 
@@ -150,17 +152,20 @@ class Timing {
 
   void require_finite() {
     const float* const logits = call_.logits(context_, -1);
-    if (logits == nullptr || !std::all_of(logits, logits + kVocabulary, [](float x) { return std::isfinite(x); })) {
+    if (logits == nullptr || !std::all_of(logits, logits + vocabulary_, [](float x) { return std::isfinite(x); })) {
       throw Error("kernel-failed", "llama.cpp computed logits that are not numbers");
     }
   }
 
   const LlamaFunctions& call_;
   LlamaContext* context_;
+  std::size_t vocabulary_;
   std::vector<std::int32_t> ids_;
 };
 
-void run(const std::string& libraries, const std::string& path, const std::string& layers, const std::string& head) {
+void run(const std::string& libraries, const std::string& path, const std::string& layers, const std::string& head,
+         const std::string& shape_name) {
+  const check::Shape shape = check::shape_named(shape_name);
   const LlamaFunctions call = open_llama(libraries);
   call.set_log(print_facts, nullptr);
   call.load_backends(libraries.c_str());
@@ -169,7 +174,7 @@ void run(const std::string& libraries, const std::string& path, const std::strin
     std::printf("skipped: llama.cpp finds no GPU (its Vulkan build needs libvulkan.so.1)\n");
     return;
   }
-  if (!std::filesystem::exists(path)) write_gguf_model(path, layers, head, kSeed);
+  if (!std::filesystem::exists(path)) write_gguf_model(path, shape, layers, head, kSeed);
   LlamaModel* const model = call.load_model(path.c_str(), call.model_defaults());
   if (model == nullptr) throw Error("kernel-failed", "llama.cpp cannot load " + path);
   ContextParameters parameters = call.context_defaults();
@@ -177,9 +182,9 @@ void run(const std::string& libraries, const std::string& path, const std::strin
   parameters.batch = parameters.micro_batch = static_cast<std::uint32_t>(kChunk);
   LlamaContext* const context = call.make_context(model, parameters);
   if (context == nullptr) throw Error("kernel-failed", "llama.cpp cannot make a context");
-  std::printf("llama.cpp, layers %s, output layer %s, %.3f GB\n", layers.c_str(), head.c_str(),
+  std::printf("llama.cpp, %s, layers %s, output layer %s, %.3f GB\n", shape_name.c_str(), layers.c_str(), head.c_str(),
               static_cast<double>(std::filesystem::file_size(path)) / 1e9);
-  Timing timing(call, context);
+  Timing timing(call, context, shape.vocabulary);
   for (const std::size_t length : {std::size_t{128}, std::size_t{1024}, std::size_t{8192}}) timing.answers(length);
   timing.prompt();
   call.free_context(context);
@@ -190,12 +195,12 @@ void run(const std::string& libraries, const std::string& path, const std::strin
 }  // namespace nibble::baseline
 
 int main(int count, char** arguments) {
-  if (count != 5) {
-    std::printf("llama_baseline LIBRARIES MODEL LAYERS HEAD\n");
+  if (count != 5 && count != 6) {
+    std::printf("llama_baseline LIBRARIES MODEL LAYERS HEAD [SHAPE]\n");
     return 1;
   }
   try {
-    nibble::baseline::run(arguments[1], arguments[2], arguments[3], arguments[4]);
+    nibble::baseline::run(arguments[1], arguments[2], arguments[3], arguments[4], count == 6 ? arguments[5] : "1b");
     return 0;
   } catch (const std::exception& error) {
     std::printf("FAILED: %s\n", error.what());

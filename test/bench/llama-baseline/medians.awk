@@ -1,5 +1,5 @@
 # The medians over all rounds of what cuda_check and llama_baseline print.
-/^1b-|^llama\.cpp, / { model = $0; sub(/: made.*|, [0-9.]+ GB$/, "", model) }
+/^[a-z0-9-]+: made|^llama\.cpp, / { model = $0; sub(/: made.*|, [0-9.]+ GB$/, "", model) }
 / tok\/s/ {
   colon = index($0, ":")
   key = model ": " substr($0, 1, colon - 1)
