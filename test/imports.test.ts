@@ -80,7 +80,6 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['app/catalog'],
   trash: ['app/engine'],
   '@huggingface/hub': ['app/hub'],
-  protobufjs: ['app/run'],
   fastify: ['app/local-hub', 'main'],
   commander: ['main'],
   '@fastify/static': ['main'],

@@ -262,9 +262,12 @@ export function separateTensors(
 ): readonly ModelTensor[] {
   const { modelType, hiddenSize } = describeArchitecture(config);
   const family = namedBy(config, modelType)?.family;
+  const stacks = family?.stacks ?? [];
+  const isTransposed = family?.storesTransposed === true;
+  if (stacks.length === 0 && !isTransposed) return tensors;
   const { plain } = textNames(tensors);
-  const separate = withoutStacks(tensors, family?.stacks ?? [], hiddenSize ?? 0, plain);
-  return family?.storesTransposed === true
+  const separate = withoutStacks(tensors, stacks, hiddenSize ?? 0, plain);
+  return isTransposed
     ? separate.map((tensor) => byRows(tensor, family, plain(tensor.name)))
     : separate;
 }

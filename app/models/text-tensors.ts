@@ -59,7 +59,7 @@ export interface TextNames {
   /** What transformers' class calls a module of the text model. */
   readonly module: (name: string) => string;
   /** The modules beside the text model, as transformers' class may call them. */
-  readonly beside: readonly string[];
+  readonly beside: () => readonly string[];
 }
 
 function renamed(name: string, { prefix, parts, head }: OwnWords): string {
@@ -88,17 +88,19 @@ export function textNames(tensors: readonly { readonly name: string }[]): TextNa
     if (inner === undefined) return BESIDE.test(name) ? null : name;
     return name.startsWith(inner.prefix) ? PLAIN + name.slice(inner.prefix.length) : null;
   };
-  const isWhole = tensors.every(({ name }) => plain(name) !== null);
+  // Going through all names takes a while with thousands, and a runner asks for none of what follows.
+  let whole: boolean | null = null;
+  const isWhole = (): boolean => (whole ??= tensors.every(({ name }) => plain(name) !== null));
   return {
     plain,
     module: (name) => {
       if (words !== undefined)
         return name.startsWith(words.prefix) || plain(name) === name ? name : words.prefix + name;
       const known = plain(name) ?? name;
-      const { module } = inner ?? { module: isWhole ? PLAIN : 'model.language_model.' };
+      const { module } = inner ?? { module: isWhole() ? PLAIN : 'model.language_model.' };
       return known.startsWith(PLAIN) ? module + known.slice(PLAIN.length) : known;
     },
-    beside: [
+    beside: () => [
       ...new Set(
         tensors.flatMap(({ name }) => {
           if (plain(name) !== null) return [];

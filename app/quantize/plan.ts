@@ -255,7 +255,7 @@ export function planQuantization(request: PlanRequest): QuantizationPlan {
     skippedModules: isKept
       ? []
       : [
-          ...names.beside,
+          ...names.beside(),
           ...tensors
             .filter(({ treatment, source }) => treatment === 'kept' && isLinear(source.name))
             .map(({ source }) => names.module(source.name.replace(/\.weight$/, ''))),

@@ -11,7 +11,7 @@ import {
   type GenerationConfig,
 } from './generation-config.ts';
 import { hasTemplate } from './chat-files.ts';
-import { openModel, type LoadOptions } from './open-model.ts';
+import { openAhead, type LoadOptions, type OpenedModel } from './open-on-cpu.ts';
 import { PromptCache } from './prompt-cache.ts';
 import type { ChatTemplate } from './template/chat-template.ts';
 import { requireRecordedFiles } from './recorded-files.ts';
@@ -103,6 +103,19 @@ function copyState(directory: string): Pick<WeightsFile, 'name' | 'state'> | nul
     if (state !== null) return { name, state };
   }
   return null;
+}
+
+/**
+ * Opens a model where it was wished for.
+ *
+ * @throws AppError, or an error with one of its codes from the kernels
+ */
+export async function openModel(options: LoadOptions): Promise<OpenedModel> {
+  const { device = 'cpu' } = options;
+  if (device === 'cpu') return openAhead(options);
+  // Whoever stays on the processor does not wait for what chooses and tries GPUs to be read.
+  const { openOnGpu } = await import('./open-on-gpu.ts');
+  return openOnGpu(options, device);
 }
 
 /**

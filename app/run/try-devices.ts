@@ -27,7 +27,7 @@ export interface Candidate {
   /** Builds the graph for WebGPU; returns its path. @throws AppError `unsupported-model` */
   readonly gpuGraph: (activations: 'F16' | 'F32') => Promise<string>;
   /** Describes the model to a CUDA device. @throws AppError */
-  readonly cudaText: () => string;
+  readonly cudaText: () => Promise<string>;
   /** Hears how far the trying of a device is. */
   readonly onTrial?: ((trial: DeviceTrial) => void) | undefined;
   /** Tries a graph. @default in a process of its own */
@@ -114,7 +114,7 @@ async function tryCuda(candidate: Candidate, timesProcessor: boolean): Promise<T
   if (problem !== null) return { outcome: failed('runtime-unavailable', problem), processor: null };
   const on = {
     device: 'cuda',
-    plan: candidate.cudaText(),
+    plan: await candidate.cudaText(),
     directory: candidate.directory,
   } as const;
   return await tryOn(candidate, on, 'F16', timesProcessor);

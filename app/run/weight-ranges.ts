@@ -26,12 +26,13 @@ export function rangesToMap(
   const ranges: WeightRange[] = [];
   let bytes = 0;
   let last: { path: string; begin: number; end: number } | undefined;
+  let lastFile: string | undefined;
   for (const { name, file, byteOffset, byteLength } of tensors) {
     if ((hasHead && name === EMBEDDINGS) || EXPERT.test(name)) continue;
     bytes += byteLength;
-    const filePath = path.join(directory, file);
-    if (last?.path !== filePath || last.end !== byteOffset) {
-      last = { path: filePath, begin: byteOffset, end: byteOffset };
+    if (last === undefined || lastFile !== file || last.end !== byteOffset) {
+      last = { path: path.join(directory, file), begin: byteOffset, end: byteOffset };
+      lastFile = file;
       ranges.push(last);
     }
     last.end = byteOffset + byteLength;

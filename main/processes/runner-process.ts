@@ -1,10 +1,15 @@
 // Entry of a runner process: owns one loaded model for the process that forked it, and ends with it.
+import { z } from 'zod';
 import { serve } from '../../app/contract/rpc.ts';
 import { runnerApi } from '../../app/contract/runner-api.ts';
 import { createRunner, endWithParent } from '../../app/runner.ts';
 import { parentProcess } from './child-environment.ts';
 import { portToParent, READY } from './child-port.ts';
 import { sendHeartbeats } from './heartbeat.ts';
+
+// Compiling a schema pays once it has checked some hundred values. A runner reads each of its small files once, and the
+// model's first word waits for that.
+z.config({ jitless: true });
 
 const parent = parentProcess();
 if (parent !== null) endWithParent({ parent, forkedByMainThread: true });

@@ -36,7 +36,7 @@ describe.skipIf(reason !== null)(
         // The plan of the exact graph, too: the 8-bit copy of the output layer would be another model.
         const { graphPath, cudaText } = await ensureGraph(directory, 'exact');
         const device = await Model.openOnCuda({
-          plan: cudaText(),
+          plan: await cudaText(),
           directory,
           contextLength: CONTEXT,
         });

@@ -38,7 +38,7 @@ async function openInChild(): Promise<{ code: string; message: string }> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     decoderChild,
     folder,
-    cudaText(),
+    await cudaText(),
   ]);
   return JSON.parse(stdout) as { code: string; message: string };
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
   processorGraph = own.graphPath;
   const { graphPath } = await ensureGraph(directory, 'fast', () => made);
   standard = { device: 'standard-cpu', graph: graphPath };
-  cuda = { device: 'cuda', plan: own.cudaText(), directory };
+  cuda = { device: 'cuda', plan: await own.cudaText(), directory };
 });
 
 afterEach(() => {

@@ -22,7 +22,7 @@ for (const { name } of names) {
   cpSync(path.join(source, name), folder, { recursive: true });
   try {
     const { cudaText } = await ensureGraph(folder, 'exact');
-    writeFileSync(path.join(folder, 'plan.txt'), cudaText());
+    writeFileSync(path.join(folder, 'plan.txt'), await cudaText());
   } catch (error) {
     process.stdout.write(`${name}: not on CUDA: ${toAppError(error).message}\n`);
     rmSync(folder, { recursive: true });

@@ -25,6 +25,8 @@ const MAX_DIMENSIONS = 8;
 /** Names that mean something to JavaScript objects rather than to a model. */
 const reservedNames: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
+const knownDtypes: ReadonlySet<string> = new Set(dtypes);
+
 /** What a safetensors file says of itself: its tensors in the order of their bytes, and the free text beside them. */
 export interface SafetensorsHeader {
   readonly tensors: TensorInfo[];
@@ -183,7 +185,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isDtype(value: unknown): value is Dtype {
-  return typeof value === 'string' && (dtypes as readonly string[]).includes(value);
+  return typeof value === 'string' && knownDtypes.has(value);
 }
 
 function requireName(name: string, fileName: string): void {

@@ -1,12 +1,9 @@
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { isRuntimeWeightsFile } from '../../checkpoint/index.ts';
 import type { Decoder, ModelTensor } from '../../models/index.ts';
-import { planDecoder } from '../plan/index.ts';
-import { printContribGraph } from './contrib-printer.ts';
-import { unfitForGpu, type ContribOptions } from './contrib-weights.ts';
-import { cudaObstacle, printCudaText } from './cuda-text.ts';
+import { planDecoder, type Plan } from '../plan/index.ts';
 import { GraphWriter } from './graph-writer.ts';
-import type { LayerDetails } from './linear.ts';
+import type { LayerDetails, LinearContext } from './linear.ts';
 import { printNibbleGraph } from './nibble-printer.ts';
 
 export interface GraphSource {
@@ -17,14 +14,6 @@ export interface GraphSource {
   readonly details: LayerDetails;
   /** `llm_int8_threshold` of the quantization. @default 6 */
   readonly int8Threshold?: number | undefined;
-  /** For a graph of ONNX Runtime's own operators, which is what a GPU computes. @default our own operators */
-  readonly contrib?: ContribGraph | undefined;
-}
-
-/** What a graph for a GPU is made for. */
-export interface ContribGraph extends ContribOptions {
-  /** Positions that its context holds at most. */
-  readonly contextLength: number;
 }
 
 /** LLM.int8's threshold where a configuration does not say: the paper's, and bitsandbytes' default. */
@@ -71,38 +60,26 @@ function headModule(tensors: ReadonlyMap<string, TensorInfo>, decoder: Decoder):
   return tiedEmbeddings && !tensors.has(`${head}.weight`) ? embedding : head;
 }
 
-/**
- * Describes a decoder for native-kernels/cuda: the nodes of the plan, in order, over the same weights as a graph.
- *
- * @returns text, as native-kernels/cuda/decoder/plan.h defines it
- * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` for what
- *   those kernels cannot compute
- */
-export function buildCudaText(source: Omit<GraphSource, 'contrib'>): string {
+/** The tensors of a model by the names of its plan, and that plan. */
+export function planned(source: GraphSource): {
+  readonly plan: Plan;
+  readonly context: LinearContext;
+} {
   const { decoder, details, int8Threshold = DEFAULT_INT8_THRESHOLD } = source;
   const tensors = resolveTensors(source.tensors, decoder);
-  const plan = planDecoder(decoder, headModule(tensors, decoder));
-  for (const node of plan.nodes) {
-    const obstacle = cudaObstacle(node);
-    if (obstacle !== null) throw unfitForGpu(`This ${decoder.className}`, obstacle);
-  }
-  const writer = new GraphWriter(tensors);
-  return printCudaText({ writer, details, int8Threshold, separate: true }, plan);
+  return {
+    plan: planDecoder(decoder, headModule(tensors, decoder)),
+    context: { writer: new GraphWriter(tensors), details, int8Threshold },
+  };
 }
 
 /**
- * Builds the ONNX graph of a model, in the operators of native-kernels/runtime/operators or in ONNX Runtime's own. Its weights
- * stay where they are: the graph refers to them by file, offset and length. The same input gives the same bytes.
+ * Builds the ONNX graph of a model, in the operators of native-kernels/runtime/operators. Its weights stay where they are: the
+ * graph refers to them by file, offset and length. The same input gives the same bytes.
  *
- * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json, `unsupported-model` when a
- *   GPU has no operator for what the model or a tensor needs
+ * @throws AppError `malformed-file` when a tensor is missing or does not fit config.json
  */
 export function buildGraph(source: GraphSource): Uint8Array {
-  const { decoder, details, int8Threshold = DEFAULT_INT8_THRESHOLD, contrib } = source;
-  const tensors = resolveTensors(source.tensors, decoder);
-  const context = { writer: new GraphWriter(tensors), details, int8Threshold };
-  const plan = planDecoder(decoder, headModule(tensors, decoder));
-  if (contrib === undefined) return printNibbleGraph(context, plan, decoder.vocabularySize);
-  const { contextLength, ...options } = contrib;
-  return printContribGraph({ ...context, options }, plan, decoder, contextLength);
+  const { context, plan } = planned(source);
+  return printNibbleGraph(context, plan, source.decoder.vocabularySize);
 }

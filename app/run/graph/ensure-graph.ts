@@ -6,11 +6,12 @@ import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
 import { modelTensors, readDecoder, type Decoder } from '../../models/index.ts';
-import { buildGraph, buildCudaText, type ContribGraph } from './build-graph.ts';
+import { buildGraph } from './build-graph.ts';
+import type { ContribGraph } from './gpu-graphs.ts';
 import { describesLayer, describesContribLayer, type LayerDetails } from './linear.ts';
 import { MAX_QUANT_STATE_BYTES } from './quant-state.ts';
 import { requireReadable, requireVocabulary } from './require-runnable.ts';
-import { readRuntimeTensors, runtimeWeightsFile } from './runtime-weights.ts';
+import { readRuntimeFile } from './runtime-weights.ts';
 
 export const GRAPH_FILE = 'graph.onnx';
 
@@ -53,6 +54,9 @@ async function deleteOldGpuGraphs(directory: string): Promise<void> {
 /** A graph of 1000 layers has some 20 MB; a larger file is not one of ours and is replaced unread. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
 
+/** What writes graphs for GPUs is read when there is one. */
+const gpuGraphs = () => import('./gpu-graphs.ts');
+
 /** A folder that is ready to be loaded. */
 export interface ReadyModel {
   readonly graphPath: string;
@@ -62,8 +66,8 @@ export interface ReadyModel {
   readonly files: readonly WeightsFile[];
   /** config.json as it is in the folder, parsed. */
   readonly rawConfig: Readonly<Record<string, unknown>>;
-  /** Describes the model to a CUDA device (`buildCudaText`); only where the graph is of our own operators. */
-  readonly cudaText: () => string;
+  /** Describes the model to a CUDA device (`buildCudaText` in gpu-graphs.ts); only where the graph is of our own operators. */
+  readonly cudaText: () => Promise<string>;
 }
 
 async function readIfThere(file: string, maxBytes: number): Promise<Uint8Array | null> {
@@ -144,6 +148,9 @@ export async function ensureGraph(
   onTensors?: (tensors: readonly TensorInfo[]) => void,
   recordsDirectory = directory,
 ): Promise<ReadyModel> {
+  // The system works on it while headers are parsed here; its failure is heard behind theirs.
+  const readingCopy = readRuntimeFile(directory);
+  readingCopy.catch(() => undefined);
   const checkpoint = await openCheckpoint(directory);
   try {
     requireReadable(checkpoint.config, checkpoint.tensors);
@@ -153,18 +160,18 @@ export async function ensureGraph(
     requireVocabulary(decoder, ownTensors);
     const isExact = mode === 'exact';
     const contrib = contribFor?.(decoder);
-    const [runtimeTensors, copyFile] = await Promise.all([
-      // With float32 activations even a damaged copy is in nobody's way.
-      isExact ? [] : readRuntimeTensors(directory, decoder),
-      runtimeWeightsFile(directory),
+    const [copy] = await Promise.all([
+      readingCopy,
       requireOwnFiles(
         directory,
         checkpoint.files.map(({ name }) => name),
       ),
     ]);
+    // With float32 activations even a damaged copy is in nobody's way.
+    const runtimeTensors = isExact ? [] : (copy?.tensorsFor(decoder) ?? []);
     const tensors = [...ownTensors, ...runtimeTensors];
     onTensors?.(tensors);
-    const ownFile = isExact && copyFile !== null ? EXACT_GRAPH_FILE : GRAPH_FILE;
+    const ownFile = isExact && copy !== null ? EXACT_GRAPH_FILE : GRAPH_FILE;
     // Read while the new one is built; a failure is heard behind the builder's.
     const reading =
       contrib === undefined
@@ -182,7 +189,10 @@ export async function ensureGraph(
       details,
       int8Threshold: int8Threshold(checkpoint.config),
     };
-    const graph = buildGraph({ ...source, contrib });
+    const graph =
+      contrib === undefined
+        ? buildGraph(source)
+        : (await gpuGraphs()).buildContribGraph(source, contrib);
     const name = contrib === undefined ? ownFile : gpuGraphFile(graph);
     const graphPath = path.join(recordsDirectory, name);
     const existing = await (reading ?? readIfThere(graphPath, MAX_GRAPH_BYTES));
@@ -197,7 +207,7 @@ export async function ensureGraph(
       decoder,
       files: checkpoint.files,
       rawConfig: checkpoint.config,
-      cudaText: () => buildCudaText(source),
+      cudaText: async () => (await gpuGraphs()).buildCudaText(source),
     };
   } finally {
     await checkpoint.close();

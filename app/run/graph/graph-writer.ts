@@ -51,7 +51,8 @@ function misfit(
 
 /** A stored tensor as the attribute `stored` of our operator domain has it: which input it is, and where it lies. */
 function storedPlace(index: number, { type, dims, data }: StoredInitializer): string {
-  return `${[index, type, data.byteOffset, ...dims].join(' ')}/${data.file}`;
+  const shape = dims.length === 0 ? '' : ` ${dims.join(' ')}`;
+  return `${index} ${type} ${data.byteOffset}${shape}/${data.file}`;
 }
 
 /** An initializer whose bytes lie in a weights file. */
@@ -61,6 +62,18 @@ type StoredInitializer = OnnxInitializer & {
 
 function isStored(initializer: OnnxInitializer | undefined): initializer is StoredInitializer {
   return initializer !== undefined && 'file' in initializer.data;
+}
+
+/**
+ * The location is resolved against the graph's folder; a path in it could point anywhere on the disk.
+ *
+ * @throws AppError `malformed-file`
+ */
+function requireBareName(file: string): string {
+  const isKnown = isWeightsFile(file) || isRuntimeWeightsFile(file);
+  if (!isKnown || /[/\\]/.test(file))
+    throw new AppError('malformed-file', `${file} is not the bare name of a file of weights.`);
+  return file;
 }
 
 /** How many of the inputs are left when absent ones at the end are dropped: a shorter list says the same. */
@@ -76,6 +89,8 @@ export class GraphWriter {
   readonly #tensors: ReadonlyMap<string, ModelTensor>;
   readonly #nodes = new Map<string, OnnxNode>();
   readonly #initializers = new Map<string, OnnxInitializer>();
+  /** Files that weights may lie in: a few, referred to by thousands of tensors. */
+  readonly #files = new Set<string>();
 
   constructor(tensors: ReadonlyMap<string, ModelTensor>) {
     this.#tensors = tensors;
@@ -295,13 +310,7 @@ export class GraphWriter {
   }
 
   #refer(tensor: TensorInfo, type: ElementType, dims: readonly number[]): void {
-    // The location is resolved against the graph's folder; a path in it could point anywhere on the disk.
-    const isKnown = isWeightsFile(tensor.file) || isRuntimeWeightsFile(tensor.file);
-    if (!isKnown || /[/\\]/.test(tensor.file))
-      throw new AppError(
-        'malformed-file',
-        `${tensor.file} is not the bare name of a file of weights.`,
-      );
+    if (!this.#files.has(tensor.file)) this.#files.add(requireBareName(tensor.file));
     const { name, file, byteOffset, byteLength } = tensor;
     this.#initializers.set(name, { name, type, dims, data: { file, byteOffset, byteLength } });
   }

@@ -113,17 +113,6 @@ function describeLinear(context: LinearContext, options: LinearOptions): StoredM
   }
 }
 
-/** The number of a matrix in a node, behind the names of its attributes; the first has none. */
-function numbered(
-  attributes: Readonly<Record<string, Attribute>>,
-  part: number,
-): [string, Attribute][] {
-  return Object.entries(attributes).map(([name, value]) => [
-    `${name}${part === 0 ? '' : part}`,
-    value,
-  ]);
-}
-
 /** What a node holds of several matrices: its stored inputs and its attributes. */
 export interface NodeMatrices {
   readonly inputs: readonly string[];
@@ -134,36 +123,31 @@ function matricesOf(
   { writer }: LinearContext,
   matrices: readonly { readonly options: LinearOptions; readonly matrix: StoredMatrix }[],
 ): NodeMatrices {
-  const inputs = matrices.flatMap(({ options, matrix }) => [
-    ...[matrix.codes, matrix.scales, matrix.zeroPoints, matrix.levels],
-    ...[matrix.nested?.absmax, matrix.nested?.map, biasOf(writer, options)],
-  ]);
-  const attributes = matrices.flatMap(({ options, matrix }, part) =>
-    numbered(
-      {
-        format: { text: matrix.format },
-        out_features: { int: options.outFeatures },
-        ...(part === 0 || options.inFeatures !== matrices[0]?.options.inFeatures
-          ? { in_features: { int: options.inFeatures } }
-          : {}),
-        ...(matrix.blockSize === undefined ? {} : { block_size: { int: matrix.blockSize } }),
-        ...(matrix.nested ? { nested_offset: { float: matrix.nested.offset } } : {}),
-        ...(matrix.threshold === undefined ? {} : { threshold: { float: matrix.threshold } }),
-        ...(matrix.transposed === undefined
-          ? {}
-          : {
-              transposed_width: { int: matrix.transposed.width },
-              transposed_first: { int: matrix.transposed.first },
-              transposed_step: { int: matrix.transposed.step },
-            }),
-      },
-      part,
-    ),
-  );
-  return {
-    inputs: inputs.map((each) => each ?? ''),
-    attributes: Object.fromEntries(attributes),
-  };
+  const inputs: string[] = [];
+  // Written one by one: this runs for every layer of a model before its first word, in code that is not warm yet.
+  const attributes: Record<string, Attribute> = {};
+  matrices.forEach(({ options, matrix }, part) => {
+    const { codes, scales = '', zeroPoints = '', levels = '', nested, transposed } = matrix;
+    inputs.push(codes, scales, zeroPoints, levels);
+    inputs.push(nested?.absmax ?? '', nested?.map ?? '', biasOf(writer, options));
+    // The number of a matrix in the node stands behind the names of its attributes; the first has none.
+    const number = part === 0 ? '' : `${part}`;
+    attributes[`format${number}`] = { text: matrix.format };
+    attributes[`out_features${number}`] = { int: options.outFeatures };
+    if (part === 0 || options.inFeatures !== matrices[0]?.options.inFeatures)
+      attributes[`in_features${number}`] = { int: options.inFeatures };
+    if (matrix.blockSize !== undefined)
+      attributes[`block_size${number}`] = { int: matrix.blockSize };
+    if (nested) attributes[`nested_offset${number}`] = { float: nested.offset };
+    if (matrix.threshold !== undefined)
+      attributes[`threshold${number}`] = { float: matrix.threshold };
+    if (transposed !== undefined) {
+      attributes[`transposed_width${number}`] = { int: transposed.width };
+      attributes[`transposed_first${number}`] = { int: transposed.first };
+      attributes[`transposed_step${number}`] = { int: transposed.step };
+    }
+  });
+  return { inputs, attributes };
 }
 
 /** The same for matrices that the file holds in any form. */

@@ -1,11 +1,9 @@
-import protobuf from 'protobufjs/minimal.js';
-import type { Writer } from 'protobufjs/minimal.js';
+import { ProtobufWriter } from './protobuf-writer.ts';
 
 /**
  * The part of the ONNX file format that our graphs use. Field numbers, types and enumeration values are those of the
  * ONNX specification (onnx.proto, IR version 10, proto2: a zero that is written down is on the wire, too). Fields are
- * written one by one, in the order of their numbers: compiling a schema at run time would take longer than the rest of
- * building a graph.
+ * written one by one, in the order of their numbers.
  */
 
 /** Element types of TensorProto.DataType. */
@@ -75,98 +73,81 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** How the values of a field lie in the file: a number of variable length, four bytes, or bytes behind their length. */
-const wire = { varint: 0, bytes: 2, fixed32: 5 } as const;
-
-const tag = (field: number, type: keyof typeof wire): number => (field << 3) | wire[type];
-
-function writeInteger(writer: Writer, field: number, value: number): void {
-  writer.uint32(tag(field, 'varint')).int64(value);
-}
-
-function writeText(writer: Writer, field: number, value: string): void {
-  writer.uint32(tag(field, 'bytes')).string(value);
-}
-
-/** A message inside another one. */
-function writeMessage(writer: Writer, field: number, content: () => void): void {
-  writer.uint32(tag(field, 'bytes')).fork();
-  content();
-  writer.ldelim();
-}
-
 /** StringStringEntryProto, one for each. */
 function writeEntries(
-  writer: Writer,
+  writer: ProtobufWriter,
   field: number,
   record: Readonly<Record<string, string>>,
 ): void {
   for (const [key, value] of Object.entries(record))
-    writeMessage(writer, field, () => {
-      writeText(writer, 1, key);
-      writeText(writer, 2, value);
+    writer.message(field, () => {
+      writer.text(1, key);
+      writer.text(2, value);
     });
 }
 
 /** AttributeProto. */
-function writeAttribute(writer: Writer, name: string, attribute: Attribute): void {
-  writeText(writer, 1, name);
+function writeAttribute(writer: ProtobufWriter, name: string, attribute: Attribute): void {
+  writer.text(1, name);
   let type: number;
   if ('float' in attribute) {
     type = attributeTypes.float;
-    writer.uint32(tag(2, 'fixed32')).float(attribute.float);
+    writer.float(2, attribute.float);
   } else if ('int' in attribute) {
     type = attributeTypes.int;
-    writeInteger(writer, 3, attribute.int);
+    writer.integer(3, attribute.int);
   } else if ('text' in attribute) {
     type = attributeTypes.text;
-    writeText(writer, 4, attribute.text);
+    writer.text(4, attribute.text);
   } else {
     type = attributeTypes.ints;
-    for (const value of attribute.ints) writeInteger(writer, 8, value);
+    for (const value of attribute.ints) writer.integer(8, value);
   }
-  writeInteger(writer, 20, type);
+  writer.integer(20, type);
 }
 
 /** NodeProto. */
-function writeNode(writer: Writer, node: OnnxNode): void {
-  for (const input of node.inputs) writeText(writer, 1, input);
-  for (const output of node.outputs) writeText(writer, 2, output);
-  writeText(writer, 3, node.name);
-  writeText(writer, 4, node.operator);
+function writeNode(writer: ProtobufWriter, node: OnnxNode): void {
+  for (const input of node.inputs) writer.text(1, input);
+  for (const output of node.outputs) writer.text(2, output);
+  writer.text(3, node.name);
+  writer.text(4, node.operator);
   for (const [name, attribute] of Object.entries(node.attributes))
-    writeMessage(writer, 5, () => {
+    writer.message(5, () => {
       writeAttribute(writer, name, attribute);
     });
-  writeText(writer, 7, node.domain);
+  writer.text(7, node.domain);
 }
 
 /** TensorProto. */
-function writeInitializer(writer: Writer, { name, type, dims, data }: OnnxInitializer): void {
-  for (const size of dims) writeInteger(writer, 1, size);
-  writeInteger(writer, 2, elementTypes[type]);
-  writeText(writer, 8, name);
+function writeInitializer(
+  writer: ProtobufWriter,
+  { name, type, dims, data }: OnnxInitializer,
+): void {
+  for (const size of dims) writer.integer(1, size);
+  writer.integer(2, elementTypes[type]);
+  writer.text(8, name);
   if ('bytes' in data) {
-    writer.uint32(tag(9, 'bytes')).bytes(data.bytes);
+    writer.bytes(9, data.bytes);
     return;
   }
   const { file, byteOffset, byteLength } = data;
   const place = { location: file, offset: String(byteOffset), length: String(byteLength) };
   writeEntries(writer, 13, place);
-  writeInteger(writer, 14, EXTERNAL);
+  writer.integer(14, EXTERNAL);
 }
 
 /** ValueInfoProto, with TypeProto, TypeProto.Tensor, TensorShapeProto and its Dimension inside. */
-function writeValue(writer: Writer, { name, type, dims }: OnnxValue): void {
-  writeText(writer, 1, name);
-  writeMessage(writer, 2, () => {
-    writeMessage(writer, 1, () => {
-      writeInteger(writer, 1, elementTypes[type]);
-      writeMessage(writer, 2, () => {
+function writeValue(writer: ProtobufWriter, { name, type, dims }: OnnxValue): void {
+  writer.text(1, name);
+  writer.message(2, () => {
+    writer.message(1, () => {
+      writer.integer(1, elementTypes[type]);
+      writer.message(2, () => {
         for (const size of dims)
-          writeMessage(writer, 1, () => {
-            if (typeof size === 'number') writeInteger(writer, 1, size);
-            else writeText(writer, 2, size);
+          writer.message(1, () => {
+            if (typeof size === 'number') writer.integer(1, size);
+            else writer.text(2, size);
           });
       });
     });
@@ -174,14 +155,14 @@ function writeValue(writer: Writer, { name, type, dims }: OnnxValue): void {
 }
 
 /** GraphProto. */
-function writeGraph(writer: Writer, model: OnnxModel): void {
+function writeGraph(writer: ProtobufWriter, model: OnnxModel): void {
   for (const node of model.nodes)
-    writeMessage(writer, 1, () => {
+    writer.message(1, () => {
       writeNode(writer, node);
     });
-  writeText(writer, 2, 'nibble');
+  writer.text(2, 'nibble');
   for (const initializer of model.initializers)
-    writeMessage(writer, 5, () => {
+    writer.message(5, () => {
       writeInitializer(writer, initializer);
     });
   for (const [field, values] of [
@@ -189,23 +170,23 @@ function writeGraph(writer: Writer, model: OnnxModel): void {
     [12, model.outputs],
   ] as const)
     for (const value of values)
-      writeMessage(writer, field, () => {
+      writer.message(field, () => {
         writeValue(writer, value);
       });
 }
 
 /** The bytes of an .onnx file. The same model gives the same bytes, always. */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
-  const writer = protobuf.Writer.create();
-  writeInteger(writer, 1, IR_VERSION);
-  writeText(writer, 2, 'nibble');
-  writeMessage(writer, 7, () => {
+  const writer = new ProtobufWriter();
+  writer.integer(1, IR_VERSION);
+  writer.text(2, 'nibble');
+  writer.message(7, () => {
     writeGraph(writer, model);
   });
   for (const [domain, version] of Object.entries({ '': STANDARD_OPSET, ...model.domains }))
-    writeMessage(writer, 8, () => {
-      writeText(writer, 1, domain);
-      writeInteger(writer, 2, version);
+    writer.message(8, () => {
+      writer.text(1, domain);
+      writer.integer(2, version);
     });
   writeEntries(writer, 14, model.metadata);
   return writer.finish();

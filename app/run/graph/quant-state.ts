@@ -31,6 +31,9 @@ export const quantStateSuffixes = [
   'quant_state.bitsandbytes__fp4',
 ] as const;
 
+/** One for all: a model has hundreds of states, and making a decoder takes longer than reading one. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 }
@@ -47,7 +50,7 @@ function isPairOfSizes(value: unknown): value is [number, number] {
  */
 function checkState(json: unknown): QuantState | string {
   if (typeof json !== 'object' || json === null) return 'it is no JSON object';
-  const state: Readonly<Record<string, unknown>> = { ...json };
+  const state = json as Readonly<Record<string, unknown>>;
   const { quant_type: type, blocksize: blockSize, shape, nested_offset: nestedOffset } = state;
   if (type !== 'nf4' && type !== 'fp4') return 'its quant_type is neither nf4 nor fp4';
   if (!isSize(blockSize) || blockSize < LEAST_BLOCK_SIZE || blockSize > MOST_BLOCK_SIZE)
@@ -80,7 +83,7 @@ export function parseQuantState(bytes: Uint8Array, name: string): QuantState {
     );
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    json = JSON.parse(utf8.decode(bytes));
   } catch (error) {
     throw malformed('its bytes are not JSON', error);
   }

@@ -9,8 +9,8 @@ import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, toAppError } from '../../contract/error.ts';
 import type { Decoder } from '../../models/index.ts';
 
-/** It holds two tensors, so a long header is none. */
-const MAX_HEADER_BYTES = 1024 * 1024;
+/** It holds two tensors, so a long header is none. All of it is read at once, and not more: this is waited for. */
+const MAX_HEADER_BYTES = 64 * 1024;
 
 /** With the output layer the only tensors that may stand for others: whoever slips more in could replace any layer. */
 const SCALES = `${OUTPUT_LAYER}.scales`;
@@ -32,7 +32,7 @@ function isMissing(error: unknown): boolean {
 }
 
 /** The name of the copy in a folder, whether what lies there is sound or not; null where there is none. */
-export async function runtimeWeightsFile(directory: string): Promise<string | null> {
+async function runtimeWeightsFile(directory: string): Promise<string | null> {
   for (const name of RUNTIME_WEIGHTS_FILES)
     try {
       await stat(path.join(directory, name));
@@ -73,31 +73,43 @@ function mistakeIn(tensors: readonly TensorInfo[], decoder: Decoder): string | n
   return null;
 }
 
+/** What lies in the file of the copy, whether it fits a model or not. */
+export interface RuntimeFile {
+  readonly name: string;
+  /** @throws AppError `malformed-file` with what to do without it */
+  readonly tensorsFor: (decoder: Decoder) => readonly TensorInfo[];
+}
+
 /**
- * The tensors of the copy of the output layer; none where the folder has no such file. The file may have come with a
- * download: its place, header, names, types and shapes are checked (its bytes are `nibble verify`'s to check).
- *
- * @throws AppError `malformed-file` with what to do without it
+ * Reads the header of the copy of the output layer; null where the folder has no such file. The file may have come with a
+ * download: its place, header, names, types and shapes are checked (its bytes are `nibble verify`'s to check), and what is wrong
+ * with it is told to whoever asks for its tensors.
  */
-export async function readRuntimeTensors(
-  directory: string,
-  decoder: Decoder,
-): Promise<readonly TensorInfo[]> {
+export async function readRuntimeFile(directory: string): Promise<RuntimeFile | null> {
   const name = await runtimeWeightsFile(directory);
-  if (name === null) return [];
+  if (name === null) return null;
   const file = path.join(directory, name);
+  const found = await readUsable(directory, file).catch(toAppError);
+  return {
+    name,
+    tensorsFor: (decoder) => {
+      if (found instanceof AppError) throw found;
+      const mistake = mistakeIn(found, decoder);
+      if (mistake !== null) throw unusable(file, mistake);
+      return found;
+    },
+  };
+}
+
+async function readUsable(directory: string, file: string): Promise<readonly TensorInfo[]> {
   // Opening a pipe would wait for ever.
   if (!(await stat(file)).isFile()) throw unusable(file, 'it is not a file.');
   if (path.dirname(await realpath(file)) !== (await realpath(directory)))
     throw unusable(file, 'it is a link to another folder.');
-  let tensors;
   try {
-    tensors = await readTensors(file);
+    return await readTensors(file);
   } catch (error) {
     const known = toAppError(error);
     throw known.code === 'malformed-file' ? unusable(file, known.message, error) : known;
   }
-  const mistake = mistakeIn(tensors, decoder);
-  if (mistake !== null) throw unusable(file, mistake);
-  return tensors;
 }

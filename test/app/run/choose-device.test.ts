@@ -7,7 +7,7 @@ import {
   readDeviceRecord,
   type DeviceOutcome,
 } from '../../../app/run/device-record.ts';
-import { openModel } from '../../../app/run/open-model.ts';
+import { openModel } from '../../../app/run/load-model.ts';
 import type { Candidate } from '../../../app/run/try-devices.ts';
 import { quantizeFolder } from '../../fixtures/quantize-folder.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';

@@ -47,7 +47,7 @@ async function tinyPlan(
 ): Promise<{ directory: string; plan: string }> {
   const directory = await scratchFolder();
   await writeTinyCheckpoint(directory, options);
-  return { directory, plan: (await ensureGraph(directory)).cudaText() };
+  return { directory, plan: await (await ensureGraph(directory)).cudaText() };
 }
 
 /** The text of an unquantized model, also of one that the kernels do not take. */
@@ -140,7 +140,7 @@ describe('the plan of a decoder', () => {
   ])('of %s is one that the kernels take, too', async (architecture) => {
     const directory = path.join(await scratchFolder(), architecture);
     await cp(path.join(golden, architecture), directory, { recursive: true });
-    expect(await outcome((await ensureGraph(directory, 'exact')).cudaText(), directory)).toBe(
+    expect(await outcome(await (await ensureGraph(directory, 'exact')).cudaText(), directory)).toBe(
       accepted,
     );
   });
@@ -152,7 +152,9 @@ describe('the plan of a decoder', () => {
       await writeTinyCheckpoint(source, {});
       const directory = path.join(await scratchFolder(), scheme);
       await quantizeFolder(source, directory, scheme);
-      expect(await outcome((await ensureGraph(directory)).cudaText(), directory)).toBe(accepted);
+      expect(await outcome(await (await ensureGraph(directory)).cudaText(), directory)).toBe(
+        accepted,
+      );
     },
   );
 

@@ -6,7 +6,7 @@ import type { DeviceTrial } from '../../../app/contract/device.ts';
 import { AppError } from '../../../app/contract/error.ts';
 import { readDeviceRecord, TRIED_DEVICES } from '../../../app/run/device-record.ts';
 import { ensureGraph } from '../../../app/run/index.ts';
-import { openModel } from '../../../app/run/open-model.ts';
+import { openModel } from '../../../app/run/load-model.ts';
 import { tryDevices, type Candidate } from '../../../app/run/try-devices.ts';
 import { sampleModel } from '../../../app/sample/index.ts';
 import { probeGpus, probeGraph } from '../../../native-kernels/index.ts';
