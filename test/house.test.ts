@@ -44,10 +44,7 @@ function strays(files: readonly string[], words: readonly string[], rooms: RegEx
 
 describe('a model family', () => {
   it('is named in app/models alone', () => {
-    const names = [...knownModels.values()].flatMap(({ modelType, className }) => [
-      modelType,
-      className,
-    ]);
+    const names = knownModels().flatMap(({ modelType, className }) => [modelType, className]);
     expect(strays(sources(/\.(?:tsx?|mjs)$/), names, /^app\/models\//)).toEqual([
       // Which tokens a tokenizer class adds; tokenizer_config.json may name none, or a wrong one.
       'app/run/template/special-tokens.ts',

@@ -125,6 +125,35 @@ const files = ['app', 'main', 'native-kernels', 'renderer']
   .filter((folder) => existsSync(path.join(root, folder)))
   .flatMap(sourceFiles);
 
+/** Everything that is read before the first line of a file runs. */
+function readWith(start: string): { readonly own: Set<string>; readonly packages: Set<string> } {
+  const packages = new Set<string>();
+  const own = new Set<string>();
+  const follow = (file: string): void => {
+    if (own.has(file)) return;
+    own.add(file);
+    const text = readFileSync(path.join(root, file), 'utf8');
+    const { statements } = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+    for (const statement of statements) {
+      const isImport = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+      if (!isImport || statement.moduleSpecifier === undefined) continue;
+      // Types are gone before anything is loaded.
+      if (
+        ts.isImportDeclaration(statement) &&
+        statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      )
+        continue;
+      if (ts.isExportDeclaration(statement) && statement.isTypeOnly) continue;
+      if (!ts.isStringLiteral(statement.moduleSpecifier)) continue;
+      const { text: name } = statement.moduleSpecifier;
+      if (name.startsWith('.')) follow(path.posix.join(path.posix.dirname(file), name));
+      else packages.add(name);
+    }
+  };
+  follow(start);
+  return { own, packages };
+}
+
 describe('the house', () => {
   it('finds sources to check', () => {
     expect(files.length).toBeGreaterThan(20);
@@ -155,7 +184,9 @@ describe('the house', () => {
             targetRoom !== 'app/contract' &&
             // app/engine.ts is the door of app/engine.
             targetRoom !== 'app/engine' &&
-            target !== `${targetRoom}/index.ts`
+            target !== `${targetRoom}/index.ts` &&
+            // A runner needs one family of models, and waits for every file.
+            !(target === 'app/models/on-demand.ts' && room === 'app/run')
           )
             violations.push(`${file} imports ${target}; the door is ${targetRoom}/index.ts`);
         } else {
@@ -173,32 +204,19 @@ describe('the house', () => {
   });
 
   it('starts an engine without the web server and the client of the hub, which few calls need', () => {
-    const packages = new Set<string>();
-    const seen = new Set<string>();
-    const follow = (file: string): void => {
-      if (seen.has(file)) return;
-      seen.add(file);
-      const text = readFileSync(path.join(root, file), 'utf8');
-      const { statements } = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
-      for (const statement of statements) {
-        const isImport = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
-        if (!isImport || statement.moduleSpecifier === undefined) continue;
-        // Types are gone before anything is loaded.
-        if (
-          ts.isImportDeclaration(statement) &&
-          statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
-        )
-          continue;
-        if (ts.isExportDeclaration(statement) && statement.isTypeOnly) continue;
-        if (!ts.isStringLiteral(statement.moduleSpecifier)) continue;
-        const { text: name } = statement.moduleSpecifier;
-        if (name.startsWith('.')) follow(path.posix.join(path.posix.dirname(file), name));
-        else packages.add(name);
-      }
-    };
-    follow('app/engine.ts');
+    const { packages } = readWith('app/engine.ts');
     expect(packages).toContain('better-sqlite3');
     expect(packages).not.toContain('fastify');
     expect(packages).not.toContain('@huggingface/hub');
+  });
+
+  it('starts a runner with what every model needs, and a GPU and other families when one is asked for', () => {
+    const { own } = readWith('main/processes/runner-process.ts');
+    expect(own).toContain('app/run/graph/ensure-graph.ts');
+    const families = [...own].filter((file) => file.startsWith('app/models/families/'));
+    expect(families).toEqual(['app/models/families/dense/llama.ts']);
+    expect(own).not.toContain('app/models/index.ts');
+    expect(own).not.toContain('app/run/try-devices.ts');
+    expect(own).not.toContain('app/run/graph/contrib-printer.ts');
   });
 });

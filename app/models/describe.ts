@@ -5,7 +5,7 @@ import { quantizationMethod, type StoredTensor } from '../checkpoint/index.ts';
 import type { Decoder } from './decoder.ts';
 import { withoutStacks, type ModelTensor } from './expert-stacks.ts';
 import type { Family } from './family.ts';
-import { families, knownModels } from './registry.ts';
+import { familyOf, listedModels, loadFamily } from './registry.ts';
 import { textNames, textTensors } from './text-tensors.ts';
 import { textConfigOf, wrappers } from './wrappers.ts';
 
@@ -45,40 +45,56 @@ const outlineSchema = z.looseObject({
 /** What a config.json names: a family's model, or one that has such a model within. */
 interface Named {
   readonly className: string;
-  readonly family: Family;
+  /** `model_type` of the text model. */
+  readonly textType: string;
   /** The config of the text model. */
   readonly text: unknown;
-}
-
-/** The family of a type of text models, of those that stand alone and those within others. */
-function familyOf(modelType: string): Family | undefined {
-  return (
-    knownModels.get(modelType)?.family ??
-    families.find(({ innerTypes }) => innerTypes?.includes(modelType) === true)
-  );
 }
 
 function namedBy(config: unknown, modelType: string): Named | null {
   const wrapper = Object.hasOwn(wrappers, modelType) ? wrappers[modelType] : undefined;
   if (wrapper !== undefined) {
     const text = textConfigOf(config, wrapper);
-    const family = familyOf(text.model_type);
-    return family === undefined ? null : { className: wrapper.className, family, text };
+    const textType = text.model_type;
+    return listedModels.has(textType) ? { className: wrapper.className, textType, text } : null;
   }
-  const known = knownModels.get(modelType);
-  return known === undefined ? null : { ...known, text: config };
+  const className = listedModels.get(modelType)?.className ?? null;
+  return className === null ? null : { className, textType: modelType, text: config };
 }
 
-function listOf(which: 'quantizable' | 'runnable'): string {
-  const alone = [...knownModels.values()];
-  const within = Object.values(wrappers).flatMap(({ className, textType }) => {
-    const family = familyOf(textType);
-    return family === undefined ? [] : [{ className, family }];
-  });
-  return [...alone, ...within]
-    .filter(({ family }) => which === 'quantizable' || family.read !== null)
-    .map(({ className }) => className)
-    .join(', ');
+/** The family of a config.json; undefined for an architecture that is not known. */
+function familyNamedBy(config: unknown, modelType: string): Family | undefined {
+  const named = namedBy(config, modelType);
+  return named === null ? undefined : familyOf(named.textType);
+}
+
+/**
+ * Loads the family of a config.json, parsed, for everything that asks about it from then on. Only who came in by
+ * `on-demand.ts` needs it.
+ */
+export async function loadFamilyOf(config: unknown): Promise<void> {
+  const parsed = outlineSchema.safeParse(config);
+  const named = parsed.success ? namedBy(config, parsed.data.model_type) : null;
+  if (named !== null) await loadFamily(named.textType);
+}
+
+/** A model type that stands alone, with its class. */
+export interface NamedModel {
+  readonly modelType: string;
+  readonly className: string;
+}
+
+/** All of them by `model_type`. */
+export function knownModels(): readonly NamedModel[] {
+  return [...listedModels.values()].flatMap(({ modelType, className }) =>
+    className === null ? [] : [{ modelType, className }],
+  );
+}
+
+/** The classes of transformers that a config.json may name. */
+function knownClasses(): string[] {
+  const within = Object.values(wrappers).filter(({ textType }) => listedModels.has(textType));
+  return [...knownModels(), ...within].map(({ className }) => className);
 }
 
 /** Letters that two names begin with alike, but for a separator at their end. */
@@ -88,10 +104,17 @@ function commonStart(a: string, b: string): number {
   return a[length - 1] === '_' ? length - 1 : length;
 }
 
+/** As `knownClasses`, those of wrappers included whose text model is not listed. */
+function isKnownClass(className: string): boolean {
+  return [...knownModels(), ...Object.values(wrappers)].some(
+    (known) => known.className === className,
+  );
+}
+
 /** The known class of the same line of models: its name without number and suffix begins the unknown one. */
 function similarTo(modelType: string): string | null {
   let best: { readonly className: string; readonly length: number } | null = null;
-  for (const [known, { className }] of knownModels) {
+  for (const { modelType: known, className } of knownModels()) {
     const line = /^[a-z]+/.exec(known)?.[0] ?? known;
     const length = commonStart(modelType, known);
     if (modelType.startsWith(line) && length > (best?.length ?? 0)) best = { className, length };
@@ -107,7 +130,7 @@ function unknownArchitecture(
 ): AppError {
   const verb = which === 'quantizable' ? 'quantize' : 'run';
   const similar = similarTo(modelType);
-  const remedy = `Choose a model of one of these architectures: ${listOf(which)}.`;
+  const remedy = `Choose a model of one of these architectures: ${knownClasses().join(', ')}.`;
   return new AppError(
     'unsupported-model',
     `${className} (model_type ${modelType}) is not an architecture that Nibble can ${verb}.`,
@@ -153,7 +176,7 @@ export function describeArchitecture(
     stated === undefined || isKnownClass(stated)
       ? (known?.className ?? outline.model_type)
       : stated;
-  const isKnown = known !== null && known.className === className;
+  const isKnown = known?.className === className;
   const method = quantizationMethod(config, tensors);
   const obstacle =
     method !== null
@@ -166,7 +189,7 @@ export function describeArchitecture(
     className,
     quantizable: obstacle === null,
     textOnly: Object.hasOwn(wrappers, outline.model_type),
-    runnable: isKnown && known.family.read !== null,
+    runnable: isKnown,
     obstacle,
     layers: outline.num_hidden_layers ?? outline.n_layer ?? null,
     hiddenSize: outline.hidden_size ?? outline.n_embd ?? null,
@@ -175,16 +198,10 @@ export function describeArchitecture(
   };
 }
 
-function isKnownClass(className: string): boolean {
-  return [...knownModels.values(), ...Object.values(wrappers)].some(
-    (known) => known.className === className,
-  );
-}
-
 /** What the norms of a model do with weights of another type; null for a family that is not known. */
 export function normType(config: unknown): 'widen' | 'keep' | null {
   const parsed = outlineSchema.safeParse(config);
-  return parsed.success ? (namedBy(config, parsed.data.model_type)?.family.normType ?? null) : null;
+  return parsed.success ? (familyNamedBy(config, parsed.data.model_type)?.normType ?? null) : null;
 }
 
 /** An error for a tensor that the weights lack. @param has Whether they have a tensor of another name. */
@@ -239,7 +256,7 @@ export function linearWeightTest(
 ): (tensorName: string) => boolean {
   const { obstacle, modelType, layers } = describeArchitecture(config, tensors);
   if (obstacle !== null) throw obstacle;
-  const family = namedBy(config, modelType)?.family;
+  const family = familyNamedBy(config, modelType);
   const names = textNames(tensors);
   return (tensorName) => {
     const [, layer, module] =
@@ -261,7 +278,7 @@ export function separateTensors(
   tensors: readonly TensorInfo[],
 ): readonly ModelTensor[] {
   const { modelType, hiddenSize } = describeArchitecture(config);
-  const family = namedBy(config, modelType)?.family;
+  const family = familyNamedBy(config, modelType);
   const stacks = family?.stacks ?? [];
   const isTransposed = family?.storesTransposed === true;
   if (stacks.length === 0 && !isTransposed) return tensors;
@@ -307,7 +324,6 @@ export function textConfig(config: unknown): unknown {
 export function readDecoder(config: unknown): Decoder {
   const { modelType, className } = describeArchitecture(config);
   const known = namedBy(config, modelType);
-  if (known === null || known.family.read === null || known.className !== className)
-    throw unknownArchitecture(className, modelType, 'runnable');
-  return known.family.read(known.text, { modelType, className });
+  if (known?.className !== className) throw unknownArchitecture(className, modelType, 'runnable');
+  return familyOf(known.textType).read(known.text, { modelType, className });
 }

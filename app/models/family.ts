@@ -1,12 +1,8 @@
 import type { Decoder } from './decoder.ts';
 import type { ExpertSlices, ExpertStack } from './expert-stacks.ts';
 
-/** One family of models, or several that differ in a value: the one place that knows its names and its config.json. */
+/** One family of models, or several that differ in a value: the one place that knows its config.json. */
 export interface Family {
-  /** The class of transformers (`architectures[0]`) by `model_type`. */
-  readonly classes: Readonly<Record<string, string>>;
-  /** Types of text models that are only found within another model (wrappers.ts). */
-  readonly innerTypes?: readonly string[];
   /**
    * Which modules within `model.layers.N` are linear layers: what bitsandbytes replaces, and all that is quantized.
    *
@@ -27,13 +23,12 @@ export interface Family {
    */
   readonly normType: 'widen' | 'keep' | null;
   /**
-   * Reads a config.json as transformers 5 does: its own fields and no others, with its own defaults. Null where there is
-   * no operator yet for what the family needs: then it can be quantized, but not run.
+   * Reads a config.json as transformers 5 does: its own fields and no others, with its own defaults.
    *
    * @throws AppError `unsupported-model` for a feature that there is no operator for, `malformed-file` for numbers that
    *   are out of range or contradict each other
    */
-  readonly read: ((config: unknown, names: ModelNames) => Decoder) | null;
+  readonly read: (config: unknown, names: ModelNames) => Decoder;
 }
 
 export interface ModelNames {

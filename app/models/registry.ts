@@ -1,114 +1,324 @@
-import { apertus } from './families/dense/apertus.ts';
-import { arcee, nemotron } from './families/dense/arcee.ts';
-import { bitnet } from './families/dense/bitnet.ts';
-import { cohere, cohere2 } from './families/dense/cohere.ts';
-import { falconH1 } from './families/hybrids/falcon-h1.ts';
-import { ernie45, ernie45Moe } from './families/dense/ernie4-5.ts';
-import { deepseek2, deepseek3 } from './families/mixtures/deepseek.ts';
-import { exaone4 } from './families/dense/exaone4.ts';
-import type { Family } from './family.ts';
-import { gemma, gemma2, gemma3 } from './families/gemma/gemma.ts';
-import { gemma4 } from './families/gemma/gemma4.ts';
-import { glm4 } from './families/dense/glm4.ts';
-import { dots1, glm4Moe } from './families/mixtures/glm4-moe.ts';
-import { gptNeox } from './families/dense/gpt-neox.ts';
-import { gpt2 } from './families/dense/gpt2.ts';
-import { hunyuanDense, hunyuanMoe } from './families/dense/hunyuan.ts';
-import { lfm2, lfm2Moe } from './families/hybrids/lfm2.ts';
-import { graniteMoeHybrid } from './families/hybrids/granite-hybrid.ts';
-import { gptOss } from './families/mixtures/gpt-oss.ts';
-import { granite, graniteMoe } from './families/dense/granite.ts';
+import { AppError } from '../contract/error.ts';
 import { llama } from './families/dense/llama.ts';
-import { minimaxM2 } from './families/mixtures/minimax.ts';
-import { ministral3, mistral } from './families/dense/mistral.ts';
-import { mamba2 } from './families/hybrids/mamba2.ts';
-import { mixtral } from './families/mixtures/mixtral.ts';
-import { nemotronH } from './families/hybrids/nemotron-h.ts';
-import { olmo2, olmo3, olmoe } from './families/dense/olmo.ts';
-import { phi } from './families/dense/phi.ts';
-import { phi3 } from './families/dense/phi3.ts';
-import { phimoe } from './families/mixtures/phimoe.ts';
-import { qwen35, qwen35Moe, qwen3Next } from './families/hybrids/qwen-delta.ts';
-import { qwen2Moe, qwen3Moe, qwen3VlMoe } from './families/mixtures/qwen-moe.ts';
-import { qwen2, qwen2Vl, qwen3, qwen3Vl } from './families/dense/qwen.ts';
-import { seedOss } from './families/dense/seed-oss.ts';
-import { smollm3 } from './families/dense/smollm3.ts';
-import { stablelm } from './families/dense/stablelm.ts';
-import { starcoder2 } from './families/dense/starcoder2.ts';
+import type { Family } from './family.ts';
 
-/** Every family that Nibble knows. A new one is a file in `families`, and a line here. */
-export const families: readonly Family[] = [
-  llama,
-  mistral,
-  ministral3,
-  qwen2,
-  qwen3,
-  qwen2Vl,
-  qwen3Vl,
-  qwen2Moe,
-  qwen3Moe,
-  qwen3VlMoe,
-  qwen35,
-  qwen35Moe,
-  qwen3Next,
-  lfm2,
-  lfm2Moe,
-  mamba2,
-  nemotronH,
-  falconH1,
-  graniteMoeHybrid,
-  mixtral,
-  gemma,
-  gemma2,
-  gemma3,
-  gemma4,
-  gptOss,
-  deepseek2,
-  deepseek3,
-  granite,
-  graniteMoe,
-  smollm3,
-  olmo2,
-  olmo3,
-  olmoe,
-  exaone4,
-  seedOss,
-  phi3,
-  phimoe,
-  glm4Moe,
-  dots1,
-  minimaxM2,
-  cohere,
-  cohere2,
-  glm4,
-  ernie45,
-  ernie45Moe,
-  stablelm,
-  starcoder2,
-  arcee,
-  nemotron,
-  phi,
-  hunyuanDense,
-  hunyuanMoe,
-  apertus,
-  gptNeox,
-  gpt2,
-  bitnet,
-];
-
-/** A model type with its class and family. */
+/** A model type that a family reads. */
 export interface KnownModel {
   readonly modelType: string;
-  readonly className: string;
-  readonly family: Family;
+  /** Its class in transformers (`architectures[0]`); null for text models that are only found within another model (wrappers.ts). */
+  readonly className: string | null;
+  /** Families are read from the disk when they are needed: a runner needs one, and waits for each file. */
+  readonly load: () => Promise<Family>;
 }
 
+/**
+ * Every model type that Nibble knows. A new one is a file in `families`, or a part of one, and a line here. Llama's file is read
+ * always: it brings what nearly all of them share.
+ */
+const models: readonly KnownModel[] = [
+  { modelType: 'llama', className: 'LlamaForCausalLM', load: () => Promise.resolve(llama) },
+  {
+    modelType: 'mistral',
+    className: 'MistralForCausalLM',
+    load: async () => (await import('./families/dense/mistral.ts')).mistral,
+  },
+  {
+    modelType: 'ministral3',
+    className: 'Ministral3ForCausalLM',
+    load: async () => (await import('./families/dense/mistral.ts')).ministral3,
+  },
+  {
+    modelType: 'qwen2',
+    className: 'Qwen2ForCausalLM',
+    load: async () => (await import('./families/dense/qwen.ts')).qwen2,
+  },
+  {
+    modelType: 'qwen3',
+    className: 'Qwen3ForCausalLM',
+    load: async () => (await import('./families/dense/qwen.ts')).qwen3,
+  },
+  {
+    modelType: 'qwen2_5_vl_text',
+    className: null,
+    load: async () => (await import('./families/dense/qwen.ts')).qwen2Vl,
+  },
+  {
+    modelType: 'qwen3_vl_text',
+    className: null,
+    load: async () => (await import('./families/dense/qwen.ts')).qwen3Vl,
+  },
+  {
+    modelType: 'qwen2_moe',
+    className: 'Qwen2MoeForCausalLM',
+    load: async () => (await import('./families/mixtures/qwen-moe.ts')).qwen2Moe,
+  },
+  {
+    modelType: 'qwen3_moe',
+    className: 'Qwen3MoeForCausalLM',
+    load: async () => (await import('./families/mixtures/qwen-moe.ts')).qwen3Moe,
+  },
+  {
+    modelType: 'qwen3_vl_moe_text',
+    className: null,
+    load: async () => (await import('./families/mixtures/qwen-moe.ts')).qwen3VlMoe,
+  },
+  {
+    modelType: 'qwen3_5_text',
+    className: 'Qwen3_5ForCausalLM',
+    load: async () => (await import('./families/hybrids/qwen-delta.ts')).qwen35,
+  },
+  {
+    modelType: 'qwen3_5_moe_text',
+    className: 'Qwen3_5MoeForCausalLM',
+    load: async () => (await import('./families/hybrids/qwen-delta.ts')).qwen35Moe,
+  },
+  {
+    modelType: 'qwen3_next',
+    className: 'Qwen3NextForCausalLM',
+    load: async () => (await import('./families/hybrids/qwen-delta.ts')).qwen3Next,
+  },
+  {
+    modelType: 'lfm2',
+    className: 'Lfm2ForCausalLM',
+    load: async () => (await import('./families/hybrids/lfm2.ts')).lfm2,
+  },
+  {
+    modelType: 'lfm2_moe',
+    className: 'Lfm2MoeForCausalLM',
+    load: async () => (await import('./families/hybrids/lfm2.ts')).lfm2Moe,
+  },
+  {
+    modelType: 'mamba2',
+    className: 'Mamba2ForCausalLM',
+    load: async () => (await import('./families/hybrids/mamba2.ts')).mamba2,
+  },
+  {
+    modelType: 'nemotron_h',
+    className: 'NemotronHForCausalLM',
+    load: async () => (await import('./families/hybrids/nemotron-h.ts')).nemotronH,
+  },
+  {
+    modelType: 'falcon_h1',
+    className: 'FalconH1ForCausalLM',
+    load: async () => (await import('./families/hybrids/falcon-h1.ts')).falconH1,
+  },
+  {
+    modelType: 'granitemoehybrid',
+    className: 'GraniteMoeHybridForCausalLM',
+    load: async () => (await import('./families/hybrids/granite-hybrid.ts')).graniteMoeHybrid,
+  },
+  {
+    modelType: 'mixtral',
+    className: 'MixtralForCausalLM',
+    load: async () => (await import('./families/mixtures/mixtral.ts')).mixtral,
+  },
+  {
+    modelType: 'gemma',
+    className: 'GemmaForCausalLM',
+    load: async () => (await import('./families/gemma/gemma.ts')).gemma,
+  },
+  {
+    modelType: 'gemma2',
+    className: 'Gemma2ForCausalLM',
+    load: async () => (await import('./families/gemma/gemma.ts')).gemma2,
+  },
+  {
+    modelType: 'gemma3_text',
+    className: 'Gemma3ForCausalLM',
+    load: async () => (await import('./families/gemma/gemma.ts')).gemma3,
+  },
+  {
+    modelType: 'gemma4_text',
+    className: 'Gemma4ForCausalLM',
+    load: async () => (await import('./families/gemma/gemma4.ts')).gemma4,
+  },
+  {
+    modelType: 'gpt_oss',
+    className: 'GptOssForCausalLM',
+    load: async () => (await import('./families/mixtures/gpt-oss.ts')).gptOss,
+  },
+  {
+    modelType: 'deepseek_v2',
+    className: 'DeepseekV2ForCausalLM',
+    load: async () => (await import('./families/mixtures/deepseek.ts')).deepseek2,
+  },
+  {
+    modelType: 'deepseek_v3',
+    className: 'DeepseekV3ForCausalLM',
+    load: async () => (await import('./families/mixtures/deepseek.ts')).deepseek3,
+  },
+  {
+    modelType: 'granite',
+    className: 'GraniteForCausalLM',
+    load: async () => (await import('./families/dense/granite.ts')).granite,
+  },
+  {
+    modelType: 'granitemoe',
+    className: 'GraniteMoeForCausalLM',
+    load: async () => (await import('./families/dense/granite.ts')).graniteMoe,
+  },
+  {
+    modelType: 'smollm3',
+    className: 'SmolLM3ForCausalLM',
+    load: async () => (await import('./families/dense/smollm3.ts')).smollm3,
+  },
+  {
+    modelType: 'olmo2',
+    className: 'Olmo2ForCausalLM',
+    load: async () => (await import('./families/dense/olmo.ts')).olmo2,
+  },
+  {
+    modelType: 'olmo3',
+    className: 'Olmo3ForCausalLM',
+    load: async () => (await import('./families/dense/olmo.ts')).olmo3,
+  },
+  {
+    modelType: 'olmoe',
+    className: 'OlmoeForCausalLM',
+    load: async () => (await import('./families/dense/olmo.ts')).olmoe,
+  },
+  {
+    modelType: 'exaone4',
+    className: 'Exaone4ForCausalLM',
+    load: async () => (await import('./families/dense/exaone4.ts')).exaone4,
+  },
+  {
+    modelType: 'seed_oss',
+    className: 'SeedOssForCausalLM',
+    load: async () => (await import('./families/dense/seed-oss.ts')).seedOss,
+  },
+  {
+    modelType: 'phi3',
+    className: 'Phi3ForCausalLM',
+    load: async () => (await import('./families/dense/phi3.ts')).phi3,
+  },
+  {
+    modelType: 'phimoe',
+    className: 'PhimoeForCausalLM',
+    load: async () => (await import('./families/mixtures/phimoe.ts')).phimoe,
+  },
+  {
+    modelType: 'glm4_moe',
+    className: 'Glm4MoeForCausalLM',
+    load: async () => (await import('./families/mixtures/glm4-moe.ts')).glm4Moe,
+  },
+  {
+    modelType: 'dots1',
+    className: 'Dots1ForCausalLM',
+    load: async () => (await import('./families/mixtures/glm4-moe.ts')).dots1,
+  },
+  {
+    modelType: 'minimax_m2',
+    className: 'MiniMaxM2ForCausalLM',
+    load: async () => (await import('./families/mixtures/minimax.ts')).minimaxM2,
+  },
+  {
+    modelType: 'cohere',
+    className: 'CohereForCausalLM',
+    load: async () => (await import('./families/dense/cohere.ts')).cohere,
+  },
+  {
+    modelType: 'cohere2',
+    className: 'Cohere2ForCausalLM',
+    load: async () => (await import('./families/dense/cohere.ts')).cohere2,
+  },
+  {
+    modelType: 'glm4',
+    className: 'Glm4ForCausalLM',
+    load: async () => (await import('./families/dense/glm4.ts')).glm4,
+  },
+  {
+    modelType: 'ernie4_5',
+    className: 'Ernie4_5ForCausalLM',
+    load: async () => (await import('./families/dense/ernie4-5.ts')).ernie45,
+  },
+  {
+    modelType: 'ernie4_5_moe',
+    className: 'Ernie4_5_MoeForCausalLM',
+    load: async () => (await import('./families/dense/ernie4-5.ts')).ernie45Moe,
+  },
+  {
+    modelType: 'stablelm',
+    className: 'StableLmForCausalLM',
+    load: async () => (await import('./families/dense/stablelm.ts')).stablelm,
+  },
+  {
+    modelType: 'starcoder2',
+    className: 'Starcoder2ForCausalLM',
+    load: async () => (await import('./families/dense/starcoder2.ts')).starcoder2,
+  },
+  {
+    modelType: 'arcee',
+    className: 'ArceeForCausalLM',
+    load: async () => (await import('./families/dense/arcee.ts')).arcee,
+  },
+  {
+    modelType: 'nemotron',
+    className: 'NemotronForCausalLM',
+    load: async () => (await import('./families/dense/arcee.ts')).nemotron,
+  },
+  {
+    modelType: 'phi',
+    className: 'PhiForCausalLM',
+    load: async () => (await import('./families/dense/phi.ts')).phi,
+  },
+  {
+    modelType: 'hunyuan_v1_dense',
+    className: 'HunYuanDenseV1ForCausalLM',
+    load: async () => (await import('./families/dense/hunyuan.ts')).hunyuanDense,
+  },
+  {
+    modelType: 'hunyuan_v1_moe',
+    className: 'HunYuanMoEV1ForCausalLM',
+    load: async () => (await import('./families/dense/hunyuan.ts')).hunyuanMoe,
+  },
+  {
+    modelType: 'apertus',
+    className: 'ApertusForCausalLM',
+    load: async () => (await import('./families/dense/apertus.ts')).apertus,
+  },
+  {
+    modelType: 'gpt_neox',
+    className: 'GPTNeoXForCausalLM',
+    load: async () => (await import('./families/dense/gpt-neox.ts')).gptNeox,
+  },
+  {
+    modelType: 'gpt2',
+    className: 'GPT2LMHeadModel',
+    load: async () => (await import('./families/dense/gpt2.ts')).gpt2,
+  },
+  {
+    modelType: 'bitnet',
+    className: 'BitNetForCausalLM',
+    load: async () => (await import('./families/dense/bitnet.ts')).bitnet,
+  },
+];
+
 /** All of them by `model_type`. */
-export const knownModels: ReadonlyMap<string, KnownModel> = new Map(
-  families.flatMap((family) =>
-    Object.entries(family.classes).map(([modelType, className]): [string, KnownModel] => [
-      modelType,
-      { modelType, className, family },
-    ]),
-  ),
+export const listedModels: ReadonlyMap<string, KnownModel> = new Map(
+  models.map((model) => [model.modelType, model]),
 );
+
+const loaded = new Map<string, Family>();
+
+/** Makes `familyOf` answer for a model type; one that is not listed is left to it. */
+export async function loadFamily(modelType: string): Promise<void> {
+  const listed = listedModels.get(modelType);
+  if (listed !== undefined && !loaded.has(modelType)) loaded.set(modelType, await listed.load());
+}
+
+/** Makes `familyOf` answer for all that are listed. */
+export async function loadFamilies(): Promise<void> {
+  await Promise.all(Array.from(listedModels.keys(), loadFamily));
+}
+
+/**
+ * The family of a type of text models, of those that stand alone and those within others.
+ *
+ * @throws AppError `internal` where it was not loaded
+ */
+export function familyOf(modelType: string): Family {
+  const family = loaded.get(modelType);
+  if (family === undefined) throw new AppError('internal', `${modelType} was not loaded.`);
+  return family;
+}

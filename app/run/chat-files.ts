@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { readDecoder } from '../models/index.ts';
+import { loadFamilyOf, readDecoder } from '../models/on-demand.ts';
 import { readJsonFile } from './read-json.ts';
 
 /** Where a chat template lies: a file of its own, a field of this one, or of tokenizer_config.json. */
@@ -42,7 +42,9 @@ export async function hasTemplate(directory: string, tokenizerConfig: unknown): 
  */
 export async function canChat(directory: string): Promise<boolean> {
   try {
-    readDecoder(await readJsonFile(directory, 'config.json'));
+    const config = await readJsonFile(directory, 'config.json');
+    await loadFamilyOf(config);
+    readDecoder(config);
     return (
       (await exists(directory, 'tokenizer.json')) &&
       (await hasTemplate(directory, await readJsonFile(directory, 'tokenizer_config.json')))

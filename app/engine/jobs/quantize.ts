@@ -267,7 +267,7 @@ export async function makeArtifact(
         // What was written to meanwhile is neither the old checkpoint nor the new one.
         if (!(await isAsOpened(opened)) || !(await isUnchanged(context, checkpoint)))
           throw checkpointChanged(checkpoint);
-        if (supportsArchitecture(opened.config)) await ensureGraph(partial);
+        if (await supportsArchitecture(opened.config)) await ensureGraph(partial);
       },
     });
     const files = await filesBelow(directory);

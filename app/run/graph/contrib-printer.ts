@@ -5,7 +5,7 @@ import {
   type LayerNorm,
   type Norm,
   type RmsNorm,
-} from '../../models/index.ts';
+} from '../../models/on-demand.ts';
 import type { NamedMatrix, NodeOf, Plan, PlanNode } from '../plan/index.ts';
 import { addProjection, addProjections } from './contrib-linear.ts';
 import { toActivations, unfitForGpu, type ContribContext } from './contrib-weights.ts';

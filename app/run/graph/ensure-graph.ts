@@ -5,7 +5,7 @@ import { openCheckpoint, type CheckpointReader, type WeightsFile } from '../../c
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because, toAppError } from '../../contract/error.ts';
 import { replaceFile } from '../../disk/index.ts';
-import { modelTensors, readDecoder, type Decoder } from '../../models/index.ts';
+import { loadFamilyOf, modelTensors, readDecoder, type Decoder } from '../../models/on-demand.ts';
 import { buildGraph } from './build-graph.ts';
 import type { ContribGraph } from './gpu-graphs.ts';
 import { describesLayer, describesContribLayer, type LayerDetails } from './linear.ts';
@@ -154,6 +154,7 @@ export async function ensureGraph(
   const checkpoint = await openCheckpoint(directory);
   try {
     requireReadable(checkpoint.config, checkpoint.tensors);
+    await loadFamilyOf(checkpoint.config);
     const decoder = readDecoder(checkpoint.config);
     const ownTensors = modelTensors(checkpoint.config, checkpoint.tensors);
     // Before the copy of the output layer is held against it: that file is seldom what is wrong.
@@ -215,8 +216,9 @@ export async function ensureGraph(
 }
 
 /** Whether there is a graph for a model. @param config Its config.json, parsed. */
-export function supportsArchitecture(config: unknown): boolean {
+export async function supportsArchitecture(config: unknown): Promise<boolean> {
   try {
+    await loadFamilyOf(config);
     readDecoder(config);
     return true;
   } catch (error) {

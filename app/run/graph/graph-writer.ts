@@ -1,7 +1,7 @@
 import { isRuntimeWeightsFile, isWeightsFile } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
-import { missingTensor, type ModelTensor } from '../../models/index.ts';
+import { missingTensor, type ModelTensor } from '../../models/on-demand.ts';
 import {
   encodeOnnx,
   type Attribute,

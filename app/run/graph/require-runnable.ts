@@ -1,7 +1,12 @@
 import { quantizationMethod } from '../../checkpoint/index.ts';
 import type { TensorInfo } from '../../contract/checkpoint.ts';
 import { AppError, because } from '../../contract/error.ts';
-import { alreadyQuantized, modelTensors, readDecoder, type Decoder } from '../../models/index.ts';
+import {
+  alreadyQuantized,
+  modelTensors,
+  readDecoder,
+  type Decoder,
+} from '../../models/on-demand.ts';
 import { buildGraph } from './build-graph.ts';
 
 /** Quantized weights that a graph can be built over. */

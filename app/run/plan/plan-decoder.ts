@@ -10,7 +10,7 @@ import type {
   Norm,
   ParallelMixers,
   UngatedFeedForward,
-} from '../../models/index.ts';
+} from '../../models/on-demand.ts';
 import type { Plan } from './plan.ts';
 import { addLatentAttention } from './plan-latent.ts';
 import { addGatedConvolution, addGatedDelta, addMamba2 } from './plan-states.ts';

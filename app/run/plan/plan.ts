@@ -13,7 +13,7 @@ import type {
   Norm,
   RmsNorm,
   RotaryEmbedding,
-} from '../../models/index.ts';
+} from '../../models/on-demand.ts';
 
 /**
  * A decoder as a list of operators in the order in which they run. Values are names; every node says which ones it reads

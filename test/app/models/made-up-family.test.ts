@@ -19,15 +19,11 @@ import { planDecoder, type PlanNode } from '../../../app/run/plan/index.ts';
 import { scratchFolder } from '../../fixtures/scratch.ts';
 import { writeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 
-const classes = { made_up: 'MadeUpForCausalLM' };
-
 /** Llama with limited logits, and a last layer that knows no positions. */
 const madeUp: Family = {
   ...llama,
-  classes,
   read(config, names) {
-    const decoder = llama.read?.(config, names);
-    if (decoder === undefined) throw new Error('Llama is read.');
+    const decoder = llama.read(config, names);
     const layers = decoder.layers.map((layer, index, { length }) => ({
       ...layer,
       mixer:
@@ -39,14 +35,21 @@ const madeUp: Family = {
   },
 };
 
-const listed = vi.hoisted(() => ({ models: new Map<string, KnownModel>() }));
 vi.mock('../../../app/models/registry.ts', async (importOriginal) => {
   const actual = await importOriginal<typeof registry>();
-  for (const [modelType, known] of actual.knownModels) listed.models.set(modelType, known);
-  return { ...actual, knownModels: listed.models };
+  const models: KnownModel[] = [...actual.listedModels.values()];
+  models.push({
+    modelType: 'made_up',
+    className: 'MadeUpForCausalLM',
+    load: () => Promise.resolve(madeUp),
+  });
+  return {
+    ...actual,
+    listedModels: new Map(models.map((model) => [model.modelType, model])),
+    familyOf: (modelType: string) =>
+      modelType === 'made_up' ? madeUp : actual.familyOf(modelType),
+  };
 });
-for (const [modelType, className] of Object.entries(classes))
-  listed.models.set(modelType, { modelType, className, family: madeUp });
 
 const config = {
   architectures: ['MadeUpForCausalLM'],
@@ -93,11 +96,11 @@ it('is told by name what a GPU does not compute of it', () => {
 it('does not compile with something missing', () => {
   const { read, isLinear, normType } = madeUp;
   // @ts-expect-error which modules are linear
-  const withoutLinear: Family = { classes, read, normType };
+  const withoutLinear: Family = { read, normType };
   // @ts-expect-error what its norms do with types
-  const withoutNormType: Family = { classes, read, isLinear };
-  // @ts-expect-error how to read its config.json, or null
-  const withoutReader: Family = { classes, isLinear, normType };
+  const withoutNormType: Family = { read, isLinear };
+  // @ts-expect-error how to read its config.json
+  const withoutReader: Family = { isLinear, normType };
   const [layer] = readDecoder(config).layers;
   if (layer === undefined) throw new Error('It has layers.');
   const { mixer, feedForward } = layer;

@@ -67,7 +67,7 @@ function distance(found: Float32Array, expected: readonly number[] | Float32Arra
 }
 
 it('has a golden model of every family that runs', () => {
-  const types = [...knownModels.keys(), ...Object.keys(wrappers)];
+  const types = [...knownModels().map(({ modelType }) => modelType), ...Object.keys(wrappers)];
   const running = types.filter(
     (modelType) => describeArchitecture({ model_type: modelType }).runnable,
   );

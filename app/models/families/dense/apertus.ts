@@ -21,7 +21,6 @@ const activationSchema = z.looseObject({ hidden_act: z.string().optional() });
 
 /** Apertus: a feed-forward without a gate, whose activation is learned. */
 export const apertus: Family = {
-  classes: { apertus: 'ApertusForCausalLM' },
   isLinear: oneOf(
     'self_attn.q_proj',
     'self_attn.k_proj',

@@ -15,7 +15,6 @@ const isLinear = oneOf(
 
 /** AFM: Llama whose feed-forward has no gate. */
 export const arcee: Family = {
-  classes: { arcee: 'ArceeForCausalLM' },
   isLinear,
   normType: 'widen',
   read(config, names) {
@@ -52,7 +51,6 @@ const DEFAULT_PARTIAL = 0.5;
 
 /** Nemotron 3 and 4, Minitron: layer norms that store their weights less one. */
 export const nemotron: Family = {
-  classes: { nemotron: 'NemotronForCausalLM' },
   isLinear,
   normType: null,
   read(config, names) {

@@ -7,7 +7,6 @@ const THETA = 500_000;
 
 /** BitNet b1.58: Llama with a further norm in front of both output matrices. */
 export const bitnet: Family = {
-  classes: { bitnet: 'BitNetForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {

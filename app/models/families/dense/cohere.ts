@@ -80,7 +80,6 @@ function model(
 
 /** Command R. */
 export const cohere: Family = {
-  classes: { cohere: 'CohereForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
@@ -105,7 +104,6 @@ export const cohere: Family = {
 
 /** Command R7B and A: layers that slide rotate, those that see everything know no positions. */
 export const cohere2: Family = {
-  classes: { cohere2: 'Cohere2ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {

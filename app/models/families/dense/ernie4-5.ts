@@ -12,7 +12,6 @@ const biasSchema = z.looseObject({ use_bias: z.boolean().nullish() });
 
 /** ERNIE 4.5 without experts: Llama that rotates neighbouring elements. */
 export const ernie45: Family = {
-  classes: { ernie4_5: 'Ernie4_5ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -61,7 +60,6 @@ const FIRST_MIXTURE = 1;
 
 /** ERNIE 4.5 with experts: chosen by the corrected softmax. */
 export const ernie45Moe: Family = {
-  classes: { ernie4_5_moe: 'Ernie4_5_MoeForCausalLM' },
   isLinear: expertLayers(
     sevenLinearLayers,
     /^mlp\.(?:experts\.\d+|shared_experts)\.(?:gate|up|down)_proj$/,

@@ -15,7 +15,6 @@ const patternSchema = z.looseObject({
 
 /** Norms behind the blocks; where some layers slide, those that see everything do not rotate. */
 export const exaone4: Family = {
-  classes: { exaone4: 'Exaone4ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: null,
   read(config, names) {

@@ -8,7 +8,6 @@ const DEFAULT_PARTIAL = 0.5;
 
 /** GLM 4 of 2025: norms around both blocks, and half of every head rotated by neighbours. */
 export const glm4: Family = {
-  classes: { glm4: 'Glm4ForCausalLM' },
   isLinear: oneOf(
     'self_attn.q_proj',
     'self_attn.k_proj',

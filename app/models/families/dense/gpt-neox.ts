@@ -18,7 +18,6 @@ const fieldsSchema = z.looseObject({
 
 /** GPT-NeoX and Pythia: queries, keys and values of a head follow each other in one matrix. */
 export const gptNeox: Family = {
-  classes: { gpt_neox: 'GPTNeoXForCausalLM' },
   isLinear: oneOf(
     'attention.query_key_value',
     'attention.dense',

@@ -40,7 +40,6 @@ const INNER_WIDTH = 4;
 
 /** GPT-2: learned positions in place of a rotation, layer norms, and matrices that are stored transposed. */
 export const gpt2: Family = {
-  classes: { gpt2: 'GPT2LMHeadModel' },
   isLinear: oneOf('attn.c_attn', 'attn.c_proj', 'mlp.c_fc', 'mlp.c_proj'),
   storesTransposed: true,
   normType: null,

@@ -61,7 +61,6 @@ export const defaults = {
 
 /** Llama with factors on embeddings, scores, blocks and logits. */
 export const granite: Family = {
-  classes: { granite: 'GraniteForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -91,7 +90,6 @@ export const stacks: readonly ExpertStack[] = [
 
 /** The same with a mixture in every layer, all of its experts in one tensor. */
 export const graniteMoe: Family = {
-  classes: { granitemoe: 'GraniteMoeForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, mixtureLinears),
   stacks,
   normType: 'widen',

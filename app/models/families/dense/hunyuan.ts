@@ -53,7 +53,6 @@ function plainModel(config: unknown, outline: Outline): PlainModel {
 
 /** Hunyuan without experts: Llama that normalizes queries and keys behind their rotation. */
 export const hunyuanDense: Family = {
-  classes: { hunyuan_v1_dense: 'HunYuanDenseV1ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -68,7 +67,6 @@ const chosenSchema = z.looseObject({
 
 /** Hunyuan with experts in every layer, one of which every token goes through. */
 export const hunyuanMoe: Family = {
-  classes: { hunyuan_v1_moe: 'HunYuanMoEV1ForCausalLM' },
   isLinear: expertLayers(
     sevenLinearLayers,
     /^mlp\.(?:experts\.\d+|shared_mlp)\.(?:gate|up|down)_proj$/,

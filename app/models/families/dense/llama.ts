@@ -4,7 +4,6 @@ import { readBiases } from '../../outline.ts';
 
 /** Llama 1 to 3, and the many models that took its shape. */
 export const llama: Family = {
-  classes: { llama: 'LlamaForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {

@@ -24,7 +24,6 @@ function readWindows(config: unknown, layers: number): (number | null)[] {
 }
 
 export const mistral: Family = {
-  classes: { mistral: 'MistralForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -68,7 +67,6 @@ const temperatureSchema = z.looseObject({
 
 /** Mistral whose queries grow with their position. */
 export const ministral3: Family = {
-  classes: { ministral3: 'Ministral3ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {

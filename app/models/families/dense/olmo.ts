@@ -35,7 +35,6 @@ function attentionDetails(config: unknown): AttentionDetails {
 
 /** Norms behind the blocks alone. */
 export const olmo2: Family = {
-  classes: { olmo2: 'Olmo2ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
@@ -54,7 +53,6 @@ const OLMO3_PATTERN = 4;
 
 /** OLMo 2 with layers that slide; those that see everything may have a stretched rotation. */
 export const olmo3: Family = {
-  classes: { olmo3: 'Olmo3ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
@@ -91,7 +89,6 @@ const clipSchema = z.looseObject({ clip_qkv: z.number().nullish() });
 
 /** A mixture, with Llama's order of norms. */
 export const olmoe: Family = {
-  classes: { olmoe: 'OlmoeForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^mlp\.experts\.\d+\.(?:gate|up|down)_proj$/),
   normType: 'widen',
   read(config, names) {

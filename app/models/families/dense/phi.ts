@@ -12,7 +12,6 @@ const normSchema = z.looseObject({ qk_layernorm: z.boolean().nullish() });
 
 /** Phi 1, 1.5 and 2: attention and feed-forward beside each other behind one layer norm, and biases everywhere. */
 export const phi: Family = {
-  classes: { phi: 'PhiForCausalLM' },
   isLinear: oneOf(
     'self_attn.q_proj',
     'self_attn.k_proj',

@@ -28,7 +28,6 @@ function ropeFields(raw: Raw): Raw {
 
 /** Llama whose queries, keys and values are one matrix, and gate and up another: Phi 3, 3.5 and 4. */
 export const phi3: Family = {
-  classes: { phi3: 'Phi3ForCausalLM' },
   isLinear: oneOf('self_attn.qkv_proj', 'self_attn.o_proj', 'mlp.gate_up_proj', 'mlp.down_proj'),
   normType: 'widen',
   read(config, names) {

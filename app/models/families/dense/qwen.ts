@@ -66,7 +66,6 @@ function readQwen(
 }
 
 export const qwen2: Family = {
-  classes: { qwen2: 'Qwen2ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -75,7 +74,6 @@ export const qwen2: Family = {
 };
 
 export const qwen3: Family = {
-  classes: { qwen3: 'Qwen3ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -97,8 +95,6 @@ const VL_MAX_WINDOW_LAYERS = 80;
  * first files called that a type of its own.
  */
 export const qwen2Vl: Family = {
-  classes: {},
-  innerTypes: ['qwen2_5_vl_text'],
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {
@@ -131,8 +127,6 @@ export const qwen2Vl: Family = {
 
 /** The text model of Qwen 3 VL: Qwen 3, with the same rotation. Pictures alone reach into its first layers. */
 export const qwen3Vl: Family = {
-  classes: {},
-  innerTypes: ['qwen3_vl_text'],
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {

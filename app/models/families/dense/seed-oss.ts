@@ -7,7 +7,6 @@ import { readBiases } from '../../outline.ts';
 const outputBiasSchema = z.looseObject({ attention_out_bias: z.boolean().nullish() });
 
 export const seedOss: Family = {
-  classes: { seed_oss: 'SeedOssForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {

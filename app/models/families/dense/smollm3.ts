@@ -16,7 +16,6 @@ const positionsSchema = z.looseObject({
 
 /** Llama with layers that do not know positions. */
 export const smollm3: Family = {
-  classes: { smollm3: 'SmolLM3ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'widen',
   read(config, names) {

@@ -15,7 +15,6 @@ const fieldsSchema = z.looseObject({
 
 /** Llama with layer norms, a part of every head rotated; of 12 B with norms of every head and parallel blocks. */
 export const stablelm: Family = {
-  classes: { stablelm: 'StableLmForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: null,
   read(config, names) {

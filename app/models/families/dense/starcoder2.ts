@@ -8,7 +8,6 @@ const biasSchema = z.looseObject({ use_bias: z.boolean().nullish() });
 
 /** StarCoder 2: layer norms, biases, and a feed-forward without a gate. */
 export const starcoder2: Family = {
-  classes: { starcoder2: 'Starcoder2ForCausalLM' },
   isLinear: oneOf(
     'self_attn.q_proj',
     'self_attn.k_proj',

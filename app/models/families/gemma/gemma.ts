@@ -90,7 +90,6 @@ function around(outline: Outline): Pick<Decoder, 'embeddingScale' | 'finalNorm'>
 
 /** The first Gemma: Llama's order of norms. */
 export const gemma: Family = {
-  classes: { gemma: 'GemmaForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
@@ -188,7 +187,6 @@ function sandwichModel(config: unknown, outline: Outline, own: SandwichModel): P
 
 /** Gemma 2: every other layer slides, and scores and logits are limited. */
 export const gemma2: Family = {
-  classes: { gemma2: 'Gemma2ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {
@@ -205,7 +203,6 @@ export const gemma2: Family = {
 
 /** Gemma 3 without its eyes: five layers slide for one that does not, with a rotation of their own. */
 export const gemma3: Family = {
-  classes: { gemma3_text: 'Gemma3ForCausalLM' },
   isLinear: sevenLinearLayers,
   normType: 'keep',
   read(config, names) {

@@ -312,7 +312,6 @@ const rowLayers = oneOf('per_layer_input_gate', 'per_layer_projection');
 
 /** Norms in front of and behind both blocks, and rows of a second embedding that the small ones add in every layer. */
 export const gemma4: Family = {
-  classes: { gemma4_text: 'Gemma4ForCausalLM' },
   isLinear: expertLayers(
     (module) => sevenLinearLayers(module) || rowLayers(module),
     /^experts\.\d+\.(?:gate|up|down)_proj$/,

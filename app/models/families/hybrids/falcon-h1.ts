@@ -80,7 +80,6 @@ function scaledProducts(mamba: Mamba2, raw: FalconFields): Mamba2 {
 }
 
 export const falconH1: Family = {
-  classes: { falcon_h1: 'FalconH1ForCausalLM' },
   isLinear: oneOf(
     'self_attn.q_proj',
     'self_attn.k_proj',

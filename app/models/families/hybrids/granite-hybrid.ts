@@ -91,7 +91,6 @@ function sharedOf(outline: Outline, layer: number, size: number): GatedFeedForwa
 }
 
 export const graniteMoeHybrid: Family = {
-  classes: { granitemoehybrid: 'GraniteMoeHybridForCausalLM' },
   isLinear: expertLayers(
     oneOf(
       'self_attn.q_proj',

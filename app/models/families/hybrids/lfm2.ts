@@ -162,7 +162,6 @@ const lfm2Linears = oneOf(
 );
 
 export const lfm2: Family = {
-  classes: { lfm2: 'Lfm2ForCausalLM' },
   isLinear: lfm2Linears,
   normType: 'widen',
   read(config, names) {
@@ -196,7 +195,6 @@ export const lfm2: Family = {
 const SUM_EPSILON = 1e-6;
 
 export const lfm2Moe: Family = {
-  classes: { lfm2_moe: 'Lfm2MoeForCausalLM' },
   isLinear: expertLayers(lfm2Linears, /^feed_forward\.experts\.\d+\.w[123]$/),
   stacks: [
     {

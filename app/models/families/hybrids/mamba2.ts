@@ -23,7 +23,6 @@ const mambaSchema = z.looseObject({
 const CONTEXT_LENGTH = 131_072;
 
 export const mamba2: Family = {
-  classes: { mamba2: 'Mamba2ForCausalLM' },
   isLinear: oneOf('mixer.in_proj', 'mixer.out_proj'),
   normType: 'widen',
   read(config, names) {

@@ -214,7 +214,6 @@ const blockLinears = oneOf(
 );
 
 export const nemotronH: Family = {
-  classes: { nemotron_h: 'NemotronHForCausalLM' },
   isLinear: expertLayers(
     blockLinears,
     /^mixer\.(?:experts\.\d+|shared_experts)\.(?:up|down)_proj$/,

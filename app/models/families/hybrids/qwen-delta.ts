@@ -254,7 +254,6 @@ const deltaLinears = oneOf(
 );
 
 export const qwen35: Family = {
-  classes: { qwen3_5_text: 'Qwen3_5ForCausalLM' },
   isLinear: (module) => sevenLinearLayers(module) || deltaLinears(module),
   normType: 'keep',
   read(config, names) {
@@ -284,7 +283,6 @@ function mixtures(
 }
 
 export const qwen35Moe: Family = {
-  classes: { qwen3_5_moe_text: 'Qwen3_5MoeForCausalLM' },
   isLinear: (module) => isMixtureLinear(module) || deltaLinears(module),
   stacks: mixtureStacks,
   normType: 'keep',
@@ -309,7 +307,6 @@ export const qwen35Moe: Family = {
 };
 
 export const qwen3Next: Family = {
-  classes: { qwen3_next: 'Qwen3NextForCausalLM' },
   isLinear: (module) => isMixtureLinear(module) || nextLinears(module),
   stacks: mixtureStacks,
   normType: 'keep',

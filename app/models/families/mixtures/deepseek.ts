@@ -148,9 +148,8 @@ function groupsOf(
   return { count: all, chosen: some, by };
 }
 
-function family(modelType: string, className: string, version: Version): Family {
+function family(version: Version): Family {
   return {
-    classes: { [modelType]: className },
     isLinear,
     normType: 'widen',
     read(config, names) {
@@ -225,7 +224,7 @@ function family(modelType: string, className: string, version: Version): Family 
 }
 
 /** Mixtures with latent attention, their router a softmax, of groups or of all. */
-export const deepseek2 = family('deepseek_v2', 'DeepseekV2ForCausalLM', {
+export const deepseek2 = family({
   defaults: {
     vocabularySize: 102_400,
     hiddenSize: 4_096,
@@ -262,7 +261,7 @@ export const deepseek2 = family('deepseek_v2', 'DeepseekV2ForCausalLM', {
 });
 
 /** The same with a sigmoid for a router, corrected for the choice alone. */
-export const deepseek3 = family('deepseek_v3', 'DeepseekV3ForCausalLM', {
+export const deepseek3 = family({
   defaults: {
     vocabularySize: 129_280,
     hiddenSize: 7_168,

@@ -68,7 +68,6 @@ const DEFAULT_PARTIAL = 0.5;
 
 /** GLM 4.5 and 4.6. */
 export const glm4Moe: Family = {
-  classes: { glm4_moe: 'Glm4MoeForCausalLM' },
   isLinear,
   stacks: expertStacks('mlp.experts', 'rows'),
   normType: 'widen',
@@ -117,7 +116,6 @@ const DEFAULT_MAX_WINDOW_LAYERS = 62;
 
 /** dots.llm1: norms of queries and keys, and windows of the last layers. */
 export const dots1: Family = {
-  classes: { dots1: 'Dots1ForCausalLM' },
   isLinear,
   stacks: expertStacks('mlp.experts', 'rows'),
   normType: 'widen',

@@ -42,7 +42,6 @@ const stacks: readonly (ExpertStack | ExpertSlices)[] = (
 
 /** Mixtures whose heads have sinks, with experts in MXFP4 as published. */
 export const gptOss: Family = {
-  classes: { gpt_oss: 'GptOssForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^mlp\.experts\.\d+\.(?:gate_up|down)_proj$/),
   stacks,
   normType: 'keep',

@@ -18,7 +18,6 @@ const modules: ExpertsModules = {
 
 /** MiniMax M2: mixtures chosen by the corrected sigmoid, and norms over all queries and all keys. */
 export const minimaxM2: Family = {
-  classes: { minimax_m2: 'MiniMaxM2ForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^block_sparse_moe\.experts\.\d+\.w[123]$/),
   normType: 'widen',
   read(config, names) {

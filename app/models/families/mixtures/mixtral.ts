@@ -10,7 +10,6 @@ const modules: ExpertsModules = {
 };
 
 export const mixtral: Family = {
-  classes: { mixtral: 'MixtralForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^block_sparse_moe\.experts\.\d+\.w[123]$/),
   normType: 'widen',
   read(config, names) {

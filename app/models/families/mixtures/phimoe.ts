@@ -50,7 +50,6 @@ const modules: ExpertsModules = {
 
 /** Phi 3.5 MoE: layer norms, and a router that chooses two experts one after the other. */
 export const phimoe: Family = {
-  classes: { phimoe: 'PhimoeForCausalLM' },
   isLinear: expertLayers(sevenLinearLayers, /^block_sparse_moe\.experts\.\d+\.w[123]$/),
   normType: null,
   read(config, names) {

@@ -82,7 +82,6 @@ function readMixture(
 export const mixtureStacks = expertStacks('mlp.experts', 'rows');
 
 export const qwen3Moe: Family = {
-  classes: { qwen3_moe: 'Qwen3MoeForCausalLM' },
   isLinear: isMixtureLinear,
   stacks: mixtureStacks,
   normType: 'widen',
@@ -106,8 +105,6 @@ export const qwen3Moe: Family = {
 
 /** The text model of Qwen 3 VL's mixture: its files have experts by columns, those that transformers wrote anew by rows. */
 export const qwen3VlMoe: Family = {
-  classes: {},
-  innerTypes: ['qwen3_vl_moe_text'],
   isLinear: isMixtureLinear,
   stacks: expertStacks('mlp.experts', 'either'),
   normType: 'widen',
@@ -151,7 +148,6 @@ const DEFAULT_SHARED_SIZE = 5_632;
 
 /** Qwen 1.5 and 2: biases in place of head norms, and an expert that every token goes through. */
 export const qwen2Moe: Family = {
-  classes: { qwen2_moe: 'Qwen2MoeForCausalLM' },
   isLinear: isMixtureLinear,
   stacks: mixtureStacks,
   normType: 'widen',
