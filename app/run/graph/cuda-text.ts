@@ -149,7 +149,6 @@ export function printCudaText(context: LinearContext, plan: Plan): string {
 function expertsObstacle({ routing }: ExpertsFeedForward): string | null {
   if (routing.scores === 'sparse-mixer')
     return 'its router chooses two experts one after the other';
-  if (routing.groups !== null) return 'its router chooses among groups of experts';
   return routing.weighs === 'input' ? 'its router weighs what experts read' : null;
 }
 
@@ -163,32 +162,28 @@ export function cudaObstacle(node: PlanNode): string | null {
       return rotaryTable(node.embedding.rope, node.embedding.dimensions).beyond === null
         ? null
         : 'its rotary embeddings change with the length of the text';
-    case 'positions':
-      return 'it has learned its positions';
     case 'latent-attention':
       return 'its attention reads latent vectors';
     case 'layer-norm':
       return 'weights' in node.norm && node.norm.weights === 'modules'
         ? 'it stores the norms of its heads one by one'
         : null;
-    case 'attention':
-      return node.attention.sinks === null ? null : 'its attention has sinks';
     case 'gated':
       return node.activation === 'silu' || node.activation === 'gelu-tanh'
         ? null
         : `its activation is ${node.activation}`;
-    case 'xielu':
-      return 'its activation is xIELU';
-    case 'split':
-      return node.groups === 1 ? null : 'it stores several matrices as one, row by row';
     case 'experts':
       return expertsObstacle(node.feedForward);
     case 'residual-norm':
     case 'rms-norm':
     case 'activate':
+    case 'attention':
     case 'embedding':
     case 'linear':
+    case 'positions':
+    case 'split':
     case 'wanted-rows':
+    case 'xielu':
     case 'add':
     case 'scale':
     case 'scale-stored':

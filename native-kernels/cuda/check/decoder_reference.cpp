@@ -40,6 +40,29 @@ double activate(cuda::Activation activation, double x) {
   }
 }
 
+double gated(cuda::Activation activation, double gate, double up) {
+  if (activation != cuda::Activation::swiglu_clamped) return activate(activation, gate) * up;
+  const double limited = std::min(gate, double{cuda::kSwigluLimit});
+  const double other = std::clamp(up, -double{cuda::kSwigluLimit}, double{cuda::kSwigluLimit});
+  return limited / (1 + std::exp(-cuda::kSwigluAlpha * limited)) * (other + 1);
+}
+
+/// Takes their ranks from the experts of all groups but the best.
+void leave_groups(const cuda::ExpertsStep& step, std::vector<double>& ranks) {
+  const std::size_t size = step.experts / step.groups;
+  std::vector<std::pair<double, std::size_t>> groups;
+  for (std::size_t group = 0; group < step.groups; ++group) {
+    const auto first = ranks.begin() + static_cast<std::ptrdiff_t>(group * size);
+    std::vector<double> own(first, first + static_cast<std::ptrdiff_t>(size));
+    std::sort(own.rbegin(), own.rend());
+    groups.emplace_back(-own[0] - (step.two_best ? own[1] : 0), group);
+  }
+  std::stable_sort(groups.begin(), groups.end());
+  for (std::size_t i = step.chosen_groups; i < groups.size(); ++i) {
+    std::fill_n(ranks.begin() + static_cast<std::ptrdiff_t>(groups[i].second * size), size, -INFINITY);
+  }
+}
+
 double capped(double x, float cap) { return cap == 0 ? x : cap * std::tanh(x / cap); }
 
 /// Root mean square normalization, times `weight` where it has numbers.
@@ -85,12 +108,28 @@ std::vector<float> DecoderReference::floats(const cuda::FloatsPlan& plan) const 
   return out;
 }
 
+std::vector<std::uint8_t> DecoderReference::rows_of(const cuda::LinearPlan& plan) const {
+  const cuda::TransposedPlan& from = plan.transposed;
+  if (from.width == 0) return {};
+  const std::size_t size = plan.codes.bytes / (from.width * plan.columns);
+  std::vector<std::uint8_t> bytes;
+  for (std::size_t row = 0; row < plan.stored_rows(); ++row) {
+    for (std::size_t column = 0; column < plan.columns; ++column) {
+      const std::uint8_t* const first = data(plan.codes) + (column * from.width + from.first + row * from.step) * size;
+      bytes.insert(bytes.end(), first, first + size);
+    }
+  }
+  return bytes;
+}
+
 std::vector<float> DecoderReference::multiply(const cuda::LinearPlan& plan, const std::vector<float>& x) const {
   const Parallel parallel{nullptr, run_on_threads, std::max(1u, std::thread::hardware_concurrency())};
-  std::vector<float> y(plan.rows);
+  std::vector<float> y(plan.stored_rows());
   const std::vector<float> stored_bias = floats(plan.bias);
   const auto there = [&](const cuda::StoredTensor& tensor) { return tensor.bytes == 0 ? nullptr : data(tensor); };
-  WeightView w{plan.format, plan.rows, plan.columns, plan.block_size, data(plan.codes)};
+  const std::vector<std::uint8_t> by_rows = rows_of(plan);
+  WeightView w{plan.format, plan.stored_rows(), plan.columns, plan.block_size,
+               by_rows.empty() ? data(plan.codes) : by_rows.data()};
   w.zero_points = reinterpret_cast<const std::int8_t*>(there(plan.zero_points));
   w.levels = reinterpret_cast<const float*>(there(plan.levels));
   if (plan.nested_scales.bytes == 0) {
@@ -103,7 +142,9 @@ std::vector<float> DecoderReference::multiply(const cuda::LinearPlan& plan, cons
   }
   linear_product(w, x.data(), 1, stored_bias.empty() ? nullptr : stored_bias.data(), y.data(), Mode::exact, best_isa(),
                  parallel);
-  return y;
+  std::vector<float> own;
+  for (std::size_t row = 0; row < plan.rows; ++row) own.push_back(y[plan.first_row + row * plan.row_step]);
+  return own;
 }
 
 std::vector<float> DecoderReference::value(const cuda::ValuePlan& place) const {
@@ -130,7 +171,7 @@ void DecoderReference::run(const cuda::LinearStep& step) {
   Numbers out;
   if (step.outcome == cuda::Outcome::gated) {
     for (std::size_t i = 0; i < products[0].size(); ++i) {
-      out.push_back(static_cast<float>(activate(step.activation, products[0][i]) * products[1][i]));
+      out.push_back(static_cast<float>(gated(step.activation, products[0][i], products[1][i])));
     }
   } else {
     for (const Numbers& product : products) out.insert(out.end(), product.begin(), product.end());
@@ -138,6 +179,31 @@ void DecoderReference::run(const cuda::LinearStep& step) {
   if (step.outcome == cuda::Outcome::add) {
     const Numbers before = value(step.output);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] += before[i];
+  }
+  set(step.output, out);
+}
+
+void DecoderReference::run(const cuda::EmbedStep& step) {
+  const cuda::TablePlan& table = plan_.tables[step.table];
+  const std::size_t row = step.of_positions ? position_ : static_cast<std::size_t>(id_);
+  Numbers out = step.of_positions ? value(step.output) : Numbers(table.width);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] += step.scale * load_weight(data(table.tensor), table.type, row * table.width + i);
+  }
+  set(step.output, out);
+}
+
+void DecoderReference::run(const cuda::RegroupStep& step) {
+  const Numbers x = value(step.input);
+  Numbers out;
+  std::size_t before = 0;
+  for (const std::size_t width : step.widths) {
+    const std::size_t own = width / step.groups;
+    for (std::size_t group = 0; group < step.groups; ++group) {
+      const auto first = x.begin() + static_cast<std::ptrdiff_t>(group * (x.size() / step.groups) + before);
+      out.insert(out.end(), first, first + static_cast<std::ptrdiff_t>(own));
+    }
+    before += own;
   }
   set(step.output, out);
 }
@@ -176,14 +242,26 @@ void DecoderReference::run(const cuda::GatedStep& step) {
   Numbers gate = value(step.gate);
   const Numbers up = value(step.up);
   for (std::size_t i = 0; i < gate.size(); ++i) {
-    gate[i] = static_cast<float>(activate(step.activation, gate[i]) * up[i]);
+    gate[i] = static_cast<float>(gated(step.activation, gate[i], up[i]));
   }
   set(step.output, gate);
 }
 
 void DecoderReference::run(const cuda::ActivateStep& step) {
   Numbers x = value(step.input);
-  for (float& number : x) number = static_cast<float>(activate(step.activation, number));
+  if (step.xielu.empty()) {
+    for (float& number : x) number = static_cast<float>(activate(step.activation, number));
+  } else {
+    const auto stored = [&](std::size_t index) { return double{floats(plan_.vectors[step.xielu[index]])[0]}; };
+    const auto softplus = [](double number) { return std::log1p(std::exp(number)); };
+    const double beta = stored(2);
+    for (float& number : x) {
+      const double curved =
+          number > 0 ? softplus(stored(0)) * number * number
+                     : (std::expm1(std::min(double{number}, stored(3))) - number) * (beta + softplus(stored(1)));
+      number = static_cast<float>(curved + beta * number);
+    }
+  }
   set(step.output, x);
 }
 
@@ -203,7 +281,7 @@ void DecoderReference::run(const cuda::ScaleStep& step) {
 }
 
 void DecoderReference::run(const cuda::ExpertsStep& step) {
-  const Numbers x = value(step.input);
+  const Numbers x = step.norm ? normalized(value(step.input), *step.norm) : value(step.input);
   const Numbers logits = value(step.router);
   const auto stored = [&](std::size_t index) {
     return index == cuda::kNoVector ? Numbers{} : floats(plan_.vectors[index]);
@@ -222,7 +300,10 @@ void DecoderReference::run(const cuda::ExpertsStep& step) {
   if (!step.sigmoid) {
     for (double& score : scores) score /= sum;
   }
-  const auto rank = [&](std::size_t id) { return scores[id] + (correction.empty() ? 0 : correction[id]); };
+  std::vector<double> ranks = scores;
+  for (std::size_t id = 0; id < correction.size(); ++id) ranks[id] += correction[id];
+  if (step.groups > 0) leave_groups(step, ranks);
+  const auto rank = [&](std::size_t id) { return ranks[id]; };
   std::stable_sort(ids.begin(), ids.end(), [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
   ids.resize(step.chosen);
   double total = 0;
@@ -234,11 +315,15 @@ void DecoderReference::run(const cuda::ExpertsStep& step) {
     Numbers gate = multiply(matrices[0], x);
     const Numbers up = multiply(matrices[1], x);
     for (std::size_t i = 0; i < gate.size(); ++i) {
-      gate[i] = static_cast<float>(activate(step.activation, gate[i]) * up[i]);
+      gate[i] = static_cast<float>(gated(step.activation, gate[i], up[i]));
     }
     const Numbers product = multiply(matrices[2], gate);
     const double weight = scores[id] / divisor * step.scale * (scales.empty() ? 1 : scales[id]);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * product[i];
+  }
+  if (step.adds) {
+    const Numbers before = value(step.output);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += before[i];
   }
   set(step.output, {out.begin(), out.end()});
 }
@@ -302,6 +387,11 @@ void DecoderReference::run(const cuda::AttentionStep& step) {
       largest = std::max(largest, scores.back());
     }
     double sum = 0;
+    if (step.sinks != cuda::kNoVector) {
+      const float sink = floats(plan_.vectors[step.sinks])[head];
+      largest = std::max(largest, double{sink});
+      sum = std::exp(sink - largest);
+    }
     for (double& score : scores) sum += score = std::exp(score - largest);
     for (std::size_t i = 0; i < dim; ++i) {
       double total = 0;
@@ -315,6 +405,7 @@ void DecoderReference::run(const cuda::AttentionStep& step) {
 }
 
 std::vector<float> DecoderReference::append(std::int64_t id) {
+  id_ = id;
   Numbers embedded(plan_.hidden);
   for (std::size_t i = 0; i < embedded.size(); ++i) {
     const std::size_t at = static_cast<std::size_t>(id) * plan_.hidden + i;

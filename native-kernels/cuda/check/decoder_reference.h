@@ -28,6 +28,8 @@ class DecoderReference {
   using Numbers = std::vector<float>;
 
   void run(const cuda::LinearStep& step);
+  void run(const cuda::EmbedStep& step);
+  void run(const cuda::RegroupStep& step);
   void run(const cuda::NormStep& step);
   void run(const cuda::AddStep& step);
   void run(const cuda::GatedStep& step);
@@ -43,6 +45,8 @@ class DecoderReference {
   void prepare(float* head, const cuda::AttentionStep& step, std::size_t norm) const;
   Numbers floats(const cuda::FloatsPlan& plan) const;
   const std::uint8_t* data(const cuda::StoredTensor& tensor) const;
+  /// The codes of a matrix that lies by columns, by rows; empty where they lie so.
+  std::vector<std::uint8_t> rows_of(const cuda::LinearPlan& plan) const;
 
   const cuda::DecoderPlan& plan_;
   std::vector<std::vector<std::uint8_t>> files_;
@@ -53,6 +57,7 @@ class DecoderReference {
   std::vector<Cache> caches_;
   std::vector<std::vector<float>> buffers_;  // one row each
   std::size_t position_ = 0;
+  std::int64_t id_ = 0;  // the token that is appended
 };
 
 }  // namespace nibble::check

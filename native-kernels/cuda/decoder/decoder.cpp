@@ -23,7 +23,7 @@ constexpr int kLooks = 1024;
 Decoder::Decoder(Device& device, DecoderPlan plan, const std::string& directory, std::size_t context_length)
     : device_(device),
       plan_(std::move(plan)),
-      context_length_(context_length),
+      context_length_(plan_.positions == 0 ? context_length : std::min(context_length, plan_.positions)),
       kernels_(device),
       weights_(load_weights(device, plan_, directory)),
       memory_(device, plan_),

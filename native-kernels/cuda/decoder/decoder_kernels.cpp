@@ -5,8 +5,8 @@
 namespace nibble::cuda {
 namespace {
 
-/// What a block may ask for without a word.
-constexpr unsigned kPlainSharedBytes = 48 * 1024;
+/// What a block may ask for without a word: 48 KiB, less what kernels have of their own.
+constexpr unsigned kPlainSharedBytes = 40 * 1024;
 
 /// Programmatic launches came with Hopper; kernels compiled for less do not wait for the one before them.
 constexpr int kFirstTextWithOverlap = 90;

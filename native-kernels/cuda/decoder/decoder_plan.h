@@ -24,6 +24,14 @@ struct FloatsPlan {
   float added = 0;  // to every element
 };
 
+/// How a matrix of floats lies by columns, as the source of a model may hold it: row r is column `first` + r · `step`
+/// of [columns, width].
+struct TransposedPlan {
+  std::size_t width = 0;  // 0: it lies by rows
+  std::size_t first = 0;
+  std::size_t step = 1;
+};
+
 /// A linear layer, stored as the row `format` of formats.def says.
 struct LinearPlan {
   WeightFormat format = WeightFormat::bf16;
@@ -38,6 +46,12 @@ struct LinearPlan {
   StoredTensor nested_scales;
   StoredTensor nested_map;
   FloatsPlan bias;  // count 0: none
+  TransposedPlan transposed;
+  // Which of the stored rows are its own: the first, and every so many-th from there.
+  std::size_t first_row = 0;
+  std::size_t row_step = 1;
+
+  std::size_t stored_rows() const { return rows * row_step; }
 };
 
 /// No vector, in what follows.
@@ -88,6 +102,22 @@ struct AddStep {
   ValuePlan to;
 };
 
+/// Rows of a table for tokens, besides the embedding; or for their positions, which are added to what is there.
+struct EmbedStep {
+  std::size_t table = 0;  // of DecoderPlan::tables
+  float scale = 1;
+  bool of_positions = false;
+  ValuePlan output;
+};
+
+/// Parts that lie in groups, side by side.
+struct RegroupStep {
+  ValuePlan input;
+  std::size_t groups = 1;
+  std::vector<std::size_t> widths;  // of the parts; up to kMatrices
+  ValuePlan output;
+};
+
 struct GatedStep {
   ValuePlan gate;
   ValuePlan up;
@@ -99,6 +129,7 @@ struct GatedStep {
 struct ActivateStep {
   ValuePlan input;
   Activation activation = Activation::silu;
+  std::vector<std::size_t> xielu;  // of DecoderPlan::vectors: its four numbers; empty: the activation
   ValuePlan output;
 };
 
@@ -121,18 +152,24 @@ struct ScaleStep {
 /// Of every token the weighted sum of what the experts say that its router chose.
 struct ExpertsStep {
   ValuePlan input;
-  ValuePlan router;  // logits
+  std::optional<NormPlan> norm;  // of the input first
+  ValuePlan router;              // logits
   std::size_t experts = 0;
   std::size_t chosen = 0;
   std::size_t first_matrix = 0;  // of DecoderPlan::matrices: gate, up and down of the first expert, then of the second
   Activation activation = Activation::silu;
   bool sigmoid = false;
   std::size_t correction = kNoVector;
+  std::size_t groups = 0;
+  std::size_t chosen_groups = 0;
+  bool two_best = false;
   bool normalized = false;
   float sum_epsilon = 0;
   float least_sum = 0;
   float scale = 1;
   std::size_t expert_scales = kNoVector;
+  bool adds = false;        // to what the output is already
+  bool alternates = false;  // one stored matrix holds the rows of gate and up in turns
   ValuePlan output;
 };
 
@@ -149,6 +186,7 @@ struct AttentionStep {
   std::size_t window = 0;
   std::size_t q_norm = kNoVector;
   std::size_t k_norm = kNoVector;
+  std::size_t sinks = kNoVector;
   float epsilon = 0;
   bool interleaved = false;  // how pairs of rotated elements lie
   bool norms_rotated = false;
@@ -159,12 +197,20 @@ struct AttentionStep {
   float temperature_offset = 0;
 };
 
-using Step = std::variant<LinearStep, NormStep, AddStep, GatedStep, ActivateStep, SigmoidGateStep, ScaleStep,
-                          ExpertsStep, AttentionStep>;
+using Step = std::variant<LinearStep, EmbedStep, RegroupStep, NormStep, AddStep, GatedStep, ActivateStep,
+                          SigmoidGateStep, ScaleStep, ExpertsStep, AttentionStep>;
 
 struct RotaryPlan {
   std::vector<float> frequencies;  // of half the elements that are rotated
   float scaling = 1;
+};
+
+/// A table of floats whose rows are looked up.
+struct TablePlan {
+  StoredTensor tensor;
+  WeightType type = WeightType::bf16;
+  std::size_t rows = 0;
+  std::size_t width = 0;
 };
 
 /// A decoder as the kernels can run it.
@@ -179,10 +225,12 @@ struct DecoderPlan {
   std::vector<RotaryPlan> rotaries;
   std::vector<LinearPlan> matrices;
   std::vector<FloatsPlan> vectors;
+  std::vector<TablePlan> tables;
   std::vector<std::size_t> buffers;  // widths
   std::vector<Step> steps;           // all but the head's
   std::size_t caches = 0;
-  LinearStep head;  // without an output
+  std::size_t positions = 0;  // that are known; 0: any
+  LinearStep head;            // without an output
   float logit_factor = 1;
   float logit_cap = 0;  // 0: none
 };

@@ -53,6 +53,19 @@ void require_blocks(const LinearPlan& plan, const FormatTraits& traits, const st
   }
 }
 
+TransposedPlan transposed_of(const PlanNode& node, std::size_t rows, const FormatTraits& traits,
+                             const std::string& name) {
+  TransposedPlan plan;
+  if (!node.attributes.contains("transposed_width")) return plan;
+  if (traits.blocks != FormatTraits::Blocks::none) malformed(name + " lies by columns, and is quantized");
+  plan.width = size_attribute(node, "transposed_width", name);
+  plan.first = size_attribute(node, "transposed_first", name);
+  plan.step = size_attribute(node, "transposed_step", name);
+  if (plan.step == 0 || plan.first + (rows - 1) * plan.step >= plan.width)
+    malformed(name + " has more rows than lie there");
+  return plan;
+}
+
 }  // namespace
 
 void unsupported(const std::string& what) {
@@ -130,12 +143,19 @@ LinearPlan read_linear(const PlanNode& node, const std::string& name) {
   plan.rows = rows;
   plan.columns = columns;
   if (rows == 0 || columns == 0) malformed(name + " has no rows or columns");
-  if (columns % 32 != 0) unsupported(name + " has " + std::to_string(columns) + " columns, no multiple of 32");
+  // What a thread unpacks at a time.
+  const std::size_t unit = traits.blocks == FormatTraits::Blocks::none ? 16 : 32;
+  if (columns % unit != 0) {
+    unsupported(name + " has " + std::to_string(columns) + " columns, no multiple of " + std::to_string(unit));
+  }
   if (static_cast<double>(rows) * static_cast<double>(columns) > kMostElements) unsupported(name + " is too large");
   if (traits.blocks != FormatTraits::Blocks::none) plan.block_size = size_attribute(node, "block_size", name);
   require_blocks(plan, traits, name);
   WeightView shape{*format, rows, columns, plan.block_size, nullptr};
-  const std::size_t elements = traits.bits < 8 ? code_bytes(shape) : rows * columns;
+  const TransposedPlan transposed = transposed_of(node, rows, traits, name);
+  const std::size_t elements = traits.bits < 8         ? code_bytes(shape)
+                               : transposed.width == 0 ? rows * columns
+                                                       : transposed.width * columns;
   plan.codes = typed(node, kCodes, type_name(traits.codes), elements, name);
   const std::size_t blocks = block_count(shape);
   if (traits.scales == FormatTraits::Scales::e8m0) {
@@ -153,6 +173,7 @@ LinearPlan read_linear(const PlanNode& node, const std::string& name) {
   }
   if (traits.values == FormatTraits::Values::levels) plan.levels = typed(node, kLevels, "F32", 16, name);
   plan.bias = optional_floats(node, kBias, rows, name);
+  plan.transposed = transposed;
   return plan;
 }
 

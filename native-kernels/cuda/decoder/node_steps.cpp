@@ -13,10 +13,11 @@ constexpr std::size_t kMostHeads = 1024;
 constexpr std::size_t kMostHeadDim = 256;
 
 void require_experts_known(const PlanNode& node, const std::string& name) {
-  constexpr std::string_view kOwn[] = {"experts",     "experts_per_token", "normalized", "gelu",
-                                       "sum_epsilon", "least_sum",         "scale"};
-  constexpr std::string_view kOfMatrices[] = {"in_features", "out_features", "block_size", "nested_offset",
-                                              "threshold"};
+  constexpr std::string_view kOwn[] = {
+      "experts", "experts_per_token", "normalized", "gelu",         "sum_epsilon",  "least_sum", "scale",
+      "groups",  "chosen_groups",     "two_best",   "swiglu_alpha", "swiglu_limit", "ungated"};
+  constexpr std::string_view kOfMatrices[] = {"in_features", "out_features",     "block_size",       "nested_offset",
+                                              "threshold",   "transposed_width", "transposed_first", "transposed_step"};
   for (const auto& [key, number] : node.attributes) {
     const std::string_view plain = std::string_view(key).substr(0, key.find_last_not_of("0123456789") + 1);
     if (std::ranges::find(kOwn, key) == std::end(kOwn) &&
@@ -24,6 +25,30 @@ void require_experts_known(const PlanNode& node, const std::string& name) {
       unsupported(name + ", an Experts, has " + key);
     }
   }
+}
+
+/// Matrix `index` of a node, as a Linear.
+PlanNode matrix_of(const PlanNode& node, unsigned index) {
+  constexpr unsigned kMatrixInputs = 7;
+  PlanNode matrix;
+  matrix.op = "Linear";
+  const std::string number = index == 0 ? "" : std::to_string(index);
+  const auto format = node.further_formats.find(index);
+  matrix.format = index == 0 || format == node.further_formats.end() ? node.format : format->second;
+  for (const char* key : {"in_features", "out_features", "block_size", "nested_offset", "threshold", "transposed_width",
+                          "transposed_first", "transposed_step"}) {
+    const auto own = node.attributes.find(key + number);
+    if (own != node.attributes.end()) matrix.attributes[key] = own->second;
+  }
+  // Said once where it is the first one's.
+  if (!matrix.attributes.contains("in_features") && node.attributes.contains("in_features")) {
+    matrix.attributes["in_features"] = node.attributes.at("in_features");
+  }
+  for (unsigned i = 0; i < kMatrixInputs; ++i) {
+    const auto stored = node.inputs.find(kExpertMatrix + index * kMatrixInputs + i);
+    if (stored != node.inputs.end()) matrix.inputs[i + 1] = stored->second;
+  }
+  return matrix;
 }
 
 }  // namespace
@@ -73,7 +98,7 @@ AttentionStep attention_of(const PlanNode& node, const std::string& name) {
                  "norm_weight_offset", "rotary_interleaved", "norms_rotated", "value_norm", "shared", "temperature",
                  "temperature_length", "temperature_offset"});
   for (const auto& [index, tensor] : node.inputs) {
-    if (index != 6 && index != 7) unsupported(name + " has a stored input " + std::to_string(index));
+    if (index < 6 || index > 8) unsupported(name + " has a stored input " + std::to_string(index));
   }
   AttentionStep step;
   const auto says = [&](const char* key) { return attribute_or(node, key, 0) != 0; };
@@ -116,6 +141,24 @@ ExpertsStep experts_of(const PlanNode& node, const std::string& name) {
     unsupported("its router reads scores as " + node.scores);
   }
   step.sigmoid = node.scores == "sigmoid";
+  if (node.attributes.contains("swiglu_alpha")) {
+    if (static_cast<float>(attribute(node, "swiglu_alpha", name)) != kSwigluAlpha ||
+        static_cast<float>(attribute(node, "swiglu_limit", name)) != kSwigluLimit) {
+      unsupported(name + " limits its activations in a way of its own");
+    }
+    step.activation = Activation::swiglu_clamped;
+  }
+  // Rows of the gate and of the other factor take turns in one matrix then.
+  step.alternates = attribute_or(node, "ungated", 0) != 0;
+  if (step.alternates != (step.activation == Activation::swiglu_clamped)) unsupported(name + " has no gate");
+  if (node.attributes.contains("groups")) {
+    step.groups = size_attribute(node, "groups", name);
+    step.chosen_groups = size_attribute(node, "chosen_groups", name);
+    step.two_best = attribute_or(node, "two_best", 0) != 0;
+    if (step.groups == 0 || step.groups > kMostGroups || step.experts % step.groups != 0) {
+      unsupported(name + " has " + std::to_string(step.groups) + " groups of experts");
+    }
+  }
   step.normalized = attribute_or(node, "normalized", 0) != 0;
   step.sum_epsilon = static_cast<float>(attribute_or(node, "sum_epsilon", 0));
   step.least_sum = static_cast<float>(attribute_or(node, "least_sum", 0));
@@ -123,26 +166,17 @@ ExpertsStep experts_of(const PlanNode& node, const std::string& name) {
   return step;
 }
 
-PlanNode matrix_of(const PlanNode& node, unsigned index) {
-  constexpr unsigned kMatrixInputs = 7;
-  PlanNode matrix;
-  matrix.op = "Linear";
-  const std::string number = index == 0 ? "" : std::to_string(index);
-  const auto format = node.further_formats.find(index);
-  matrix.format = index == 0 || format == node.further_formats.end() ? node.format : format->second;
-  for (const char* key : {"in_features", "out_features", "block_size", "nested_offset", "threshold"}) {
-    const auto own = node.attributes.find(key + number);
-    if (own != node.attributes.end()) matrix.attributes[key] = own->second;
-  }
-  // Said once where it is the first one's.
-  if (!matrix.attributes.contains("in_features") && node.attributes.contains("in_features")) {
-    matrix.attributes["in_features"] = node.attributes.at("in_features");
-  }
-  for (unsigned i = 0; i < kMatrixInputs; ++i) {
-    const auto stored = node.inputs.find(kExpertMatrix + index * kMatrixInputs + i);
-    if (stored != node.inputs.end()) matrix.inputs[i + 1] = stored->second;
-  }
-  return matrix;
+LinearPlan expert_matrix(const PlanNode& node, const ExpertsStep& step, unsigned index, const std::string& name) {
+  if (!step.alternates) return read_linear(matrix_of(node, index), name);
+  const unsigned expert = index / kExpertMatrices;
+  const unsigned part = index % kExpertMatrices;
+  LinearPlan plan = read_linear(matrix_of(node, expert * 2 + (part == 2 ? 1 : 0)), name);
+  if (part == 2) return plan;
+  if (plan.rows % 2 != 0) malformed(name + " has more gates than other factors");
+  plan.rows /= 2;
+  plan.first_row = part;
+  plan.row_step = 2;
+  return plan;
 }
 
 }  // namespace nibble::cuda

@@ -41,7 +41,7 @@ AttentionStep attention_of(const PlanNode& node, const std::string& name);
 /// Without what it reads and its weights.
 ExpertsStep experts_of(const PlanNode& node, const std::string& name);
 
-/// Matrix `index` of a node of experts, as a Linear.
-PlanNode matrix_of(const PlanNode& node, unsigned index);
+/// Matrix `index` of a node of experts: gate, up and down of the first, then those of the second.
+LinearPlan expert_matrix(const PlanNode& node, const ExpertsStep& step, unsigned index, const std::string& name);
 
 }  // namespace nibble::cuda

@@ -4,35 +4,10 @@
 #include <string>
 
 #include "cuda/decoder/kernels/arguments.h"
+#include "cuda/decoder/tiles.h"
 
 namespace nibble::cuda {
 namespace {
-
-/// Blocks of multiply_vector on a multiprocessor at a time. One would leave the registers for the next kernel to begin,
-/// but too few loads on their way: 12 % slower.
-constexpr unsigned kVectorBlocks = 2;
-
-/// Warps that share a tile, even where there are tiles enough for all: together they read longer runs of a row's bytes.
-/// On an H100 1 or 2 are 1 % slower, and 8 are 3 %.
-constexpr unsigned kLeastSplit = 4;
-
-unsigned ceil_divide(std::size_t a, std::size_t b) { return static_cast<unsigned>((a + b - 1) / b); }
-
-bool is_four_bit(Format format) {
-  return format == Format::levels4 || format == Format::levels4_nested || format == Format::mxfp4 ||
-         format == Format::int4;
-}
-
-/// Columns that a warp of multiply_vector takes at a time.
-unsigned step_columns(Format format) { return is_four_bit(format) ? 128 : format == Format::int8 ? 64 : 32; }
-
-/// As vector_room in kernels/multiply_vector.h divides it.
-unsigned vector_shared_bytes(Format format, unsigned columns) {
-  return (is_four_bit(format) ? 256u * 32 * 4 : 0) + kVectorWarps * 16 * 4 + kVectorWarps * 8 + 256 * 4 + columns * 4;
-}
-
-/// sizeof(MatrixRoom) in kernels/multiply_matrix.h.
-constexpr unsigned kMatrixSharedBytes = 2 * (kTileTokens + kTileRows) * (kTileColumns + 8) * 2 + 256 * 4 + 256 * 8 * 4;
 
 /// Heads that share a KV head are computed together as far as registers reach.
 unsigned group_size(std::size_t heads_per_kv_head) {
@@ -40,39 +15,6 @@ unsigned group_size(std::size_t heads_per_kv_head) {
     if (heads_per_kv_head % group == 0) return group;
   }
   return 1;
-}
-
-/// Whether one kernel can multiply with all of them.
-bool can_all_share(const std::vector<const DeviceMatrix*>& matrices) {
-  return std::all_of(matrices.begin(), matrices.end(),
-                     [&](const DeviceMatrix* matrix) { return can_share(*matrices.front(), *matrix); });
-}
-
-/// Lays the matrices into a job, tile after tile. @param tile_rows of a tile; with Outcome::gated it holds half as
-/// many of each matrix @returns how many tiles there are
-template <typename Job>
-unsigned place_tiles(Job& job, const std::vector<const DeviceMatrix*>& matrices, Outcome outcome, unsigned tile_rows) {
-  unsigned tiles = 0;
-  std::size_t index = 0;
-  for (const DeviceMatrix* matrix : matrices) {
-    job.matrices[index] = matrix->matrix;
-    const unsigned rows = matrix->matrix.rows;
-    tiles = outcome == Outcome::gated ? ceil_divide(rows, tile_rows / 2) : tiles + ceil_divide(rows, tile_rows);
-    job.tile_ends[index++] = tiles;
-  }
-  for (; index < kMatrices; ++index) job.tile_ends[index] = tiles;
-  job.outcome = outcome;
-  return tiles;
-}
-
-/// Warps that share the columns of a tile, so that `room` blocks have work.
-unsigned vector_split(const DeviceMatrix& matrix, unsigned tiles, unsigned room) {
-  const unsigned steps = ceil_divide(matrix.matrix.columns, step_columns(matrix.format));
-  unsigned split = kVectorWarps;
-  while (split > steps || (split > kLeastSplit && ceil_divide(std::size_t{tiles} * split, kVectorWarps) > room)) {
-    split /= 2;
-  }
-  return split;
 }
 
 /// The kernel of attend_prompt for heads of a size.
@@ -122,6 +64,7 @@ PassMemory::PassMemory(Device& device, const DecoderPlan& plan) {
     expert_ids = make(choices * 4);
     expert_weights = make(choices * 4);
     expert_starts = make((most_experts + 1) * 4);
+    expert_tiles = make(most_expert_tiles(kPassTokens * most_chosen, most_experts) * sizeof(ExpertTile));
     expert_order = make(choices * 4);
     expert_positions = make(choices * 4);
     expert_gated = make(choices * most_inner * 2);
@@ -190,6 +133,7 @@ AttentionShape Passes::attention_shape(const AttentionStep& step, const CacheMem
   shape.window = static_cast<unsigned>(step.window);
   shape.q_norm = vector(step.q_norm);
   shape.k_norm = vector(step.k_norm);
+  shape.sinks = vector(step.sinks);
   shape.epsilon = step.epsilon;
   shape.interleaved = step.interleaved;
   shape.norms_rotated = step.norms_rotated;
@@ -259,15 +203,47 @@ void Passes::multiply_matrix(StreamHandle stream, const std::vector<const Device
   } else {
     job.out = static_cast<float*>(out);
   }
-  kernels_.launch(stream, std::string("multiply_matrix_") + format_name(matrices.front()->format),
-                  {tiles, ceil_divide(tokens, kTileTokens), kMatrixThreads, kMatrixSharedBytes}, job);
+  const unsigned blocks = tiles * ceil_divide(tokens, kTileTokens);
+  const bool is_narrow = 2 * blocks <= device_.multiprocessors();
+  const unsigned tile_tokens = is_narrow ? kNarrowTileTokens : kTileTokens;
+  kernels_.launch(
+      stream,
+      std::string(is_narrow ? "multiply_matrix_narrow_" : "multiply_matrix_") + format_name(matrices.front()->format),
+      {tiles, ceil_divide(tokens, tile_tokens), kMatrixThreads, matrix_shared_bytes(tile_tokens)}, job);
 }
 
 void Passes::embed(StreamHandle stream, const int* ids, unsigned tokens) {
   const auto width = static_cast<unsigned>(plan_.hidden);
-  const EmbedTokens job{weights_.embedding,    weights_.embedding_format, ids, tokens, width,
-                        plan_.embedding_scale, rows(plan_.embedded).first};
+  const EmbedTokens job{
+      weights_.embedding,  weights_.embedding_format, ids, nullptr, 0, width, plan_.embedding_scale, false,
+      rows(plan_.embedded)};
   kernels_.launch(stream, "embed_tokens", {tokens, 1, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const EmbedStep& step) {
+  const TablePlan& table = plan_.tables[step.table];
+  const auto* const state = memory_.state.as<StepState>();
+  EmbedTokens job{};
+  job.table = weights_.tables[step.table];
+  job.format = float_format(table.type);
+  if (!step.of_positions) job.ids = pass.is_prompt ? memory_.ids.as<int>() : &state->token;
+  if (!pass.is_prompt) job.state = state;
+  job.position = pass.position;
+  job.width = static_cast<unsigned>(table.width);
+  job.scale = step.scale;
+  job.adds = step.of_positions;
+  job.out = rows(step.output);
+  kernels_.launch(pass.stream, "embed_tokens", {pass.tokens, 1, kMatrixThreads, 0}, job);
+}
+
+void Passes::run(const Pass& pass, const RegroupStep& step) {
+  RegroupRows job{};
+  job.x = inputs(step.input);
+  job.groups = static_cast<unsigned>(step.groups);
+  job.parts = static_cast<unsigned>(step.widths.size());
+  for (std::size_t i = 0; i < step.widths.size(); ++i) job.widths[i] = static_cast<unsigned>(step.widths[i]);
+  job.out = rows(step.output);
+  kernels_.launch(pass.stream, "regroup_rows", {pass.tokens, 1, kMatrixThreads, 0}, job);
 }
 
 void Passes::round_rows(StreamHandle stream, Rows<const float> x, std::size_t width,
@@ -321,24 +297,26 @@ void Passes::run(const Pass& pass, const AddStep& step) {
 }
 
 void Passes::gate_rows(const Pass& pass, const ValuePlan& gate, const ValuePlan* up, Activation activation,
-                       const ValuePlan& output) {
+                       const std::vector<std::size_t>& xielu, const ValuePlan& output) {
   const Rows<float> out = rows(output);
-  const auto width = static_cast<unsigned>(output.width);
-  const GateRows job{inputs(gate),
-                     up == nullptr ? Rows<const float>{} : inputs(*up),
-                     activation,
-                     width,
-                     pass.is_prompt ? nullptr : out.first,
-                     pass.is_prompt ? out.first : nullptr};
-  kernels_.launch(pass.stream, "gate_rows", {ceil_divide(width, kMatrixThreads), pass.tokens, kMatrixThreads, 0}, job);
+  GateRows job{};
+  job.gate = inputs(gate);
+  if (up != nullptr) job.up = inputs(*up);
+  job.activation = activation;
+  for (std::size_t i = 0; i < xielu.size(); ++i) job.xielu[i] = vector(xielu[i]);
+  job.width = static_cast<unsigned>(output.width);
+  job.out = pass.is_prompt ? nullptr : out.first;
+  job.halves = pass.is_prompt ? out.first : nullptr;
+  kernels_.launch(pass.stream, "gate_rows", {ceil_divide(output.width, kMatrixThreads), pass.tokens, kMatrixThreads, 0},
+                  job);
 }
 
 void Passes::run(const Pass& pass, const GatedStep& step) {
-  gate_rows(pass, step.gate, &step.up, step.activation, step.output);
+  gate_rows(pass, step.gate, &step.up, step.activation, {}, step.output);
 }
 
 void Passes::run(const Pass& pass, const ActivateStep& step) {
-  gate_rows(pass, step.input, nullptr, step.activation, step.output);
+  gate_rows(pass, step.input, nullptr, step.activation, step.xielu, step.output);
 }
 
 void Passes::run(const Pass& pass, const SigmoidGateStep& step) {
@@ -377,119 +355,6 @@ void Passes::run(const Pass& pass, const AttentionStep& step) {
   kernels_.launch(pass.stream, "attend_prompt_" + std::to_string(prompt_dim(step.head_dim)),
                   {ceil_divide(pass.tokens, kPromptRows), static_cast<unsigned>(step.heads), kPromptThreads, 0},
                   AttendPrompt{shape, queries, pass.tokens, pass.position, rows(step.output).first});
-}
-
-void Passes::place_experts(const ExpertsStep& step) {
-  std::vector<Matrix> table;
-  const DeviceMatrix* first = &weights_.matrices[step.first_matrix];
-  for (std::size_t i = 0; i < step.experts * kExpertMatrices; ++i) {
-    const bool is_down = i % kExpertMatrices == 2;
-    // One kernel multiplies with those of all experts.
-    if (!can_share(first[i], first[is_down ? 2 : 0])) {
-      throw Error("unsupported-model", "CUDA kernels cannot run this model: its experts are stored in different ways",
-                  "Choose the CPU (--device cpu).");
-    }
-    table.push_back(first[i].matrix);
-  }
-  DeviceMemory memory(device_, table.size() * sizeof(Matrix));
-  Stream stream(device_);
-  stream.upload(memory.pointer(), table.data(), memory.bytes());
-  stream.wait();
-  expert_matrices_.emplace(&step, std::move(memory));
-}
-
-void Passes::run(const Pass& pass, const ExpertsStep& step) {
-  const RouteTokens job{inputs(step.router),
-                        static_cast<unsigned>(step.experts),
-                        static_cast<unsigned>(step.chosen),
-                        step.sigmoid,
-                        vector(step.correction),
-                        step.normalized,
-                        step.sum_epsilon,
-                        step.least_sum,
-                        step.scale,
-                        vector(step.expert_scales),
-                        memory_.expert_ids.as<int>(),
-                        memory_.expert_weights.as<float>()};
-  kernels_.launch(pass.stream, "route_tokens", {pass.tokens, 1, kMatrixThreads, 0}, job);
-  if (pass.is_prompt) {
-    run_experts_prompt(pass, step);
-  } else {
-    run_experts_token(pass, step);
-  }
-  const auto width = static_cast<unsigned>(step.output.width);
-  const JoinExperts join{memory_.expert_products.as<float>(),
-                         memory_.expert_weights.as<float>(),
-                         pass.is_prompt ? memory_.expert_positions.as<int>() : nullptr,
-                         static_cast<unsigned>(step.chosen),
-                         width,
-                         rows(step.output).first};
-  kernels_.launch(pass.stream, "join_experts", {ceil_divide(width, kMatrixThreads), pass.tokens, kMatrixThreads, 0},
-                  join);
-}
-
-void Passes::run_experts_token(const Pass& pass, const ExpertsStep& step) {
-  const DeviceMatrix* first = &weights_.matrices[step.first_matrix];
-  const auto chosen = static_cast<unsigned>(step.chosen);
-  const unsigned room = std::max(1u, kVectorBlocks * device_.multiprocessors() / chosen);
-  const auto multiply = [&](std::vector<const DeviceMatrix*> matrices, Outcome outcome, unsigned matrix, const float* x,
-                            unsigned x_stride, float* out, unsigned out_stride) {
-    MultiplyVectorExperts job{};
-    const unsigned tiles = place_tiles(job.products, matrices, outcome, 16);
-    job.products.split = vector_split(*matrices[0], tiles, room);
-    job.products.activation = step.activation;
-    job.products.x = x;
-    job.products.out = out;
-    job.matrices = expert_matrices_.at(&step).as<Matrix>();
-    job.first = matrix;
-    job.ids = memory_.expert_ids.as<int>();
-    job.x_stride = x_stride;
-    job.out_stride = out_stride;
-    const unsigned blocks = ceil_divide(std::size_t{tiles} * job.products.split, kVectorWarps);
-    const DeviceMatrix& shape = *matrices[0];
-    kernels_.launch(
-        pass.stream, std::string("multiply_vector_experts_") + format_name(shape.format),
-        {std::min(blocks, room), chosen, kVectorThreads, vector_shared_bytes(shape.format, shape.matrix.columns)}, job);
-  };
-  auto* const gated = memory_.expert_gated.as<float>();
-  multiply({&first[0], &first[1]}, Outcome::gated, 0, rows(step.input).first, 0, gated, first[0].matrix.rows);
-  multiply({&first[2]}, Outcome::store, 2, gated, first[0].matrix.rows, memory_.expert_products.as<float>(),
-           first[2].matrix.rows);
-}
-
-void Passes::run_experts_prompt(const Pass& pass, const ExpertsStep& step) {
-  const DeviceMatrix* first = &weights_.matrices[step.first_matrix];
-  const auto experts = static_cast<unsigned>(step.experts);
-  const auto chosen = static_cast<unsigned>(step.chosen);
-  const SortChoices sort{
-      memory_.expert_ids.as<int>(),    pass.tokens * chosen,           experts,
-      memory_.expert_starts.as<int>(), memory_.expert_order.as<int>(), memory_.expert_positions.as<int>()};
-  kernels_.launch(pass.stream, "sort_choices", {1, 1, kSortThreads, 0}, sort);
-  round_rows(pass.stream, inputs(step.input), step.input.width, std::nullopt, pass.tokens);
-  const auto multiply = [&](std::vector<const DeviceMatrix*> matrices, unsigned matrix, MultiplyMatrixExperts job,
-                            Outcome outcome) {
-    const unsigned tiles = place_tiles(job.products, matrices, outcome, kTileRows);
-    job.products.activation = step.activation;
-    job.matrices = expert_matrices_.at(&step).as<Matrix>();
-    job.first = matrix;
-    job.starts = memory_.expert_starts.as<int>();
-    job.order = memory_.expert_order.as<int>();
-    // No token chooses an expert twice.
-    kernels_.launch(pass.stream, std::string("multiply_matrix_experts_") + format_name(matrices[0]->format),
-                    {tiles, ceil_divide(pass.tokens, kTileTokens), kMatrixThreads, kMatrixSharedBytes, experts}, job);
-  };
-  MultiplyMatrixExperts wide{};
-  wide.products.x = memory_.halves.as<void>();
-  wide.products.x_factor = 1;
-  wide.products.gated = memory_.expert_gated.as<void>();
-  wide.chosen = chosen;
-  multiply({&first[0], &first[1]}, 0, wide, Outcome::gated);
-  MultiplyMatrixExperts narrow{};
-  narrow.products.x = memory_.expert_gated.as<void>();
-  narrow.products.x_factor = kGatedDivisor;
-  narrow.products.out = memory_.expert_products.as<float>();
-  narrow.products.out_stride = first[2].matrix.rows;
-  multiply({&first[2]}, 2, narrow, Outcome::store);
 }
 
 void Passes::run_steps(const Pass& pass) {

@@ -30,6 +30,7 @@ struct PassMemory {
   DeviceMemory expert_ids;
   DeviceMemory expert_weights;
   DeviceMemory expert_starts;     // of the choices of every expert, sorted
+  DeviceMemory expert_tiles;      // as SortChoices makes them
   DeviceMemory expert_order;      // which choices, sorted
   DeviceMemory expert_positions;  // where each choice went
   DeviceMemory expert_gated;      // f16 [choices, inner width]; f32 for a single token
@@ -92,6 +93,8 @@ class Passes {
 
   void run_steps(const Pass& pass);
   void run(const Pass& pass, const LinearStep& step);
+  void run(const Pass& pass, const EmbedStep& step);
+  void run(const Pass& pass, const RegroupStep& step);
   void run(const Pass& pass, const NormStep& step);
   void run(const Pass& pass, const AddStep& step);
   void run(const Pass& pass, const GatedStep& step);
@@ -100,7 +103,7 @@ class Passes {
   void run(const Pass& pass, const ScaleStep& step);
   void run(const Pass& pass, const ExpertsStep& step);
   void run(const Pass& pass, const AttentionStep& step);
-  void run_experts_token(const Pass& pass, const ExpertsStep& step);
+  void run_experts_token(const Pass& pass, const ExpertsStep& step, const Routing& routing);
   void run_experts_prompt(const Pass& pass, const ExpertsStep& step);
   void place_experts(const ExpertsStep& step);
 
@@ -110,7 +113,7 @@ class Passes {
   std::vector<const DeviceMatrix*> matrices(const LinearStep& step) const;
   AttentionShape attention_shape(const AttentionStep& step, const CacheMemory& cache) const;
   void gate_rows(const Pass& pass, const ValuePlan& gate, const ValuePlan* up, Activation activation,
-                 const ValuePlan& output);
+                 const std::vector<std::size_t>& xielu, const ValuePlan& output);
   unsigned splits_of(const AttentionStep& step) const;
   void embed(StreamHandle stream, const int* ids, unsigned tokens);
   /// Rows rounded to float16 into memory.halves, normalized first where `norm` is there.

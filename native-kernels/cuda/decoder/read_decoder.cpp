@@ -5,13 +5,14 @@
 // to the stream, or is only one half of a gated feed-forward, is written as that.
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 
 #include "cuda/decoder/decoder_plan.h"
 #include "cuda/decoder/node_parts.h"
 #include "cuda/decoder/node_steps.h"
+#include "cuda/decoder/plan_uses.h"
+#include "cuda/decoder/value_buffers.h"
 
 namespace nibble::cuda {
 namespace {
@@ -21,17 +22,16 @@ constexpr std::size_t kMostRows = std::size_t{1} << 24;  // of an embedding
 
 class Reader {
  public:
-  explicit Reader(const Plan& source) : source_(source) {}
+  explicit Reader(const Plan& source) : source_(source), uses_(source) {}
 
   DecoderPlan read() {
     if (source_.order.size() > kMostSteps) unsupported("it has " + std::to_string(source_.order.size()) + " operators");
     plan_.files = source_.files;
-    find_uses();
     find_joined();
     for (at_ = 0; at_ < source_.order.size(); ++at_) {
       const std::string& name = source_.order[at_];
       read_node(name, source_.nodes.at(name));
-      release();
+      values_.release([&](const std::string& each) { return dies_here(each); });
     }
     if (!has_head_) unsupported("it has no logits");
     if (plan_.vocabulary == 0) unsupported("it has no embedding");
@@ -47,58 +47,30 @@ class Reader {
     float factor = 1;
   };
 
-  const PlanNode& at(std::size_t index) const { return source_.nodes.at(source_.order[index]); }
-
-  std::string value(const PlanNode& node, unsigned index, const std::string& name) const {
-    const auto found = node.values.find(index);
-    if (found == node.values.end()) malformed(name + " lacks its input " + std::to_string(index));
-    return resolved(found->second);
-  }
-
-  /// Dropping rows that are not wanted saves a pass of many tokens little: all of them go on.
-  std::string resolved(const std::string& name) const {
-    const auto node = source_.nodes.find(name);
-    if (node == source_.nodes.end() || node->second.op != "WantedRows") return name;
-    const auto input = node->second.values.find(0);
-    return input == node->second.values.end() ? name : input->second;
-  }
-
-  void find_uses() {
-    for (std::size_t i = 0; i < source_.order.size(); ++i) {
-      const PlanNode& node = at(i);
-      if (node.op == "WantedRows" || node.op == "Rotary" || node.op == "Embedding") continue;
-      for (const auto& [index, name] : node.values) {
-        // Angles and positions are no values of the stream.
-        if (node.op == "Attention" && index > 2) continue;
-        uses_[resolved(name)].push_back(i);
-      }
-    }
-  }
-
   void join(const std::string& name, Joined joined) {
-    std::vector<std::size_t>& uses = uses_[joined.source];
-    uses.insert(uses.end(), uses_[name].begin(), uses_[name].end());
-    std::sort(uses.begin(), uses.end());
+    uses_.join(name, joined.source);
     joined_.emplace(name, std::move(joined));
   }
 
   void find_joined() {
     for (std::size_t i = 0; i < source_.order.size(); ++i) {
       const std::string& name = source_.order[i];
-      const PlanNode& node = at(i);
-      const std::vector<std::size_t>& uses = uses_[name];
+      const PlanNode& node = uses_.at(i);
+      const std::vector<std::size_t>& uses = uses_.of(name);
       // Others have a kernel of their own.
       const bool is_plain = (node.op == "RmsNorm" && node.inputs.contains(1) && !node.attributes.contains("groups")) ||
                             (node.op == "SkipRmsNorm" && node.inputs.contains(2));
-      const bool feeds_products = !uses.empty() && std::all_of(uses.begin(), uses.end(),
-                                                               [&](std::size_t use) { return at(use).op == "Linear"; });
-      const bool is_added = uses.size() == 1 && is_residual(at(uses[0])) && value(at(uses[0]), 0, name) == name;
+      const bool feeds_products = !uses.empty() && std::all_of(uses.begin(), uses.end(), [&](std::size_t use) {
+        return uses_.at(use).op == "Linear" || uses_.at(use).op == "Experts";
+      });
+      const bool is_added =
+          uses.size() == 1 && is_residual(uses_.at(uses[0])) && uses_.value(uses_.at(uses[0]), 0, name) == name;
       if (is_plain && feeds_products) {
-        join(name, {node.op == "RmsNorm" ? value(node, 0, name) : sum_of(node, name), norm(node, name), 1});
+        join(name, {node.op == "RmsNorm" ? uses_.value(node, 0, name) : sum_of(node, name), norm(node, name), 1});
       } else if (is_plain && node.op == "RmsNorm" && is_added) {
-        join(name, {value(node, 0, name), norm(node, name), 1});
+        join(name, {uses_.value(node, 0, name), norm(node, name), 1});
       } else if (node.op == "Scale" && is_added) {
-        join(name, {value(node, 0, name), std::nullopt, static_cast<float>(attribute(node, "factor", name))});
+        join(name, {uses_.value(node, 0, name), std::nullopt, static_cast<float>(attribute(node, "factor", name))});
       }
     }
   }
@@ -144,45 +116,14 @@ class Reader {
     }
   }
 
-  bool dies_here(const std::string& name) const {
-    const auto uses = uses_.find(name);
-    return uses == uses_.end() || uses->second.empty() || uses->second.back() <= at_;
-  }
+  bool dies_here(const std::string& name) const { return uses_.is_last(name, at_); }
 
-  const ValuePlan& place(const std::string& name, const std::string& reader) const {
-    const auto found = places_.find(name);
-    if (found == places_.end()) unsupported(reader + " reads " + name);
-    return found->second;
-  }
-
-  /// The same, where float32 is needed.
   const ValuePlan& floats_of(const std::string& name, const std::string& reader) const {
-    const ValuePlan& found = place(name, reader);
-    if (found.half_divisor != 0) unsupported(reader + " reads " + name);
-    return found;
+    return values_.floats(name, reader);
   }
 
-  void keep(const std::string& name, const ValuePlan& where) {
-    places_[name] = where;
-    live_[where.buffer].insert(name);
-  }
-
-  ValuePlan allocate(std::size_t width) {
-    std::size_t best = plan_.buffers.size();
-    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
-      if (!live_[i].empty() || plan_.buffers[i] < width) continue;
-      if (best == plan_.buffers.size() || plan_.buffers[i] < plan_.buffers[best]) best = i;
-    }
-    if (best == plan_.buffers.size()) plan_.buffers.push_back(width);
-    return {best, 0, width, width, 0};
-  }
-
-  /// Gives back the buffers of values that nobody reads any more.
-  void release() {
-    for (auto& [buffer, names] : live_) {
-      std::erase_if(names, [&](const std::string& name) { return dies_here(name); });
-    }
-  }
+  void keep(const std::string& name, const ValuePlan& where) { values_.keep(name, where); }
+  ValuePlan allocate(std::size_t width) { return values_.allocate(width); }
 
   void read_node(const std::string& name, const PlanNode& node) {
     if (node.op == "WantedRows" || written_.contains(name)) return;
@@ -191,7 +132,8 @@ class Reader {
     if (node.op == "Embedding") return read_embedding(name, node);
     if (node.op == "Linear") return read_products(name, node);
     if (is_norm(node)) return read_norm(name, node);
-    if (plain_activation(node.op)) return read_activation(name, node);
+    if (plain_activation(node.op) || node.op == "Xielu") return read_activation(name, node);
+    if (node.op == "AddPositions") return read_positions(name, node);
     if (is_residual(node)) return read_residual(name, node);
     if (node.op == "Split") return read_split(name, node);
     if (node.op == "Attention") return read_attention(name, node);
@@ -209,7 +151,7 @@ class Reader {
 
   void read_embedding(const std::string& name, const PlanNode& node) {
     require_known(node, name, {"scale"});
-    if (plan_.vocabulary != 0) unsupported("it has more than one embedding");
+    if (plan_.vocabulary != 0) return read_further_embedding(name, node);
     plan_.embedding = input(node, 1, name);
     plan_.embedding_type = float_type(plan_.embedding.type, name);
     plan_.embedding_scale = static_cast<float>(attribute_or(node, "scale", 1));
@@ -222,6 +164,33 @@ class Reader {
     if (plan_.vocabulary > kMostRows) unsupported("its vocabulary is too large");
     plan_.embedded = allocate(plan_.hidden);
     keep(name, plan_.embedded);
+  }
+
+  void read_further_embedding(const std::string& name, const PlanNode& node) {
+    TablePlan table{input(node, 1, name), float_type(input(node, 1, name).type, name), plan_.vocabulary, 0};
+    const std::size_t elements = table.tensor.bytes / element_bytes(table.tensor.type, name);
+    table.width = elements / table.rows;
+    if (table.width == 0 || table.width * table.rows != elements) malformed(name + " has not a row for every token");
+    EmbedStep step{plan_.tables.size(), static_cast<float>(attribute_or(node, "scale", 1)), false,
+                   allocate(table.width)};
+    plan_.tables.push_back(std::move(table));
+    keep(name, step.output);
+    plan_.steps.emplace_back(step);
+  }
+
+  void read_positions(const std::string& name, const PlanNode& node) {
+    require_known(node, name, {});
+    const std::string stream = uses_.value(node, 0, name);
+    const ValuePlan where = floats_of(stream, name);
+    if (!dies_here(stream)) unsupported(stream + " is read behind " + name);
+    TablePlan table{input(node, 2, name), float_type(input(node, 2, name).type, name), 0, where.width};
+    const std::size_t row_bytes = where.width * element_bytes(table.tensor.type, name);
+    table.rows = table.tensor.bytes / row_bytes;
+    if (table.rows == 0 || table.rows * row_bytes != table.tensor.bytes) malformed(name + " has rows of another width");
+    plan_.positions = table.rows;
+    plan_.steps.emplace_back(EmbedStep{plan_.tables.size(), 1, true, where});
+    plan_.tables.push_back(std::move(table));
+    keep(name, where);
   }
 
   static bool is_head(const std::string& name) { return name == "logits" || name == "logits.product"; }
@@ -250,24 +219,18 @@ class Reader {
     if (is_head(first)) return group;
     for (std::size_t i = at_ + 1; i < source_.order.size() && group.size() < kMatrices; ++i) {
       const std::string& name = source_.order[i];
-      if (at(i).op != "Linear" || is_head(name) || value(at(i), 0, name) != input) break;
+      if (uses_.at(i).op != "Linear" || is_head(name) || uses_.value(uses_.at(i), 0, name) != input) break;
       group.push_back(name);
     }
     return group;
   }
 
-  /// The node that alone reads a value; null where there are several or none.
-  const PlanNode* only_reader(const std::string& name) const {
-    const auto uses = uses_.find(name);
-    return uses == uses_.end() || uses->second.size() != 1 ? nullptr : &at(uses->second[0]);
-  }
-
   /// Whether two products are nothing but the gate and the other factor of a gated feed-forward.
   const PlanNode* gated_by(const std::string& gate, const std::string& up) const {
-    const PlanNode* reader = only_reader(gate);
-    if (reader == nullptr || reader != only_reader(up) || !is_gated(*reader)) return nullptr;
+    const PlanNode* reader = uses_.only_reader(gate);
+    if (reader == nullptr || reader != uses_.only_reader(up) || !is_gated(*reader)) return nullptr;
     if (!reader->attributes.empty() || !reader->inputs.empty()) return nullptr;
-    if (value(*reader, 0, gate) != gate || value(*reader, 1, up) != up) return nullptr;
+    if (uses_.value(*reader, 0, gate) != gate || uses_.value(*reader, 1, up) != up) return nullptr;
     const PlanNode& a = source_.nodes.at(gate);
     const PlanNode& b = source_.nodes.at(up);
     const auto same = [&](const char* key) { return attribute_or(a, key, 0) == attribute_or(b, key, 0); };
@@ -279,28 +242,29 @@ class Reader {
                                                                                                          : nullptr;
   }
 
-  /// The stream that a product alone is added to, if nothing reads the stream in between; empty where there is none.
-  std::string stream_of(const std::string& product) const {
-    const PlanNode* reader = only_reader(product);
+  /// The stream that a node alone is added to, if nothing reads the stream in between; empty where there is none.
+  /// @param reads_first the node is done with what it reads before it writes
+  std::string stream_of(const std::string& product, bool reads_first = false) const {
+    const PlanNode* reader = uses_.only_reader(product);
     if (reader == nullptr || !is_residual(*reader)) return "";
-    const std::string a = value(*reader, 0, product);
-    const std::string other = a == product ? value(*reader, 1, product) : a;
+    const std::string a = uses_.value(*reader, 0, product);
+    const std::string other = a == product ? uses_.value(*reader, 1, product) : a;
     if (a != product && reader->op != "Add") return "";
-    const auto place = places_.find(other);
-    if (other == product || joined_.contains(other) || place == places_.end() || place->second.half_divisor != 0)
-      return "";
-    const std::vector<std::size_t>& uses = uses_.at(other);
-    const std::size_t addition = uses_.at(product)[0];
+    const ValuePlan* const place = values_.find(other);
+    if (other == product || joined_.contains(other) || place == nullptr || place->half_divisor != 0) return "";
+    const std::vector<std::size_t>& uses = uses_.of(other);
+    const std::size_t addition = uses_.of(product)[0];
     // A kernel that writes what it reads would read what it has written.
-    const bool is_free = uses.back() == addition && (uses.size() == 1 || uses[uses.size() - 2] < at_);
+    const bool is_free =
+        uses.back() == addition && (uses.size() == 1 || uses[uses.size() - 2] < at_ + (reads_first ? 1 : 0));
     return is_free ? other : "";
   }
 
   void read_products(const std::string& name, const PlanNode& node) {
-    const std::string input_name = value(node, 0, name);
+    const std::string input_name = uses_.value(node, 0, name);
     LinearStep step;
     const auto joined = joined_.find(input_name);
-    step.input = place(joined == joined_.end() ? input_name : joined->second.source, name);
+    step.input = values_.at(joined == joined_.end() ? input_name : joined->second.source, name);
     if (joined != joined_.end()) {
       step.norm = joined->second.norm;
       if (step.input.half_divisor != 0) unsupported(name + " normalizes " + input_name);
@@ -324,12 +288,12 @@ class Reader {
       step.activation = activation_of(*gated);
       step.output = allocate(rows / 2);
       step.output.half_divisor = kGatedDivisor;
-      const std::string& output = source_.order[uses_.at(group[0])[0]];
+      const std::string& output = source_.order[uses_.of(group[0])[0]];
       keep(output, step.output);
       written_.insert(output);
     } else if (!stream.empty()) {
       step.outcome = Outcome::add;
-      step.output = places_.at(stream);
+      step.output = *values_.find(stream);
       if (step.output.width != rows) malformed(name + " does not have the width of what it is added to");
       added_.insert(name);
     } else {
@@ -353,7 +317,7 @@ class Reader {
   }
 
   void read_norm(const std::string& name, const PlanNode& node) {
-    const std::string input_name = value(node, 0, name);
+    const std::string input_name = uses_.value(node, 0, name);
     NormStep step{floats_of(input_name, name), norm(node, name), {}, 1};
     for (const char* key : {"groups", "heads"}) {
       if (node.attributes.contains(key)) step.groups = size_attribute(node, key, name);
@@ -367,7 +331,12 @@ class Reader {
 
   void read_activation(const std::string& name, const PlanNode& node) {
     require_known(node, name, {});
-    ActivateStep step{floats_of(value(node, 0, name), name), *plain_activation(node.op), {}};
+    ActivateStep step;
+    step.input = floats_of(uses_.value(node, 0, name), name);
+    step.activation = plain_activation(node.op).value_or(Activation::silu);
+    if (node.op == "Xielu") {
+      for (const unsigned index : {1u, 2u, 3u, 4u}) step.xielu.push_back(vector(floats(node, index, 1, name)));
+    }
     step.output = allocate(step.input.width);
     step.output.half_divisor = kGatedDivisor;
     keep(name, step.output);
@@ -390,8 +359,8 @@ class Reader {
   }
 
   void read_residual(const std::string& name, const PlanNode& node) {
-    std::string added = value(node, 0, name);
-    std::string stream = value(node, 1, name);
+    std::string added = uses_.value(node, 0, name);
+    std::string stream = uses_.value(node, 1, name);
     if (node.op == "Add" && (added_.contains(stream) || (!dies_here(stream) && dies_here(added))))
       std::swap(added, stream);
     ValuePlan sum = floats_of(stream, name);
@@ -416,10 +385,12 @@ class Reader {
   }
 
   void read_split(const std::string& name, const PlanNode& node) {
-    const ValuePlan whole = floats_of(value(node, 0, name), name);
+    const ValuePlan whole = floats_of(uses_.value(node, 0, name), name);
     for (const auto& [key, width] : node.attributes) {
-      if (!key.starts_with("width")) unsupported(name + ", a Split, has " + key);
+      if (!key.starts_with("width") && key != "groups") unsupported(name + ", a Split, has " + key);
     }
+    const auto groups = static_cast<std::size_t>(attribute_or(node, "groups", 1));
+    if (groups != 1) return read_groups(name, node, whole, groups);
     std::size_t first = 0;
     for (unsigned part = 0; part == 0 || node.outputs.contains(part); ++part) {
       const std::size_t width = size_attribute(node, ("width" + std::to_string(part)).c_str(), name);
@@ -428,6 +399,22 @@ class Reader {
       first += width;
     }
     if (first != whole.width) malformed(name + " leaves columns out");
+  }
+
+  void read_groups(const std::string& name, const PlanNode& node, const ValuePlan& whole, std::size_t groups) {
+    RegroupStep step{whole, groups, {}, allocate(whole.width)};
+    std::size_t first = 0;
+    for (unsigned part = 0; part == 0 || node.outputs.contains(part); ++part) {
+      const std::size_t width = size_attribute(node, ("width" + std::to_string(part)).c_str(), name);
+      if (groups == 0 || width % groups != 0 || width > whole.width - first)
+        malformed(name + " does not fit its groups");
+      keep(part == 0 ? name : node.outputs.at(part), {step.output.buffer, first, width, whole.width, 0});
+      step.widths.push_back(width);
+      first += width;
+    }
+    if (step.widths.size() > kMatrices) unsupported(name + " has many parts");
+    if (first != whole.width) malformed(name + " leaves columns out");
+    plan_.steps.emplace_back(step);
   }
 
   void read_attention(const std::string& name, const PlanNode& node) {
@@ -452,6 +439,7 @@ class Reader {
     };
     step.q_norm = head_norm(6);
     step.k_norm = head_norm(7);
+    if (node.inputs.contains(8)) step.sinks = vector(floats(node, 8, step.heads, name));
     if (node.values.contains(3)) {
       const auto rotary = rotary_of_.find(node.values.at(3));
       if (rotary == rotary_of_.end()) malformed(name + " rotates by angles that nobody computes");
@@ -468,14 +456,14 @@ class Reader {
   }
 
   ValuePlan queries_keys_values(const PlanNode& node, const std::string& name, const AttentionStep& step) const {
-    const ValuePlan& q = floats_of(value(node, 0, name), name);
+    const ValuePlan& q = floats_of(uses_.value(node, 0, name), name);
     if (step.reads_others) {
       if (q.width != step.heads * step.head_dim || q.stride != q.width)
         malformed(name + " reads no queries of its own");
       return q;
     }
-    const ValuePlan& k = floats_of(value(node, 1, name), name);
-    const ValuePlan& v = floats_of(value(node, 2, name), name);
+    const ValuePlan& k = floats_of(uses_.value(node, 1, name), name);
+    const ValuePlan& v = floats_of(uses_.value(node, 2, name), name);
     const std::size_t narrow = step.kv_heads * step.head_dim;
     if (q.width != step.heads * step.head_dim || k.width != narrow || v.width != narrow) {
       malformed(name + " does not have the widths of its heads");
@@ -489,8 +477,13 @@ class Reader {
 
   void read_experts(const std::string& name, const PlanNode& node) {
     ExpertsStep step = experts_of(node, name);
-    step.input = floats_of(value(node, 0, name), name);
-    step.router = floats_of(value(node, 1, name), name);
+    const auto joined = joined_.find(uses_.value(node, 0, name));
+    step.input = floats_of(joined == joined_.end() ? uses_.value(node, 0, name) : joined->second.source, name);
+    if (joined != joined_.end()) {
+      step.norm = joined->second.norm;
+      require_width(*step.norm, step.input.width, joined->first);
+    }
+    step.router = floats_of(uses_.value(node, 1, name), name);
     if (step.router.width != step.experts) {
       malformed(name + ": its numbers of experts contradict each other");
     }
@@ -501,7 +494,7 @@ class Reader {
     step.expert_scales = per_expert(kExpertScales);
     step.first_matrix = plan_.matrices.size();
     for (unsigned index = 0; index < step.experts * kExpertMatrices; ++index) {
-      plan_.matrices.push_back(read_linear(matrix_of(node, index), name));
+      plan_.matrices.push_back(expert_matrix(node, step, index, name));
       const LinearPlan& first = plan_.matrices[step.first_matrix];
       const LinearPlan& own = plan_.matrices.back();
       const bool is_down = index % kExpertMatrices == 2;
@@ -510,15 +503,23 @@ class Reader {
         malformed(name + ": its experts differ in size");
       }
     }
-    step.output = allocate(step.input.width);
-    keep(name, step.output);
+    const std::string stream = stream_of(name, true);
+    step.adds = !stream.empty();
+    step.output = step.adds ? *values_.find(stream) : allocate(step.input.width);
+    if (step.adds) {
+      added_.insert(name);
+    } else {
+      keep(name, step.output);
+    }
     plan_.steps.emplace_back(step);
   }
 
   void read_gated(const std::string& name, const PlanNode& node) {
     require_known(node, name, {});
-    GatedStep step{
-        floats_of(value(node, 0, name), name), floats_of(value(node, 1, name), name), activation_of(node), {}};
+    GatedStep step{floats_of(uses_.value(node, 0, name), name),
+                   floats_of(uses_.value(node, 1, name), name),
+                   activation_of(node),
+                   {}};
     if (step.gate.width != step.up.width) malformed(name + " multiplies rows of different widths");
     step.output = allocate(step.gate.width);
     step.output.half_divisor = kGatedDivisor;
@@ -528,9 +529,11 @@ class Reader {
 
   void read_sigmoid_gate(const std::string& name, const PlanNode& node) {
     require_known(node, name, {});
-    const std::string added = value(node, 2, name);
-    SigmoidGateStep step{
-        floats_of(value(node, 0, name), name), floats_of(value(node, 1, name), name), floats_of(added, name), {}};
+    const std::string added = uses_.value(node, 2, name);
+    SigmoidGateStep step{floats_of(uses_.value(node, 0, name), name),
+                         floats_of(uses_.value(node, 1, name), name),
+                         floats_of(added, name),
+                         {}};
     if (step.gate.width != 1 || step.input.width != step.added.width)
       malformed(name + " joins rows of different widths");
     step.output = dies_here(added) ? step.added : allocate(step.added.width);
@@ -540,7 +543,7 @@ class Reader {
 
   void read_scale(const std::string& name, const PlanNode& node) {
     require_known(node, name, {"factor", "cap"});
-    const std::string input_name = value(node, 0, name);
+    const std::string input_name = uses_.value(node, 0, name);
     if (node.op == "ScaleStored") {
       const ValuePlan& whole = floats_of(input_name, name);
       if (!dies_here(input_name) || whole.width != whole.stride) unsupported("it has " + name + ", a " + node.op);
@@ -569,11 +572,10 @@ class Reader {
 
   const Plan& source_;
   DecoderPlan plan_;
-  std::size_t at_ = 0;                                    // the node that is read
-  std::map<std::string, std::vector<std::size_t>> uses_;  // nodes that read a value, ascending
+  std::size_t at_ = 0;  // the node that is read
+  PlanUses uses_;
   std::map<std::string, Joined> joined_;
-  std::map<std::string, ValuePlan> places_;
-  std::map<std::size_t, std::set<std::string>> live_;  // values that lie in a buffer
+  ValueBuffers values_{plan_.buffers};
   std::map<std::string, std::size_t> rotary_of_;
   std::map<std::size_t, AttentionStep> caches_;  // which attention fills the cache of a layer
   std::set<std::string> written_;                // values that a step writes already

@@ -20,10 +20,6 @@ constexpr std::uint64_t kAlignment = 256;
 /// Pieces on their way to the device: large enough for full speed.
 constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
 
-Format float_format(WeightType type) {
-  return type == WeightType::bf16 ? Format::bf16 : type == WeightType::f16 ? Format::f16 : Format::f32;
-}
-
 /// Collects what must be on the device. Until everything is known, pointers are offsets; 0 stands for none.
 class Placement {
  public:
@@ -48,6 +44,22 @@ class Placement {
     const auto [found, is_new] = small_.try_emplace(std::string(bytes.begin(), bytes.end()), end_);
     if (is_new) advance(size);
     return found->second;
+  }
+
+  /// A matrix that lies by columns, by rows.
+  std::uint64_t place_transposed(const StoredTensor& tensor, const TransposedPlan& from, std::size_t rows,
+                                 std::size_t columns) {
+    const std::vector<std::uint8_t> stored = read(tensor);
+    const auto size = static_cast<std::ptrdiff_t>(stored.size() / (from.width * columns));
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t column = 0; column < columns; ++column) {
+        const std::size_t element = column * from.width + from.first + row * from.step;
+        const auto first = stored.begin() + static_cast<std::ptrdiff_t>(element) * size;
+        bytes.insert(bytes.end(), first, first + size);
+      }
+    }
+    return place_bytes(bytes);
   }
 
   std::uint64_t place_small(const StoredTensor& tensor) { return place_bytes(read(tensor)); }
@@ -162,7 +174,12 @@ DeviceMatrix place_matrix(Placement& placement, const LinearPlan& plan) {
   Matrix& m = result.matrix;
   m.rows = static_cast<unsigned>(plan.rows);
   m.columns = static_cast<unsigned>(plan.columns);
-  m.codes = offset_pointer<const std::uint8_t>(placement.place(plan.codes));
+  m.first_row = static_cast<unsigned>(plan.first_row);
+  m.row_step = static_cast<unsigned>(plan.row_step);
+  m.codes = offset_pointer<const std::uint8_t>(
+      plan.transposed.width == 0
+          ? placement.place(plan.codes)
+          : placement.place_transposed(plan.codes, plan.transposed, plan.stored_rows(), plan.columns));
   m.scale_factor = 1 / traits.divisor;
   m.block_shift = plan.block_size == plan.columns && traits.blocks == FormatTraits::Blocks::row
                       ? kRowBlocks
@@ -204,6 +221,9 @@ DeviceWeights load_weights(Device& device, const DecoderPlan& plan, const std::s
     std::memcpy(bytes.data(), rotary.frequencies.data(), bytes.size());
     weights.frequencies.push_back(offset_pointer<const float>(placement.place_bytes(bytes)));
   }
+  for (const TablePlan& table : plan.tables) {
+    weights.tables.push_back(offset_pointer<const void>(placement.place(table.tensor)));
+  }
   weights.embedding = offset_pointer<const void>(placement.place(plan.embedding));
   weights.embedding_format = float_format(plan.embedding_type);
 
@@ -212,6 +232,7 @@ DeviceWeights load_weights(Device& device, const DecoderPlan& plan, const std::s
   for (DeviceMatrix& matrix : weights.matrices) rebase(matrix, base);
   for (const float*& vector : weights.vectors) rebase(vector, base);
   for (const float*& table : weights.frequencies) rebase(table, base);
+  for (const void*& table : weights.tables) rebase(table, base);
   rebase(weights.embedding, base);
   return weights;
 }
@@ -219,6 +240,10 @@ DeviceWeights load_weights(Device& device, const DecoderPlan& plan, const std::s
 bool can_share(const DeviceMatrix& a, const DeviceMatrix& b) {
   return a.format == b.format && a.matrix.columns == b.matrix.columns && a.matrix.table == b.matrix.table &&
          a.matrix.nested_map == b.matrix.nested_map && a.matrix.scale_factor == b.matrix.scale_factor;
+}
+
+Format float_format(WeightType type) {
+  return type == WeightType::bf16 ? Format::bf16 : type == WeightType::f16 ? Format::f16 : Format::f32;
 }
 
 const char* format_name(Format format) {

@@ -25,6 +25,7 @@ struct DeviceWeights {
   std::vector<const float*> frequencies;  // of the rotary embeddings
   const void* embedding;
   Format embedding_format;
+  std::vector<const void*> tables;
 };
 
 /// Reads the files of `plan` in `directory` onto the device.
@@ -35,5 +36,8 @@ DeviceWeights load_weights(Device& device, const DecoderPlan& plan, const std::s
 bool can_share(const DeviceMatrix& a, const DeviceMatrix& b);
 
 const char* format_name(Format format);
+
+/// The kernel that reads floats.
+Format float_format(WeightType type);
 
 }  // namespace nibble::cuda

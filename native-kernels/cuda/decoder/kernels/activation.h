@@ -33,4 +33,21 @@ __device__ __forceinline__ float activate(Activation activation, float x) {
   }
 }
 
+/// What a gated feed-forward makes of a gate and its other factor.
+__device__ __forceinline__ float gated(Activation activation, float gate, float up) {
+  if (activation != Activation::swiglu_clamped) return activate(activation, gate) * up;
+  const float limited = fminf(gate, kSwigluLimit);
+  return limited / (1.0f + expf(-kSwigluAlpha * limited)) * (fminf(fmaxf(up, -kSwigluLimit), kSwigluLimit) + 1.0f);
+}
+
+/// The activation of Huang & Schlag 2024, as native-kernels/runtime/operators computes it.
+__device__ __forceinline__ float xielu(const float* const (&stored)[4], float x) {
+  const auto softplus = [](float value) { return value > 20.0f ? value : log1pf(expf(value)); };
+  const float beta = *stored[2];
+  const float alpha_p = softplus(*stored[0]);
+  const float alpha_n = beta + softplus(*stored[1]);
+  if (x > 0.0f) return alpha_p * x * x + beta * x;
+  return (expm1f(fminf(x, *stored[3])) - x) * alpha_n + beta * x;
+}
+
 }  // namespace nibble::cuda

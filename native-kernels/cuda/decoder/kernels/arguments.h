@@ -22,12 +22,15 @@ struct Matrix {
   const float* nested_map;         // [256]
   const std::int8_t* zero_points;  // of blocks, or null
   const float* table;              // [16], for codes of 4 bits
-  const float* bias;               // [rows] or null
+  const float* bias;               // of the rows as they are stored, or null
   float nested_offset;
   float scale_factor;    // on every scale: 1/127 for LLM.int8
   unsigned block_shift;  // log2 of the weights of a block; kRowBlocks: a block per row
   unsigned rows;
-  unsigned columns;  // a multiple of 32
+  unsigned columns;  // a multiple of 32, of floats of 16
+  // Row r is that many-th of what is stored: first_row + r · row_step. Rows of two matrices may lie in turns.
+  unsigned first_row;
+  unsigned row_step;
 };
 
 constexpr unsigned kRowBlocks = 32;
@@ -42,7 +45,13 @@ enum class Outcome : unsigned {
   gated,  // matrix 0 is the gate, 1 is up: out = activation(gate) * up
 };
 
-enum class Activation : unsigned { silu, gelu_tanh, gelu, quick_gelu, relu, relu2 };
+/// swiglu_clamped is of the gate and the other factor together: min(gate, limit) · sigmoid(alpha · min(gate, limit)) ·
+/// (clamp(up, ±limit) + 1), with the alpha and limit of gpt-oss.
+enum class Activation : unsigned { silu, gelu_tanh, gelu, quick_gelu, relu, relu2, swiglu_clamped };
+
+/// Of swiglu_clamped: what every published model has.
+constexpr float kSwigluAlpha = 1.702f;
+constexpr float kSwigluLimit = 7.0f;
 
 /// One token's products.
 struct MultiplyVector {
@@ -76,6 +85,10 @@ struct MultiplyMatrix {
 
 constexpr unsigned kTileRows = 64;
 constexpr unsigned kTileTokens = 128;
+/// The same of experts, which few of the tokens go to, and of products that would leave most multiprocessors without
+/// work.
+constexpr unsigned kNarrowTileTokens = 64;
+
 constexpr unsigned kTileColumns = 64;
 constexpr unsigned kMatrixThreads = 256;
 
@@ -93,15 +106,19 @@ struct Rows {
 constexpr unsigned kExpertMatrices = 3;
 constexpr unsigned kMostExperts = 1024;
 constexpr unsigned kMostChosen = 32;
+constexpr unsigned kMostGroups = 64;
 
-/// Which experts every token goes through, and with what weights (native-kernels/runtime/operators/routing.h).
-struct RouteTokens {
+/// How the logits of a router become choices and weights (native-kernels/runtime/operators/routing.h).
+struct Routing {
   Rows<const float> logits;
   unsigned experts;
   unsigned chosen;
   bool sigmoid;             // scores are sigmoids; else the softmax of all logits
   const float* correction;  // [experts], added for the choice alone; null: none
-  bool normalized;          // weights are divided by max(their sum, least_sum) + sum_epsilon
+  unsigned groups;          // of experts, of which only the best are looked at; 0: all are
+  unsigned chosen_groups;
+  bool two_best;    // a group is as good as its two best experts together; else as its best
+  bool normalized;  // weights are divided by max(their sum, least_sum) + sum_epsilon
   float sum_epsilon;
   float least_sum;
   float scale;
@@ -110,47 +127,57 @@ struct RouteTokens {
   float* weights;              // [tokens, chosen]
 };
 
-/// Sorts what tokens chose by expert, in the order of the tokens.
+/// Choices of one expert, from `first` of its own on.
+struct ExpertTile {
+  int expert;  // -1: none
+  int first;
+};
+
+/// Sorts what tokens chose by expert, in the order of the tokens, and cuts it into tiles.
 struct SortChoices {
   const int* ids;
   unsigned count;  // tokens * chosen
   unsigned experts;
-  int* starts;     // [experts + 1]
-  int* order;      // [count]: which choices, sorted
-  int* positions;  // [count]: where each went
+  int* starts;        // [experts + 1]
+  int* order;         // [count]: which choices, sorted
+  int* positions;     // [count]: where each went
+  ExpertTile* tiles;  // [most_tiles], of up to kNarrowTileTokens choices
+  unsigned most_tiles;
 };
 
 /// A token's products with the experts that it chose; blocks in y are choices.
 struct MultiplyVectorExperts {
-  MultiplyVector products;  // without matrices
+  MultiplyVector products;  // with the matrices of any expert
   const Matrix* matrices;   // of all experts
   unsigned first;           // which of an expert's
-  const int* ids;
+  Routing routing;
+  bool chooses;       // among the logits, and writes what it chose; else it reads that
   unsigned x_stride;  // between the inputs of choices; 0: they share one
   unsigned out_stride;
 };
 
-/// The same of many tokens, sorted; blocks in z are experts.
+/// The same of many tokens, sorted; blocks in y are tiles of them.
 struct MultiplyMatrixExperts {
   MultiplyMatrix products;  // without matrices and tokens
   const Matrix* matrices;
   unsigned first;
   const int* starts;
   const int* order;
+  const ExpertTile* tiles;
   unsigned chosen;  // of a token: x has its rows; 0: x has rows as they are sorted
 };
 
 /// The weighted sums of what the experts of a token said.
 struct JoinExperts {
+  Routing routing;
   const float* products;  // [tokens * chosen, width]
-  const float* weights;
-  const int* positions;  // rows of products; null: as they were chosen
-  unsigned chosen;
+  const int* positions;   // rows of products; null: as they were chosen, and weights are not known yet
   unsigned width;
-  float* out;  // [tokens, width]
+  bool adds;  // to `out`
+  Rows<float> out;
 };
 
-constexpr unsigned kSortThreads = 1024;
+constexpr unsigned kSortThreads = 256;
 
 /// Where the next token goes; kept on the device, so that a captured step can be run again and again.
 struct StepState {
@@ -170,14 +197,26 @@ struct StepResult {
 /// Results lie in pinned memory, in turns: the host may be one step behind.
 constexpr unsigned kResults = 4;
 
+/// Rows of a table: of tokens, or of their positions.
 struct EmbedTokens {
-  const void* table;  // [vocabulary, width]
-  Format format;      // bf16, f16 or f32
-  const int* ids;     // one per token
-  unsigned tokens;
+  const void* table;       // [rows, width]
+  Format format;           // bf16, f16 or f32
+  const int* ids;          // one per token; null: the rows are positions
+  const StepState* state;  // of a single token, whose position it knows; else null
+  unsigned position;       // of the first of many tokens
   unsigned width;
   float scale;
-  float* out;  // [tokens, width]
+  bool adds;  // to `out`
+  Rows<float> out;
+};
+
+/// Columns of groups, each of which holds some of every part, to parts that lie one after the other.
+struct RegroupRows {
+  Rows<const float> x;
+  unsigned groups;
+  unsigned parts;
+  unsigned widths[kMatrices];  // of the parts
+  Rows<float> out;
 };
 
 /// RMS norm or layer norm of rows, or of groups within them; or, with a negative epsilon, nothing but their rounding.
@@ -208,6 +247,7 @@ struct GateRows {
   Rows<const float> gate;
   Rows<const float> up;  // null: 1
   Activation activation;
+  const float* xielu[4];  // alpha_p, alpha_n, beta and eps, one number each, or all null: the activation then
   unsigned width;
   float* out;    // [tokens, width], or null
   void* halves;  // f16 [tokens, width], divided by kGatedDivisor
@@ -244,6 +284,7 @@ struct AttentionShape {
   unsigned window;      // 0: all positions
   const float* q_norm;  // [head_dim] or null
   const float* k_norm;
+  const float* sinks;  // [heads] or null: a score without a value
   float epsilon;
   bool interleaved;    // element 2i is paired with 2i + 1 instead
   bool norms_rotated;  // norms come behind the rotation

@@ -135,6 +135,13 @@ __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
   for (unsigned r = 0; r < 2; ++r) {
     sum[r] += __shfl_xor_sync(~0u, sum[r], 1);
     sum[r] += __shfl_xor_sync(~0u, sum[r], 2);
+    float factor = 1.0f;
+    if (shape.sinks != nullptr) {
+      const float sink = shape.sinks[head];
+      const float most = fmaxf(largest[r], sink);
+      factor = __expf(largest[r] - most);
+      sum[r] = sum[r] * factor + __expf(sink - most);
+    }
     if (tokens[r] >= job.tokens) continue;
     __half* to = static_cast<__half*>(job.out) + (std::uint64_t{tokens[r]} * shape.heads + head) * shape.head_dim;
 #pragma unroll
@@ -142,7 +149,7 @@ __device__ __forceinline__ void attend_prompt(const AttendPrompt& job) {
       const unsigned at = n * 8 + t * 2;
       if (at >= shape.head_dim) continue;
       *reinterpret_cast<unsigned*>(to + at) =
-          bits_of(__floats2half2_rn(out[n][2 * r] / sum[r], out[n][2 * r + 1] / sum[r]));
+          bits_of(__floats2half2_rn(out[n][2 * r] * factor / sum[r], out[n][2 * r + 1] * factor / sum[r]));
     }
   }
 }

@@ -77,6 +77,14 @@ __device__ __forceinline__ float join_parts(const volatile float* part, unsigned
 
 /// @tparam group query heads of a KV head that are computed together
 /// @tparam dim_limit largest head_dim
+/// What weighted values are multiplied by in the end; a sink takes its share of the sum.
+__device__ __forceinline__ float share_of_sum(const AttentionShape& shape, unsigned head, const Softmax& softmax) {
+  if (shape.sinks == nullptr) return 1.0f / softmax.sum;
+  const float most = fmaxf(softmax.largest, shape.sinks[head]);
+  const float factor = expf(softmax.largest - most);
+  return factor / (softmax.sum * factor + expf(shape.sinks[head] - most));
+}
+
 template <unsigned group, unsigned dim_limit>
 __device__ __forceinline__ void attend_token(const AttendToken& job) {
   constexpr unsigned kWarps = kAttendThreads / 32;
@@ -214,7 +222,7 @@ __device__ __forceinline__ void attend_token(const AttendToken& job) {
     Softmax joined;
     const float joined_value = join_parts(&parts[0][h][0], kWarps, group * kPart, element, joined);
     if (splits == 1) {
-      job.out[(first_head + h) * dim + element] = joined_value / joined.sum;
+      job.out[(first_head + h) * dim + element] = joined_value * share_of_sum(shape, first_head + h, joined);
     } else {
       float* to = job.partials + ((first_head + h) * std::uint64_t{job.splits} + split) * part;
       to[2 + element] = joined_value;
@@ -237,7 +245,7 @@ __device__ __forceinline__ void attend_token(const AttendToken& job) {
     Softmax joined;
     const float* from = job.partials + (first_head + h) * std::uint64_t{job.splits} * part;
     const float joined_value = join_parts(from, splits, part, i % dim, joined);
-    job.out[(first_head + h) * dim + i % dim] = joined_value / joined.sum;
+    job.out[(first_head + h) * dim + i % dim] = joined_value * share_of_sum(shape, first_head + h, joined);
   }
   if (threadIdx.x == 0) *arrived = 0;
 }

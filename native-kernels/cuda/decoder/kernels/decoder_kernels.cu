@@ -10,22 +10,26 @@
 using namespace nibble::cuda;
 
 // Two blocks on a multiprocessor: enough loads on their way to keep the memory busy.
-#define CUDA_KERNEL(format, stored, is_nested)                                              \
-  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)                           \
-      multiply_vector_##format(const __grid_constant__ MultiplyVector job) {                \
-    multiply_vector<Format::format>(job);                                                   \
-  }                                                                                         \
-  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)                           \
-      multiply_matrix_##format(const __grid_constant__ MultiplyMatrix job) {                \
-    multiply_matrix<Format::format>(job);                                                   \
-  }                                                                                         \
-  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)                           \
-      multiply_vector_experts_##format(const __grid_constant__ MultiplyVectorExperts job) { \
-    multiply_vector_experts<Format::format>(job);                                           \
-  }                                                                                         \
-  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)                           \
-      multiply_matrix_experts_##format(const __grid_constant__ MultiplyMatrixExperts job) { \
-    multiply_matrix_experts<Format::format>(job);                                           \
+#define CUDA_KERNEL(format, stored, is_nested)                                               \
+  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)                            \
+      multiply_vector_##format(const __grid_constant__ MultiplyVector job) {                 \
+    multiply_vector<Format::format>(job);                                                    \
+  }                                                                                          \
+  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 2)                            \
+      multiply_matrix_##format(const __grid_constant__ MultiplyMatrix job) {                 \
+    multiply_matrix<Format::format>(job, blockIdx.y * kTileTokens);                          \
+  }                                                                                          \
+  extern "C" __global__ void __launch_bounds__(kVectorThreads, 2)                            \
+      multiply_vector_experts_##format(const __grid_constant__ MultiplyVectorExperts job) {  \
+    multiply_vector_experts<Format::format>(job);                                            \
+  }                                                                                          \
+  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 3)                            \
+      multiply_matrix_narrow_##format(const __grid_constant__ MultiplyMatrix job) {          \
+    multiply_matrix<Format::format, kNarrowTileTokens>(job, blockIdx.y * kNarrowTileTokens); \
+  }                                                                                          \
+  extern "C" __global__ void __launch_bounds__(kMatrixThreads, 3)                            \
+      multiply_matrix_experts_##format(const __grid_constant__ MultiplyMatrixExperts job) {  \
+    multiply_matrix_experts<Format::format>(job);                                            \
   }
 #include "../../../formats.def"
 
@@ -57,6 +61,9 @@ NIBBLE_ATTEND_PROMPT(256)
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) embed_tokens(const __grid_constant__ EmbedTokens job) {
   nibble::cuda::embed_tokens(job);
 }
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) regroup_rows(const __grid_constant__ RegroupRows job) {
+  nibble::cuda::regroup_rows(job);
+}
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) normalize_rows(const __grid_constant__ NormalizeRows job) {
   nibble::cuda::normalize_rows(job);
 }
@@ -73,7 +80,7 @@ extern "C" __global__ void __launch_bounds__(kMatrixThreads)
 extern "C" __global__ void __launch_bounds__(kMatrixThreads) scale_numbers(const __grid_constant__ ScaleNumbers job) {
   nibble::cuda::scale_numbers(job);
 }
-extern "C" __global__ void __launch_bounds__(kMatrixThreads) route_tokens(const __grid_constant__ RouteTokens job) {
+extern "C" __global__ void __launch_bounds__(kMatrixThreads) route_tokens(const __grid_constant__ Routing job) {
   nibble::cuda::route_tokens(job);
 }
 extern "C" __global__ void __launch_bounds__(kSortThreads) sort_choices(const __grid_constant__ SortChoices job) {

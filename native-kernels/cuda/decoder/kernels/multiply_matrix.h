@@ -1,7 +1,8 @@
 #pragma once
 
-// Products of many tokens on the tensor cores. A block makes 64 rows of 128 tokens; weights are unpacked tile by tile
-// into shared memory while the next activations are on their way, and never exist anywhere else as numbers.
+// Products of many tokens on the tensor cores. A block makes 64 rows of 128 tokens, or of 64 where experts have few
+// each; weights are unpacked tile by tile into shared memory while the next activations are on their way, and never
+// exist anywhere else as numbers.
 
 #include "arguments.h"
 #include "multiply_vector.h"
@@ -13,8 +14,9 @@ namespace nibble::cuda {
 constexpr unsigned kTileStride = kTileColumns + 8;
 constexpr unsigned kPairCopies = 8;
 
+template <unsigned tile_tokens>
 struct MatrixRoom {
-  __half x[2][kTileTokens][kTileStride];
+  __half x[2][tile_tokens][kTileStride];
   __half weights[2][kTileRows][kTileStride];
   float nested_map[256];
   unsigned pairs[256 * kPairCopies];
@@ -118,47 +120,50 @@ __device__ __forceinline__ TileRow tile_row(const MultiplyMatrix& job, unsigned 
   return {static_cast<unsigned>(&matrix - job.matrices), tile * kTileRows + row};
 }
 
-/// The products of a warp, 32 rows by 32 tokens.
-using Products = float[2][4][4];
+/// The products of a warp, 32 rows by a quarter of the tile's tokens.
+template <unsigned tile_tokens>
+using Products = float[2][tile_tokens / 32][4];
 
-__device__ __forceinline__ void multiply_tiles(const MatrixRoom& room, unsigned buffer, unsigned warp_row,
-                                               unsigned warp_token, Products& c) {
+template <unsigned tile_tokens>
+__device__ __forceinline__ void multiply_tiles(const MatrixRoom<tile_tokens>& room, unsigned buffer, unsigned warp_row,
+                                               unsigned warp_token, Products<tile_tokens>& c) {
+  constexpr unsigned kEights = tile_tokens / 32;  // of tokens
   const unsigned lane = threadIdx.x % 32;
 #pragma unroll
   for (unsigned k = 0; k < kTileColumns; k += 16) {
     unsigned a[2][4];
-    unsigned b[2][4];
+    unsigned b[kEights / 2][4];
 #pragma unroll
     for (unsigned m = 0; m < 2; ++m) {
       // Tiles: rows 0-7, rows 8-15, and the same eight columns further.
       load_tiles(a[m], &room.weights[buffer][warp_row + m * 16 + lane % 16][k + lane / 16 * 8]);
     }
 #pragma unroll
-    for (unsigned n = 0; n < 2; ++n) {
+    for (unsigned n = 0; n < kEights / 2; ++n) {
       // Tiles: tokens 0-7 at both halves of the columns, then tokens 8-15.
       load_tiles(b[n], &room.x[buffer][warp_token + n * 16 + lane / 16 * 8 + lane % 8][k + lane / 8 % 2 * 8]);
     }
 #pragma unroll
     for (unsigned m = 0; m < 2; ++m) {
 #pragma unroll
-      for (unsigned n = 0; n < 4; ++n) {
+      for (unsigned n = 0; n < kEights; ++n) {
         multiply_fragments(c[m][n], a[m][0], a[m][1], a[m][2], a[m][3], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
       }
     }
   }
 }
 
+template <unsigned tile_tokens>
 __device__ __forceinline__ void write_products(const MultiplyMatrix& job, unsigned tile, unsigned warp_row,
-                                               unsigned first_token, const Products& c) {
+                                               unsigned first_token, const Products<tile_tokens>& c) {
   const unsigned g = threadIdx.x % 32 / 4;
   const unsigned t = threadIdx.x % 4;
   const float factor = job.x_factor / kWeightLift;
-  const auto bias = [](const Matrix& m, unsigned row) { return m.bias == nullptr ? 0.0f : m.bias[row]; };
   unsigned first = 0;
   unsigned own_tile = tile;
   const Matrix& matrix = matrix_of_tile(job, own_tile, first);
 #pragma unroll
-  for (unsigned n = 0; n < 4; ++n) {
+  for (unsigned n = 0; n < tile_tokens / 32; ++n) {
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) {
       const unsigned token = first_token + n * 8 + t * 2 + i % 2;
@@ -166,10 +171,10 @@ __device__ __forceinline__ void write_products(const MultiplyMatrix& job, unsign
       if (job.outcome == Outcome::gated) {
         const unsigned row = tile * (kTileRows / 2) + warp_row / 2 + i / 2 * 8 + g;
         if (row >= job.matrices[0].rows) continue;
-        const float gate = c[0][n][i] * factor + bias(job.matrices[0], row);
-        const float up = c[1][n][i] * factor + bias(job.matrices[1], row);
+        const float gate = c[0][n][i] * factor + bias_of(job.matrices[0], row);
+        const float up = c[1][n][i] * factor + bias_of(job.matrices[1], row);
         static_cast<__half*>(job.gated)[std::uint64_t{token} * job.matrices[0].rows + row] =
-            __float2half_rn(limit(activate(job.activation, gate) * up * (1.0f / kGatedDivisor)));
+            __float2half_rn(limit(gated(job.activation, gate, up) * (1.0f / kGatedDivisor)));
         continue;
       }
 #pragma unroll
@@ -177,7 +182,7 @@ __device__ __forceinline__ void write_products(const MultiplyMatrix& job, unsign
         const unsigned row = own_tile * kTileRows + warp_row + m * 16 + i / 2 * 8 + g;
         if (row >= matrix.rows) continue;
         float* out = job.out + std::uint64_t{token} * job.out_stride + first + row;
-        const float value = c[m][n][i] * factor + bias(matrix, row);
+        const float value = c[m][n][i] * factor + bias_of(matrix, row);
         *out = job.outcome == Outcome::add ? *out + value : value;
       }
     }
@@ -189,18 +194,18 @@ struct OwnRow {
   __device__ __forceinline__ unsigned operator()(unsigned row) const { return row; }
 };
 
-/// @param row_of_token which row of x a token reads
-template <Format format, typename RowOf = OwnRow>
-__device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job, const RowOf& row_of_token = {}) {
+/// @param first_token of the block @param row_of_token which row of x a token reads
+template <Format format, unsigned tile_tokens = kTileTokens, typename RowOf = OwnRow>
+__device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job, unsigned first_token,
+                                                const RowOf& row_of_token = {}) {
   extern __shared__ __align__(16) unsigned char memory[];
-  auto& room = *reinterpret_cast<MatrixRoom*>(memory);
+  auto& room = *reinterpret_cast<MatrixRoom<tile_tokens>*>(memory);
   const auto* pairs = reinterpret_cast<const unsigned char*>(room.pairs);
   const unsigned columns = job.matrices[0].columns;
   const unsigned tile = blockIdx.x;
-  const unsigned first_token = blockIdx.y * kTileTokens;
   const unsigned warp = threadIdx.x / 32;
   const unsigned warp_row = warp / 4 * 32;
-  const unsigned warp_token = warp % 4 * 32;
+  const unsigned warp_token = warp % 4 * (tile_tokens / 4);
 
   // This thread's part of every tile of weights.
   const unsigned row = threadIdx.x / 4;
@@ -219,7 +224,7 @@ __device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job, const
 
   const auto copy_x = [&](unsigned buffer, unsigned column) {
 #pragma unroll
-    for (unsigned i = 0; i < kTileTokens * kTileColumns / 8 / kMatrixThreads; ++i) {
+    for (unsigned i = 0; i < tile_tokens * kTileColumns / 8 / kMatrixThreads; ++i) {
       const unsigned piece = threadIdx.x + i * kMatrixThreads;
       const unsigned token = piece / (kTileColumns / 8);
       const unsigned at = column + piece % (kTileColumns / 8) * 8;
@@ -233,7 +238,7 @@ __device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job, const
   copy_x(0, 0);
   Unit<format> unit = load_unit<format>(view, unit_column, columns, has_row);
   __syncthreads();
-  Products c = {};
+  Products<tile_tokens> c = {};
   unsigned buffer = 0;
   for (unsigned column = 0; column < columns; column += kTileColumns) {
     wait_for_copies();
@@ -244,10 +249,10 @@ __device__ __forceinline__ void multiply_matrix(const MultiplyMatrix& job, const
       copy_x(buffer ^ 1, column + kTileColumns);
       unit = load_unit<format>(view, column + kTileColumns + unit_column, columns, has_row);
     }
-    multiply_tiles(room, buffer, warp_row, warp_token, c);
+    multiply_tiles<tile_tokens>(room, buffer, warp_row, warp_token, c);
     buffer ^= 1;
   }
-  write_products(job, tile, warp_row, first_token + warp_token, c);
+  write_products<tile_tokens>(job, tile, warp_row, first_token + warp_token, c);
 }
 
 }  // namespace nibble::cuda

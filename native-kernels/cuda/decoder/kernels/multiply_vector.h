@@ -245,26 +245,34 @@ __device__ __forceinline__ void write_row(const MultiplyVector& job, unsigned ti
     for (unsigned warp = 0; warp < job.split; ++warp) sum += sums[warp * 16 + of];
     return sum * undo;
   };
-  const auto bias = [](const Matrix& m, unsigned of) { return m.bias == nullptr ? 0.0f : m.bias[of]; };
   if (job.outcome == Outcome::gated) {
     const unsigned at = tile * 8 + row;
     if (row >= 8 || at >= job.matrices[0].rows) return;
-    const float gate = total(row) + bias(job.matrices[0], at);
-    const float up = total(row + 8) + bias(job.matrices[1], at);
-    job.out[at] = activate(job.activation, gate) * up;
+    const float gate = total(row) + bias_of(job.matrices[0], at);
+    const float up = total(row + 8) + bias_of(job.matrices[1], at);
+    job.out[at] = gated(job.activation, gate, up);
     return;
   }
   unsigned first = 0;
   const Matrix& matrix = matrix_of_tile(job, tile, first);
   const unsigned at = tile * 16 + row;
   if (at >= matrix.rows) return;
-  const float value = total(row) + bias(matrix, at);
+  const float value = total(row) + bias_of(matrix, at);
   float* out = job.out + first + at;
   *out = job.outcome == Outcome::add ? *out + value : value;
 }
 
-template <Format format>
-__device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
+/// The matrices are those of the job.
+struct OwnMatrices {
+  static constexpr bool is_choice = false;
+  __device__ __forceinline__ void operator()() const {}
+};
+
+/// @param choose called as soon as input may be read; where it is a choice, it puts matrices and places into the job,
+/// of
+///   the same shape and kind as those that are there
+template <Format format, typename Choose = OwnMatrices>
+__device__ __forceinline__ void multiply_vector(const MultiplyVector& job, const Choose& choose = {}) {
   extern __shared__ __align__(16) unsigned char memory[];
   const unsigned columns = job.matrices[0].columns;
   const VectorRoom room = vector_room<format>(memory, columns);
@@ -283,8 +291,13 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
 
   // Weights do not wait for the kernel before this one.
   unsigned first_tile = blockIdx.x * tiles_at_once;
-  RowPair rows = rows_of_tile<format>(job, min(first_tile + warp / job.split, tiles - 1), g);
-  VectorStep<format> step = load_step<format>(rows, begin * kStep + t * kLane, columns);
+  RowPair rows;
+  VectorStep<format> step;
+  const auto load_first = [&] {
+    rows = rows_of_tile<format>(job, min(first_tile + warp / job.split, tiles - 1), g);
+    step = load_step<format>(rows, begin * kStep + t * kLane, columns);
+  };
+  if constexpr (!Choose::is_choice) load_first();
   if constexpr (is_four_bit(format)) {
     fill_pair_table<format, 32>(reinterpret_cast<unsigned*>(room.pairs), job.matrices[0].table, kVectorThreads);
   }
@@ -293,6 +306,10 @@ __device__ __forceinline__ void multiply_vector(const MultiplyVector& job) {
   }
   let_next_start();
   wait_for_input();
+  if constexpr (Choose::is_choice) {
+    choose();
+    load_first();
+  }
   const float undo = stage_vector(job, columns, room);
 
   const __half* x = g / 2 != t ? nullptr : g % 2 == 0 ? room.high : room.low;

@@ -9,27 +9,52 @@
 
 namespace nibble::cuda {
 
-/// A block per token.
-__device__ __forceinline__ void embed_tokens(const EmbedTokens& job) {
-  let_next_start();
-  wait_for_input();
-  const std::uint64_t from = static_cast<std::uint64_t>(job.ids[blockIdx.x]) * job.width;
-  float* out = job.out + std::uint64_t{blockIdx.x} * job.width;
-  for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) {
-    if (job.format == Format::f32) {
-      out[i] = job.scale * static_cast<const float*>(job.table)[from + i];
-    } else if (job.format == Format::f16) {
-      out[i] = job.scale * __half2float(static_cast<const __half*>(job.table)[from + i]);
-    } else {
-      out[i] = job.scale * low_bf16(static_cast<const unsigned short*>(job.table)[from + i]);
-    }
-  }
-}
-
 /// The row of this block.
 template <typename T>
 __device__ __forceinline__ T* row_of(const Rows<T>& rows) {
   return rows.first + std::uint64_t{blockIdx.x} * rows.stride;
+}
+
+/// A block per token.
+__device__ __forceinline__ void embed_tokens(const EmbedTokens& job) {
+  let_next_start();
+  wait_for_input();
+  const unsigned position =
+      job.state != nullptr ? static_cast<unsigned>(job.state->position) : job.position + blockIdx.x;
+  const std::uint64_t row = job.ids != nullptr ? static_cast<unsigned>(job.ids[blockIdx.x]) : position;
+  const std::uint64_t from = row * job.width;
+  float* out = row_of(job.out);
+  for (unsigned i = threadIdx.x; i < job.width; i += blockDim.x) {
+    float value;
+    if (job.format == Format::f32) {
+      value = static_cast<const float*>(job.table)[from + i];
+    } else if (job.format == Format::f16) {
+      value = __half2float(static_cast<const __half*>(job.table)[from + i]);
+    } else {
+      value = low_bf16(static_cast<const unsigned short*>(job.table)[from + i]);
+    }
+    out[i] = job.adds ? out[i] + job.scale * value : job.scale * value;
+  }
+}
+
+/// A block per token.
+__device__ __forceinline__ void regroup_rows(const RegroupRows& job) {
+  let_next_start();
+  wait_for_input();
+  const float* x = row_of(job.x);
+  float* out = row_of(job.out);
+  unsigned group_width = 0;
+  for (unsigned part = 0; part < job.parts; ++part) group_width += job.widths[part] / job.groups;
+  unsigned first = 0;   // of the part
+  unsigned before = 0;  // of the part, in a group
+  for (unsigned part = 0; part < job.parts; ++part) {
+    const unsigned own = job.widths[part] / job.groups;
+    for (unsigned i = threadIdx.x; i < job.widths[part]; i += blockDim.x) {
+      out[first + i] = x[i / own * group_width + before + i % own];
+    }
+    first += job.widths[part];
+    before += own;
+  }
 }
 
 /// What brings a row to a root mean square of 1.
@@ -98,7 +123,9 @@ __device__ __forceinline__ void gate_rows(const GateRows& job) {
   const float* gate = job.gate.first + token * job.gate.stride;
   const float* up = job.up.first == nullptr ? nullptr : job.up.first + token * job.up.stride;
   for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < job.width; i += gridDim.x * blockDim.x) {
-    const float value = activate(job.activation, gate[i]) * (up == nullptr ? 1.0f : up[i]);
+    const float value = job.xielu[0] != nullptr ? xielu(job.xielu, gate[i])
+                        : up != nullptr         ? gated(job.activation, gate[i], up[i])
+                                                : activate(job.activation, gate[i]);
     if (job.halves == nullptr) {
       job.out[token * job.width + i] = value;
     } else {

@@ -98,8 +98,17 @@ struct RowView {
   unsigned block_shift;
 };
 
+/// Where row `row` of a matrix lies.
+__device__ __forceinline__ unsigned stored_row(const Matrix& m, unsigned row) { return m.first_row + row * m.row_step; }
+
+/// The bias of row `row`.
+__device__ __forceinline__ float bias_of(const Matrix& m, unsigned row) {
+  return m.bias == nullptr ? 0.0f : m.bias[stored_row(m, row)];
+}
+
 template <Format format>
-__device__ __forceinline__ RowView row_view(const Matrix& m, unsigned row) {
+__device__ __forceinline__ RowView row_view(const Matrix& m, unsigned number) {
+  const unsigned row = stored_row(m, number);
   RowView view{};
   const std::uint64_t first = std::uint64_t{row} * m.columns;
   view.codes = m.codes + (is_four_bit(format)      ? first / 2
