@@ -2,9 +2,10 @@
  * Speed of this checkout beside that of another one, both set up, alternated in one run:
  *
  *   node test/bench/compare-checkouts.ts --other DIR [--shape KEY] [--scheme nf4-dq] [--rounds 5] [--work DIR]
+ *     [--loads-only]
  *
  * Each round quantizes the same checkpoint with either, and loads and runs the artifact that either made; which of the two
- * begins changes from round to round. Prints the medians, and the median of the ratios of each round.
+ * begins changes from round to round. With --loads-only either quantizes once and every round loads, which allows for many more. Prints the medians, and the median of the ratios of each round.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     scheme: { type: 'string', default: 'nf4-dq' },
     rounds: { type: 'string', default: '5' },
     work: { type: 'string', default: os.tmpdir() },
+    'loads-only': { type: 'boolean', default: false },
     threads: { type: 'string', default: String(os.availableParallelism()) },
   },
 });
@@ -56,16 +58,21 @@ function run(name: Name, file: string, args: readonly string[]): unknown {
   return JSON.parse(output.trim().split('\n').at(-1) ?? '');
 }
 
-/** One quantize job and one run of what it made. */
+const made: Partial<Record<Name, string>> = {};
+
+/** One quantize job where there is none yet, and one run of what it made. */
 function measure(name: Name, round: number): Record<string, number> {
   const home = path.join(work, `${name}-${round}`);
   const started = performance.now();
-  const made = madeSchema.parse(
-    run(name, 'test/bench/quantize-trial.ts', [home, source, values.scheme]),
-  );
+  const known = made[name];
+  const directory =
+    known ??
+    madeSchema.parse(run(name, 'test/bench/quantize-trial.ts', [home, source, values.scheme]))
+      .artifact.directory;
   const quantizeMs = performance.now() - started;
+  if (values['loads-only']) made[name] = directory;
   const order = {
-    directory: made.artifact.directory,
+    directory,
     threads: Number(values.threads),
     shortPrompt: promptIds(8),
     prompt: promptIds(256),
@@ -74,9 +81,9 @@ function measure(name: Name, round: number): Record<string, number> {
   const measured = measuredSchema.parse(
     run(name, 'test/bench/trials/nibble-speed.ts', [JSON.stringify(order)]),
   );
-  rmSync(home, { recursive: true });
+  if (!values['loads-only']) rmSync(home, { recursive: true });
   return {
-    'quantize, whole job (ms)': quantizeMs,
+    ...(values['loads-only'] ? {} : { 'quantize, whole job (ms)': quantizeMs }),
     'load to first token (ms)': measured.loadToFirstTokenMs,
     'start to first token (ms)': measured.startToFirstTokenMs,
     'prefill (ms a token)': 1000 / measured.prefillRate,
