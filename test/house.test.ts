@@ -185,4 +185,18 @@ describe('product code', () => {
     }
     expect([...sizes].filter(([, count]) => count > 25)).toEqual([]);
   });
+
+  it('has READMEs of no more than 60 lines', () => {
+    const folders = ['app', 'main', 'renderer', 'native-kernels', 'test'];
+    const files = folders.flatMap((folder) =>
+      readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+        .map((name) => `${folder}/${name.split(path.sep).join('/')}`)
+        .filter((name) => name.endsWith('/README.md') && !/node_modules|\/build/.test(name)),
+    );
+    const long = ['README.md', ...files].filter(
+      (file) => readFileSync(path.join(root, file), 'utf8').trimEnd().split('\n').length > 60,
+    );
+    // The card of a model, as the hub shows it.
+    expect(long).toEqual(['app/sample/model/README.md']);
+  });
 });

@@ -1,4 +1,4 @@
-// Runs `nibble demo` in a new home and draws what it printed as docs/demo.svg, so that the README shows a real run.
+// Runs `nibble demo` in a new home and draws what it printed as docs/demo.svg, so that docs/command-line.md shows a real run.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

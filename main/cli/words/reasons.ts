@@ -233,11 +233,13 @@ export const reasons: Readonly<Record<ErrorReason, Words> & Record<string, Words
   },
   'unknown-architecture': {
     what: "Nibble can't quantize or run {{architecture}} models yet.",
-    remedy: 'Find another model: nibble search <name>.',
+    remedy:
+      "Find another model: nibble search <name>. To ask for this one, open an issue in Nibble's project with this name.",
   },
   'unknown-architecture-similar': {
     what: "Nibble can't quantize or run {{architecture}} models yet, only {{similar}}.",
-    remedy: 'Find another model: nibble search <name>.',
+    remedy:
+      "Find another model: nibble search <name>. To ask for this one, open an issue in Nibble's project with this name.",
   },
   'unreadable-row': {
     what: "This entry of the library ({{table}}) can't be read by this version of Nibble.",

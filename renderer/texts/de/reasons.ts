@@ -220,11 +220,11 @@ export const reasons: Texts<typeof english> = {
   },
   'unknown-architecture': {
     what: 'Modelle der Art {{architecture}} kann Nibble noch nicht quantisieren oder ausführen.',
-    next: 'Wähle ein anderes Modell.',
+    next: 'Wähle ein anderes Modell. Fehlt dir dieses, lege in Nibbles Projekt ein Issue mit diesem Namen an.',
   },
   'unknown-architecture-similar': {
     what: 'Modelle der Art {{architecture}} kann Nibble noch nicht quantisieren oder ausführen, nur {{similar}}.',
-    next: 'Wähle ein anderes Modell.',
+    next: 'Wähle ein anderes Modell. Fehlt dir dieses, lege in Nibbles Projekt ein Issue mit diesem Namen an.',
   },
   'unreadable-row': {
     what: 'Diesen Eintrag der Bibliothek ({{table}}) kann diese Version von Nibble nicht lesen.',

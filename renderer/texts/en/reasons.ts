@@ -224,11 +224,11 @@ export const reasons = {
   },
   'unknown-architecture': {
     what: 'Nibble can’t quantize or run {{architecture}} models yet.',
-    next: 'Choose another model.',
+    next: 'Choose another model. To ask for this one, open an issue in Nibble’s project with this name.',
   },
   'unknown-architecture-similar': {
     what: 'Nibble can’t quantize or run {{architecture}} models yet, only {{similar}}.',
-    next: 'Choose another model.',
+    next: 'Choose another model. To ask for this one, open an issue in Nibble’s project with this name.',
   },
   'unreadable-row': {
     what: 'This entry of the library ({{table}}) can’t be read by this version of Nibble.',
