@@ -69,13 +69,17 @@ export function cookieName(port: number): string {
   return `nibble-${port}`;
 }
 
-/** The value of one cookie in a `Cookie` header, or null. */
-export function readCookie(header: string | undefined, name: string): string | null {
-  for (const part of (header ?? '').split(';')) {
+/**
+ * The values that cookies of one name have in a `Cookie` header. There may be several: whatever listens at another port of
+ * this computer can set one of the same name for a longer path, which browsers send first.
+ */
+export function readCookies(header: string | undefined, name: string): string[] {
+  return (header ?? '').split(';').flatMap((part) => {
     const equals = part.indexOf('=');
-    if (equals > 0 && part.slice(0, equals).trim() === name) return part.slice(equals + 1).trim();
-  }
-  return null;
+    return equals > 0 && part.slice(0, equals).trim() === name
+      ? [part.slice(equals + 1).trim()]
+      : [];
+  });
 }
 
 /** A session cookie that no script can read and no other site's request carries. */

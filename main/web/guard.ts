@@ -8,7 +8,7 @@ import {
   isOwnOrigin,
   isSecret,
   readBearer,
-  readCookie,
+  readCookies,
   sessionCookie,
   withoutToken,
   type OneTimeCodes,
@@ -128,8 +128,8 @@ export function guard(app: FastifyInstance, secrets: Secrets, codes: OneTimeCode
     const isNavigation = area === 'page' && request.method === 'GET';
     if (isNavigation && typeof given === 'string' && isSecret(given, token))
       return letIn(reply, port, withoutToken(request.url, pageKey));
-    if (!isSecret(readCookie(headers.cookie, cookieName(port)), session))
-      return refuseAccess(request, reply);
+    const cookies = readCookies(headers.cookie, cookieName(port));
+    if (!cookies.some((cookie) => isSecret(cookie, session))) return refuseAccess(request, reply);
     if (area === 'rpc') {
       if (!hasPageKey(headers, pageKey)) return refuseAccess(request, reply);
       if (!isUpgrade(request)) return undefined;

@@ -8,7 +8,7 @@ import {
   newSecret,
   OneTimeCodes,
   readBearer,
-  readCookie,
+  readCookies,
   secretsOf,
   sessionCookie,
   withoutToken,
@@ -31,9 +31,10 @@ describe('the secret', () => {
 
 describe('what requests carry', () => {
   it('finds one cookie among others', () => {
-    expect(readCookie('a=1; nibble-80=x=y ;b=2', 'nibble-80')).toBe('x=y');
-    expect(readCookie('nibble-800=1; =nibble-80; nibble-80', 'nibble-80')).toBeNull();
-    expect(readCookie(undefined, 'nibble-80')).toBeNull();
+    expect(readCookies('a=1; nibble-80=x=y ;b=2', 'nibble-80')).toEqual(['x=y']);
+    expect(readCookies('nibble-80=1; nibble-80=2', 'nibble-80')).toEqual(['1', '2']);
+    expect(readCookies('nibble-800=1; =nibble-80; nibble-80', 'nibble-80')).toEqual([]);
+    expect(readCookies(undefined, 'nibble-80')).toEqual([]);
     expect(sessionCookie(80, 's')).toBe('nibble-80=s; Path=/; HttpOnly; SameSite=Strict');
   });
 

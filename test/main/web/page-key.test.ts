@@ -38,6 +38,15 @@ describe('with the cookie alone', () => {
     socket.close();
   });
 
+  it('lets in a page before whose cookie another port of this computer put one of the same name', async () => {
+    const { cookie, pageKey, host } = session;
+    const key = { 'x-nibble-key': pageKey };
+    const foreign = `nibble-${host.port}=planted`;
+    for (const both of [`${foreign}; ${cookie}`, `${cookie}; ${foreign}`])
+      expect((await ask('/rpc/session', { cookie: both, ...key })).status).toBe(204);
+    expectRefusal(await ask('/rpc/session', { cookie: foreign, ...key }), 401);
+  });
+
   it('refuses what a browser says another origin fetches', async () => {
     const { cookie, host } = session;
     const fetched = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' };
