@@ -10,13 +10,17 @@ import { MANIFEST_FILE } from '../../quantize/index.ts';
 import { isWrittenByRuns } from '../../run/index.ts';
 import type { EngineContext } from '../context.ts';
 import { isWithin } from '../register/folders.ts';
-import { filesBelow } from './home.ts';
 
 /** Files that Nibble writes beside a model and may write again at any time; nobody else's have these names. */
 const OWN_NAMES: ReadonlySet<string> = new Set([JOURNAL_NAME, MANIFEST_FILE]);
 
-/** Whether a folder lies below one of the library's, links resolved; never one of those itself. */
+/**
+ * Whether a folder lies below one of the library's, links resolved; never one of those itself, nor a link, which stands for
+ * another folder.
+ */
 export async function isInLibrary(context: EngineContext, directory: string): Promise<boolean> {
+  const status = await lstat(directory).catch(() => null);
+  if (status?.isDirectory() !== true) return false;
   const real = await realpath(directory).catch(() => null);
   if (real === null) return false;
   for (const folder of context.catalog.folders.folders()) {
@@ -57,6 +61,22 @@ export interface SortedFiles {
   readonly freedBytes: number;
 }
 
+/** Everything in a folder and below, links not followed, by relative names with slashes. */
+async function entriesBelow(
+  directory: string,
+): Promise<{ readonly name: string; readonly isFile: boolean }[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .map((entry) => ({
+      name: path
+        .relative(directory, path.join(entry.parentPath, entry.name))
+        .split(path.sep)
+        .join('/'),
+      isFile: entry.isFile(),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 /** @param createdAt of the row: recorded files that were not written to since are taken as they are */
 export async function sortFiles(
   directory: string,
@@ -67,25 +87,48 @@ export async function sortFiles(
   const ours: string[] = [];
   const others: string[] = [];
   let freedBytes = 0;
-  for (const { name, sizeBytes } of await filesBelow(directory)) {
+  const { dev } = await lstat(directory);
+  for (const { name, isFile } of await entriesBelow(directory)) {
     const file = path.join(directory, name);
+    const status = await lstat(file).catch(() => null);
+    // It was deleted since we listed the folder, by a job that ended.
+    if (status === null) continue;
+    // Another disk was mounted there. Nibble makes neither mounts nor links to files.
+    const isElsewhere = status.dev !== dev;
+    if (status.isDirectory() && !isElsewhere) continue;
     const entry = listed.get(name);
     const isOurs =
-      OWN_NAMES.has(name) ||
-      isWrittenByRuns(name) ||
-      (entry !== undefined && isSafePath(name) && (await isAsRecorded(file, entry, createdAt)));
+      isFile &&
+      !isElsewhere &&
+      (OWN_NAMES.has(name) ||
+        isWrittenByRuns(name) ||
+        (entry !== undefined && isSafePath(name) && (await isAsRecorded(file, entry, createdAt))));
     (isOurs ? ours : others).push(name);
-    if (isOurs && (await lstat(file)).nlink <= 1) freedBytes += sizeBytes;
+    if (isOurs && status.nlink <= 1) freedBytes += status.size;
   }
   return { ours, others, freedBytes };
 }
 
-/** Removes a folder and those below it as far as they are empty. Links and files stay, and so does what holds them. */
+/**
+ * Removes a folder and those below it as far as they are empty. Links, files and other disks that are mounted there stay, and so
+ * does what holds them.
+ */
 export async function removeEmpty(directory: string): Promise<void> {
+  const device = await deviceOf(directory);
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries)
-    if (entry.isDirectory()) await removeEmpty(path.join(directory, entry.name));
+  for (const entry of entries) {
+    const below = path.join(directory, entry.name);
+    if (entry.isDirectory() && (await deviceOf(below)) === device) await removeEmpty(below);
+  }
   await rmdir(directory).catch(() => undefined);
+}
+
+/** Which disk a folder is on; null where it is not there. */
+async function deviceOf(directory: string): Promise<number | null> {
+  return lstat(directory).then(
+    ({ dev }) => dev,
+    () => null,
+  );
 }
 
 /** Deletes files of a folder, and the folder where nothing else is in it. */
@@ -107,17 +150,25 @@ export async function renameToDelete(
   directory: string,
   names: readonly string[],
 ): Promise<string | null> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory());
-  if (files.length !== names.length || !files.every((entry) => entry.isFile())) return null;
+  if (!(await holdsOnly(directory, names))) return null;
   const renamed = `${directory}.nibble-deleted-${randomUUID()}`;
   try {
     await rename(directory, renamed);
-    return renamed;
   } catch {
     // Windows does not while a file in it is mapped; file by file says which one.
     return null;
   }
+  // What came in between is nobody's to delete.
+  if (await holdsOnly(renamed, names)) return renamed;
+  await rename(renamed, directory);
+  return null;
+}
+
+/** Whether a folder and those below it hold these files, and nothing else but folders. */
+async function holdsOnly(directory: string, names: readonly string[]): Promise<boolean> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  return files.length === names.length && files.every((entry) => entry.isFile());
 }
 
 /** Deletes what `renameToDelete` left in a folder when its process was killed. */

@@ -4,11 +4,13 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -408,6 +410,45 @@ describe('remove', () => {
       expect(readFileSync(config, 'utf8')).toBe(text);
       expect((await library()).artifacts).toEqual([]);
       rmSync(directory, { recursive: true });
+    },
+  );
+
+  it.skipIf(process.platform === 'win32').each([false, true])(
+    'leaves links where they are, and what they lead to (forever: %s; Windows lets few make links)',
+    async (forever) => {
+      rmSync(path.join(dataHome, 'Trash'), { recursive: true, force: true });
+      await made('test/tiny', ['nf4']);
+      const { directory } = (await library()).artifacts[0]?.artifact ?? { directory: '' };
+      const own = await scratchFolder();
+      writeFileSync(path.join(own, 'own.txt'), 'mine');
+      // Its bytes are those of the model, under another name.
+      linkSync(path.join(directory, 'model.safetensors'), path.join(own, 'model.safetensors'));
+      symlinkSync(own, path.join(directory, 'folder'));
+      symlinkSync(path.join(own, 'own.txt'), path.join(directory, 'file.txt'));
+      const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever }, quiet);
+      expect(removed.keptFiles).toEqual(['file.txt', 'folder']);
+      expect(readdirSync(directory).sort()).toEqual(['file.txt', 'folder']);
+      expect(readdirSync(own).sort()).toEqual(['model.safetensors', 'own.txt']);
+      rmSync(directory, { recursive: true });
+    },
+  );
+
+  it.skipIf(process.platform === 'win32')(
+    'deletes nothing through a link that stands for the whole folder (Windows lets few make links)',
+    async () => {
+      await made('test/tiny', ['nf4']);
+      const { directory } = (await library()).artifacts[0]?.artifact ?? { directory: '' };
+      const copy = `${directory}-copy`;
+      cpSync(directory, copy, { recursive: true, preserveTimestamps: true });
+      rmSync(directory, { recursive: true });
+      symlinkSync(copy, directory);
+      const before = readdirSync(copy);
+      const removed = await engine.handlers.remove({ id: 'tiny-nf4', forever: true }, quiet);
+      expect(removed).toMatchObject({ deletedFiles: false, freedBytes: 0 });
+      expect(readdirSync(copy)).toEqual(before);
+      expect((await library()).artifacts).toEqual([]);
+      rmSync(directory);
+      rmSync(copy, { recursive: true });
     },
   );
 
