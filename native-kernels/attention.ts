@@ -30,6 +30,8 @@ export interface AttentionCall extends HowToRun {
   scale: number;
   /** How many positions a token sees, itself included. @default all */
   window?: number | undefined;
+  /** Positions are chunks of so many, and a token sees none before its own. @default they are not */
+  chunk?: number | undefined;
   /** Scores become softcap * tanh(score / softcap). @default off */
   softcap?: number | undefined;
   /** [heads], a further score of each head, whose weight goes nowhere. @default none */
@@ -59,6 +61,7 @@ interface AttentionAddon {
       position: number;
       scale: number;
       window: number;
+      chunk: number;
       softcap: number;
       sinks: Float32Array | undefined;
       isa: string | undefined;
@@ -110,6 +113,7 @@ export class AttentionCache {
       position: call.position,
       scale: call.scale,
       window: call.window ?? 0,
+      chunk: call.chunk ?? 0,
       softcap: call.softcap ?? 0,
       sinks: call.sinks,
       isa: call.isa,

@@ -47,6 +47,7 @@ export function layerNorm(
 /** What the attention of a layer has beyond sizes. */
 export interface AttentionDetails {
   readonly window?: number | null;
+  readonly chunk?: number;
   readonly rope?: number | null;
   /** @default 1 / sqrt(headDimension) */
   readonly scale?: number;
@@ -106,6 +107,7 @@ export function attentionOf(
     valueNorm: null,
     sinks: details.sinks === undefined ? null : layerModule(layer, details.sinks),
     cacheOf: null,
+    ...(details.chunk === undefined ? {} : { chunk: details.chunk }),
     ...(details.normsRotated === true ? { normsRotated: true } : {}),
     ...(details.innerNorm === undefined ? {} : { innerNorm: details.innerNorm }),
     query: product('q', heads * headDimension),

@@ -89,6 +89,8 @@ export interface Attention {
   readonly temperature: Temperature | null;
   /** How many tokens a token sees, itself included; null for all of them. */
   readonly window: number | null;
+  /** Positions are chunks of so many, and a token sees none before its own; absent: they are not. */
+  readonly chunk?: number;
   /** Scores become softcap · tanh(score / softcap); null: they stay. */
   readonly softcap: number | null;
   /** Which of the decoder's rotary embeddings; null for none. */

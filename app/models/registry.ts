@@ -203,6 +203,11 @@ const models: readonly KnownModel[] = [
     load: async () => (await import('./families/mixtures/glm4-moe.ts')).glm4Moe,
   },
   {
+    modelType: 'llama4_text',
+    className: 'Llama4ForCausalLM',
+    load: async () => (await import('./families/mixtures/llama4.ts')).llama4,
+  },
+  {
     modelType: 'dots1',
     className: 'Dots1ForCausalLM',
     load: async () => (await import('./families/mixtures/glm4-moe.ts')).dots1,

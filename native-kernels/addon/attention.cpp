@@ -76,7 +76,7 @@ Napi::Value attention_append(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// attentionRun(handle, layer, { queries, heads, position, scale, window, softcap, sinks?, isa?, threads?, out })
+// attentionRun(handle, layer, { queries, heads, position, scale, window, chunk, softcap, sinks?, isa?, threads?, out })
 Napi::Value attention_run(const Napi::CallbackInfo& info) {
   Cache& cache = cache_of(info[0]);
   const std::size_t layer = size_argument(info[1], "layer", 0, static_cast<double>(cache.layers - 1));
@@ -94,6 +94,7 @@ Napi::Value attention_run(const Napi::CallbackInfo& info) {
   }
   request.scale = static_cast<float>(number_argument(call.Get("scale"), "scale"));
   request.window = size_argument(call.Get("window"), "window", 0, kMostPositions);
+  request.chunk = size_argument(call.Get("chunk"), "chunk", 0, kMostPositions);
   request.softcap = static_cast<float>(number_argument(call.Get("softcap"), "softcap"));
   if (const Napi::Value sinks = call.Get("sinks"); !sinks.IsUndefined()) {
     request.sinks = typed_array_argument<float>(sinks, "sinks", request.heads);

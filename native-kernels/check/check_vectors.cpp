@@ -14,6 +14,7 @@ struct Shape {
   std::size_t tokens, heads, kv_heads, head_dim, window;
   float softcap;
   std::size_t past;
+  std::size_t chunk = 0;
 };
 
 /// Pages of one layer, aligned and zeroed as the header asks.
@@ -57,7 +58,8 @@ void check_attention(const Shape& s, CacheType type, Isa isa, Random& random, Re
                                  1 / std::sqrt(static_cast<float>(s.head_dim)),
                                  s.window,
                                  s.softcap,
-                                 s.tokens % 2 == 0 ? sinks.data() : nullptr};
+                                 s.tokens % 2 == 0 ? sinks.data() : nullptr,
+                                 s.chunk};
   const auto run = [&](Isa set) {
     const Cache cache(type, s);
     const std::size_t past = s.past * s.kv_heads * s.head_dim;
@@ -171,9 +173,10 @@ void check_convolution(std::size_t channels, std::size_t taps, bool has_bias, Is
 void check_vectors(Isa isa, std::uint64_t seed, Report& report) {
   Random random(seed);
   constexpr Shape kShapes[] = {
-      {9, 1, 1, 16, 0, 0, 0},    {5, 6, 2, 64, 0, 0, 30},     {7, 4, 2, 24, 0, 0, 255},
-      {6, 5, 1, 13, 0, 0, 3},    {3, 3, 3, 160, 0, 0, 260},   {40, 4, 2, 16, 7, 0, 50},
-      {1, 2, 1, 8, 300, 0, 699}, {12, 2, 1, 32, 0, 1.5f, 18}, {2, 2, 1, 16, 0, 0, 2200},
+      {9, 1, 1, 16, 0, 0, 0},      {5, 6, 2, 64, 0, 0, 30},        {7, 4, 2, 24, 0, 0, 255},
+      {6, 5, 1, 13, 0, 0, 3},      {3, 3, 3, 160, 0, 0, 260},      {40, 4, 2, 16, 7, 0, 50},
+      {1, 2, 1, 8, 300, 0, 699},   {12, 2, 1, 32, 0, 1.5f, 18},    {2, 2, 1, 16, 0, 0, 2200},
+      {30, 4, 2, 16, 0, 0, 50, 9}, {3, 2, 1, 16, 0, 0, 1599, 400},
   };
   for (const Shape& shape : kShapes) {
     for (const CacheType type : {CacheType::f32, CacheType::f16, CacheType::int8}) {

@@ -113,8 +113,7 @@ void attention(const AttentionCache& cache, const AttentionRequest& request, con
   const std::size_t group = request.heads / cache.kv_heads;
   work.rows = request.tokens * group;
   work.tiles = (work.rows + kRows - 1) / kRows;
-  const std::size_t begin =
-      request.window != 0 && request.position + 1 > request.window ? request.position + 1 - request.window : 0;
+  const std::size_t begin = attention_begin(request, request.position + 1);
   work.first_segment = begin / kSegmentPositions;
   const std::size_t end = request.position + request.tokens;
   work.segments = (end + kSegmentPositions - 1) / kSegmentPositions - work.first_segment;

@@ -285,7 +285,7 @@ struct AttentionKernel {
       Row& row = rows[r];
       row.query = queries + (token * request.heads + head) * cache.head_dim;
       row.end = request.position + token + 1;
-      row.begin = request.window != 0 && row.end > request.window ? row.end - request.window : 0;
+      row.begin = attention_begin(request, row.end);
     }
   }
 

@@ -60,7 +60,15 @@ struct AttentionRequest {
   float softcap;         // scores become softcap * tanh(score / softcap); 0 = off
   // [heads]: a further score of each head, whose weight goes nowhere (attention sinks, Xiao et al. 2023); null = none.
   const float* sinks = nullptr;
+  std::size_t chunk = 0;  // a token sees only those of its own chunk of so many positions; 0 = no chunks
 };
+
+/// The first position that the token at `end` - 1 sees.
+inline std::size_t attention_begin(const AttentionRequest& request, std::size_t end) {
+  const std::size_t in_window = request.window != 0 && end > request.window ? end - request.window : 0;
+  const std::size_t in_chunk = request.chunk != 0 ? (end - 1) / request.chunk * request.chunk : 0;
+  return in_window > in_chunk ? in_window : in_chunk;
+}
 
 /// Writes keys [tokens, kv_heads, head_dim] and values [tokens, kv_heads, value_dim] at positions [position, position +
 /// tokens).

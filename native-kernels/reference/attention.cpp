@@ -89,7 +89,7 @@ void append(const AttentionCache& cache, const float* keys, const float* values,
 
 void attend_row(const AttentionCache& cache, const AttentionRequest& request, const float* query, float* out,
                 std::size_t kv_head, const float* sink, std::size_t end) {
-  const std::size_t begin = request.window != 0 && end > request.window ? end - request.window : 0;
+  const std::size_t begin = attention_begin(request, end);
   std::vector<float> weights(end - begin);
   float largest = -std::numeric_limits<float>::infinity();
   for (std::size_t p = begin; p < end; ++p) {

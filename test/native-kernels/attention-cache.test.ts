@@ -16,6 +16,7 @@ interface Shape {
   kvHeads: number;
   headDim: number;
   window?: number;
+  chunk?: number;
   softcap?: number;
   /** Whether every head has a sink. */
   sinks?: boolean;
@@ -32,6 +33,11 @@ const shapes: [string, Shape][] = [
   [
     'a window across segments',
     { context: 2300, tokens: 1, heads: 2, kvHeads: 1, headDim: 8, window: 1300 },
+  ],
+  ['chunks', { context: 100, tokens: 40, heads: 4, kvHeads: 2, headDim: 24, chunk: 9 }],
+  [
+    'chunks across segments',
+    { context: 2300, tokens: 3, heads: 2, kvHeads: 1, headDim: 8, chunk: 1149 },
   ],
   ['a soft cap', { context: 90, tokens: 30, heads: 2, kvHeads: 1, headDim: 32, softcap: 1.5 }],
   ['sinks', { context: 90, tokens: 30, heads: 6, kvHeads: 2, headDim: 32, window: 9, sinks: true }],
@@ -91,13 +97,14 @@ function attend(
   data: Data,
   options: { isa: (typeof isas)[number]; threads?: number },
 ): Float32Array {
-  const { context, tokens, heads, headDim, window, softcap } = shape;
+  const { context, tokens, heads, headDim, window, chunk, softcap } = shape;
   return cache.attend(0, {
     queries: data.queries,
     heads,
     position: context - tokens,
     scale: 1 / Math.sqrt(headDim),
     window,
+    chunk,
     softcap,
     sinks: shape.sinks === true ? data.sinks : undefined,
     ...options,
@@ -106,7 +113,7 @@ function attend(
 
 /** Exact products and sums over keys and values that `stored` has rounded as the cache does. */
 function expectedOutput(shape: Shape, data: Data, stored: (head: number[]) => number[]): number[] {
-  const { context, tokens, heads, kvHeads, headDim, window = 0, softcap = 0 } = shape;
+  const { context, tokens, heads, kvHeads, headDim, window = 0, chunk = 0, softcap = 0 } = shape;
   const headAt = (values: Float32Array, position: number, head: number): number[] => {
     const start = (position * kvHeads + head) * headDim;
     return stored([...values.subarray(start, start + headDim)]);
@@ -123,7 +130,8 @@ function expectedOutput(shape: Shape, data: Data, stored: (head: number[]) => nu
       const query = data.queries.subarray((token * heads + head) * headDim);
       const kvHead = Math.floor((head * kvHeads) / heads);
       const end = context - tokens + token + 1;
-      const first = window === 0 ? 0 : Math.max(0, end - window);
+      const inWindow = window === 0 ? 0 : Math.max(0, end - window);
+      const first = chunk === 0 ? inWindow : end - 1 - ((end - 1) % chunk);
       const seen = rows.slice(first, end).map((row) => at(row, kvHead));
       const scores = seen.map(({ key }) => {
         const product = key.reduce((sum, value, i) => sum + value * at(query, i), 0);

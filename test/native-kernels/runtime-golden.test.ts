@@ -43,37 +43,43 @@ async function open(architecture: string, options: Partial<OpenOptions>): Promis
   return Model.open({ graphPath, contextLength: 512, mode: 'exact', cacheType: 'f32', ...options });
 }
 
-describe.each(['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'qwen3_moe'])(
-  '%s',
-  (architecture) => {
-    const expected = readExpected(path.join(fixtures, architecture, 'expected.safetensors'));
-    const largest = expected.logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+describe.each([
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'gemma2',
+  'gemma3_text',
+  'qwen3_moe',
+  'llama4_text',
+])('%s', (architecture) => {
+  const expected = readExpected(path.join(fixtures, architecture, 'expected.safetensors'));
+  const largest = expected.logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 
-    it.each<[string, Partial<OpenOptions>, number]>([
-      ['plain kernels', { isa: 'reference' }, 2e-6],
-      ['the best kernels', {}, 2e-6],
-      ['three threads', { threads: 3 }, 2e-6],
-      ['an f16 cache', { cacheType: 'f16' }, 1e-3],
-    ])('gives the logits of transformers with %s', async (_, options, tolerance) => {
-      const model = await open(architecture, options);
-      const logits = await model.evaluate(expected.ids, { rows: 'all' });
-      expect(largestDifference(logits, expected.logits)).toBeLessThan(tolerance * largest);
-      await model.close();
-    });
+  it.each<[string, Partial<OpenOptions>, number]>([
+    ['plain kernels', { isa: 'reference' }, 2e-6],
+    ['the best kernels', {}, 2e-6],
+    ['three threads', { threads: 3 }, 2e-6],
+    ['an f16 cache', { cacheType: 'f16' }, 1e-3],
+  ])('gives the logits of transformers with %s', async (_, options, tolerance) => {
+    const model = await open(architecture, options);
+    const logits = await model.evaluate(expected.ids, { rows: 'all' });
+    expect(largestDifference(logits, expected.logits)).toBeLessThan(tolerance * largest);
+    await model.close();
+  });
 
-    it('generates what transformers generates, greedily', async () => {
-      const model = await open(architecture, { mode: 'fast' });
-      const prompt = 16;
-      const { ids, position } = await model.generate({
-        ids: expected.greedy.slice(0, prompt),
-        sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 },
-        maxTokens: expected.greedy.length - prompt,
-        stopIds: [],
-        onToken: () => undefined,
-      });
-      expect(ids).toEqual(expected.greedy.slice(prompt));
-      expect(position).toBe(expected.greedy.length - 1);
-      await model.close();
+  it('generates what transformers generates, greedily', async () => {
+    const model = await open(architecture, { mode: 'fast' });
+    const prompt = 16;
+    const { ids, position } = await model.generate({
+      ids: expected.greedy.slice(0, prompt),
+      sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 },
+      maxTokens: expected.greedy.length - prompt,
+      stopIds: [],
+      onToken: () => undefined,
     });
-  },
-);
+    expect(ids).toEqual(expected.greedy.slice(prompt));
+    expect(position).toBe(expected.greedy.length - 1);
+    await model.close();
+  });
+});

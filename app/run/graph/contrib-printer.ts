@@ -56,6 +56,7 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       if (rope === null) return 'some of its layers do not rotate queries and keys';
       if (headDimension % HEAD_MULTIPLE !== 0)
         return `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`;
+      if (node.attention.chunk !== undefined) return 'its attention ends at chunks of the text';
       return (queryNorm === null) === (keyNorm === null)
         ? null
         : 'it normalizes either queries or keys alone';

@@ -172,12 +172,13 @@ export function cudaObstacle(node: PlanNode): string | null {
       return node.activation === 'silu' || node.activation === 'gelu-tanh'
         ? null
         : `its activation is ${node.activation}`;
+    case 'attention':
+      return node.attention.chunk === undefined ? null : 'its attention ends at chunks of the text';
     case 'experts':
       return expertsObstacle(node.feedForward);
     case 'residual-norm':
     case 'rms-norm':
     case 'activate':
-    case 'attention':
     case 'embedding':
     case 'linear':
     case 'positions':

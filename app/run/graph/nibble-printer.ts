@@ -108,6 +108,7 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
       scale: { float: attention.scale },
       window: { int: attention.window ?? 0 },
       softcap: { float: attention.softcap ?? 0 },
+      ...(attention.chunk === undefined ? {} : { chunk: { int: attention.chunk } }),
       epsilon: { float: node.epsilon },
       ...(offset === 0 ? {} : { norm_weight_offset: { float: offset } }),
       ...(node.interleaved ? { rotary_interleaved: { int: 1 } } : {}),

@@ -21,6 +21,7 @@ class Attention final : public Kernel {
         head_dim_(info.size("head_dim", 1)),
         scale_(info.real("scale")),
         window_(info.size("window", 0)),
+        chunk_(info.size("chunk", 0, 0)),
         softcap_(info.real("softcap", 0.0f)),
         epsilon_(info.real("epsilon", 0.0f)),
         rotate_(info.size("rotary_interleaved", 0, 0) == 0 ? rotate : rotate_neighbours),
@@ -69,10 +70,9 @@ class Attention final : public Kernel {
       }
     });
     const float* const sinks = sinks_.empty() ? nullptr : sinks_.data();
-    attention(cache, {tokens, heads_, first, scale_, window_, softcap_, sinks}, queries, out, state_.isa, parallel,
-              state_.attention_scratch);
-    const std::size_t end = first + tokens;
-    const std::size_t seen = window_ == 0 ? end : std::min(end, window_ + tokens - 1);
+    const AttentionRequest request{tokens, heads_, first, scale_, window_, softcap_, sinks, chunk_};
+    attention(cache, request, queries, out, state_.isa, parallel, state_.attention_scratch);
+    const std::size_t seen = first + tokens - attention_begin(request, first + 1);
     bytes_read_ = attention_page_bytes(cache) / kPagePositions * seen;
   }
 
@@ -168,6 +168,7 @@ class Attention final : public Kernel {
   std::size_t head_dim_;
   float scale_;
   std::size_t window_;
+  std::size_t chunk_;
   float softcap_;
   float epsilon_;
   void (*rotate_)(float* head, const float* cosines, const float* sines, std::size_t half);

@@ -428,7 +428,7 @@ describe('linearWeightTest', () => {
     ['mpt', 'MPTForCausalLM', null],
     ['qwen2_vl', 'Qwen2VLForConditionalGeneration', 'Qwen2ForCausalLM'],
     ['qwen3_omni_moe', 'Qwen3OmniMoeForConditionalGeneration', 'Qwen3ForCausalLM'],
-    ['llama4_text', 'Llama4ForCausalLM', 'LlamaForCausalLM'],
+    ['llama5_text', 'Llama5ForCausalLM', 'LlamaForCausalLM'],
     ['olmo', 'OlmoForCausalLM', 'Olmo2ForCausalLM'],
     ['llama', 'LlamaForSequenceClassification', 'LlamaForCausalLM'],
   ])('names the known model that is nearest to %s', (modelType, className, similar) => {
