@@ -46,6 +46,11 @@ function outlineOf({ layers, rotaryEmbeddings }: Decoder): {
 }
 
 describe('readDecoder', () => {
+  it('scales the embeddings of Gemma as a float32 run does, whatever the weights are stored in', () => {
+    const config = { ...llama, model_type: 'gemma', hidden_size: 640, dtype: 'bfloat16' };
+    expect(readDecoder(config).embeddingScale).toBe(Math.fround(Math.sqrt(640)));
+  });
+
   it('fills in what transformers would', () => {
     const { layers, rotaryEmbeddings, ...others } = readDecoder(llama);
     expect(others).toEqual({

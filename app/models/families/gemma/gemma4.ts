@@ -176,7 +176,7 @@ function readLayerEmbeddings(
     module: 'model.embed_tokens_per_layer',
     vocabularySize: fields.vocab_size_per_layer_input ?? defaults.vocabularySize,
     width: size,
-    tokenScale: embeddingScale({ hiddenSize: size, dtype: outline.dtype }),
+    tokenScale: embeddingScale(size),
     projection: {
       module: 'model.per_layer_model_projection',
       inFeatures: hiddenSize,
@@ -374,7 +374,7 @@ export const gemma4: Family = {
     return decoderOf(outline, names, {
       rotaryEmbeddings: readRopes(outline, types, heads),
       layers: layersOf(outline, layerOf),
-      embeddingScale: embeddingScale(outline),
+      embeddingScale: embeddingScale(outline.hiddenSize),
       logitSoftcap: fields.final_logit_softcapping ?? null,
       longestContext: outline.contextLength,
       ...(rows === null ? {} : { layerEmbeddings: rows }),
