@@ -159,7 +159,9 @@ describe.skipIf(process.platform !== 'linux')(
         process.kill(runner, 'SIGKILL');
         const alert = page.getByRole('alert');
         await alert.waitFor();
-        await expect.poll(() => alert.innerText()).toContain('The model’s process ended');
+        await expect
+          .poll(() => alert.innerText(), { timeout: WAIT_MS })
+          .toContain('The model’s process ended');
         await app.expectAccessible('Chat: a runner that died');
         await alert.getByRole('button', { name: 'Regenerate' }).click();
         await page

@@ -61,13 +61,13 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** A version whose scheme nobody knows yet. */
+/** A version whose scheme is written in a way that this Nibble does not read; one with a name alone would be shown. */
 function addOfNewerNibble(): void {
   const catalog = new Database(path.join(home, 'catalog.sqlite'));
   try {
     catalog.exec(`
       CREATE TEMP TABLE newer AS SELECT * FROM artifacts WHERE id = '${FOUR_BITS}';
-      UPDATE newer SET id = 'model-nf3', name = 'model-nf3', scheme = 'nf3', directory = directory || '-nf3';
+      UPDATE newer SET id = 'model-nf3', name = 'model-nf3', scheme = '{"nf":3}', directory = directory || '-nf3';
       INSERT INTO artifacts SELECT * FROM newer;
     `);
   } finally {

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { inLanes } from '../../../app/quantize/in-lanes.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 
 it('begins items in their order, no more than so many at a time, and waits for all', async () => {
   const begun: number[] = [];
@@ -24,7 +25,7 @@ it('begins items in their order, no more than so many at a time, and waits for a
   ] as const) {
     expect(begun).toHaveLength(next.length - 1);
     ends[item]?.resolve(undefined);
-    await vi.waitUntil(() => begun.length === next.length);
+    await vi.waitUntil(() => begun.length === next.length, { timeout: WAIT_MS });
     expect(begun).toEqual(next);
   }
   for (const item of [3, 4]) ends[item]?.resolve(undefined);

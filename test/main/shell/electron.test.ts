@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratchFolder } from '../../fixtures/scratch.ts';
+import { WAIT_MS } from '../../fixtures/wait.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -108,7 +109,7 @@ describe.skipIf(reason !== null)(reason ?? 'the app in Electron', () => {
             ({ app: electron }) =>
               electron.getAppMetrics().find(({ name }) => name === 'Nibble engine')?.pid ?? null,
           ),
-        { timeout: 20_000 },
+        { timeout: WAIT_MS },
       )
       .toSatisfy((pid: number | null) => pid !== null && pid !== killed);
   });
