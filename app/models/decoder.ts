@@ -274,6 +274,11 @@ export interface GatedFeedForward {
   readonly innerNorm?: Norm;
   /** Of the gate, before its activation. @default 1 */
   readonly gateScale?: number;
+  /**
+   * About which share of the gate becomes 0 before its activation: what is left of it is max(0, gate - mean - z · deviation),
+   * z being this quantile of the normal distribution. @default none
+   */
+  readonly sparsity?: number;
   /** Of the output. @default 1 */
   readonly outputScale?: number;
 }
@@ -374,6 +379,27 @@ export interface LayerInput {
 }
 
 /**
+ * What a layer of a decoder with several streams does with them (Alternating Updates, Baykal et al. 2023). Its own input is
+ * the active one after all were predicted: every stream plus what all of them are, weighted by `prediction`. Every stream is
+ * then corrected by what the layer changed its input by, times 1 plus a weight of `correction`. What both read is the
+ * hyperbolic tangent of `router`'s product with `routerScale` times a norm: of the active stream, and of the layer's output.
+ */
+export interface Alternation {
+  readonly routerNorm: RmsNorm;
+  readonly routerScale: number;
+  readonly router: Matrix;
+  /** Weights of all streams for every stream in turn, [streams · streams, streams]. */
+  readonly prediction: Matrix;
+  readonly correction: Matrix;
+  /** Tensor [hiddenSize] that multiplies what `layerInput` reads of the corrected active stream; null: nothing does. */
+  readonly inputFactors: string | null;
+  /** (x + mixer + y) / sqrt(2) goes on, y being input + norm(right(left(input))) of what the mixer reads. */
+  readonly left: Matrix;
+  readonly right: Matrix;
+  readonly sideNorm: RmsNorm;
+}
+
+/**
  * x + residualScale · norm(mixer(norm(x))), then the same with the feed-forward. A norm that is null leaves its input. Where
  * there is no mixer, the feed-forward reads what the mixer would.
  */
@@ -394,6 +420,19 @@ export interface DecoderLayer {
   readonly layerInput?: LayerInput;
   /** Tensor of one number that multiplies all that comes of the layer. */
   readonly outputFactor?: string;
+  /** Of all layers of a decoder with `streams`; `layerInput` is added to all streams but the first then. */
+  readonly alternation?: Alternation;
+}
+
+/**
+ * Several streams beside each other, of which layers compute one: the embeddings, and products of them, each as large as
+ * they are. In the end each product of the others is made as large as the first stream, and the mean of all goes on.
+ */
+export interface Streams {
+  readonly active: number;
+  /** Of the second stream, the third and so on. */
+  readonly projections: readonly Matrix[];
+  readonly returns: readonly Matrix[];
 }
 
 /**
@@ -433,6 +472,8 @@ export interface Decoder {
   /** Learned embeddings of positions, `module.weight` [count, hiddenSize], which are added to those of tokens. @default none */
   readonly positions?: { readonly module: string; readonly count: number };
   readonly layerEmbeddings?: LayerEmbeddings;
+  /** @default one */
+  readonly streams?: Streams;
   readonly rotaryEmbeddings: readonly RotaryEmbedding[];
   readonly layers: readonly DecoderLayer[];
   readonly finalNorm: Norm;

@@ -3,6 +3,7 @@
  * the door with all of them.
  */
 export type {
+  Alternation,
   Activation,
   Attention,
   Convolution,
@@ -19,6 +20,7 @@ export type {
   HeadNorm,
   LatentAttention,
   LayerEmbeddings,
+  LayerInput,
   LayerHeadNorm,
   LayerNorm,
   Mamba2,
@@ -29,6 +31,7 @@ export type {
   RmsNorm,
   ParallelMixers,
   RotaryEmbedding,
+  Streams,
   ScaledMatrix,
   Routing,
   UngatedFeedForward,

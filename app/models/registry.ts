@@ -128,6 +128,11 @@ const models: readonly KnownModel[] = [
     load: async () => (await import('./families/gemma/gemma.ts')).gemma3,
   },
   {
+    modelType: 'gemma3n_text',
+    className: 'Gemma3nForCausalLM',
+    load: async () => (await import('./families/gemma/gemma3n.ts')).gemma3n,
+  },
+  {
     modelType: 'gemma4_text',
     className: 'Gemma4ForCausalLM',
     load: async () => (await import('./families/gemma/gemma4.ts')).gemma4,
@@ -198,14 +203,14 @@ const models: readonly KnownModel[] = [
     load: async () => (await import('./families/mixtures/phimoe.ts')).phimoe,
   },
   {
-    modelType: 'glm4_moe',
-    className: 'Glm4MoeForCausalLM',
-    load: async () => (await import('./families/mixtures/glm4-moe.ts')).glm4Moe,
-  },
-  {
     modelType: 'llama4_text',
     className: 'Llama4ForCausalLM',
     load: async () => (await import('./families/mixtures/llama4.ts')).llama4,
+  },
+  {
+    modelType: 'glm4_moe',
+    className: 'Glm4MoeForCausalLM',
+    load: async () => (await import('./families/mixtures/glm4-moe.ts')).glm4Moe,
   },
   {
     modelType: 'dots1',

@@ -47,16 +47,22 @@ export function contribObstacle(node: PlanNode, contextLength: number): string |
       return 'its attention reads latent vectors';
     case 'positions':
       return 'it has learned its positions';
+    case 'match-rms':
+    case 'mix':
+    case 'spread':
+      return 'its layers compute one of several streams';
+    case 'sparsify':
+      return 'its gates are made sparse';
     case 'attention': {
       const { rope, headDimension, queryNorm, keyNorm, temperature, normsRotated } = node.attention;
       if (node.attention.sinks !== null) return 'its attention has sinks';
+      if (node.attention.chunk !== undefined) return 'its attention ends at chunks of the text';
       if (node.own === null) return 'some of its layers read the keys and values of others';
       if (temperature !== null) return 'its queries grow with their position';
       if (normsRotated === true) return 'it normalizes queries and keys behind their rotation';
       if (rope === null) return 'some of its layers do not rotate queries and keys';
       if (headDimension % HEAD_MULTIPLE !== 0)
         return `its heads have ${headDimension} elements, no multiple of ${HEAD_MULTIPLE}`;
-      if (node.attention.chunk !== undefined) return 'its attention ends at chunks of the text';
       return (queryNorm === null) === (keyNorm === null)
         ? null
         : 'it normalizes either queries or keys alone';
@@ -455,7 +461,7 @@ function printNode(printer: Printer, node: PlanNode): void {
       return;
     case 'scale-stored': {
       const { writer } = printer;
-      const stored = writer.weight(node.tensor, { types: floatTypes, shape: [1] });
+      const stored = writer.weight(node.tensor, { types: floatTypes, shape: [node.columns] });
       writer.standardOperator('Mul', node.name, [node.input, toActivations(printer, stored)]);
       return;
     }
@@ -477,6 +483,10 @@ function printNode(printer: Printer, node: PlanNode): void {
     case 'positions':
     case 'experts':
     case 'latent-attention':
+    case 'match-rms':
+    case 'mix':
+    case 'spread':
+    case 'sparsify':
     case 'convolution':
     case 'gated-delta':
     case 'state-space':

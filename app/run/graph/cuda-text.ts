@@ -103,6 +103,12 @@ function printCudaNode(context: LinearContext, node: PlanNode): void {
       return;
     case 'concat':
       writer.operator('Concat', node.name, node.inputs);
+      return;
+    case 'match-rms':
+    case 'mix':
+    case 'spread':
+    case 'sparsify':
+      throw new AppError('internal', `CUDA has no operator for ${node.op}.`);
   }
 }
 
@@ -191,6 +197,12 @@ export function cudaObstacle(node: PlanNode): string | null {
     case 'softcap':
     case 'sigmoid-gate':
       return null;
+    case 'match-rms':
+    case 'mix':
+    case 'spread':
+      return 'its layers compute one of several streams';
+    case 'sparsify':
+      return 'its gates are made sparse';
     case 'open':
     case 'concat':
     case 'multiply':

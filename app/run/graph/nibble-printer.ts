@@ -7,6 +7,7 @@ import type { Attribute, OnnxValue } from './onnx.ts';
 import { rotaryTable } from './rope.ts';
 import { printGatedActivation, printStandardNode, type StandardPrinter } from './standard-nodes.ts';
 import { printStateNode } from './state-nodes.ts';
+import { printStreamNode } from './stream-nodes.ts';
 
 /** Prints a plan in our own operators (native-kernels/runtime/operators), for ONNX Runtime on the processor and for CUDA. */
 
@@ -107,8 +108,8 @@ function printAttention(writer: GraphWriter, node: NodeOf<'attention'>): void {
       head_dim: { int: headDimension },
       scale: { float: attention.scale },
       window: { int: attention.window ?? 0 },
-      softcap: { float: attention.softcap ?? 0 },
       ...(attention.chunk === undefined ? {} : { chunk: { int: attention.chunk } }),
+      softcap: { float: attention.softcap ?? 0 },
       epsilon: { float: node.epsilon },
       ...(offset === 0 ? {} : { norm_weight_offset: { float: offset } }),
       ...(node.interleaved ? { rotary_interleaved: { int: 1 } } : {}),
@@ -228,7 +229,7 @@ export function printNode(context: LinearContext, node: PlanNode): void {
       return;
     }
     case 'scale-stored': {
-      const factor = writer.weight(node.tensor, { types: floatTypes, shape: [1] });
+      const factor = writer.weight(node.tensor, { types: floatTypes, shape: [node.columns] });
       writer.operator('ScaleStored', node.name, [node.input, factor]);
       return;
     }
@@ -265,6 +266,12 @@ export function printNode(context: LinearContext, node: PlanNode): void {
     case 'state-space':
     case 'gated-norm':
       printStateNode(writer, node);
+      return;
+    case 'match-rms':
+    case 'mix':
+    case 'spread':
+    case 'sparsify':
+      printStreamNode(standardPrinter(writer), node);
       return;
     case 'add':
     case 'scale':

@@ -1,3 +1,4 @@
+import { AppError } from '../../contract/error.ts';
 import type {
   Attention,
   Decoder,
@@ -6,14 +7,18 @@ import type {
   FeedForward,
   GatedFeedForward,
   LayerEmbeddings,
+  LayerInput,
   Mixer,
   Norm,
   ParallelMixers,
+  Streams,
   UngatedFeedForward,
 } from '../../models/on-demand.ts';
 import type { Plan } from './plan.ts';
 import { addLatentAttention } from './plan-latent.ts';
 import { addGatedConvolution, addGatedDelta, addMamba2 } from './plan-states.ts';
+import { closeStreams, correctStreams, openStreams, predictStreams } from './plan-streams.ts';
+import { quantile } from './quantile.ts';
 import { attentionsNorm, Walk } from './walk.ts';
 
 /** The residual stream, and the same after the next block's norm. */
@@ -124,7 +129,13 @@ function addGated(walk: Walk, name: string, feedForward: GatedFeedForward, input
     { ...feedForward.up, name: `${name}.up` },
   ]);
   const { activation, gateScale = 1, outputScale = 1 } = feedForward;
-  const opening = walk.scaled(`${name}.gate_scaled`, gate, gateScale);
+  let opening = walk.scaled(`${name}.gate_scaled`, gate, gateScale);
+  if (feedForward.sparsity !== undefined) {
+    const deviations = quantile(feedForward.sparsity);
+    const sparse = `${name}.sparse`;
+    walk.nodes.push({ op: 'sparsify', name: sparse, input: opening, deviations });
+    opening = sparse;
+  }
   walk.nodes.push({ op: 'gated', name: `${name}.gated`, activation, gate: opening, up });
   const { outFeatures: width } = feedForward.up;
   const inner = walk.norm(
@@ -258,6 +269,23 @@ function addBeside(
 /** The name of the rows that a layer adds of its own embeddings. */
 const layerRows = (layer: number): string => `layers.${layer}.rows`;
 
+/** What a layer adds of its own embeddings. @param input What opens them. */
+function addRows(
+  walk: Walk,
+  index: number,
+  { activation, gate, project, norm }: LayerInput,
+  input: string,
+  isLast: boolean,
+): string {
+  const name = `layers.${index}`;
+  const rows = isLast ? walk.wanted('wanted.rows', layerRows(index)) : layerRows(index);
+  const opening = walk.linear(`${name}.rows_gate`, input, gate);
+  const gated = `${name}.rows_gated`;
+  walk.nodes.push({ op: 'gated', name: gated, activation, gate: opening, up: rows });
+  const projected = walk.linear(`${name}.rows_projected`, gated, project);
+  return walk.norm(`${name}.rows_norm`, projected, norm, walk.decoder.hiddenSize);
+}
+
 /** What stands behind the feed-forward of layers that add their own embeddings, or scale what comes of them. */
 function addLayerInput(
   walk: Walk,
@@ -269,20 +297,19 @@ function addLayerInput(
   const name = `layers.${index}`;
   let stream = input;
   if (layerInput !== undefined) {
-    const rows = isLast ? walk.wanted('wanted.rows', layerRows(index)) : layerRows(index);
-    const gate = walk.linear(`${name}.rows_gate`, stream, layerInput.gate);
-    const { activation } = layerInput;
-    const gated = `${name}.rows_gated`;
-    walk.nodes.push({ op: 'gated', name: gated, activation, gate, up: rows });
-    const projected = walk.linear(`${name}.rows_projected`, gated, layerInput.project);
-    const { hiddenSize } = walk.decoder;
-    const added = walk.norm(`${name}.rows_norm`, projected, layerInput.norm, hiddenSize);
+    const added = addRows(walk, index, layerInput, stream, isLast);
     walk.nodes.push({ op: 'add', name: `${name}.with_rows`, a: added, b: stream });
     stream = `${name}.with_rows`;
   }
   if (outputFactor === undefined) return stream;
   const scaled = `${name}.out`;
-  walk.nodes.push({ op: 'scale-stored', name: scaled, input: stream, tensor: outputFactor });
+  walk.nodes.push({
+    op: 'scale-stored',
+    name: scaled,
+    input: stream,
+    tensor: outputFactor,
+    columns: 1,
+  });
   return scaled;
 }
 
@@ -330,6 +357,55 @@ function addLayer(walk: Walk, index: number, input: Stream): Stream {
   return { stream: output, normed: walk.norm(end, output, norm, hiddenSize) };
 }
 
+/** A layer of a decoder with several streams, which lie side by side. @returns the same behind it */
+function addAlternatingLayer(
+  walk: Walk,
+  index: number,
+  layer: DecoderLayer,
+  streams: Streams,
+  input: string,
+): string {
+  const { hiddenSize, layers } = walk.decoder;
+  const { alternation, mixer, feedForward, layerInput } = layer;
+  if (alternation === undefined || mixer === null || feedForward === null)
+    throw new AppError('internal', `Layer ${index} lacks a part that streams need.`);
+  const name = `layers.${index}`;
+  const isLast = index + 1 === layers.length;
+  const wanted = (part: string, value: string): string =>
+    isLast ? walk.wanted(`wanted.${part}`, value) : value;
+  const added = (part: string, a: string, b: string): string => {
+    walk.nodes.push({ op: 'add', name: `${name}.${part}`, a, b });
+    return `${name}.${part}`;
+  };
+  const norm = (part: string, value: string, own: Norm | null): string =>
+    walk.norm(`${name}.${part}`, value, own, hiddenSize);
+
+  const predicted = predictStreams(walk, index, alternation, streams, input);
+  const normed = norm('start', predicted.active, layer.attentionNorm);
+  const narrow = walk.linear(`${name}.side_left`, normed, alternation.left);
+  const wide = walk.linear(`${name}.side_right`, narrow, alternation.right);
+  const side = added('side', norm('side_norm', wide, alternation.sideNorm), normed);
+  const mixed = norm(
+    'o_norm',
+    addMixer(walk, index, mixer, normed, isLast),
+    layer.afterAttentionNorm,
+  );
+  const active = wanted('active', predicted.active);
+  const sum = added('attended', added('mixed_in', mixed, active), wanted('side', side));
+  const stream = walk.scaled(`${name}.middle`, sum, Math.SQRT1_2);
+  const middle = { stream, normed: norm('middle_norm', stream, layer.feedForwardNorm) };
+  const fed = addFeedForward(walk, index, feedForward, middle);
+  const output = added('fed', norm('down_norm', fed, layer.afterFeedForwardNorm), stream);
+  const all = wanted('predicted', predicted.all);
+  const corrected = correctStreams(walk, index, alternation, streams, { all, active, output });
+  if (layerInput === undefined || streams.projections.length === 0) return corrected.all;
+  const rows = addRows(walk, index, layerInput, corrected.input, isLast);
+  const further = corrected.streams.map((each, i) =>
+    i === 0 ? each : added(`with_rows.${i}`, rows, each),
+  );
+  return walk.concat(`${name}.streams`, further);
+}
+
 /** The embeddings that every layer has for itself, one value a layer. */
 function addLayerEmbeddings(walk: Walk, embeddings: LayerEmbeddings, embedded: string): void {
   const { layers } = walk.decoder;
@@ -354,6 +430,26 @@ function addLayerEmbeddings(walk: Walk, embeddings: LayerEmbeddings, embedded: s
   walk.nodes.push({ op: 'split', name: 'rows.split', input: sum, groups: 1, parts });
 }
 
+/** Adds all layers and the norm behind them. @param start What they begin with. */
+function addLayers(walk: Walk, start: string): string {
+  const { layers, streams, hiddenSize, finalNorm } = walk.decoder;
+  if (streams !== undefined) {
+    const all = layers.reduce(
+      (input, layer, index) => addAlternatingLayer(walk, index, layer, streams, input),
+      openStreams(walk, streams, start),
+    );
+    return walk.norm('end', closeStreams(walk, streams, all), finalNorm, hiddenSize);
+  }
+  let stream: Stream = {
+    stream: start,
+    normed: walk.norm('layers.0.start', start, layers[0]?.attentionNorm ?? null, hiddenSize),
+  };
+  layers.forEach((_, index) => {
+    stream = addLayer(walk, index, stream);
+  });
+  return stream.normed;
+}
+
 /**
  * The plan of a decoder.
  *
@@ -361,7 +457,7 @@ function addLayerEmbeddings(walk: Walk, embeddings: LayerEmbeddings, embedded: s
  */
 export function planDecoder(decoder: Decoder, headModule: string): Plan {
   const walk = new Walk(decoder);
-  const { hiddenSize, vocabularySize, layers } = decoder;
+  const { hiddenSize, vocabularySize } = decoder;
   decoder.rotaryEmbeddings.forEach((embedding, index) => {
     walk.nodes.push({ op: 'rotary', index, embedding });
   });
@@ -385,16 +481,10 @@ export function planDecoder(decoder: Decoder, headModule: string): Plan {
       ...positions,
       width: hiddenSize,
     });
-  let stream: Stream = {
-    stream: start,
-    normed: walk.norm('layers.0.start', start, layers[0]?.attentionNorm ?? null, hiddenSize),
-  };
-  layers.forEach((_, index) => {
-    stream = addLayer(walk, index, stream);
-  });
+  const normed = addLayers(walk, start);
   const { logitScale, logitSoftcap } = decoder;
   const isPlain = logitScale === 1 && logitSoftcap === null;
-  const products = walk.linear(isPlain ? 'logits' : 'logits.product', stream.normed, {
+  const products = walk.linear(isPlain ? 'logits' : 'logits.product', normed, {
     module: headModule,
     inFeatures: hiddenSize,
     outFeatures: vocabularySize,

@@ -85,12 +85,13 @@ export type PlanNode =
       readonly input: string;
       readonly factor: number;
     }
-  /** `input` times the one number of a stored tensor. */
+  /** `input` times the numbers of a stored tensor: one for all columns, or one for each. */
   | {
       readonly op: 'scale-stored';
       readonly name: string;
       readonly input: string;
       readonly tensor: string;
+      readonly columns: number;
     }
   /** cap · tanh(input / cap) */
   | { readonly op: 'softcap'; readonly name: string; readonly input: string; readonly cap: number }
@@ -187,6 +188,44 @@ export type PlanNode =
     }
   /** The product of two values of one shape, element by element. */
   | { readonly op: 'multiply'; readonly name: string; readonly a: string; readonly b: string }
+  /** `input` with the root mean square of `like` in every row; of its own counts no less than the root of 1e-5. */
+  | {
+      readonly op: 'match-rms';
+      readonly name: string;
+      readonly input: string;
+      readonly like: string;
+    }
+  /**
+   * Each of `count` equal groups of `input`, plus all of them weighted: `weights` [T, count · count] holds those of every
+   * group in turn.
+   */
+  | {
+      readonly op: 'mix';
+      readonly name: string;
+      readonly input: string;
+      readonly weights: string;
+      readonly count: number;
+      /** Of a group. */
+      readonly width: number;
+    }
+  /** Each of `count` equal groups of `input`, plus `added` times 1 + its weight, of `weights` [T, count]. */
+  | {
+      readonly op: 'spread';
+      readonly name: string;
+      readonly input: string;
+      readonly added: string;
+      readonly weights: string;
+      readonly count: number;
+      /** Of a group. */
+      readonly width: number;
+    }
+  /** max(0, input - mean - deviations · standard deviation), of every row. */
+  | {
+      readonly op: 'sparsify';
+      readonly name: string;
+      readonly input: string;
+      readonly deviations: number;
+    }
   /** The columns of all inputs, side by side. */
   | { readonly op: 'concat'; readonly name: string; readonly inputs: readonly string[] }
   /** A causal convolution of T tokens; its state are the inputs of the tokens before them. */

@@ -37,20 +37,29 @@ class Gated final : public Kernel {
   Isa isa_;
 };
 
-/// x times one stored number.
+/// x times one stored number, or every column of it times one of its own.
 class ScaleStored final : public Kernel {
  public:
-  explicit ScaleStored(const KernelInfo& info) : factor_(info.floats(1, "the factor", 1)) {
-    if (factor_.empty()) info.malformed("the factor is not stored");
+  explicit ScaleStored(const KernelInfo& info) {
+    const std::optional<Tensor> stored = info.constant(1);
+    if (!stored || stored->count() == 0) info.malformed("the factor is not stored");
+    factor_ = info.floats(1, "the factor", stored->count());
   }
 
   void compute(const KernelContext& context) override {
     const std::optional<Tensor> x = context.optional_input(0);
     if (!x || x->dims.size() != 2) throw Error("malformed-file", "operator ScaleStored: its input is no matrix");
-    const std::size_t count = x->count();
-    float* out = context.output(0, static_cast<std::size_t>(x->dims[0]), static_cast<std::size_t>(x->dims[1]));
+    const auto rows = static_cast<std::size_t>(x->dims[0]);
+    const auto width = static_cast<std::size_t>(x->dims[1]);
+    if (factor_.size() != 1 && factor_.size() != width) {
+      throw Error("malformed-file", "operator ScaleStored: its factors do not fit its input");
+    }
+    float* out = context.output(0, rows, width);
     const auto* values = static_cast<const float*>(x->data);
-    for (std::size_t i = 0; i < count; ++i) out[i] = values[i] * factor_[0];
+    const std::size_t step = factor_.size() == 1 ? 0 : 1;
+    for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t i = 0; i < width; ++i) out[row * width + i] = values[row * width + i] * factor_[i * step];
+    }
   }
 
  private:

@@ -287,6 +287,8 @@ describe.each<[string, SchemeName]>([
   ['gemma4_text-small', 'nf4'],
   ['gemma4_text-large', 'int4'],
   ['gemma4_text-moe', 'nf4'],
+  ['gemma3n_text', 'nf4'],
+  ['gemma3n', 'int4'],
   ['llama4_text', 'nf4'],
   ['llama4', 'int4'],
   ['gpt_oss', 'nf4'],

@@ -83,7 +83,7 @@ const gemma4Schema = z.looseObject({
 type Fields = z.infer<typeof gemma4Schema>;
 
 /** What a layer's heads are; those of one type may differ from those of the other. */
-interface Heads {
+export interface Heads {
   readonly headDimension: number;
   readonly kvHeads: number;
 }
@@ -154,7 +154,7 @@ function readLayerHeads(
 }
 
 /** Whose keys and values a layer reads: the last layer of its type in front of those that share. */
-function cacheOf(layer: number, shared: number, types: readonly LayerType[]): number | null {
+export function cacheOf(layer: number, shared: number, types: readonly LayerType[]): number | null {
   const firstShared = types.length - shared;
   if (layer < firstShared) return null;
   const source = types.slice(0, firstShared).lastIndexOf(types[layer] ?? 'full_attention');
@@ -166,8 +166,8 @@ function cacheOf(layer: number, shared: number, types: readonly LayerType[]): nu
   );
 }
 
-function readLayerEmbeddings(
-  fields: Fields,
+export function readLayerEmbeddings(
+  fields: Pick<Fields, 'hidden_size_per_layer_input' | 'vocab_size_per_layer_input'>,
   { hiddenSize, layers, ...outline }: Outline,
 ): LayerEmbeddings | null {
   const size = fields.hidden_size_per_layer_input ?? DEFAULT_ROWS_WIDTH;
@@ -212,7 +212,7 @@ function readRopes(
   });
 }
 
-function attentionOf(
+export function attentionOf(
   outline: Outline,
   layer: number,
   own: Heads &
@@ -308,7 +308,7 @@ function withExperts(
   };
 }
 
-const rowLayers = oneOf('per_layer_input_gate', 'per_layer_projection');
+export const rowLayers = oneOf('per_layer_input_gate', 'per_layer_projection');
 
 /** Norms in front of and behind both blocks, and rows of a second embedding that the small ones add in every layer. */
 export const gemma4: Family = {
@@ -382,7 +382,7 @@ export const gemma4: Family = {
   },
 };
 
-function layerInputOf(
+export function layerInputOf(
   outline: Outline,
   layer: number,
   { width: size }: LayerEmbeddings,
