@@ -213,6 +213,11 @@ const models: readonly KnownModel[] = [
     load: async () => (await import('./families/mixtures/glm4-moe.ts')).glm4Moe,
   },
   {
+    modelType: 'glm4_moe_lite',
+    className: 'Glm4MoeLiteForCausalLM',
+    load: async () => (await import('./families/mixtures/deepseek.ts')).glm4MoeLite,
+  },
+  {
     modelType: 'dots1',
     className: 'Dots1ForCausalLM',
     load: async () => (await import('./families/mixtures/glm4-moe.ts')).dots1,

@@ -77,6 +77,7 @@ export const modelExamples: Readonly<Record<string, ModelExamples>> = {
   phimoe: of('Phi 3.5 MoE', 'microsoft/Phi-3.5-MoE-instruct'),
   glm4_moe: of('GLM 4.5', 'zai-org/GLM-4.5-Air'),
   llama4_text: of('Llama 4', 'meta-llama/Llama-4-Scout-17B-16E-Instruct'),
+  glm4_moe_lite: of('GLM 4.7 Flash', 'zai-org/GLM-4.7-Flash'),
   dots1: of('dots.llm1', 'rednote-hilab/dots.llm1.inst'),
   minimax_m2: of('MiniMax M2', 'MiniMaxAI/MiniMax-M2'),
   cohere: of('Command R', 'CohereLabs/c4ai-command-r-v01'),

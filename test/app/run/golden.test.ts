@@ -302,6 +302,7 @@ describe.each<[string, SchemeName]>([
   ['mixtral', 'int4'],
   ['granitemoe', 'nf4-dq'],
   ['glm4_moe', 'nf4'],
+  ['glm4_moe_lite', 'nf4'],
   ['ernie4_5_moe', 'int4'],
   ['qwen3_vl_moe-columns', 'nf4'],
   ['phi3', 'nf4-dq'],

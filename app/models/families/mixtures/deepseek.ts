@@ -5,6 +5,7 @@ import { expertLayers, expertsOf, readExperts, type ExpertsModules } from '../..
 import { oneOf, sevenLinearLayers, type Family } from '../../family.ts';
 import { contradiction, readFields, unsupportedFeature } from '../../fields.ts';
 import {
+  MAX_LAYERS,
   readActivation,
   readBiases,
   readOutline,
@@ -34,6 +35,7 @@ const deepseekSchema = z.looseObject({
   topk_method: z.string().nullish(),
   norm_topk_prob: z.boolean().nullish(),
   rope_interleave: z.boolean().nullish(),
+  mlp_layer_types: z.array(z.string()).max(MAX_LAYERS).nullish(),
 });
 type Fields = z.infer<typeof deepseekSchema>;
 
@@ -45,6 +47,11 @@ interface Version {
   readonly expertSize: number;
   readonly expertsPerToken: number | null;
   readonly firstMixture: number;
+  /** Whether a list says which layers are mixtures, and not where they begin. @default false */
+  readonly readsLayerTypes?: boolean;
+  readonly queryRank: number;
+  readonly keyDimension: number;
+  readonly valueDimension: number;
   readonly readsMlpBias: boolean;
   readonly readsInterleave: boolean;
   readonly routing: (fields: Fields, layer: number) => Partial<Routing>;
@@ -62,13 +69,14 @@ function latentAttention(
   fields: Fields,
   rope: RopeConfig,
   bias: boolean,
+  version: Version,
 ): LatentAttention {
   const rank = fields.kv_lora_rank ?? 512;
-  const keyDimension = fields.qk_nope_head_dim ?? 128;
+  const keyDimension = fields.qk_nope_head_dim ?? version.keyDimension;
   const rotaryDimension = fields.qk_rope_head_dim ?? 64;
-  const valueDimension = fields.v_head_dim ?? 128;
+  const valueDimension = fields.v_head_dim ?? version.valueDimension;
   // An explicit null means none.
-  const queryRank = fields.q_lora_rank === undefined ? 1_536 : fields.q_lora_rank;
+  const queryRank = fields.q_lora_rank === undefined ? version.queryRank : fields.q_lora_rank;
   const matrix = (part: string, inFeatures: number, outFeatures: number, own = false): Matrix => ({
     module: layerModule(layer, `self_attn.${part}`),
     inFeatures,
@@ -148,6 +156,30 @@ function groupsOf(
   return { count: all, chosen: some, by };
 }
 
+/** Which layers are mixtures. @throws AppError `malformed-file` for a list of another length, `unsupported-model` */
+function readMixtures(
+  { first_k_dense_replace: stated, mlp_layer_types: types }: Fields,
+  { layers }: Outline,
+  { firstMixture, readsLayerTypes }: Version,
+): (layer: number) => boolean {
+  if (readsLayerTypes !== true) return (layer) => layer >= (stated ?? firstMixture);
+  if (types === null || types === undefined) return (layer) => layer >= firstMixture;
+  if (types.length !== layers)
+    throw contradiction(
+      'mlp_layer_types',
+      types.length,
+      `mlp_layer_types has ${types.length} entries for ${layers} layers.`,
+    );
+  const other = types.find((type) => type !== 'sparse' && type !== 'dense');
+  if (other !== undefined)
+    throw unsupportedFeature(
+      'mlp_layer_types',
+      other.slice(0, 64),
+      `config.json: layers of type ${JSON.stringify(other.slice(0, 64))} are not supported.`,
+    );
+  return (layer) => types[layer] === 'sparse';
+}
+
 function family(version: Version): Family {
   return {
     isLinear,
@@ -184,10 +216,10 @@ function family(version: Version): Family {
           'it does not say how many experts a token has.',
         );
       const experts = { ...read, normalized: false, intermediateSize: expertSize };
-      const firstMixture = fields.first_k_dense_replace ?? version.firstMixture;
+      const isMixture = readMixtures(fields, outline, version);
       const sharedSize = expertSize * (fields.n_shared_experts ?? version.sharedExperts);
       const feedForward = (layer: number): FeedForward => {
-        if (layer < firstMixture)
+        if (!isMixture(layer))
           return gatedOf(outline, layerModule(layer, 'mlp'), outline.intermediateSize, {
             activation,
             bias,
@@ -214,12 +246,28 @@ function family(version: Version): Family {
           preNormLayer(
             outline,
             layer,
-            latentAttention(outline, layer, fields, rope, attentionBias),
+            latentAttention(outline, layer, fields, rope, attentionBias, version),
             feedForward(layer),
           ),
         ),
       });
     },
+  };
+}
+
+/** A router that reads the sigmoid of every logit, corrected for the choice alone. @param scale Where the config does not say. */
+function correctedSigmoid(
+  fields: Fields,
+  layer: number,
+  fallback: { readonly groups: number; readonly chosen: number; readonly experts: number },
+  scale: number,
+): Partial<Routing> {
+  return {
+    scores: 'sigmoid',
+    correction: layerModule(layer, 'mlp.gate.e_score_correction_bias'),
+    groups: groupsOf(fields, fallback, 'two-best'),
+    normalized: (fields.norm_topk_prob ?? true) ? { epsilon: 1e-20, leastSum: 0 } : null,
+    scale: fields.routed_scaling_factor ?? scale,
   };
 }
 
@@ -242,6 +290,9 @@ export const deepseek2 = family({
   expertSize: 1_407,
   expertsPerToken: null,
   firstMixture: 0,
+  queryRank: 1_536,
+  keyDimension: 128,
+  valueDimension: 128,
   readsMlpBias: true,
   readsInterleave: false,
   routing: (fields) => {
@@ -279,13 +330,41 @@ export const deepseek3 = family({
   expertSize: 2_048,
   expertsPerToken: 8,
   firstMixture: 3,
+  queryRank: 1_536,
+  keyDimension: 128,
+  valueDimension: 128,
   readsMlpBias: false,
   readsInterleave: true,
-  routing: (fields, layer) => ({
-    scores: 'sigmoid',
-    correction: layerModule(layer, 'mlp.gate.e_score_correction_bias'),
-    groups: groupsOf(fields, { groups: 8, chosen: 4, experts: 256 }, 'two-best'),
-    normalized: (fields.norm_topk_prob ?? true) ? { epsilon: 1e-20, leastSum: 0 } : null,
-    scale: fields.routed_scaling_factor ?? 2.5,
-  }),
+  routing: (fields, layer) =>
+    correctedSigmoid(fields, layer, { groups: 8, chosen: 4, experts: 256 }, 2.5),
+});
+
+/** GLM 4.7 Flash: the same in other sizes, and a list of the layers that are mixtures. */
+export const glm4MoeLite = family({
+  defaults: {
+    vocabularySize: 154_880,
+    hiddenSize: 2_048,
+    intermediateSize: 10_240,
+    layers: 47,
+    heads: 20,
+    contextLength: 202_752,
+    kvHeads: 20,
+    headDimension: 64,
+    bosTokenId: 0,
+    eosTokenId: 1,
+    epsilon: 1e-5,
+  },
+  experts: 64,
+  sharedExperts: 1,
+  expertSize: 1_536,
+  expertsPerToken: 4,
+  firstMixture: 1,
+  readsLayerTypes: true,
+  queryRank: 768,
+  keyDimension: 192,
+  valueDimension: 256,
+  readsMlpBias: false,
+  readsInterleave: true,
+  routing: (fields, layer) =>
+    correctedSigmoid(fields, layer, { groups: 1, chosen: 1, experts: 64 }, 1.8),
 });
