@@ -2,7 +2,15 @@
 // Kills every command at random moments, as kill -9 does, and runs it again: see README.md.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -201,6 +209,11 @@ const only = values.only?.split(',');
 const commands = killedCommands(REPOSITORY, textFile).filter(
   ({ name }) => only === undefined || only.includes(name),
 );
+const page = fileURLToPath(new URL('../../dist/renderer/index.html', import.meta.url));
+if (commands.some(({ name }) => name === 'serve') && !existsSync(page))
+  throw new Error(
+    'nibble serve needs its page: run `npm run build`, or leave serve out with --only.',
+  );
 const rows: Row[] = [];
 console.log(`seed ${seed}, ${count} kills`);
 try {
