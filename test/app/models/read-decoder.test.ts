@@ -47,7 +47,14 @@ function outlineOf({ layers, rotaryEmbeddings }: Decoder): {
 
 describe('readDecoder', () => {
   it('scales the embeddings of Gemma as a float32 run does, whatever the weights are stored in', () => {
-    const config = { ...llama, model_type: 'gemma', hidden_size: 640, dtype: 'bfloat16' };
+    const config = {
+      ...llama,
+      model_type: 'gemma',
+      hidden_size: 640,
+      head_dim: 16,
+      num_key_value_heads: 2,
+      dtype: 'bfloat16',
+    };
     expect(readDecoder(config).embeddingScale).toBe(Math.fround(Math.sqrt(640)));
   });
 
