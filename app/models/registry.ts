@@ -138,6 +138,11 @@ const models: readonly KnownModel[] = [
     load: async () => (await import('./families/gemma/gemma4.ts')).gemma4,
   },
   {
+    modelType: 'gemma4_unified_text',
+    className: 'Gemma4UnifiedForCausalLM',
+    load: async () => (await import('./families/gemma/gemma4.ts')).gemma4Unified,
+  },
+  {
     modelType: 'gpt_oss',
     className: 'GptOssForCausalLM',
     load: async () => (await import('./families/mixtures/gpt-oss.ts')).gptOss,

@@ -62,6 +62,7 @@ export const modelExamples: Readonly<Record<string, ModelExamples>> = {
   gemma3_text: of('Gemma 3', 'google/gemma-3-270m-it', 'google/gemma-3-4b-it'),
   gemma3n_text: of('Gemma 3n', 'google/gemma-3n-E2B-it', 'google/gemma-3n-E4B-it'),
   gemma4_text: of('Gemma 4', 'google/gemma-4-E2B-it', 'google/gemma-4-26B-A4B-it'),
+  gemma4_unified_text: of('Gemma 4, unified', 'google/gemma-4-12B-it'),
   gpt_oss: of('gpt-oss', 'openai/gpt-oss-20b'),
   deepseek_v2: of('DeepSeek V2', 'deepseek-ai/DeepSeek-Coder-V2-Lite-Instruct'),
   deepseek_v3: of('DeepSeek V3 and R1', 'deepseek-ai/DeepSeek-V3'),

@@ -286,6 +286,7 @@ describe.each<[string, SchemeName]>([
   ['gemma3_text', 'nf4-dq'],
   ['gemma4_text-small', 'nf4'],
   ['gemma4_text-large', 'int4'],
+  ['gemma4_unified_text', 'nf4'],
   ['gemma4_text-moe', 'nf4'],
   ['gemma3n_text', 'nf4'],
   ['gemma3n', 'int4'],

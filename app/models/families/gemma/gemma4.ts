@@ -382,6 +382,33 @@ export const gemma4: Family = {
   },
 };
 
+/** Of Gemma 4 12B, where the config does not say. */
+const UNIFIED_WINDOW = 1_024;
+const UNIFIED_CONTEXT = 262_144;
+
+const unifiedSchema = z.looseObject({
+  sliding_window: z.unknown(),
+  max_position_embeddings: z.unknown(),
+});
+
+/** Gemma 4 12B, whose class reads neither rows of every layer nor a mixture, without eyes and ears. */
+export const gemma4Unified: Family = {
+  ...gemma4,
+  stacks: [],
+  read(config, names) {
+    const fields = readFields(unifiedSchema, config);
+    const { sliding_window: window = UNIFIED_WINDOW } = fields;
+    const own = {
+      ...fields,
+      sliding_window: window,
+      max_position_embeddings: fields.max_position_embeddings ?? UNIFIED_CONTEXT,
+      hidden_size_per_layer_input: 0,
+      enable_moe_block: false,
+    };
+    return gemma4.read(own, names);
+  },
+};
+
 export function layerInputOf(
   outline: Outline,
   layer: number,
