@@ -52,6 +52,10 @@ export const inspectionSchema = z.object({
   textParameters: z.int().nonnegative(),
   /** Those among them that one token goes through: of a mixture the chosen experts' and all others. */
   activeParameters: z.int().nonnegative(),
+  /** Bytes that each token of a conversation takes of memory (keys and values in float16); 0 where it cannot run. */
+  cacheBytesPerToken: z.int().nonnegative(),
+  /** Bytes of what layers with a state remember, however long a conversation is; 0 for a model without such layers. */
+  stateBytes: z.int().nonnegative(),
   dtypes: z.record(z.string(), z.int().nonnegative()),
   layers: z.int().nullable(),
   hiddenSize: z.int().nullable(),

@@ -109,11 +109,19 @@ function schemeSizes(
   });
 }
 
+type Planned = Pick<
+  Inspection,
+  | 'runnable'
+  | 'obstacle'
+  | 'notes'
+  | 'activeParameters'
+  | 'cacheBytesPerToken'
+  | 'stateBytes'
+  | 'schemes'
+>;
+
 /** The schemes' sizes, or what stands in the way of making and running any of them. */
-function plan(
-  described: Described,
-  contextLength: number,
-): Pick<Inspection, 'runnable' | 'obstacle' | 'notes' | 'activeParameters' | 'schemes'> {
+function plan(described: Described, contextLength: number): Planned {
   const { config, tensors } = described;
   const about = describeArchitecture(config, tensors);
   const own = textTensors(tensors);
@@ -121,10 +129,10 @@ function plan(
   try {
     if (about.obstacle !== null) throw about.obstacle;
     if (about.runnable) requireRunnable(described);
-    const resting = about.runnable ? restingWeights(readDecoder(config)) : 0;
+    const decoder = about.runnable ? readDecoder(config) : null;
+    const resting = decoder === null ? 0 : restingWeights(decoder);
     const has = (name: string): boolean => own.some((tensor) => tensor.name === name);
-    const isOwn =
-      about.runnable && readDecoder(config).tiedEmbeddings && has(OUTPUT_LAYER) && has(EMBEDDINGS);
+    const isOwn = decoder?.tiedEmbeddings === true && has(OUTPUT_LAYER) && has(EMBEDDINGS);
     const notes: Inspection['notes'] = [];
     if (isOwn) notes.push('own-output-layer');
     if (about.textOnly) notes.push('text-only');
@@ -133,6 +141,9 @@ function plan(
       obstacle: null,
       notes,
       activeParameters: textParameters - resting,
+      cacheBytesPerToken:
+        decoder === null ? 0 : cacheElementsPerToken(decoder) * CACHE_ELEMENT_BYTES,
+      stateBytes: decoder === null ? 0 : stateElements(decoder) * STATE_ELEMENT_BYTES,
       schemes: schemeSizes(described, contextLength, resting > 0),
     };
   } catch (error) {
@@ -142,6 +153,8 @@ function plan(
       obstacle: describeError(error),
       notes: [],
       activeParameters: textParameters,
+      cacheBytesPerToken: 0,
+      stateBytes: 0,
       schemes: [],
     };
   }
@@ -159,6 +172,8 @@ function describe(
   | 'parameters'
   | 'textParameters'
   | 'activeParameters'
+  | 'cacheBytesPerToken'
+  | 'stateBytes'
   | 'dtypes'
   | 'layers'
   | 'hiddenSize'

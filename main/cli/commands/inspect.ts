@@ -31,6 +31,12 @@ export async function inspectCommand(
     Object.keys(found.dtypes).join(' and '),
     found.layers === null ? '' : `${found.layers} layers`,
     found.contextLength === null ? '' : `context ${found.contextLength}`,
+    found.cacheBytesPerToken === 0
+      ? ''
+      : `${formatBytes(found.cacheBytesPerToken)} of memory for each token of context`,
+    found.stateBytes === 0
+      ? ''
+      : `${formatBytes(found.stateBytes)} for states, whatever its length`,
     found.license ?? 'no licence stated',
     found.gated ? 'gated' : '',
     found.hasTokenizer ? '' : 'no tokenizer',

@@ -68,6 +68,19 @@ export function Facts({ inspection }: { readonly inspection: Inspection }): Reac
             </dd>
           </div>
         )}
+        {inspection.cacheBytesPerToken + inspection.stateBytes === 0 ? null : (
+          <div>
+            <dt>{t('facts.contextMemory')}</dt>
+            <dd>
+              {inspection.cacheBytesPerToken === 0
+                ? t('facts.states', { size: formatBytes(inspection.stateBytes) })
+                : t('facts.perToken', { size: formatBytes(inspection.cacheBytesPerToken) })}
+              {inspection.cacheBytesPerToken === 0 || inspection.stateBytes === 0
+                ? null
+                : ` + ${t('facts.states', { size: formatBytes(inspection.stateBytes) })}`}
+            </dd>
+          </div>
+        )}
         <div>
           <dt>{t('facts.download')}</dt>
           <dd>{download}</dd>

@@ -234,6 +234,17 @@ describe('a model', () => {
     expect(found.parameters > found.textParameters).toBe(name === 'gemma3');
   });
 
+  it.each([
+    // Keys and values of 3 layers with 2 heads of 16, in float16.
+    ['llama', 2 * 3 * 2 * 16 * 2, 0],
+    // One such layer, and 3 with 4 matrices of 16 by 16 and a convolution over 3 past columns of 128 channels, in float32.
+    ['qwen3_5_text', 2 * 1 * 2 * 32 * 2, 3 * (4 * 16 * 16 + 3 * 128) * 4],
+    ['mamba2', 0, 3 * (8 * 16 * 16 + 3 * 160) * 4],
+  ])('of %s says what a conversation takes', async (name, cacheBytesPerToken, stateBytes) => {
+    const folder = new URL(`../../fixtures/golden/families/${name}`, import.meta.url);
+    expect(await inspect(fileURLToPath(folder))).toMatchObject({ cacheBytesPerToken, stateBytes });
+  });
+
   it('with an own head beside tied embeddings says so', async () => {
     const directory = await tiny({ tied: false, config: { tie_word_embeddings: true } });
     expect((await inspect(directory)).notes).toEqual(['own-output-layer']);

@@ -46,6 +46,8 @@ const inspection: Inspection = {
   parameters: 500,
   textParameters: 500,
   activeParameters: 500,
+  cacheBytesPerToken: 0,
+  stateBytes: 0,
   dtypes: {},
   layers: 1,
   hiddenSize: 1,
