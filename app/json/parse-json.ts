@@ -213,7 +213,8 @@ function readOnThread(bytes: Uint8Array, asked: ParseJsonOptions): Promise<TextR
   const cancelled = (): AppError => new AppError('aborted', 'Cancelled.');
   if (signal?.aborted === true) return Promise.reject(cancelled());
   return new Promise((resolve, reject) => {
-    const copy = bytes.slice();
+    // Not `slice`, which of a Buffer is a view: the thread would take the caller's own bytes away.
+    const copy = new Uint8Array(bytes);
     const worker = new Worker(WORKER_FILE, {
       workerData: { bytes: copy, rules: rulesOf(asked) },
       transferList: [copy.buffer],

@@ -42,6 +42,13 @@ describe('parseJson', () => {
     ).toBe(1);
   });
 
+  it("leaves the caller's bytes alone, those of a Buffer too", async () => {
+    const bytes = Buffer.from(LONG);
+    expect(await parseJson(bytes, options)).toEqual(JSON.parse(LONG));
+    expect(bytes.byteLength).toBe(LONG.length);
+    expect(bytes.toString('latin1')).toBe(LONG);
+  });
+
   it('says the same of a bad text on either thread', async () => {
     const short = '{"a":1,"a":2}';
     const long = `${' '.repeat(2 ** 20)}${short}`;
