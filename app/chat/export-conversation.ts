@@ -56,8 +56,8 @@ function quoted(text: string): string {
     .join('\n');
 }
 
-/** Who speaks, with what the weights are known by. */
-function speaker(
+/** The name of the model that answered, with what the weights are known by. */
+function modelName(
   artifactId: string,
   { weightsSha256: weights, weightsCheck }: ConversationMessage,
   artifact: Artifact | null,
@@ -77,7 +77,7 @@ function messageLines(message: ConversationMessage, find: FindArtifact): string[
       ? role === 'user'
         ? 'You'
         : 'Assistant'
-      : speaker(artifactId, message, find(artifactId));
+      : modelName(artifactId, message, find(artifactId));
   const ends: Readonly<Record<ConversationMessage['state'], string | null>> = {
     complete: null,
     streaming: '*(still being written)*',

@@ -1,5 +1,5 @@
 import { storedWeightsBytes, type Artifact } from '../contract/checkpoint.ts';
-import type { DeviceTrial, DeviceWish } from '../contract/device.ts';
+import type { DeviceTrial, RequestedDevice } from '../contract/device.ts';
 import { AppError, describeError, toAppError } from '../contract/error.ts';
 import type { OpenedRunner, OpenRunner } from '../contract/open-runner.ts';
 import type { HeldModel, RunnerMemory } from '../contract/runner-api.ts';
@@ -31,7 +31,7 @@ interface RunnerSettings {
   /** Undefined: the device's own. */
   readonly cacheType: CacheType | undefined;
   readonly threads: number | undefined;
-  readonly device: DeviceWish;
+  readonly device: RequestedDevice;
 }
 
 /** One model from the wish to have it until it is let go. */

@@ -99,7 +99,7 @@ export const tensorStatisticsSchema = z.object({
   sqnrDb: z.number().nullable(),
   cosine: z.number().nullable(),
   /**
-   * Over the stored bytes of this tensor and its companions, in the order of their offsets. Where the weights' hash is of
+   * Over the stored bytes of this tensor and of those that belong to it, in the order of their offsets. Where the weights' hash is of
    * the kind `sha256-tensors-1`: sha256 of a line with the tree hash of each; else sha256 of the bytes.
    */
   sha256: z.string(),

@@ -11,8 +11,8 @@ export const NO_GPU = 'No GPU was found.';
  * Where a person wants a model to compute. `auto` takes a GPU where the model fits on it and was measured to answer
  * faster there, else the CPU.
  */
-export const deviceWishSchema = z.enum(['auto', ...runDeviceSchema.options]);
-export type DeviceWish = z.infer<typeof deviceWishSchema>;
+export const requestedDeviceSchema = z.enum(['auto', ...runDeviceSchema.options]);
+export type RequestedDevice = z.infer<typeof requestedDeviceSchema>;
 
 /** What is being found out before `auto` chooses: how fast a device computes this model, and whether it does so rightly. */
 export const deviceTrialSchema = z.object({

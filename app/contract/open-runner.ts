@@ -1,4 +1,4 @@
-import type { DeviceTrial, DeviceWish } from './device.ts';
+import type { DeviceTrial, RequestedDevice } from './device.ts';
 import type { AppError } from './error.ts';
 import type { Client } from './rpc.ts';
 import type { LoadedModel, RunnerApi } from './runner-api.ts';
@@ -19,7 +19,7 @@ export interface OpenRunnerOptions {
   readonly cacheType?: CacheType | undefined;
   readonly threads?: number | undefined;
   /** @default 'cpu' */
-  readonly device?: DeviceWish | undefined;
+  readonly device?: RequestedDevice | undefined;
   /** Whether the runner measures where the time goes. @default false */
   readonly profile?: boolean | undefined;
   /** Ends the opening; an open runner is ended with `close`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deviceTrialSchema, deviceWishSchema, runDeviceSchema } from './device.ts';
+import { deviceTrialSchema, requestedDeviceSchema, runDeviceSchema } from './device.ts';
 import { modelProfileSchema } from './profile.ts';
 import { wireErrorSchema } from './error.ts';
 import { method } from './rpc.ts';
@@ -66,7 +66,7 @@ export const runnerApi = {
       cacheType: cacheTypeSchema.optional(),
       threads: z.int().positive().optional(),
       /** The CPU where nothing is said: what is measured or compared must not depend on what a machine has. */
-      device: deviceWishSchema.default('cpu'),
+      device: requestedDeviceSchema.default('cpu'),
       /** Whether to measure where the time goes. */
       profile: z.boolean().default(false),
     }),

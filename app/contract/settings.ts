@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { presetSchema } from './conversation.ts';
-import { deviceWishSchema } from './device.ts';
+import { requestedDeviceSchema } from './device.ts';
 import { cacheTypeSchema } from './sampling.ts';
 import { MOST_SCHEMES, schemeNameSchema } from './scheme.ts';
 
@@ -16,7 +16,7 @@ export const settingsSchema = z.object({
   /** Threads of a runner and of quantizing; null: as many as there are cores. */
   threads: z.int().min(1).max(1024).nullable(),
   /** Where a chat computes. */
-  device: deviceWishSchema,
+  device: requestedDeviceSchema,
   /** What the wizard has ticked when it opens; where nobody chose, the engine's recommendation. */
   defaultSchemes: z.array(schemeNameSchema).max(MOST_SCHEMES),
   /** Tokens that a chat's KV cache may hold; null: the model's own limit, at most 8192. */

@@ -10,6 +10,12 @@ export {
   replaceFileNow,
   replaceFileWith,
 } from './replace-file.ts';
-export { freeBytes, requireSpace, SPACE_MARGIN_BYTES, writeFully, writeWithRoom } from './space.ts';
+export {
+  freeBytes,
+  requireSpace,
+  SPACE_MARGIN_BYTES,
+  writeFully,
+  writeWithReservedSpace,
+} from './space.ts';
 export type { OnDiskFull, RoomOptions } from './space.ts';
 export { sweepFolder } from './sweep-folder.ts';

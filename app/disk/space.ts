@@ -140,7 +140,10 @@ async function waitForRoom(full: unknown, options: RoomOptions): Promise<void> {
  *
  * @throws AppError `disk-full` with `onDiskFull: 'fail'`, `aborted` when the signal ends the wait.
  */
-export async function writeWithRoom<T>(write: () => Promise<T>, options: RoomOptions): Promise<T> {
+export async function writeWithReservedSpace<T>(
+  write: () => Promise<T>,
+  options: RoomOptions,
+): Promise<T> {
   let paused = false;
   for (;;) {
     try {
@@ -172,7 +175,7 @@ export async function writeFully(
 ): Promise<void> {
   let written = 0;
   while (written < bytes.byteLength) {
-    const done = await writeWithRoom(
+    const done = await writeWithReservedSpace(
       () => file.write(bytes, written, bytes.byteLength - written, position + written),
       options,
     );

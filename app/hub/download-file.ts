@@ -2,7 +2,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, toAppError } from '../contract/error.ts';
 import type { RoomOptions } from '../disk/index.ts';
-import { writeWithRoom } from '../disk/index.ts';
+import { writeWithReservedSpace } from '../disk/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { BLOCK_BYTES, ContentHash, expectedHash, hashFileHandle } from './content-hash.ts';
 import type { Hub } from './hub.ts';
@@ -218,7 +218,7 @@ export async function downloadFile(job: FileJob): Promise<DownloadedFile> {
   if (finished !== null) return finished;
   const target = path.join(directory, file.path);
   const partPath = partPathOf(directory, file);
-  await writeWithRoom(() => mkdir(path.dirname(target), { recursive: true }), room);
+  await writeWithReservedSpace(() => mkdir(path.dirname(target), { recursive: true }), room);
 
   const known = journal.file(file.path);
   const isSame = known === null || known.expected === expectedHash(file);

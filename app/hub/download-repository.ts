@@ -9,7 +9,7 @@ import {
   FOLDER_LOCK_NAME,
   requireSpace,
   SPACE_MARGIN_BYTES,
-  writeWithRoom,
+  writeWithReservedSpace,
 } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import type { DownloadedFile, FileJob, Verification } from './download-file.ts';
@@ -177,7 +177,7 @@ async function fetchFiles(
   };
   const head = { endpoint: hub.endpoint, repository: repository.name, commit: repository.commit };
   const journal = new DownloadJournal(directory, head, await readJournal(directory), (write) =>
-    writeWithRoom(write, room),
+    writeWithReservedSpace(write, room),
   );
   const verify = options.verify ?? 'recorded';
   const shared = { hub, repository, directory, journal, meter, room, verify, signal };

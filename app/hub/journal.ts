@@ -48,22 +48,22 @@ export class DownloadJournal {
   readonly #directory: string;
   readonly #files: Map<string, JournalFile>;
   readonly #head: Omit<JournalContent, 'files'>;
-  readonly #withRoom: (write: () => Promise<void>) => Promise<void>;
+  readonly #withReservedSpace: (write: () => Promise<void>) => Promise<void>;
   /** Ends with the write that is going on, whether it succeeds or not. */
   #writing: Promise<void> = Promise.resolve();
   #queued: Promise<void> | null = null;
 
-  /** @param withRoom Waits for room on the disk around a write. */
+  /** @param withReservedSpace Waits for room on the disk around a write. */
   constructor(
     directory: string,
     head: Omit<JournalContent, 'files' | 'version'>,
     known: JournalContent | null,
-    withRoom: (write: () => Promise<void>) => Promise<void>,
+    withReservedSpace: (write: () => Promise<void>) => Promise<void>,
   ) {
     this.#directory = directory;
     this.#head = { version: 1, ...head };
     this.#files = new Map(Object.entries(known?.files ?? {}));
-    this.#withRoom = withRoom;
+    this.#withReservedSpace = withReservedSpace;
   }
 
   /** @returns null for a file that no run has begun */
@@ -82,7 +82,7 @@ export class DownloadJournal {
     // One write after the other. Each takes the newest state of all files, so who comes while one waits joins it.
     this.#queued ??= this.#writing.then(() => {
       this.#queued = null;
-      const saved = this.#withRoom(() => this.#save());
+      const saved = this.#withReservedSpace(() => this.#save());
       this.#writing = saved.catch(() => undefined);
       return saved;
     });

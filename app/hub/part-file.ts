@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { toAppError } from '../contract/error.ts';
 import type { RoomOptions } from '../disk/index.ts';
-import { writeFully, writeWithRoom } from '../disk/index.ts';
+import { writeFully, writeWithReservedSpace } from '../disk/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import { BLOCK_BYTES, ContentHash, hashFileHandle } from './content-hash.ts';
 import type { RepositoryFile } from './repository.ts';
@@ -43,7 +43,7 @@ export class PartFile {
   static async open(options: PartFileOptions, keep: boolean): Promise<PartFile> {
     let handle: FileHandle;
     try {
-      handle = await writeWithRoom(
+      handle = await writeWithReservedSpace(
         () => open(options.partPath, constants.O_RDWR | constants.O_CREAT, 0o644),
         options.room,
       );
@@ -127,7 +127,7 @@ export class PartFile {
     await this.flush();
     const result = this.#hash.finish();
     // Some file systems find out only now that there is no room.
-    if (result.matches) await writeWithRoom(() => this.#handle.sync(), this.#options.room);
+    if (result.matches) await writeWithReservedSpace(() => this.#handle.sync(), this.#options.room);
     return result;
   }
 

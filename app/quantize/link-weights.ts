@@ -5,7 +5,7 @@ import { treeHashFile } from '../../native-kernels/index.ts';
 import type { CheckpointReader } from '../checkpoint/index.ts';
 import type { TensorStatistics } from '../contract/checkpoint.ts';
 import { hashTensorsFile, joinHashes } from '../digest/index.ts';
-import { writeWithRoom } from '../disk/index.ts';
+import { writeWithReservedSpace } from '../disk/index.ts';
 import type { RoomOptions } from '../disk/index.ts';
 import type { ProgressMeter } from '../progress/index.ts';
 import type { PlannedTensor, QuantizationPlan } from './plan.ts';
@@ -57,13 +57,13 @@ async function linkOrCopy(
   const isOurs = isOwned && path.dirname(real) === (await realpath(directory));
   try {
     if (!isOurs) {
-      await writeWithRoom(() => copyFile(real, target, constants.COPYFILE_FICLONE), room);
+      await writeWithReservedSpace(() => copyFile(real, target, constants.COPYFILE_FICLONE), room);
       return;
     }
     await link(real, target);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && unlinkable.has(error.code))) throw error;
-    await writeWithRoom(() => copyFile(real, target, constants.COPYFILE_FICLONE), room);
+    await writeWithReservedSpace(() => copyFile(real, target, constants.COPYFILE_FICLONE), room);
   }
 }
 

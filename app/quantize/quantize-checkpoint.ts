@@ -14,11 +14,11 @@ import type {
 import { AppError, toAppError } from '../contract/error.ts';
 import type { Progress } from '../contract/progress.ts';
 import { weightsFingerprint } from '../digest/index.ts';
-import { acquireLock, requireSpace, writeFully, writeWithRoom } from '../disk/index.ts';
+import { acquireLock, requireSpace, writeFully, writeWithReservedSpace } from '../disk/index.ts';
 import type { OnDiskFull, RoomOptions } from '../disk/index.ts';
 import { ProgressMeter } from '../progress/index.ts';
 import { artifactConfigText } from './artifact-config.ts';
-import { copyCompanionFiles, listCompanionFiles } from './companion-files.ts';
+import { copyAuxiliaryFiles, listAuxiliaryFiles } from './auxiliary-files.ts';
 import { Journal, JOURNAL_FILE } from './journal.ts';
 import { linkWeights } from './link-weights.ts';
 import { FORMAT_VERSION, MANIFEST_FILE, manifestFingerprint, WEIGHTS_HASH } from './manifest.ts';
@@ -204,8 +204,8 @@ async function makeArtifact(
     signal,
     ...meter.waits,
   };
-  const companions = await listCompanionFiles(checkpoint.directory);
-  const companionBytes = companions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const auxiliary = await listAuxiliaryFiles(checkpoint.directory);
+  const auxiliaryBytes = auxiliary.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const journal = await openJournal(partial, fingerprint, room);
   let weights;
   let outputLayerCopy;
@@ -215,7 +215,7 @@ async function makeArtifact(
     if (missing > 0)
       await requireSpace(
         path.dirname(directory),
-        missing + companionBytes,
+        missing + auxiliaryBytes,
         options.room?.marginBytes,
       );
     [weights, outputLayerCopy] = await makeFiles(options, journal, meter, room);
@@ -223,9 +223,9 @@ async function makeArtifact(
   } finally {
     await journal.close();
   }
-  await copyCompanionFiles(companions, checkpoint.directory, partial, room);
+  await copyAuxiliaryFiles(auxiliary, checkpoint.directory, partial, room);
   const configText = artifactConfigText(checkpoint.configText, plan);
-  await writeWithRoom(() => writeFile(path.join(partial, CONFIG_FILE), configText), room);
+  await writeWithReservedSpace(() => writeFile(path.join(partial, CONFIG_FILE), configText), room);
   const manifest: Manifest = {
     format: FORMAT_VERSION,
     toolVersion: options.toolVersion,
@@ -241,11 +241,14 @@ async function makeArtifact(
     elapsedMs: performance.now() - startedMs,
     totals: artifactTotals(weights.tensors),
     ...(outputLayerCopy === null ? {} : { outputLayerCopy }),
-    files: await listFiles(partial, [CONFIG_FILE, ...companions.map(({ name }) => name)], weights),
+    files: await listFiles(partial, [CONFIG_FILE, ...auxiliary.map(({ name }) => name)], weights),
     tensors: [...weights.tensors],
   };
   const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
-  await writeWithRoom(() => writeFile(path.join(partial, MANIFEST_FILE), manifestText), room);
+  await writeWithReservedSpace(
+    () => writeFile(path.join(partial, MANIFEST_FILE), manifestText),
+    room,
+  );
   await finish?.(partial);
   if (signal?.aborted === true) throw new AppError('aborted', 'Cancelled.');
   await publish(partial, directory);
@@ -343,7 +346,7 @@ async function makeWeights(
       devices,
       journal,
       write: (file, bytes, position) => writeFully(file, bytes, position, room),
-      withRoom: (work) => writeWithRoom(work, room),
+      withReservedSpace: (work) => writeWithReservedSpace(work, room),
     });
     return { tensors, hashes: new Map([[WEIGHTS_FILE, sha256]]) };
   }
@@ -371,7 +374,7 @@ async function makeHead(
     signal,
     journal,
     write: (file, bytes, position) => writeFully(file, bytes, position, room),
-    withRoom: (work) => writeWithRoom(work, room),
+    withReservedSpace: (work) => writeWithReservedSpace(work, room),
     meter,
   });
 }

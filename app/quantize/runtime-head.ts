@@ -96,7 +96,7 @@ export interface HeadJob {
   readonly journal: Journal;
   readonly write: WriteAt;
   /** Does work that writes again when the disk was full and there is room. */
-  readonly withRoom: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly withReservedSpace: <T>(work: () => Promise<T>) => Promise<T>;
   /** Counts bytes of the checkpoint. */
   readonly meter: ProgressMeter;
 }
@@ -181,7 +181,7 @@ export async function writeHead(job: HeadJob): Promise<OutputLayerCopy> {
  * @returns what rounding cost, and the tree hashes of both tensors, by name
  */
 async function copyLayer(
-  { checkpoint, head, signal, meter, options, withRoom }: HeadJob,
+  { checkpoint, head, signal, meter, options, withReservedSpace }: HeadJob,
   file: string,
   writer: SafetensorsWriter,
 ): Promise<{ statistics: ErrorStatistics; hashes: Map<string, string> }> {
@@ -200,7 +200,7 @@ async function copyLayer(
     if (bytes > counted) meter.advance(bytes - counted, source.name);
     counted = Math.max(counted, bytes);
   };
-  const made = await withRoom(() =>
+  const made = await withReservedSpace(() =>
     quantizeAffineFile(
       { path: from.path, byteOffset: from.byteOffset, type: floatTypes[dtype] },
       { rows, columns },

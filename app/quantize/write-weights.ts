@@ -46,7 +46,7 @@ export interface WeightsJob {
   readonly signal: AbortSignal | undefined;
   readonly write: WriteAt;
   /** Does work that writes again when the disk was full and there is room. */
-  readonly withRoom: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly withReservedSpace: <T>(work: () => Promise<T>) => Promise<T>;
   readonly journal: Journal;
   /** Counts bytes of the checkpoint as they are done with. */
   readonly meter: ProgressMeter;
@@ -194,7 +194,7 @@ class WeightsRun {
 
   /** From file to file, without a tensor in memory. */
   async #makeFromFile(tensor: QuantizedTensor): Promise<void> {
-    const { plan, withRoom } = this.#job;
+    const { plan, withReservedSpace } = this.#job;
     const outputs = this.#inFileOrder(tensor);
     const placeOf = (wanted: Part): number => {
       const output = outputs.find(({ part }) => part === wanted);
@@ -202,7 +202,7 @@ class WeightsRun {
     };
     const options = this.#countedOptions(tensor.source);
     const places = { path: this.#path, placeOf };
-    const made = await withRoom(() =>
+    const made = await withReservedSpace(() =>
       this.#withPlace(tensor, (source) =>
         quantizeTensorFile(source, tensor, plan.scheme, places, options),
       ),
@@ -264,7 +264,7 @@ class WeightsRun {
   }
 
   async #copy(tensor: PlannedTensor): Promise<void> {
-    const { withRoom } = this.#job;
+    const { withReservedSpace } = this.#job;
     const { source } = tensor;
     if (tensor.outputs.some(({ dtype }) => dtype !== source.dtype)) {
       await this.#widen(tensor);
@@ -272,7 +272,7 @@ class WeightsRun {
     }
     const to = { path: this.#path, byteOffset: this.#writer.place(source.name).byteOffset };
     const options = this.#countedOptions(source);
-    const hash = await withRoom(() =>
+    const hash = await withReservedSpace(() =>
       this.#withPlace(tensor, (from) => copyHashed(from, to, options)),
     );
     options.end();

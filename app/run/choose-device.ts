@@ -1,4 +1,4 @@
-import { NO_GPU, type DeviceWish, type RunDevice } from '../contract/device.ts';
+import { NO_GPU, type RequestedDevice, type RunDevice } from '../contract/device.ts';
 import { AppError, errorCodes, type ErrorCode } from '../contract/error.ts';
 import type { GraphRates } from '../../native-kernels/index.ts';
 import {
@@ -106,7 +106,10 @@ async function automatic(candidate: Candidate): Promise<ChosenDevice> {
  * @throws AppError when the device that was asked for is not to be had: `runtime-unavailable`, `kernel-failed`,
  *   `out-of-memory`, `unsupported-model`
  */
-export async function chooseDevice(wish: DeviceWish, candidate: Candidate): Promise<ChosenDevice> {
+export async function chooseDevice(
+  wish: RequestedDevice,
+  candidate: Candidate,
+): Promise<ChosenDevice> {
   switch (wish) {
     case 'cpu':
       return onCpu(null);

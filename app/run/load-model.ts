@@ -61,7 +61,7 @@ function listedTokenId(
 }
 
 /** What the small files of a model folder say. */
-interface Companions {
+interface AuxiliaryTexts {
   readonly tokenizerConfig: Readonly<Record<string, unknown>>;
   readonly tokens: TemplateTokens;
   readonly hasChatTemplate: boolean;
@@ -74,7 +74,7 @@ interface Companions {
 /** What a broken tokenizer_config.json leaves; the error is thrown by whatever needs the file. */
 async function readTokenizerSettings(
   directory: string,
-): Promise<Pick<Companions, 'tokenizerConfig' | 'problem'>> {
+): Promise<Pick<AuxiliaryTexts, 'tokenizerConfig' | 'problem'>> {
   try {
     return { tokenizerConfig: await readTokenizerConfig(directory), problem: null };
   } catch (error) {
@@ -84,7 +84,7 @@ async function readTokenizerSettings(
   }
 }
 
-async function readCompanions(directory: string): Promise<Companions> {
+async function readAuxiliary(directory: string): Promise<AuxiliaryTexts> {
   const [{ tokenizerConfig, problem }, generation, hasTokenizer] = await Promise.all([
     readTokenizerSettings(directory),
     readGenerationConfig(directory),
@@ -129,8 +129,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   // On another thread, while the graph is built on this one.
   if (options.device !== 'cuda') prepareRuntime();
   // Read while the model is opened on its own thread; its failure is heard behind the model's.
-  const readingCompanions = readCompanions(directory);
-  readingCompanions.catch(() => undefined);
+  const readingAuxiliary = readAuxiliary(directory);
+  readingAuxiliary.catch(() => undefined);
   // Before anything of it is read: what is written to it from then on shows.
   const copy = options.mode === 'exact' ? null : copyState(directory);
   let readingListing: Promise<Listing> | null = null;
@@ -149,8 +149,8 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
   });
   try {
     const listing = await listingOnce();
-    const [companions, weights] = await Promise.all([
-      readingCompanions,
+    const [auxiliary, weights] = await Promise.all([
+      readingAuxiliary,
       WeightsGuard.open({
         directory,
         recordsDirectory: options.recordsDirectory,
@@ -161,7 +161,7 @@ export async function loadModel(options: LoadOptions): Promise<RunnableModel> {
       requireRecordedFiles(directory, listing),
     ]);
     const { tokenizerConfig, tokens, hasChatTemplate, generation, hasTokenizer, problem } =
-      companions;
+      auxiliary;
     let reading: Promise<ChatTemplate | null> | null = null;
     const template = (): Promise<ChatTemplate | null> =>
       (reading ??= import('./template/chat-template.ts').then(({ loadChatTemplate }) =>

@@ -1,6 +1,6 @@
 import type { Decoder } from '../models/index.ts';
 import type { TensorInfo } from '../contract/checkpoint.ts';
-import type { DeviceTrial, DeviceWish, RunDevice } from '../contract/device.ts';
+import type { DeviceTrial, RequestedDevice, RunDevice } from '../contract/device.ts';
 import { AppError, because, toAppError } from '../contract/error.ts';
 import type { CacheType } from '../contract/sampling.ts';
 import { mapWeightsAhead, Model } from '../../native-kernels/index.ts';
@@ -17,7 +17,7 @@ export interface LoadOptions {
   readonly cacheType?: CacheType | undefined;
   readonly threads?: number | undefined;
   /** @default 'cpu' */
-  readonly device?: DeviceWish | undefined;
+  readonly device?: RequestedDevice | undefined;
   readonly profile?: boolean | undefined;
   /** Hears how far the trying of devices is. */
   readonly onTrial?: ((trial: DeviceTrial) => void) | undefined;

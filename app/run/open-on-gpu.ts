@@ -1,4 +1,4 @@
-import type { DeviceWish } from '../contract/device.ts';
+import type { RequestedDevice } from '../contract/device.ts';
 import { AppError, toAppError } from '../contract/error.ts';
 import { defaultThreads, Model } from '../../native-kernels/index.ts';
 import { chooseDevice, RUN_ON_CPU, type ChosenDevice } from './choose-device.ts';
@@ -128,7 +128,7 @@ function gpuGraphOf(
  */
 export async function openOnGpu(
   options: LoadOptions,
-  wish: Exclude<DeviceWish, 'cpu'>,
+  wish: Exclude<RequestedDevice, 'cpu'>,
 ): Promise<OpenedModel> {
   const { directory, recordsDirectory = directory, mode } = options;
   const ready = await ensureGraph(directory, mode, undefined, undefined, recordsDirectory);

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { DeviceWish } from '../../app/contract/device.ts';
+import type { RequestedDevice } from '../../app/contract/device.ts';
 import type { CacheType } from '../../app/contract/sampling.ts';
 import { schemeNameSchema, type SchemeName } from '../../app/contract/scheme.ts';
 
@@ -72,6 +72,6 @@ export interface GenerationOptions {
   readonly context?: number;
   readonly threads?: number;
   readonly cache?: CacheType;
-  readonly device?: DeviceWish;
+  readonly device?: RequestedDevice;
   readonly profile?: boolean;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { deviceWishSchema, type DeviceWish } from '../../app/contract/device.ts';
+import { requestedDeviceSchema, type RequestedDevice } from '../../app/contract/device.ts';
 import { cacheTypeSchema } from '../../app/contract/sampling.ts';
 import { numberBetween, schemeList, someText, tokenIds, wholeNumber } from './arguments.ts';
 import { printError, printOut } from './terminal.ts';
@@ -44,14 +44,14 @@ function withCache(command: Command): Command {
 }
 
 /** What only commands offer that run one model themselves. @param device Where it computes if nobody says. */
-function withRunner(command: Command, device: DeviceWish): Command {
+function withRunner(command: Command, device: RequestedDevice): Command {
   return withCache(command)
     .addOption(
       new Option(
         '--device <device>',
         'where to compute; auto takes a GPU where it was measured to be faster',
       )
-        .choices(deviceWishSchema.options)
+        .choices(requestedDeviceSchema.options)
         .default(device),
     )
     .option('--profile', 'show where the time went, operator by operator', false);

@@ -4,7 +4,7 @@ import { formatBytes, formatDuration, formatPercent, formatRate } from '../../co
 import type { Sampling } from '../../contract/sampling.ts';
 import { schemeLook } from './scheme-look.ts';
 import { html, SafeHtml } from './html.ts';
-import { markedText, markedToken, partingSection } from './first-divergence.ts';
+import { markedText, markedToken, divergenceSection } from './first-divergence.ts';
 import { reportStyle } from './style.ts';
 
 export interface ReportOptions {
@@ -187,17 +187,17 @@ function votesSection({ comparison, nameOf }: ReportOptions): SafeHtml | null {
     </div>`;
 }
 
-function partings({ comparison, nameOf }: ReportOptions): SafeHtml {
+function divergences({ comparison, nameOf }: ReportOptions): SafeHtml {
   const [baseline, ...others] = comparison.answers;
   if (baseline === undefined) return html``;
   const sections = others.map((other, i) => {
     const divergence = comparison.divergences[i] ?? null;
     return divergence === null
-      ? html`<p class="card parting">
+      ? html`<p class="card divergence">
           ${nameOf(other.artifactId)} said the same as ${nameOf(baseline.artifactId)}, token by
           token.
         </p>`
-      : partingSection(baseline, other, divergence, nameOf);
+      : divergenceSection(baseline, other, divergence, nameOf);
   });
   return html`<h2>Where they part</h2>
     ${sections}`;
@@ -256,7 +256,7 @@ export function comparisonReport(options: ReportOptions): string {
           <h2>Answers</h2>
           ${comparison.divergences.some((divergence) => divergence !== null) && html`<p class="quiet">The first token that differs from the first answer is <mark>marked</mark>.</p>`}
           <div class="columns">${answers.map((answer, i) => column(options, answer, i))}</div>
-          ${partings(options)}
+          ${divergences(options)}
           <h2>Numbers</h2>
           ${numbersTable(options)} ${votesSection(options)}
           <h2>Provenance</h2>

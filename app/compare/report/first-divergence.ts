@@ -103,14 +103,14 @@ function chart(answer: ComparedAnswer, token: GeneratedToken | null, name: strin
 }
 
 /** Both distributions where an answer departs from the first one. */
-export function partingSection(
+export function divergenceSection(
   baseline: ComparedAnswer,
   other: ComparedAnswer,
   { token, agreement }: Divergence,
   nameOf: (artifactId: string) => string,
 ): SafeHtml {
   const names = [nameOf(baseline.artifactId), nameOf(other.artifactId)] as const;
-  return html`<section class="card parting">
+  return html`<section class="card divergence">
     <p>
       ${names[1]} departs from ${names[0]} at token ${token + 1}. Over the whole answers,
       ${formatPercent(agreement)} of the tokens are the same at the same place.

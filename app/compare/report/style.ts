@@ -43,8 +43,8 @@ p { margin: 0 0 8px; }
 code { font: 12px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 mark { background: var(--mark); color: var(--mark-text); border-radius: 3px; padding: 1px 2px; font-weight: 600; }
 .pair { display: grid; gap: 16px 32px; grid-template-columns: repeat(auto-fit, minmax(min(340px, 100%), 1fr)); }
-.pair + .pair, .card + .card.parting { margin-top: 16px; }
-.parting > p { margin-bottom: 16px; }
+.pair + .pair, .card + .card.divergence { margin-top: 16px; }
+.divergence > p { margin-bottom: 16px; }
 .wide { overflow-x: auto; padding: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 caption { text-align: left; font-weight: 600; padding: 0 0 6px; }

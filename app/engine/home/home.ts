@@ -46,7 +46,7 @@ async function fileAt(folder: string): Promise<string | null> {
   }
 }
 
-/** Makes the catalog before SQLite does, which would let everybody read it; its companions get the mode of the file. */
+/** Makes the catalog before SQLite does, which would let everybody read it; the files beside it get the mode of the file. */
 async function closeCatalog(catalogFile: string): Promise<void> {
   await (await open(catalogFile, 'a', FILE_MODE)).close();
   for (const suffix of ['', '-wal', '-shm'])

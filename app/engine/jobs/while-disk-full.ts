@@ -1,5 +1,5 @@
 import type { Progress } from '../../contract/progress.ts';
-import { writeWithRoom } from '../../disk/index.ts';
+import { writeWithReservedSpace } from '../../disk/index.ts';
 import type { EngineContext } from '../context.ts';
 
 /** What is shown of work that waits for room before it has said anything. */
@@ -46,7 +46,7 @@ export function whileDiskFull<C extends Call, T>(
       call.emit(progress);
     },
   };
-  return writeWithRoom(() => work(watched), {
+  return writeWithReservedSpace(() => work(watched), {
     directory: home.directory,
     onDiskFull,
     signal: call.signal,

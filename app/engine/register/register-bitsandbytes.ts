@@ -23,7 +23,7 @@ export interface AddOptions {
 }
 
 /** Files beside the weights that take part in answers: configuration, tokenizer, chat template, generation settings. */
-const COMPANION = /\.(?:json|jinja|txt|model)$/;
+const AUXILIARY = /\.(?:json|jinja|txt|model)$/;
 
 /** What is recorded of a file that nobody wrote to while it was hashed. */
 type HashedFile = StoredFile & { readonly sha256: string };
@@ -39,8 +39,8 @@ async function hashAll(
   { signal, emit }: AddOptions,
 ): Promise<Hashed> {
   const isWeights = new Set(files.map(({ name }) => name));
-  const companions = (await readdir(directory)).filter(
-    (name) => COMPANION.test(name) && !isWeights.has(name),
+  const auxiliary = (await readdir(directory)).filter(
+    (name) => AUXILIARY.test(name) && !isWeights.has(name),
   );
   const meter = new ProgressMeter({
     step: path.basename(directory),
@@ -51,7 +51,7 @@ async function hashAll(
   });
   const tensors = new Map<string, string>();
   const hashed: HashedFile[] = [];
-  for (const name of [...isWeights, ...companions]) {
+  for (const name of [...isWeights, ...auxiliary]) {
     const file = path.join(directory, name);
     const state = await fileState(file);
     const hashKind = isWeights.has(name) ? ('sha256-tensors-1' as const) : ('sha256' as const);

@@ -58,13 +58,13 @@ export function diskNeed(
 ): DiskNeed {
   const isHere = inspection.directory !== null;
   const downloadBytes = isHere ? 0 : inspection.downloadBytes;
-  const companionBytes = Math.max(0, inspection.downloadBytes - inspection.weightsBytes);
+  const auxiliaryBytes = Math.max(0, inspection.downloadBytes - inspection.weightsBytes);
   const sharesWeights = inspection.repository !== null;
   let madeBytes = 0;
   for (const { scheme, weightsBytes, outputLayerCopyBytes } of inspection.schemes)
     if (chosen.includes(scheme))
       madeBytes +=
-        companionBytes +
+        auxiliaryBytes +
         outputLayerCopyBytes +
         (keepsWeights(known, scheme) && sharesWeights ? 0 : weightsBytes);
   return { downloadBytes, madeBytes, totalBytes: downloadBytes + madeBytes };

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { deviceWishSchema } from '../../../app/contract/device.ts';
+import { requestedDeviceSchema } from '../../../app/contract/device.ts';
 import { Segmented } from '../../design/choices.tsx';
 import { Explained } from '../../design/tips.tsx';
 import { useDoctor, useSettings } from '../../state/queries.ts';
@@ -31,7 +31,7 @@ export function Running(): ReactNode {
           onChange={(device) => {
             change({ device });
           }}
-          choices={deviceWishSchema.options.map((id) => ({
+          choices={requestedDeviceSchema.options.map((id) => ({
             id,
             label: t(`running.devices.${id}`),
           }))}

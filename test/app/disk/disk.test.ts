@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError, because } from '../../../app/contract/error.ts';
-import { freeBytes, requireSpace, writeWithRoom } from '../../../app/disk/index.ts';
+import { freeBytes, requireSpace, writeWithReservedSpace } from '../../../app/disk/index.ts';
 import { ScratchFolder } from '../../fixtures/hub-model.ts';
 
 function full(): Error {
@@ -29,7 +29,7 @@ describe('room on the disk', () => {
     using folder = new ScratchFolder();
     const said: string[] = [];
     let tries = 0;
-    const result = await writeWithRoom(
+    const result = await writeWithReservedSpace(
       () => (++tries < 3 ? Promise.reject(full()) : Promise.resolve('written')),
       {
         directory: folder.directory,
@@ -68,11 +68,15 @@ describe('room on the disk', () => {
         );
       return Promise.resolve();
     };
-    await expect(writeWithRoom(work, options)).rejects.toMatchObject({
+    await expect(writeWithReservedSpace(work, options)).rejects.toMatchObject({
       reason: 'not-enough-space',
     });
     expect(said).toEqual([]);
-    await writeWithRoom(work, { ...options, directory: '/nowhere', waitsWhenRefused: () => true });
+    await writeWithReservedSpace(work, {
+      ...options,
+      directory: '/nowhere',
+      waitsWhenRefused: () => true,
+    });
     expect(said).toEqual([expect.stringContaining(folder.directory) as string]);
     expect(said[0]).toMatch(/20\.0\sMB/);
   });
@@ -80,7 +84,7 @@ describe('room on the disk', () => {
   it('is not waited for where the host cannot', async () => {
     using folder = new ScratchFolder();
     await expect(
-      writeWithRoom(() => Promise.reject(full()), {
+      writeWithReservedSpace(() => Promise.reject(full()), {
         directory: folder.directory,
         onDiskFull: 'fail',
       }),
@@ -90,7 +94,7 @@ describe('room on the disk', () => {
   it('is no longer waited for when the person cancels', async () => {
     using folder = new ScratchFolder();
     await expect(
-      writeWithRoom(() => Promise.reject(full()), {
+      writeWithReservedSpace(() => Promise.reject(full()), {
         directory: folder.directory,
         resumeBytes: 2 ** 60,
         pollMs: 5,
@@ -101,8 +105,8 @@ describe('room on the disk', () => {
 
   it('is not what other errors are about', async () => {
     const error = new Error('something else');
-    await expect(writeWithRoom(() => Promise.reject(error), { directory: '/' })).rejects.toBe(
-      error,
-    );
+    await expect(
+      writeWithReservedSpace(() => Promise.reject(error), { directory: '/' }),
+    ).rejects.toBe(error);
   });
 });

@@ -90,7 +90,7 @@ export const Answer = memo(function Answer(props: AnswerProps): ReactNode {
   return (
     <article className="chat-answer" aria-label={t('answer')} aria-busy={isLive}>
       <header className="row">
-        <span className="chat-speaker ellipsis">{artifact?.name ?? t('model.removed')}</span>
+        <span className="chat-model-name ellipsis">{artifact?.name ?? t('model.removed')}</span>
         {artifact === null ? null : <Badge artifact={artifact} isFull={isFull} />}
       </header>
       <AnswerText {...props} />

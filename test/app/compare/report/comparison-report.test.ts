@@ -24,7 +24,7 @@ function compared(answers: ComparedAnswer[]): Comparison {
 }
 
 /** An answer that says something else from a token on. */
-function departing(answer: ComparedAnswer, from: number): ComparedAnswer {
+function diverging(answer: ComparedAnswer, from: number): ComparedAnswer {
   return {
     ...answer,
     tokens: answer.tokens.map((token, i) => (i < from ? token : { ...token, id: token.id + 500 })),
@@ -42,8 +42,8 @@ const report = (comparison: Comparison, name = (id: string): string => id): stri
 describe('the mark', () => {
   it('stands on the first token that differs', () => {
     const first = answerWith('a', 'bf16', ['Dogs', ' bark', ' loud']);
-    const second = departing(answerWith('b', 'nf4', ['Dogs', ' purr', ' loud']), 1);
-    const third = departing(answerWith('c', 'fp4', ['Dogs', ' bark', ' low']), 2);
+    const second = diverging(answerWith('b', 'nf4', ['Dogs', ' purr', ' loud']), 1);
+    const third = diverging(answerWith('c', 'fp4', ['Dogs', ' bark', ' low']), 2);
     const comparison = compared([first, third, second]);
     expect([0, 1, 2].map((i) => markedToken(comparison, i))).toEqual([1, 2, 1]);
     expect(markedText(second, 1).markup).toBe('Dogs <mark>purr</mark> loud');
@@ -86,7 +86,7 @@ describe('the report', () => {
 
   it('says all of it in a real browser, styled under its own policy', async () => {
     const first = answerWith('dogs-int8', 'llm-int8', ['Dogs', ' bark']);
-    const second = departing(answerWith('dogs-nf4', 'nf4', ['Dogs', ' purr']), 1);
+    const second = diverging(answerWith('dogs-nf4', 'nf4', ['Dogs', ' purr']), 1);
     const vote = { artifactId: 'dogs-nf4', blind: true, createdAt: '2026-02-02T10:00:00.000Z' };
     const page = report({ ...compared([first, second]), votes: [vote] });
     const { shown, complaints } = await open(page);
@@ -121,7 +121,7 @@ describe('the report', () => {
 
   it('runs and loads nothing, whatever models, people and folders are called', async () => {
     const answer = answerWith(EVIL, 'nf4', [EVIL, '\u0000', ' fine']);
-    const comparison = { ...compared([answer, departing(answer, 0)]), prompt: EVIL, system: EVIL };
+    const comparison = { ...compared([answer, diverging(answer, 0)]), prompt: EVIL, system: EVIL };
     const { shown, complaints } = await open(report(comparison, () => EVIL));
     expect(await shown.title()).toBe(`Comparison: ${EVIL.slice(0, 80)}`);
     expect(await shown.locator('script, img').count()).toBe(0);

@@ -1,11 +1,11 @@
 import { copyFile, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, because } from '../contract/error.ts';
-import { writeWithRoom } from '../disk/index.ts';
+import { writeWithReservedSpace } from '../disk/index.ts';
 import type { RoomOptions } from '../disk/index.ts';
 
 /** What a model folder needs beside its weights and config.json, and the terms it comes under. */
-const companionNames: ReadonlySet<string> = new Set([
+const auxiliaryNames: ReadonlySet<string> = new Set([
   'generation_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
@@ -21,10 +21,10 @@ const companionNames: ReadonlySet<string> = new Set([
 const termsPattern = /^(LICENSE|LICENCE|NOTICE|USE_POLICY|COPYING)(\.(txt|md))?$/i;
 
 /** The largest tokenizers have some 40 MB; anything far larger is not what its name says. */
-const MAX_COMPANION_BYTES = 256 * 1024 * 1024;
+const MAX_AUXILIARY_BYTES = 256 * 1024 * 1024;
 
 /** A file of the checkpoint that belongs to the artifact as it is. */
-export interface CompanionFile {
+export interface AuxiliaryFile {
   readonly name: string;
   readonly sizeBytes: number;
 }
@@ -60,28 +60,28 @@ async function requireOwn(directory: string, name: string): Promise<void> {
   );
 }
 
-/** The companion files in a checkpoint folder, sorted by name. @throws AppError `invalid-input` for a link out of it */
-export async function listCompanionFiles(directory: string): Promise<CompanionFile[]> {
-  const found: CompanionFile[] = [];
+/** The auxiliary files in a checkpoint folder, sorted by name. @throws AppError `invalid-input` for a link out of it */
+export async function listAuxiliaryFiles(directory: string): Promise<AuxiliaryFile[]> {
+  const found: AuxiliaryFile[] = [];
   for (const name of (await readdir(directory)).sort()) {
-    if (!companionNames.has(name) && !termsPattern.test(name)) continue;
+    if (!auxiliaryNames.has(name) && !termsPattern.test(name)) continue;
     const file = path.join(directory, name);
     const status = await stat(file).catch(() => null);
     if (status === null) continue;
     await requireOwn(directory, name);
-    if (status.isFile() && status.size <= MAX_COMPANION_BYTES)
+    if (status.isFile() && status.size <= MAX_AUXILIARY_BYTES)
       found.push({ name, sizeBytes: status.size });
   }
   return found;
 }
 
 /** Copies them; links would let a change of the artifact's tokenizer change the checkpoint's. */
-export async function copyCompanionFiles(
-  files: readonly CompanionFile[],
+export async function copyAuxiliaryFiles(
+  files: readonly AuxiliaryFile[],
   from: string,
   to: string,
   room: RoomOptions,
 ): Promise<void> {
   for (const { name } of files)
-    await writeWithRoom(() => copyFile(path.join(from, name), path.join(to, name)), room);
+    await writeWithReservedSpace(() => copyFile(path.join(from, name), path.join(to, name)), room);
 }
